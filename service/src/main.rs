@@ -1,0 +1,2 @@
+//! Moves mailboxes.
+fn main() {}

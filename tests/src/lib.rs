@@ -1,0 +1,1 @@
+//! Starts real and scripted servers for the acceptance tests.
