@@ -1,1 +1,9 @@
-//! x
+//! Copies mailboxes exactly: every byte, flag and date, once.
+//! Never serves HTTP, renders a page or decides what `malote_plan` decides.
+
+pub use malote_plan as plan;
+
+pub mod body;
+pub mod destination;
+pub mod failure;
+pub mod source;

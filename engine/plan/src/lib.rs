@@ -1,1 +1,11 @@
-//! x
+//! What Malote decides, as pure functions from values to values.
+//! Never opens a socket, reads a clock or rolls dice: everything a function needs is in its arguments.
+#![no_std]
+
+extern crate alloc;
+
+pub mod failure;
+pub mod folder;
+pub mod message;
+pub mod promise;
+pub mod uid_set;

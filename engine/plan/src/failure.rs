@@ -1,0 +1,149 @@
+//! Failures: what class, how far they reach and whether to try again.
+//! Never reads a server's prose to decide; response codes decide at the protocol border.
+
+/// On which server something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Where mail comes from.
+    Source,
+    /// Where mail goes to.
+    Destination,
+    /// Ourselves: ledger, disk, command line.
+    Local,
+}
+
+impl Side {
+    /// The side's name in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// How far a failure reaches: what must stop because of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// One message.
+    Message,
+    /// One folder.
+    Folder,
+    /// This connection alone: another may go on.
+    Connection,
+    /// The whole mailbox on that side.
+    Account,
+    /// Every mailbox on that server.
+    Endpoint,
+}
+
+/// Whether the same thing may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Retry {
+    /// At once, on another connection.
+    Again,
+    /// After at least so many milliseconds.
+    After(u64),
+    /// Not without a change by somebody.
+    Never,
+}
+
+/// What kind of failure it is; the names are part of the report's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Reset, end of stream, time-out, unknown host.
+    Net,
+    /// The certificate is not trusted, expired, or not the pinned one.
+    TlsUntrusted,
+    /// TLS was required and could not be had.
+    TlsRequired,
+    /// Name or password refused.
+    AuthBadCredentials,
+    /// The login worked, the mailbox may not be opened.
+    AuthNoMailboxRights,
+    /// The token has expired or was revoked.
+    AuthTokenExpired,
+    /// No way to log in that both sides know.
+    AuthUnsupported,
+    /// The server asks to slow down.
+    Throttle,
+    /// The day's allowance is used up.
+    ThrottleDaily,
+    /// Too many connections.
+    LimitConnections,
+    /// A temporary fault of the server.
+    ServerTemporary,
+    /// The server broke the protocol.
+    ServerProtocol,
+    /// One of our own limits was passed by what the server sent.
+    LimitExceeded,
+    /// The destination is full.
+    OverQuota,
+    /// The message is larger than the server takes.
+    ItemTooLarge,
+    /// The server refused the message.
+    ItemRefused,
+    /// The source lists the message and cannot give it.
+    ItemUnreadable,
+    /// The message was removed while it was being copied.
+    ItemVanished,
+    /// The folder does not exist, or went away.
+    FolderMissing,
+    /// The folder exists already.
+    FolderExists,
+    /// The folder cannot be created or opened.
+    FolderRefused,
+    /// UIDVALIDITY is not what it was.
+    IdentityChanged,
+    /// A decision is needed first: a clash of names, a delete ceiling.
+    DecisionNeeded,
+    /// The ledger cannot be read or written.
+    Ledger,
+    /// The state file belongs to other servers or mailboxes, or to a newer version.
+    LedgerForeign,
+    /// The command line or a file that it names is wrong.
+    Usage,
+    /// Stopped by a signal or by the caller.
+    Cancelled,
+    /// Our own bug.
+    Internal,
+}
+
+impl Class {
+    /// The class as reports carry it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::TlsUntrusted => "tls.untrusted",
+            Self::TlsRequired => "tls.required",
+            Self::AuthBadCredentials => "auth.bad_credentials",
+            Self::AuthNoMailboxRights => "auth.no_mailbox_rights",
+            Self::AuthTokenExpired => "auth.token_expired",
+            Self::AuthUnsupported => "auth.unsupported",
+            Self::Throttle => "throttle.soft",
+            Self::ThrottleDaily => "throttle.daily",
+            Self::LimitConnections => "limit.connections",
+            Self::ServerTemporary => "server.temp",
+            Self::ServerProtocol => "server.protocol",
+            Self::LimitExceeded => "server.limit_exceeded",
+            Self::OverQuota => "dest.over_quota",
+            Self::ItemTooLarge => "item.too_large",
+            Self::ItemRefused => "item.refused",
+            Self::ItemUnreadable => "item.unreadable",
+            Self::ItemVanished => "item.vanished",
+            Self::FolderMissing => "folder.missing",
+            Self::FolderExists => "folder.exists",
+            Self::FolderRefused => "folder.refused",
+            Self::IdentityChanged => "folder.uidvalidity_changed",
+            Self::DecisionNeeded => "decision.needed",
+            Self::Ledger => "ledger.failed",
+            Self::LedgerForeign => "ledger.foreign",
+            Self::Usage => "usage",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}

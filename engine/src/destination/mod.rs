@@ -1,0 +1,117 @@
+//! Where mail goes to: the trait that every destination is.
+//! Never removes a message unless it is told the UID of one.
+
+use async_trait::async_trait;
+use malote_plan::folder::{Folder, FolderPath, FolderStatus, Role};
+use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};
+use malote_plan::uid_set::UidSet;
+use tokio::sync::mpsc;
+
+use crate::body::Body;
+use crate::failure::{Failure, Result};
+use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
+
+/// One message ready to be appended.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The octets; appended exactly as they are.
+    pub body: Body,
+    /// The flags to set, already filtered to what the folder keeps.
+    pub flags: Flags,
+    /// INTERNALDATE to set; `None` lets the destination use the time of arrival.
+    pub internal_date: Option<InternalDate>,
+}
+
+/// A number that names one batch on one open folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub u64);
+
+/// What became of a batch.
+#[derive(Debug)]
+pub enum Answer {
+    /// Every message of the batch is there. The UIDs, in the batch's order, where the server gave exactly one
+    /// for each under `uid_validity` (RFC 4315 APPENDUID); else `None`, and a search has to find them.
+    Appended {
+        /// One UID for each message.
+        uids: Option<(UidValidity, Vec<Uid>)>,
+    },
+    /// The server refused the batch; none of it is there. Where the batch held more than one message, any of
+    /// them may be the cause.
+    Refused(Failure),
+}
+
+/// A place that mail goes to; connections are opened behind it as they are needed.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Connects where needed and asks what there is.
+    async fn survey(&self) -> Result<Survey>;
+
+    /// Creates a folder, with its special use where the server can (RFC 6154 §3), and returns it as listed
+    /// afterwards. A folder that exists already is no failure.
+    async fn create(&self, path: &FolderPath, special_use: Option<Role>) -> Result<Folder>;
+
+    /// Subscribes to a folder.
+    async fn subscribe(&self, folder: &Folder) -> Result<()>;
+
+    /// Opens one folder for writing, on a connection of its own until the value is dropped.
+    async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>>;
+
+    /// Says goodbye on every connection; errors no longer matter.
+    async fn close(&self);
+}
+
+/// One folder, open for writing on one connection.
+///
+/// `send` and `answer` form a pipeline: several batches may be in flight, answers come in the order of sending.
+/// No other call may be made while a batch is in flight. Once a call fails with reach connection or wider, every
+/// batch in flight is in doubt and the value is of no more use.
+#[async_trait]
+pub trait OpenDestination: Send {
+    /// Counters and change tokens as the last opening or `refresh` gave them.
+    fn status(&self) -> FolderStatus;
+
+    /// Asks for counters and change tokens anew, on the wire.
+    async fn refresh(&mut self) -> Result<FolderStatus>;
+
+    /// The flags that the folder keeps (PERMANENTFLAGS), and whether it takes new keywords (`\*`).
+    fn permanent_flags(&self) -> (Flags, bool);
+
+    /// Largest message in octets that this folder takes, where the server says so (RFC 7889).
+    fn append_octets_max(&self) -> Option<u64>;
+
+    /// Every UID that exists now, counted against the folder's own message count.
+    async fn uids(&mut self) -> Result<UidSet>;
+
+    /// Metadata of those of `uids` that exist.
+    async fn stubs(&mut self, uids: &UidSet) -> Result<Vec<Stub>>;
+
+    /// Metadata and header of those of `uids` that exist.
+    async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>>;
+
+    /// Bodies, as [`crate::source::OpenSource::bodies`].
+    async fn bodies(
+        &mut self,
+        uids: &UidSet,
+        limits: &ReadLimits,
+        sink: &mpsc::Sender<Fetched>,
+    ) -> Result<()>;
+
+    /// How many messages may go into one batch: 1 without MULTIAPPEND.
+    fn batch_messages_max(&self) -> usize;
+
+    /// Sends a batch; returns when it is on the wire, which may be before its answer. A batch is all or nothing.
+    /// A [`Body::Wire`] that fails midway leaves nothing behind and costs the connection.
+    async fn send(&mut self, batch: Vec<Parcel>) -> Result<BatchId>;
+
+    /// Waits for the next answer, oldest batch first. Cancel-safe: may be dropped and called again.
+    async fn answer(&mut self) -> Result<(BatchId, Answer)>;
+
+    /// Adds and removes flags of each of `uids` (`UID STORE ±FLAGS.SILENT`).
+    async fn store(&mut self, uids: &UidSet, add: &[Flag], remove: &[Flag]) -> Result<()>;
+
+    /// Removes exactly `uids` for ever (UID EXPUNGE; refused without UIDPLUS).
+    async fn remove(&mut self, uids: &UidSet) -> Result<()>;
+
+    /// True when the connection may serve another call.
+    fn is_usable(&self) -> bool;
+}
