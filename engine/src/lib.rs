@@ -6,4 +6,5 @@ pub use malote_plan as plan;
 pub mod body;
 pub mod destination;
 pub mod failure;
+pub mod ledger;
 pub mod source;

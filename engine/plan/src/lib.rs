@@ -8,4 +8,5 @@ pub mod failure;
 pub mod folder;
 pub mod message;
 pub mod promise;
+pub mod record;
 pub mod uid_set;
