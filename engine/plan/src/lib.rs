@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod buckets;
 pub mod failure;
 pub mod folder;
 pub mod message;
