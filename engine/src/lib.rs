@@ -4,10 +4,12 @@
 pub use malote_plan as plan;
 
 pub mod body;
+pub mod clock;
 pub mod destination;
 pub mod event;
 pub mod failure;
 pub mod ledger;
+pub mod pace;
 pub mod policy;
 pub mod progress;
 pub mod quarantine;
