@@ -5,5 +5,12 @@ pub use malote_plan as plan;
 
 pub mod body;
 pub mod destination;
+pub mod event;
 pub mod failure;
+pub mod ledger;
+pub mod policy;
+pub mod progress;
+pub mod quarantine;
+pub mod report;
+pub mod run;
 pub mod source;

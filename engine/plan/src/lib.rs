@@ -5,9 +5,11 @@
 
 extern crate alloc;
 
+pub mod buckets;
 pub mod failure;
 pub mod folder;
 pub mod folder_name;
 pub mod message;
 pub mod promise;
+pub mod record;
 pub mod uid_set;

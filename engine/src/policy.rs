@@ -1,0 +1,108 @@
+//! What the operator wants of a run: filters, maps, limits.
+//! Never knows where mail comes from.
+
+/// How byte-identical messages within one source folder are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicates {
+    /// Three stay three.
+    #[default]
+    Keep,
+    /// One is copied, the others are counted as `collapsed`.
+    Collapse,
+}
+
+/// How flag changes meet on later runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FlagPolicy {
+    /// Three-way, from the last synced value.
+    #[default]
+    Merge,
+    /// The destination is made like the source.
+    Source,
+    /// The destination is left alone.
+    Destination,
+}
+
+/// How much of the messages a verification reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Content {
+    /// Counts and UIDs alone.
+    #[default]
+    None,
+    /// A sample of each folder, byte for byte.
+    Sample,
+    /// Every message, byte for byte.
+    Full,
+}
+
+/// Everything that an operator may set for `copy`, `plan` and `verify`; `default()` is what they get unset.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Folders to take (globs over decoded names); all where empty.
+    pub folders: Vec<String>,
+    /// Folders to leave out.
+    pub excludes: Vec<String>,
+    /// `SRC` to `DST`, exact; children follow.
+    pub maps: Vec<(String, String)>,
+    /// Everything goes below this destination folder.
+    pub into: Option<String>,
+    /// Only messages received at or after this moment, in seconds since the epoch.
+    pub since_unix_seconds: Option<i64>,
+    /// Only messages received before this moment.
+    pub before_unix_seconds: Option<i64>,
+    /// Larger messages are quarantined as `too_large`.
+    pub octets_max: Option<u64>,
+    /// What becomes of byte-identical messages of one folder.
+    pub duplicates: Duplicates,
+    /// Remove at the destination what the source no longer has; only messages that Malote wrote.
+    pub mirror_deletes: bool,
+    /// Refuse to remove more than this part of a folder's copied messages, in percent.
+    pub delete_percent_max: u8,
+    /// How flag changes meet.
+    pub flags: FlagPolicy,
+    /// Ceiling of octets read per second.
+    pub octets_per_second: Option<u64>,
+    /// Ceiling of messages read per second.
+    pub messages_per_second: Option<u64>,
+    /// Connections per side at most.
+    pub connections: usize,
+    /// Two source folders that would become one: `Block` stops before anything is created.
+    pub on_clash: OnClash,
+    /// How often a folder is taken up again after a lost connection without any progress in between.
+    pub attempts_max: u32,
+}
+
+/// What to do where two source folders would become one destination folder without anybody having asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnClash {
+    /// Stop before anything is created; the plan names them.
+    #[default]
+    Block,
+    /// The later one gets a name of its own.
+    Suffix,
+    /// They become one folder.
+    Merge,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            folders: Vec::new(),
+            excludes: Vec::new(),
+            maps: Vec::new(),
+            into: None,
+            since_unix_seconds: None,
+            before_unix_seconds: None,
+            octets_max: None,
+            duplicates: Duplicates::Keep,
+            mirror_deletes: false,
+            delete_percent_max: 10,
+            flags: FlagPolicy::Merge,
+            octets_per_second: None,
+            messages_per_second: None,
+            connections: 2,
+            on_clash: OnClash::Block,
+            attempts_max: 5,
+        }
+    }
+}
