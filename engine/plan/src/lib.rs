@@ -7,8 +7,11 @@ extern crate alloc;
 
 pub mod buckets;
 pub mod failure;
+pub mod flags;
 pub mod folder;
 pub mod folder_name;
+pub mod header;
+pub mod identity;
 pub mod message;
 pub mod promise;
 pub mod record;
