@@ -1,6 +1,8 @@
 //! What the operator wants of a run: filters, maps, limits.
 //! Never knows where mail comes from.
 
+pub use malote_plan::flags::FlagPolicy;
+
 /// How byte-identical messages within one source folder are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Duplicates {
@@ -9,18 +11,6 @@ pub enum Duplicates {
     Keep,
     /// One is copied, the others are counted as `collapsed`.
     Collapse,
-}
-
-/// How flag changes meet on later runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum FlagPolicy {
-    /// Three-way, from the last synced value.
-    #[default]
-    Merge,
-    /// The destination is made like the source.
-    Source,
-    /// The destination is left alone.
-    Destination,
 }
 
 /// How much of the messages a verification reads.

@@ -1,11 +1,21 @@
 //! Folders: decoded paths, roles and what LIST said of them.
 //! Never knows a protocol's quoting; wire names are octets that only go back to the server that sent them.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::message::{ModSeq, UidValidity};
+
+/// The name of the one folder that every account has.
+pub const INBOX: &str = "INBOX";
+
+/// True for `INBOX` in any case: as the first level it is one folder (RFC 9051 §5.1).
+#[must_use]
+pub fn is_inbox_name(level: &str) -> bool {
+    level.eq_ignore_ascii_case(INBOX)
+}
 
 /// A folder's place, as decoded Unicode levels from the root of the personal namespace; never empty.
 /// `INBOX` is always the one level `INBOX` (RFC 9051 §5.1).
@@ -13,10 +23,51 @@ use crate::message::{ModSeq, UidValidity};
 pub struct FolderPath(Vec<String>);
 
 impl FolderPath {
-    /// Takes the levels, root first; nothing where there is none or one is empty.
+    /// Takes the levels, root first; nothing where there is none or one is empty. `inbox` in any case as the first
+    /// level becomes `INBOX`.
     #[must_use]
-    pub fn new(levels: Vec<String>) -> Option<Self> {
-        (!levels.is_empty() && levels.iter().all(|level| !level.is_empty())).then_some(Self(levels))
+    pub fn new(mut levels: Vec<String>) -> Option<Self> {
+        if levels.is_empty() || levels.iter().any(String::is_empty) {
+            return None;
+        }
+        if is_inbox_name(&levels[0]) {
+            levels[0] = INBOX.to_string();
+        }
+        Some(Self(levels))
+    }
+
+    /// A folder at the root; where the name is empty, as a broken server may list it, it is `_`.
+    #[must_use]
+    pub fn root(name: &str) -> Self {
+        let name = if name.is_empty() { "_" } else { name };
+        Self(vec![if is_inbox_name(name) { INBOX } else { name }.to_string()])
+    }
+
+    /// The folder `name` below this one; an empty name is `_`.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        let mut levels = self.0.clone();
+        levels.push(if name.is_empty() { "_" } else { name }.to_string());
+        Self(levels)
+    }
+
+    /// The folder above, or nothing at the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.0.split_last()?;
+        (!above.is_empty()).then(|| Self(above.to_vec()))
+    }
+
+    /// The last level: the folder's own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
+    /// The levels below `above`, where this folder is `above` itself or lies below it.
+    #[must_use]
+    pub fn below(&self, above: &Self) -> Option<&[String]> {
+        self.0.strip_prefix(above.0.as_slice())
     }
 
     /// The levels, root first.
@@ -28,18 +79,24 @@ impl FolderPath {
     /// True for the one folder that every account has.
     #[must_use]
     pub fn is_inbox(&self) -> bool {
-        self.0.len() == 1 && self.0[0] == "INBOX"
+        self.0.len() == 1 && self.0[0] == INBOX
     }
 }
 
 impl fmt::Display for FolderPath {
-    /// Writes the levels parted by `/`, for reading only: a level may itself hold a `/`.
+    /// Writes the levels parted by `/`, control characters escaped, for reading only: a level may itself hold a `/`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, level) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str("/")?;
             }
-            f.write_str(level)?;
+            for character in level.chars() {
+                if character.is_control() {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    f.write_char(character)?;
+                }
+            }
         }
         Ok(())
     }

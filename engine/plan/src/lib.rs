@@ -1,12 +1,17 @@
 //! What Malote decides, as pure functions from values to values.
 //! Never opens a socket, reads a clock or rolls dice: everything a function needs is in its arguments.
 #![no_std]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate alloc;
 
 pub mod buckets;
 pub mod failure;
+pub mod flags;
 pub mod folder;
+pub mod folder_name;
+pub mod header;
+pub mod identity;
 pub mod matching;
 pub mod message;
 pub mod mirror;

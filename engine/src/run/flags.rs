@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use malote_plan::failure::Reach;
-use malote_plan::flags::{self, FlagPolicy as Merge};
+use malote_plan::flags;
 use malote_plan::message::{Flag, Flags, Uid};
 use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
@@ -95,13 +95,12 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
     let there: BTreeMap<Uid, Flags> =
         ends.destination.stubs(&copies).await?.into_iter().map(|stub| (stub.uid, stub.flags)).collect();
     let (permanent, takes_new) = ends.destination.permanent_flags();
-    let merge = if is_source_ruling { Merge::Source } else { Merge::Merge };
     let (mut changes, mut carried) = (Vec::new(), Vec::new());
     for record in changed {
         let (Some(source), Some(copy)) = (now.get(&record.source_uid), record.destination_uid) else { continue };
         carried.push((record.source_uid, source.clone()));
         let Some(present) = there.get(&copy) else { continue };
-        let merged = flags::merge(&record.flags, source, present, merge);
+        let merged = flags::merge(&record.flags, source, present, job.policy.flags);
         let kept = flags::keep(&merged, &permanent, takes_new);
         let lost: Vec<Flag> =
             kept.dropped.into_iter().filter(|flag| !present.contains(flag.as_str())).collect();
@@ -113,7 +112,7 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
     }
     folder.tally.flag_changes += changes.len() as u64;
     for group in flags::group(changes) {
-        apply(folder, ends, &group.uids, &group.add, &group.remove).await?;
+        apply(folder, ends, &group).await?;
     }
     job.ledger.set_flags(id, &carried).await
 }
@@ -122,20 +121,20 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
 async fn apply(
     folder: &FolderRun<'_>,
     ends: &mut Ends,
-    uids: &UidSet,
-    add: &[Flag],
-    remove: &[Flag],
+    change: &flags::Store,
 ) -> Result<()> {
-    if store(folder, ends, uids, add, remove).await? {
+    let add: Vec<Flag> = change.add.iter().cloned().collect();
+    let remove: Vec<Flag> = change.remove.iter().cloned().collect();
+    if store(folder, ends, &change.uids, &add, &remove).await? {
         return Ok(());
     }
-    for flag in remove {
-        store(folder, ends, uids, &[], std::slice::from_ref(flag)).await?;
+    for flag in &remove {
+        store(folder, ends, &change.uids, &[], std::slice::from_ref(flag)).await?;
     }
-    for flag in add {
+    for flag in &add {
         let one = std::slice::from_ref(flag);
-        if !store(folder, ends, uids, one, &[]).await? {
-            (0..uids.len()).for_each(|_| folder.run.findings.drop_flags(one));
+        if !store(folder, ends, &change.uids, one, &[]).await? {
+            (0..change.uids.len()).for_each(|_| folder.run.findings.drop_flags(one));
         }
     }
     Ok(())

@@ -226,7 +226,7 @@ async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal
     let keeper = &folder.run.job.quarantine;
     let (file, message_id) = match refusal.kept {
         Some(octets) => {
-            let message_id = malote_plan::identity::message_id(&octets).unwrap_or_default();
+            let message_id = message_id(&octets);
             (keeper.keep(&hint, Body::Memory(octets)).await?, message_id)
         }
         None => (keep_again(folder, ends.source(), refusal.uid, &hint).await?, String::new()),
@@ -271,4 +271,10 @@ fn note(source_uid: Uid, reason: &str, detail: String, octets: u64) -> Quarantin
         file: String::new(),
         attempts: 1,
     }
+}
+
+/// The first Message-ID, as it stands.
+fn message_id(octets: &[u8]) -> String {
+    let value = malote_plan::header::values(octets, "Message-ID").next();
+    value.map(|value| String::from_utf8_lossy(value).trim().to_owned()).unwrap_or_default()
 }
