@@ -1,1 +1,3 @@
 //! Starts real and scripted servers for the acceptance tests.
+
+pub mod world;

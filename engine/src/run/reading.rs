@@ -5,6 +5,7 @@ use malote_plan::date;
 use malote_plan::identity;
 use malote_plan::matching::{Outline, Portrait};
 use malote_plan::record::Keys;
+use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
@@ -124,3 +125,8 @@ impl Ends {
     }
 }
 
+
+/// UIDs as a set, from a list that is mostly ascending.
+pub(super) fn ascending(uids: impl IntoIterator<Item = Uid>) -> UidSet {
+    uids.into_iter().collect()
+}
