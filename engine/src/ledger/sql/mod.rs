@@ -109,7 +109,12 @@ impl<S: Session> Call<'_, S> {
                 slot.session = Some(session);
                 Ok(value)
             }
-            Err(broken) => Err(broken.into_failure(name, tried)),
+            Err(broken) => {
+                if let Some(lock) = slot.lock.as_ref().filter(|_| broken.is_corrupt()) {
+                    sqlite::mark_damaged(lock);
+                }
+                Err(broken.into_failure(name, tried))
+            }
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::failure::{Failure, Result};
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 
 /// The largest file whose every page is checked on each opening, in octets; a larger one is checked only where a
-/// write-ahead log lies beside it, which means that the last process did not end in order.
+/// write-ahead log lies beside it, which means that the last process did not end in order, or where that
+/// process met damage.
 const CHECKED_ALWAYS_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 
 /// How many damaged files of one name are kept apart before opening is refused.
@@ -32,6 +33,12 @@ const APPLICATION_ID: i64 = 1_298_230_383;
 /// What a file holds, without changing it.
 const CONTENTS: &str =
     "SELECT application_id, (SELECT COUNT(*) FROM sqlite_schema) FROM pragma_application_id";
+
+/// Checks that every page holds what it must.
+const CHECK_PAGES: &str = "PRAGMA quick_check(1)";
+
+/// Checks that, and that the indices hold what the tables do.
+const CHECK_ALL: &str = "PRAGMA integrity_check(1)";
 
 /// How each connection behaves: each commit is on the disk before it returns.
 const BEHAVIOUR: &str = "
@@ -123,6 +130,12 @@ fn lock(path: &Path) -> std::result::Result<File, Broken> {
     }
 }
 
+/// Leaves word in the lock file that damage was met, so that the next opening looks for it.
+pub(super) fn mark_damaged(lock: &File) {
+    // Where not even this can be written, the next run meets the damage as this one did.
+    let _ = lock.set_len(1);
+}
+
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
@@ -141,7 +154,7 @@ async fn open_held(
     name: &str,
     lock: File,
 ) -> std::result::Result<SqliteLedger, (OpenError, File)> {
-    match open_file(path).await {
+    match open_file(path, &lock).await {
         Ok((id, options, session)) => Ok(SqlLedger::new(name.to_owned(), id, options, session, Some(lock))),
         Err(broken) => {
             let is_corrupt = broken.is_corrupt();
@@ -153,10 +166,17 @@ async fn open_held(
 
 async fn open_file(
     path: &Path,
+    lock: &File,
 ) -> std::result::Result<(i64, SqliteConnectOptions, SqliteConnection), Broken> {
     private().create(true).truncate(false).open(path)?;
-    let is_checked =
-        !is_empty(&beside(path, "-wal")) || std::fs::metadata(path)?.len() <= CHECKED_ALWAYS_OCTETS_MAX;
+    let check = if lock.metadata()?.len() > 0 {
+        Some(CHECK_ALL)
+    } else if !is_empty(&beside(path, "-wal")) || std::fs::metadata(path)?.len() <= CHECKED_ALWAYS_OCTETS_MAX
+    {
+        Some(CHECK_PAGES)
+    } else {
+        None
+    };
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -164,8 +184,11 @@ async fn open_file(
         .row_buffer_size(1_000)
         .disable_statement_logging();
     let mut session = options.connect().await.map_err(Broken::from)?;
-    match prepare(&mut session, is_checked).await {
-        Ok(id) => Ok((id, options, session)),
+    match prepare(&mut session, check).await {
+        Ok(id) => {
+            lock.set_len(0)?;
+            Ok((id, options, session))
+        }
         Err(broken) => {
             // Its thread must be done with the log before the file can be renamed.
             let _ = session.close().await;
@@ -179,7 +202,7 @@ fn is_empty(path: &Path) -> bool {
 }
 
 /// Proves that the file is a whole ledger of ours, or makes it one; the number of its row.
-async fn prepare(session: &mut SqliteConnection, is_checked: bool) -> std::result::Result<i64, Broken> {
+async fn prepare(session: &mut SqliteConnection, check: Option<&str>) -> std::result::Result<i64, Broken> {
     let mut contents = (0, 0);
     session
         .rows(CONTENTS, Vec::new(), &mut |row| {
@@ -191,9 +214,9 @@ async fn prepare(session: &mut SqliteConnection, is_checked: bool) -> std::resul
         return Err(Broken::OtherProgram);
     }
     session.batch(BEHAVIOUR).await?;
-    if is_checked {
+    if let Some(check) = check {
         session
-            .rows("PRAGMA quick_check(1)", Vec::new(), &mut |row| match row.text(0)? {
+            .rows(check, Vec::new(), &mut |row| match row.text(0)? {
                 text if text == "ok" => Ok(()),
                 text => Err(Broken::Damaged(text)),
             })

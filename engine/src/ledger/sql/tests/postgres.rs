@@ -1,6 +1,6 @@
 //! The ledger in PostgreSQL, on a server of the test's own.
 
-use malote_plan::record::State;
+use malote_plan::record::{QuarantineNote, State};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
@@ -9,7 +9,7 @@ use super::server::Server;
 use super::{equivalence, texts};
 use crate::failure::Class;
 use crate::ledger::sql::{PostgresLedger, migrate, postgres};
-use crate::ledger::suite::{folder_in, key, known, pairs, row, suite};
+use crate::ledger::suite::{folder_in, key, known, note, pairs, row, suite};
 use crate::ledger::{Ledger, PairIdentity};
 
 /// How many random sequences of calls are compared.
@@ -29,6 +29,7 @@ async fn the_ledger_in_postgresql_does_as_the_others() {
     let next = || format!("pair-{}", made.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     suite(async || connect(&server, &next()).await).await;
     every_query_can_be_prepared(&server).await;
+    text_that_postgresql_cannot_keep_is_mended(&server).await;
     pairs_in_one_database_do_not_see_each_other(&server).await;
     a_pair_is_one_process_s_alone(&server).await;
     a_lost_connection_is_made_anew(&server).await;
@@ -59,6 +60,16 @@ async fn every_query_can_be_prepared(server: &Server) {
             panic!("{error} in {text}");
         }
     }
+}
+
+async fn text_that_postgresql_cannot_keep_is_mended(server: &Server) {
+    let ledger = connect(server, "nul").await;
+    let folder = folder_in(&ledger, &key("A", "X"), (1, 9)).await;
+    ledger.record(folder, &[row(1, State::Quarantined, 0)]).await.expect("a record is written");
+    let odd = QuarantineNote { detail: "NO\0way".into(), ..note(1, 1) };
+    ledger.note_quarantine(folder, &[odd]).await.expect("one odd text stops nothing");
+    let kept = ledger.quarantine_notes(folder).await.expect("notes are read");
+    assert_eq!(kept[0].detail, "NO\u{fffd}way");
 }
 
 async fn pairs_in_one_database_do_not_see_each_other(server: &Server) {

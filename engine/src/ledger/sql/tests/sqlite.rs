@@ -186,6 +186,28 @@ async fn a_damaged_file_is_set_aside() {
     check_damage(|octets| *octets = b"From nobody Thu Jan  1 00:00:00 1970\r\n".repeat(200)).await;
 }
 
+#[tokio::test]
+async fn damage_met_while_running_is_looked_for_at_the_next_start() {
+    let folder = folder();
+    let path = folder.path().join("a.db");
+    let ledger = open(&path).await;
+    fill(&ledger, 10).await;
+    let id = ledger.folders().await.expect("folders are read")[0].id;
+    let spoil = "PRAGMA ignore_check_constraints = ON; UPDATE message SET state = 9 WHERE source_uid = 3";
+    let mut slot = ledger.slot.lock().await;
+    let session = slot.session.as_mut().expect("the ledger was just opened");
+    session.execute(sqlx::raw_sql(spoil)).await.expect("the row is spoilt");
+    drop(slot);
+    let failure = ledger.recorded(id).await.expect_err("no state has that number");
+    assert!(failure.message.contains("it is damaged: run again to have it put aside"), "{failure}");
+    let mark = || std::fs::metadata(folder.path().join("a.db.lock")).expect("the lock file is there").len();
+    assert_eq!(mark(), 1);
+    ledger.close().await;
+    let (_ledger, aside) = SqliteLedger::open_or_set_aside(&path).await.expect("a new file is begun");
+    assert!(aside.is_some());
+    assert_eq!(mark(), 0);
+}
+
 #[test]
 fn what_lies_beside_a_damaged_file_goes_with_it() {
     let folder = folder();
