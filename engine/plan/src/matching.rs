@@ -120,14 +120,17 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     pairing.round(|message| message.keys.content);
     pairing.round(|message| Some((message.keys.strong?, message.keys.body)));
     pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
-    pairing.round(|message| {
-        let is_bare = message.keys.strong.is_none() && message.keys.loose.is_none();
-        is_bare.then_some((message.keys.body?, message.internal_unix_seconds?))
-    });
+    pairing.round(|message| is_bare(message).then_some((message.keys.body?, message.internal_unix_seconds?)));
     let same = core::mem::take(&mut pairing.pairs);
     pairing.round(|message| message.keys.strong);
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
+    pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
     ContentVerdict { same, held: pairing.pairs }
+}
+
+/// True for a message whose header says nothing that it could be known by.
+const fn is_bare(message: &Portrait) -> bool {
+    message.keys.strong.is_none() && message.keys.loose.is_none()
 }
 
 struct Pairing {

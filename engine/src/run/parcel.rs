@@ -103,11 +103,8 @@ pub(super) fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalD
     let (keywords, known): (Vec<Flag>, Vec<Flag>) = kept_flags.flags.0.into_iter().partition(is_new);
     let destination_flags: Flags = known.into_iter().collect();
     let source_flags = stub.flags.0.into_iter().filter(|flag| !keywords.contains(flag)).collect();
-    let passing = wire.map(|body| Parcel {
-        body: Body::Wire(body),
-        flags: destination_flags.clone(),
-        internal_date,
-    });
+    let passing =
+        wire.map(|body| Parcel { body: Body::Wire(body), flags: destination_flags.clone(), internal_date });
     let item = Item {
         uid: stub.uid,
         octets,
