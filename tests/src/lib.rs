@@ -1,5 +1,6 @@
 //! Starts real and scripted servers for the acceptance tests, and fills and reads their accounts.
 //! Never uses Malote's own IMAP layer: what it checks must not share the checked code's errors.
 
+pub mod scripted;
 pub mod servers;
 pub mod tls;
