@@ -1,6 +1,9 @@
 //! Starts real and scripted servers for the acceptance tests, and fills and reads their accounts.
 //! Never uses Malote's own IMAP layer: what it checks must not share the checked code's errors.
 
+pub mod mail;
+pub mod proxy;
+pub mod reader;
 pub mod scripted;
 pub mod servers;
 pub mod tls;
