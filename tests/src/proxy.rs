@@ -383,9 +383,9 @@ mod tests {
             (place(Place::ToServer(5)), 5),
             (place(Place::ToClient(5)), stream.len()),
             (place(Place::BeforeCommand(2)), 13),
-            (place(Place::BeforeCommand(3)), 37),
-            (place(Place::IntoLiteral { number: 1, after_octets: 0 }), 31),
-            (place(Place::IntoLiteral { number: 1, after_octets: 3 }), 34),
+            (place(Place::BeforeCommand(3)), 36),
+            (place(Place::IntoLiteral { number: 1, after_octets: 0 }), 30),
+            (place(Place::IntoLiteral { number: 1, after_octets: 3 }), 33),
         ] {
             assert_eq!(Gate::new(fault, true).passing(stream), expected, "{fault:?}");
         }

@@ -121,14 +121,14 @@ impl Kind {
         let head = Head::of(chance, id, date);
         let text = sentences(chance);
         match self {
-            Self::Text => head.with("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n", text),
+            Self::Text => head.with(UTF8_FIELDS, text),
             Self::Attachment => head.multipart("mixed", &[plain(&text), attachment(chance)]),
             Self::Alternative => head.multipart("alternative", &[plain(&text), html(&text)]),
             Self::Latin1 => head.with(
                 "Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n",
                 "Reuni=E3o amanh=E3, or=E7amento em anexo.=20\r\n",
             ),
-            Self::Latin1Headers => head.with_raw(b"X-Assunto: Or\xE7amento e reuni\xE3o\r\nReply-To: Jo\xE3o <j@example.net>\r\n", text.as_bytes()),
+            Self::Latin1Headers => head.with_raw(LATIN1_FIELDS, text.as_bytes()),
             Self::Windows1252 => head.charset("windows-1252", b"\x93Or\xE7amento\x94 \x96 custa \x80 100\r\n"),
             Self::Iso2022Jp => head.charset("iso-2022-jp", b"\x1B$B%a!<%k\x1B(B desu\r\n"),
             Self::ShiftJis => head.charset("shift_jis", b"\x83\x81\x81[\x83\x8B\x82\xC5\x82\xB7\r\n"),
@@ -174,6 +174,8 @@ impl Kind {
     }
 }
 
+const LATIN1_FIELDS: &[u8] = b"X-Assunto: Or\xE7amento e reuni\xE3o\r\nReply-To: Jo\xE3o <j@example.net>\r\n";
+const UTF8_FIELDS: &str = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n";
 const NESTING_START: &str = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"n0\"\r\n";
 
 /// A header in the making.

@@ -278,7 +278,6 @@ impl FolderHandle {
     }
 
     /// Delivers several messages.
-    #[must_use]
     pub fn holding(self, letters: impl IntoIterator<Item = Letter>) -> Self {
         for letter in letters {
             self.push(letter);
@@ -287,21 +286,18 @@ impl FolderHandle {
     }
 
     /// Sets the LIST attributes, given in one line, e.g. `\Sent \HasNoChildren`.
-    #[must_use]
     pub fn with_attributes(self, attributes: &str) -> Self {
         self.with(|folder| folder.attributes = attributes.split_whitespace().map(str::to_owned).collect());
         self
     }
 
     /// Subscribes to it.
-    #[must_use]
     pub fn subscribed(self) -> Self {
         self.with(|folder| folder.is_subscribed = true);
         self
     }
 
     /// Chooses how LIST writes its name.
-    #[must_use]
     pub fn spelled(self, spelling: Spelling) -> Self {
         self.with(|folder| folder.spelling = spelling);
         self

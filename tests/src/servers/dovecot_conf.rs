@@ -61,8 +61,6 @@ pub struct DovecotOptions {
     pub masters: Vec<(String, String)>,
     /// Offers STARTTLS on the plain port and TLS on a second one, with a certificate of the test CA.
     pub tls: bool,
-    /// Refuses passwords before TLS.
-    pub plaintext_refused: bool,
     /// Capability words that are not announced, e.g. `MULTIAPPEND`.
     pub hidden_capabilities: Vec<String>,
     /// SASL mechanisms offered.
@@ -82,7 +80,6 @@ impl Default for DovecotOptions {
             users: vec![DovecotUser::new("ana", "segredo"), DovecotUser::new("bia", "segredo")],
             masters: Vec::new(),
             tls: false,
-            plaintext_refused: false,
             hidden_capabilities: Vec::new(),
             mechanisms: ["plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"]
                 .map(String::from)
@@ -117,11 +114,10 @@ pub(super) fn configuration(options: &DovecotOptions, owner: &Owner, ports: Port
     let mut text = format!(
         "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {root}/run\nstate_dir = {root}/run\n\
          log_path = {root}/log\nmail_fsync = {}\nmail_home = {root}/mail/%u\nauth_username_chars =\n\
-         disable_plaintext_auth = {}\nauth_mechanisms = {}\nauth_master_user_separator = *\n\
+         disable_plaintext_auth = no\nauth_mechanisms = {}\nauth_master_user_separator = *\n\
          auth_failure_delay = 0\nmail_max_keyword_length = 100\nmail_plugins = quota\n\
          service auth {{\n  unix_listener auth-userdb {{\n    mode = 0666\n  }}\n}}\n",
         if options.fsync { "optimized" } else { "never" },
-        yes(options.plaintext_refused),
         options.mechanisms.join(" "),
     );
     write_services(&mut text, owner, ports);
@@ -186,7 +182,8 @@ fn write_services(text: &mut String, owner: &Owner, ports: Ports) {
              inet_listener imap {{\n    address = 127.0.0.1\n    port = {}\n  }}\n  \
              inet_listener imaps {{\n    address = 127.0.0.1\n    port = {tls_port}\n    ssl = yes\n  }}\n}}\n\
              service imap {{\n  process_limit = 1000\n  service_count = 100\n}}\n\
-             service anvil {{\n  client_limit = 4000\n}}\nservice auth {{\n  client_limit = 6000\n}}",
+             service anvil {{\n  client_limit = 4000\n  \
+             unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\nservice auth {{\n  client_limit = 6000\n}}",
             ports.plain
         ),
     );
@@ -232,10 +229,6 @@ fn write_namespace(text: &mut String, layout: Layout) {
         line(text, &format!("  mailbox {name} {{\n    special_use = \\{role}\n  }}"));
     }
     line(text, "}");
-}
-
-fn yes(is_on: bool) -> &'static str {
-    if is_on { "yes" } else { "no" }
 }
 
 fn line(text: &mut String, addition: &str) {

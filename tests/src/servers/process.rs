@@ -24,7 +24,7 @@ static WARDEN: LazyLock<Mutex<mpsc::Sender<Spawn>>> = LazyLock::new(|| {
     let (orders, queue) = mpsc::channel::<Spawn>();
     thread::spawn(move || {
         for (mut command, answer) in queue {
-            // A test that gave up waiting drops its end; the child is then ended by `Running`'s absence of owner.
+            // `Running::start` waits for this answer, so the other end is always there.
             let _ = answer.send(command.spawn());
         }
     });
