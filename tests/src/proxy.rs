@@ -31,7 +31,7 @@ pub enum Place {
     ToServer(u64),
     /// After so many octets from server to client.
     ToClient(u64),
-    /// Before the command with this number, from 1, reaches the server.
+    /// Before the command with this number, from 1, reaches the server. A SASL answer counts as a command.
     BeforeCommand(usize),
     /// After so many octets of the client's literal with this number, from 1.
     IntoLiteral {

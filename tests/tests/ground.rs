@@ -286,7 +286,13 @@ async fn the_scripted_server_turns_starttls_down_or_carries_it_out() -> Result<(
     let heard = told(refused.port(), &["a CAPABILITY\r\n", "b STARTTLS\r\n"]).await?;
     assert!(heard.contains(" STARTTLS") && heard.contains("b NO"), "{heard}");
     let ca = TestCa::new()?;
-    let works = Script::new().starttls(StartTls::Works(ca.identity_for_loopback()?)).start()?;
+    let works = Script::new()
+        .starttls(StartTls::Works(ca.identity_for_loopback()?))
+        .manners(|manners| manners.is_clear_login_refused = true)
+        .start()?;
+    assert!(Reader::login(works.port(), "ana", PASSWORD).await.is_err());
+    assert_eq!(works.transcript().credentials_in_clear(), ["LOGIN"]);
+    works.transcript().clear();
     let mut stream = TcpStream::connect(("127.0.0.1", works.port())).await?;
     stream.write_all(b"a STARTTLS\r\n").await?;
     let mut lines = BufReader::new(&mut stream).lines();
@@ -368,4 +374,58 @@ async fn the_proxy_cuts_stalls_and_delays_where_it_is_told() -> Result<()> {
 fn base64_of(text: &str) -> String {
     use base64::Engine as _;
     base64::prelude::BASE64_STANDARD.encode(text)
+}
+
+#[tokio::test]
+async fn the_scripted_server_lies_about_what_it_holds() -> Result<()> {
+    let server = Script::new()
+        .manners(|manners| {
+            manners.ghosts = vec![90, 91];
+            manners.is_case_insensitive = true;
+            manners.is_uidvalidity_volatile = true;
+        })
+        .rule(
+            When::verb("STATUS"),
+            Act::Raw(b"* STATUS \"Sent\" (MESSAGES {9}\r\n))))\r\n{tag} OK done\r\n".to_vec()),
+        )
+        .rule(When::verb("NAMESPACE"), Act::Prelude(b"* OK [ALERT] mind the gap\r\n".to_vec()))
+        .start()?;
+    server.world().folder("Sent").holding([Letter::simple("um").unanswered(), Letter::simple("dois")]);
+    let lines = [
+        "a LOGIN ana segredo\r\n",
+        "b CREATE SENT\r\n",
+        "c SELECT sent\r\n",
+        "d UID SEARCH ALL\r\n",
+        "e UID FETCH 1:* (UID)\r\n",
+        "f SELECT sent\r\n",
+        "g STATUS Sent (MESSAGES)\r\n",
+        "h NAMESPACE\r\n",
+        "i LOGOUT\r\n",
+    ];
+    let heard = told(server.port(), &lines).await?;
+    for expected in [
+        "b NO [ALREADYEXISTS]",
+        "[UIDVALIDITY 1700000003]",
+        "* SEARCH 1 2 90 91\r\n",
+        "* 2 FETCH (UID 2)\r\ne OK",
+        "[UIDVALIDITY 1700000004]",
+        "))))\r\ng OK done",
+        "* OK [ALERT] mind the gap\r\n* NAMESPACE ((\"\" \"/\")) NIL NIL\r\nh OK",
+    ] {
+        assert!(heard.contains(expected), "{expected:?} is missing from {heard}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_scripted_server_never_stops_a_line_until_the_client_gives_up() -> Result<()> {
+    let server = Script::new().rule(When::verb("NOOP"), Act::Endless(b"x".to_vec())).start()?;
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await?;
+    stream.write_all(b"a NOOP\r\n").await?;
+    let mut octets = vec![0; 1024 * 1024];
+    timeout(PATIENCE, stream.read_exact(&mut octets)).await??;
+    assert!(octets.ends_with(b"xxxx"));
+    drop(stream);
+    assert!(told(server.port(), &["a CAPABILITY\r\n", "b LOGOUT\r\n"]).await?.contains("b OK"));
+    Ok(())
 }

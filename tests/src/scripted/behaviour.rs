@@ -52,6 +52,8 @@ pub struct Manners {
     pub mechanisms: Vec<String>,
     /// STARTTLS.
     pub starttls: StartTls,
+    /// Whether logins without TLS are refused, and LOGINDISABLED is announced.
+    pub is_clear_login_refused: bool,
     /// TLS from the first octet with this certificate.
     pub tls: Option<Identity>,
     /// Hierarchy separator; NIL when absent.
@@ -91,6 +93,7 @@ impl Default for Manners {
                 .map(String::from)
                 .to_vec(),
             starttls: StartTls::default(),
+            is_clear_login_refused: false,
             tls: None,
             delimiter: Some('/'),
             namespace: None,

@@ -29,24 +29,35 @@ impl Session {
         })
     }
 
-    /// The selected folder's messages with their sequence numbers, as this client knows them.
-    pub(super) fn numbered(&self) -> Vec<(u32, Stored)> {
+    /// The selected folder's messages that `is_wanted`, asked of sequence number and UID, with their numbers.
+    ///
+    /// Only these are copied out of the shared mail: one message may be asked for among a hundred thousand.
+    pub(super) fn numbered(&self, is_wanted: impl Fn(u32, u32) -> bool) -> Vec<(u32, Stored)> {
         let Some(selected) = &self.selected else { return Vec::new() };
-        let messages = self.world().messages(&selected.name);
-        let number = |uid: u32| selected.known.iter().position(|known| *known == uid);
-        messages
-            .into_iter()
-            .filter_map(|stored| Some((u32::try_from(number(stored.uid)?).ok()? + 1, stored)))
+        let world = self.world();
+        let state = world.lock();
+        let Some(folder) = state.folders.get(&selected.name) else { return Vec::new() };
+        let number = |uid: u32| u32::try_from(selected.known.binary_search(&uid).ok()? + 1).ok();
+        let known = folder.messages.iter().filter_map(|stored| Some((number(stored.uid)?, stored)));
+        known
+            .filter(|(number, stored)| is_wanted(*number, stored.uid))
+            .map(|(number, stored)| (number, stored.clone()))
             .collect()
+    }
+
+    /// The highest sequence number and UID that the client knows of: what `*` means.
+    pub(super) fn last_known(&self) -> (u32, u32) {
+        let known = self.selected.as_ref().map(|selected| selected.known.as_slice()).unwrap_or_default();
+        (u32::try_from(known.len()).unwrap_or(u32::MAX), known.last().copied().unwrap_or(0))
     }
 
     /// The messages that a command's set names, by UID or by sequence number.
     pub(super) fn in_set(&self, set: &str, by_uid: bool) -> Vec<(u32, Stored)> {
-        let all = self.numbered();
-        let last = all.last().map_or(0, |(number, stored)| if by_uid { stored.uid } else { *number });
-        all.into_iter()
-            .filter(|(number, stored)| in_set(set, if by_uid { stored.uid } else { *number }, last))
-            .collect()
+        let (last_number, last_uid) = self.last_known();
+        self.numbered(|number, uid| match by_uid {
+            true => in_set(set, uid, last_uid),
+            false => in_set(set, number, last_number),
+        })
     }
 
     fn append(&mut self, command: &Command) -> String {

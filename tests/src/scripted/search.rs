@@ -35,8 +35,8 @@ impl Session {
         {
             keys = rest;
         }
-        let all = self.numbered();
-        let (last_number, last_uid) = all.last().map_or((0, 0), |(number, stored)| (*number, stored.uid));
+        let all = self.numbered(|_, _| true);
+        let (last_number, last_uid) = self.last_known();
         let mut found = Vec::new();
         for (number, stored) in &all {
             let candidate = Candidate { number: *number, stored, last_number, last_uid };

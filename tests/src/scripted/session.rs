@@ -15,6 +15,8 @@ use super::wire::Wire;
 /// LITERAL- lets a client push at most this many octets unasked (RFC 7888 §5).
 const SMALL_LITERAL_BYTES_MAX: u64 = 4096;
 const LITERAL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// A command is searched for passwords this far: what comes later is mail.
+const CREDENTIAL_BYTES_MAX: usize = 2048;
 const ENDLESS_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A selected folder and the messages its client has been told of.
@@ -138,6 +140,7 @@ impl Session {
                 "OK done".to_owned()
             }
             "STARTTLS" => return self.start_tls(command).await,
+            "LOGIN" | "AUTHENTICATE" if self.needs_tls() => "NO [PRIVACYREQUIRED] start TLS first".to_owned(),
             "LOGIN" => self.login(command),
             "AUTHENTICATE" => self.authenticate(command).await?,
             _ if self.world.is_none() => "BAD log in first".to_owned(),
@@ -223,8 +226,9 @@ impl Session {
     }
 
     fn remember(&self, command: &Command, whole: &[u8]) {
+        let start = &whole[..whole.len().min(CREDENTIAL_BYTES_MAX)];
         let is_credential = matches!(command.verb.as_str(), "LOGIN" | "AUTHENTICATE")
-            || self.shared.accounts.iter().any(|account| holds(whole, account.password.as_bytes()));
+            || self.shared.accounts.iter().any(|account| holds(start, account.password.as_bytes()));
         if is_credential && !self.wire.is_tls() {
             self.shared.transcript.credential_in_clear(&command.verb);
         }
@@ -255,6 +259,10 @@ impl Session {
         self.shared.manners.capabilities.split_whitespace().any(|own| own.eq_ignore_ascii_case(word))
     }
 
+    fn needs_tls(&self) -> bool {
+        self.shared.manners.is_clear_login_refused && !self.wire.is_tls()
+    }
+
     pub(super) fn capabilities(&self) -> String {
         let manners = &self.shared.manners;
         let mut words = manners.capabilities.clone();
@@ -265,6 +273,9 @@ impl Session {
             }
             if !self.wire.is_tls() && !matches!(manners.starttls, StartTls::Absent) {
                 words.push_str(" STARTTLS");
+            }
+            if self.needs_tls() {
+                words.push_str(" LOGINDISABLED");
             }
         }
         if let Some(limit) = manners.append_limit {
@@ -281,14 +292,20 @@ impl Session {
     /// Tells the client what has come and gone in the selected folder since it last heard.
     pub(super) fn announce_changes(&mut self) {
         let Some(mut selected) = self.selected.take() else { return };
-        let present: Vec<u32> =
-            self.world().messages(&selected.name).iter().map(|stored| stored.uid).collect();
-        let before = selected.known.len();
-        while let Some(place) = selected.known.iter().position(|uid| !present.contains(uid)) {
-            selected.known.remove(place);
-            self.line(&format!("* {} EXPUNGE", place + 1));
+        let present: Vec<u32> = {
+            let world = self.world();
+            let state = world.lock();
+            let messages = state.folders.get(&selected.name).map(|folder| folder.messages.as_slice());
+            messages.unwrap_or_default().iter().map(|stored| stored.uid).collect()
+        };
+        // From the end, so that the numbers still to be said stay true.
+        for place in (0..selected.known.len()).rev() {
+            if present.binary_search(&selected.known[place]).is_err() {
+                selected.known.remove(place);
+                self.line(&format!("* {} EXPUNGE", place + 1));
+            }
         }
-        if selected.known.len() != present.len() || before != present.len() {
+        if selected.known.len() < present.len() {
             self.line(&format!("* {} EXISTS", present.len()));
         }
         selected.known = present;
