@@ -137,6 +137,17 @@ async fn every_mechanism_opens_the_same_mailbox_at_both_servers() -> Result<()> 
 }
 
 #[tokio::test]
+async fn only_a_master_goes_on_as_someone_else() -> Result<()> {
+    let server = Script::new().master("chefe", "mestra").account("bia", "outra").start()?;
+    for (login, expected) in
+        [("a LOGIN chefe mestra", "b OK"), ("a LOGIN bia outra", "b NO [AUTHORIZATIONFAILED]")]
+    {
+        assert!(said(server.port(), &[login, "b PROXYAUTH ana"]).await?.starts_with(expected), "{login}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_bearer_token_opens_the_mailbox_and_a_false_one_is_explained_first() -> Result<()> {
     let server = Script::new().start()?;
     let xoauth2 = |token: &str| BASE64_STANDARD.encode(format!("user=ana\u{1}auth=Bearer {token}\u{1}\u{1}"));

@@ -137,8 +137,17 @@ impl Session {
         if proven.name != owner.name && !proven.is_master {
             return "NO [AUTHORIZATIONFAILED] not a master".to_owned();
         }
-        self.world = Some(owner.world.clone());
+        (self.world, self.is_master) = (Some(owner.world.clone()), proven.is_master);
         format!("OK [CAPABILITY {}] logged in", self.capabilities())
+    }
+
+    /// `PROXYAUTH user`: a master who has logged in goes on as someone else, as at Sun's servers.
+    pub(super) fn proxy_auth(&mut self, command: &Command) -> String {
+        let whose = command.arguments.first().map(super::grammar::Token::text).unwrap_or_default();
+        let owner = self.shared.accounts.iter().find(|account| account.name == whose && self.is_master);
+        let Some(owner) = owner else { return "NO [AUTHORIZATIONFAILED] not a master".to_owned() };
+        self.world = Some(owner.world.clone());
+        "OK proxied".to_owned()
     }
 
     fn password_of(&self, user: &str) -> Option<String> {

@@ -33,6 +33,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) connection: usize,
     pub(super) world: Option<World>,
+    /// Whether a master logged in, who may go on as any other account.
+    pub(super) is_master: bool,
     pub(super) selected: Option<Selected>,
     /// Answer lines of the command at hand.
     pub(super) out: Vec<u8>,
@@ -49,7 +51,7 @@ impl Drop for Seat<'_> {
 
 impl Session {
     pub(super) fn new(wire: Wire, shared: Arc<Shared>, connection: usize) -> Self {
-        Self { wire, shared, connection, world: None, selected: None, out: Vec::new() }
+        Self { wire, shared, connection, world: None, is_master: false, selected: None, out: Vec::new() }
     }
 
     /// Serves until the client leaves or the script ends the connection.
@@ -144,6 +146,7 @@ impl Session {
             "LOGIN" => self.login(command),
             "AUTHENTICATE" => self.authenticate(command).await?,
             _ if self.world.is_none() => "BAD log in first".to_owned(),
+            "PROXYAUTH" => self.proxy_auth(command),
             "ENABLE" if self.has("ENABLE") => {
                 let asked: Vec<String> = command.arguments.iter().map(super::grammar::Token::upper).collect();
                 self.line(&format!("* ENABLED {}", asked.join(" ")));
