@@ -6,6 +6,7 @@
 extern crate alloc;
 
 pub mod buckets;
+pub mod date;
 pub mod failure;
 pub mod flags;
 pub mod folder;
