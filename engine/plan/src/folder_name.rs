@@ -58,9 +58,12 @@ pub fn encode(path: &FolderPath, naming: &Naming) -> WireName {
 }
 
 /// The one path that a server with this naming lists for `path`: where the prefix is `INBOX.`, `[INBOX, Status]`
-/// becomes `[Status]`.
+/// becomes `[Status]`. A server without a delimiter lists no path of several levels: it is given back as it is.
 #[must_use]
 pub fn as_listed(path: &FolderPath, naming: &Naming) -> FolderPath {
+    if naming.delimiter.is_none() {
+        return path.clone();
+    }
     decode(&encode(path, naming).0, naming.delimiter, naming)
 }
 

@@ -52,6 +52,12 @@ pub fn roles(folders: &[Folder]) -> Vec<Option<Assigned>> {
     roles
 }
 
+/// The role that a folder's name gives it, where the server lists no such folder and only what lies below it.
+#[must_use]
+pub fn role_of_unlisted(path: &FolderPath) -> Option<Role> {
+    named(path).map(|named| named.role)
+}
+
 fn by_name(role: Role, rank: usize) -> Assigned {
     Assigned { by: By::Name { rank }, role }
 }
