@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::key::{Key, ancestors, key_of, levels, typed_key};
 use super::{MappingPolicy, OnClash, Reason, RecordedPair, Warning, is_view};
-use crate::folder::{Folder, FolderPath, NamespaceKind, Naming, Role};
+use crate::folder::{Folder, FolderPath, NamespaceKind, Naming, Role, WireName};
 use crate::folder_name::as_listed;
 use crate::role::{self, Assigned};
 use crate::substitution;
@@ -144,20 +144,26 @@ impl<'a> Placement<'a> {
         }
     }
 
+    /// Each recorded pair belongs to one folder: the one of its wire name, else, where a server has come to write
+    /// its names otherwise, one of its path.
     fn read_recorded(&mut self, recorded: &'a [RecordedPair]) {
-        let mut is_used: Vec<bool> = recorded.iter().map(|_| false).collect();
-        let by_wire = |pair: &RecordedPair, folder: &Folder| pair.source_wire == folder.wire;
-        let by_path = |pair: &RecordedPair, folder: &Folder| pair.source == folder.path;
-        for is_it in [&by_wire as &dyn Fn(&RecordedPair, &Folder) -> bool, &by_path] {
-            for (index, folder) in self.source.iter().enumerate() {
-                if self.recorded_by_index.contains_key(&index) {
-                    continue;
-                }
-                let found = (0..recorded.len()).find(|at| !is_used[*at] && is_it(&recorded[*at], folder));
-                if let Some(at) = found {
-                    is_used[at] = true;
-                    self.recorded_by_index.insert(index, self.as_existing(&recorded[at].destination));
-                }
+        let mut by_wire: BTreeMap<&WireName, &RecordedPair> =
+            recorded.iter().map(|pair| (&pair.source_wire, pair)).collect();
+        for (index, folder) in self.source.iter().enumerate() {
+            if let Some(pair) = by_wire.remove(&folder.wire) {
+                self.recorded_by_index.insert(index, self.as_existing(&pair.destination));
+            }
+        }
+        let mut by_path: BTreeMap<&FolderPath, Vec<&RecordedPair>> = BTreeMap::new();
+        for pair in by_wire.into_values() {
+            by_path.entry(&pair.source).or_default().push(pair);
+        }
+        for (index, folder) in self.source.iter().enumerate() {
+            if self.recorded_by_index.contains_key(&index) {
+                continue;
+            }
+            if let Some(pair) = by_path.get_mut(&folder.path).and_then(Vec::pop) {
+                self.recorded_by_index.insert(index, self.as_existing(&pair.destination));
             }
         }
         for pair in recorded {
