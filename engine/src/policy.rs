@@ -2,6 +2,7 @@
 //! Never knows where mail comes from.
 
 pub use malote_plan::flags::FlagPolicy;
+pub use malote_plan::mapping::OnClash;
 
 /// How byte-identical messages within one source folder are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,18 +66,6 @@ pub struct Policy {
     /// How long a destination must stand still, in milliseconds, before messages whose answer was lost are looked
     /// for: a server may still be at work on what it received from a connection that is gone.
     pub quiet_ms: u64,
-}
-
-/// What to do where two source folders would become one destination folder without anybody having asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnClash {
-    /// Stop before anything is created; the plan names them.
-    #[default]
-    Block,
-    /// The later one gets a name of its own.
-    Suffix,
-    /// They become one folder.
-    Merge,
 }
 
 impl Default for Policy {
