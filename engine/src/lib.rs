@@ -1,5 +1,6 @@
 //! Copies mailboxes exactly: every byte, flag and date, once.
 //! Never serves HTTP, renders a page or decides what `malote_plan` decides.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub use malote_plan as plan;
 

@@ -105,7 +105,7 @@ fn look_alikes(wanted: &[Outline], present: &[Outline], verdict: &mut HeaderVerd
     }
 }
 
-fn group<'a, K: Ord>(outlines: &'a [Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<K, Vec<&'a Outline>> {
+fn group<K: Ord>(outlines: &[Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<K, Vec<&Outline>> {
     let mut groups: BTreeMap<K, Vec<&Outline>> = BTreeMap::new();
     for outline in outlines {
         groups.entry(key(outline)).or_default().push(outline);

@@ -145,7 +145,7 @@ fn sample(uids: &UidSet, content: Content) -> UidSet {
             let step = uids.len().div_ceil(size).max(1);
             uids.iter()
                 .enumerate()
-                .filter(|(index, _)| *index as u64 % step == 0)
+                .filter(|(index, _)| (*index as u64).is_multiple_of(step))
                 .map(|(_, uid)| uid)
                 .collect()
         }
