@@ -212,7 +212,8 @@ impl<'a> Writer<'a> {
             return drain(fetched.body).await;
         }
         self.road.run.job.pace.take(octets).await;
-        let Ready { item, passing, dropped, date_origin } = ready(fetched, &self.road.keeps, self.neighbour);
+        let Ready { item, passing, dropped, date_origin } =
+            ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
             && let Some(hash) = keys.content
             && self.road.twins.is_twin(uid, hash)
