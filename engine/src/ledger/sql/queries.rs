@@ -179,29 +179,32 @@ pub(super) const RECORD: Batch = Batch {
 };
 
 /// Reads records within ranges of UIDs. `CROSS JOIN` keeps SQLite from scanning the folder for each range.
-/// Shared binds: folder_id, source_uid_validity. A row's binds: lowest and highest source_uid.
+/// The
+/// bounds of all ranges keep PostgreSQL from it, whose planner knows nothing yet of rows just written. Shared
+/// binds: folder_id, source_uid_validity, lowest and highest source_uid of all ranges. A row's binds: lowest and highest source_uid.
 pub(super) const RECORDS: Batch = Batch {
-    shared: 2,
+    shared: 4,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
     SELECT message.source_uid, message.state, message.destination_uid, message.content_hash, message.body_key,
            message.strong_key, message.loose_key, message.octets, message.internal_unix_seconds, message.flags
     FROM (VALUES {rows}) AS asked CROSS JOIN message
     WHERE message.folder_id = $1 AND message.source_uid_validity = $2
+      AND message.source_uid BETWEEN $3 AND $4
       AND message.source_uid BETWEEN asked.column1 AND asked.column2",
 };
 
-/// Removes records within ranges of UIDs. Shared binds: folder_id, source_uid_validity. A row's binds: lowest and
-/// highest source_uid.
+/// Removes records within ranges of UIDs. Binds as for [`RECORDS`].
 pub(super) const FORGET: Batch = Batch {
-    shared: 2,
+    shared: 4,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
     DELETE FROM message
-    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid BETWEEN $3 AND $4 AND source_uid IN (
         SELECT gone.source_uid
         FROM (VALUES {rows}) AS asked CROSS JOIN message AS gone
         WHERE gone.folder_id = $1 AND gone.source_uid_validity = $2
+          AND gone.source_uid BETWEEN $3 AND $4
           AND gone.source_uid BETWEEN asked.column1 AND asked.column2)",
 };
 
