@@ -7,6 +7,7 @@ pub mod body;
 pub mod destination;
 pub mod event;
 pub mod failure;
+pub mod imap;
 pub mod ledger;
 pub mod policy;
 pub mod progress;
