@@ -138,7 +138,11 @@ pub(super) async fn greet(
 
 /// Puts TLS under way by STARTTLS. What the server said before is forgotten: anybody could have said it
 /// (RFC 9051 §6.2.1), and what came unprotected after its OK is refused.
-async fn start_tls(endpoint: &Endpoint, mut greeted: Greeted, tls: Option<&Tls>) -> Result<Greeted> {
+pub(super) async fn start_tls(
+    endpoint: &Endpoint,
+    mut greeted: Greeted,
+    tls: Option<&Tls>,
+) -> Result<Greeted> {
     if greeted.is_authenticated {
         return Err(no_tls(
             endpoint,

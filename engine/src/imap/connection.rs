@@ -273,11 +273,6 @@ impl Connection {
         }
     }
 
-    /// True when an answer was read already while something was written.
-    pub(super) fn take_waiting(&mut self) -> Option<Answer> {
-        self.waiting.pop_front()
-    }
-
     /// A tag that was never used on this connection.
     pub(super) fn next_tag(&mut self) -> String {
         self.tags += 1;

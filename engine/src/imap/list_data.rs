@@ -48,9 +48,14 @@ impl Listed {
 /// Reads what follows `LIST`: attributes, delimiter, name; extended data after them is left alone.
 pub(super) fn listed(tokens: &mut Tokens<'_>) -> Option<Listed> {
     let attributes = tokens.value()?.into_list().iter().filter_map(Value::text).collect();
-    let delimiter = match tokens.value()? {
-        Value::Nil => None,
-        value => value.text()?.chars().next(),
+    // A backslash that the server forgot to escape: no delimiter of one character is written like this.
+    let delimiter = if tokens.take_text(b"\"\\\" ") {
+        Some('\\')
+    } else {
+        match tokens.value()? {
+            Value::Nil => None,
+            value => value.text()?.chars().next(),
+        }
     };
     // A folder may be called NIL; an unquoted NIL in this place can be nothing else.
     let name = match tokens.value()? {

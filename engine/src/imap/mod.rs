@@ -16,11 +16,15 @@ pub mod limits;
 mod list;
 mod list_data;
 mod login;
+#[cfg(test)]
+mod parser_tests;
 pub(crate) mod pool;
 pub mod probe;
 pub mod response;
 mod sasl;
 pub(crate) mod session;
+#[cfg(test)]
+mod session_tests;
 pub mod split;
 mod tls;
 pub mod token;

@@ -51,7 +51,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Connects and logs in.
-    pub async fn open(endpoint: &Endpoint, tls: Option<&Tls>, secret: &str) -> Result<Self> {
+    pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Tls>, secret: &str) -> Result<Self> {
         let mut greeted = connect(endpoint, tls).await?;
         log_in(endpoint, &mut greeted, secret).await?;
         Self::begin(greeted).await

@@ -121,6 +121,14 @@ impl<'a> Tokens<'a> {
         is_next
     }
 
+    /// Steps over exactly this text where it comes next, after blanks.
+    pub fn take_text(&mut self, text: &[u8]) -> bool {
+        self.skip_blanks();
+        let is_next = self.text_left().starts_with(text);
+        self.at += if is_next { text.len() } else { 0 };
+        is_next
+    }
+
     /// An unquoted word up to a blank or bracket of a list.
     pub fn word(&mut self) -> &'a [u8] {
         self.skip_blanks();
