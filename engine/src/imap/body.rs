@@ -1,7 +1,7 @@
 //! Bodies of the open folder, streamed as they come.
 //! Never holds more than the budget gives, and never lets one message spoil its neighbours.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
@@ -80,15 +80,22 @@ impl Session {
     async fn bodies_offered(&mut self, together: &UidSet, pending: &mut Pending<'_>) -> Result<Flow> {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
         let mut chunks = together.chunks(BODY_UIDS_MAX, UID_SET_OCTETS_MAX).into_iter();
-        let mut in_flight: VecDeque<(String, UidSet)> = VecDeque::new();
+        let (mut tags, mut asked) = (Vec::new(), Vec::new());
         loop {
-            while in_flight.len() < FETCHES_IN_FLIGHT
+            while tags.len() < FETCHES_IN_FLIGHT
                 && let Some(chunk) = chunks.next()
             {
-                in_flight.push_back((self.send_fetch(&chunk, &items).await?, chunk));
+                tags.push(self.send_fetch(&chunk, &items).await?);
+                asked.push(chunk);
             }
-            let Some((tag, chunk)) = in_flight.pop_front() else { break };
-            let Some(reply) = self.body_answers(&tag, pending).await? else { return Ok(Flow::SinkClosed) };
+            if tags.is_empty() {
+                break;
+            }
+            let Some((index, reply)) = self.body_answers(&tags, pending).await? else {
+                return Ok(Flow::SinkClosed);
+            };
+            tags.remove(index);
+            let chunk: UidSet = asked.remove(index);
             if reply.kind != Kind::Ok {
                 if stops_everything(&reply) {
                     return Err(self.refused(Doing::Other, "fetching messages", &reply));
@@ -113,7 +120,9 @@ impl Session {
         }
         for uid in again {
             let tag = self.send_fetch(&UidSet::from_ranges(vec![(uid.get(), uid.get())]), items).await?;
-            let Some(reply) = self.body_answers(&tag, pending).await? else { return Ok(Flow::SinkClosed) };
+            let Some((_, reply)) = self.body_answers(&[tag], pending).await? else {
+                return Ok(Flow::SinkClosed);
+            };
             if reply.kind != Kind::Ok && stops_everything(&reply) {
                 return Err(self.refused(Doing::Other, "fetching a message", &reply));
             }
@@ -122,8 +131,12 @@ impl Session {
         Ok(Flow::On)
     }
 
-    /// Reads to the end of one FETCH; nothing when the sink was closed meanwhile.
-    async fn body_answers(&mut self, tag: &str, pending: &mut Pending<'_>) -> Result<Option<Reply>> {
+    /// Reads to the end of any one of these FETCHes: which, and how it ended; nothing when the sink was closed meanwhile.
+    async fn body_answers(
+        &mut self,
+        tags: &[String],
+        pending: &mut Pending<'_>,
+    ) -> Result<Option<(usize, Reply)>> {
         loop {
             match self.connection.incoming().await? {
                 Incoming::Literal(octets) => {
@@ -131,9 +144,8 @@ impl Session {
                         return Ok(None);
                     }
                 }
-                Incoming::Answer(Answer::Tagged(given, reply)) if given == tag => return Ok(Some(reply)),
-                Incoming::Answer(Answer::Tagged(..)) => {
-                    return Err(self.connection.protocol("an answer came to a command never sent"));
+                Incoming::Answer(Answer::Tagged(given, reply)) => {
+                    return Ok(Some((self.connection.position(tags, &given)?, reply)));
                 }
                 Incoming::Answer(Answer::Fetch(data)) => {
                     if whole(data, pending).await == Flow::SinkClosed {

@@ -333,23 +333,24 @@ impl Connection {
         self.is_busy = true;
         let reply = match self.send(command).await? {
             Sent::Refused(reply) => reply,
-            Sent::Whole(tag) => self.finish(&tag, &mut on).await?,
+            Sent::Whole(tag) => self.finish_one(&[tag], &mut on).await?.1,
         };
         self.is_busy = false;
         Ok(reply)
     }
 
-    /// Runs several commands at the price of one round trip; `on` sees every other answer with the number of the
-    /// command that is being answered. Where a literal has to wait, they run one after the other.
+    /// Runs several commands at the price of one round trip; `on` sees every other answer. Their ends may come in
+    /// any order: Dovecot answers a STATUS before the NOOP that went ahead of it. Where a literal has to wait, they
+    /// run one after the other.
     pub(super) async fn run_all(
         &mut self,
         commands: Vec<Command>,
-        mut on: impl FnMut(usize, Answer),
+        mut on: impl FnMut(Answer),
     ) -> Result<Vec<Reply>> {
-        let mut replies = Vec::with_capacity(commands.len());
         if commands.iter().any(Command::has_literal) && self.literal == LiteralMode::Synchronising {
-            for (index, command) in commands.into_iter().enumerate() {
-                replies.push(self.run(command, |answer| on(index, answer)).await?);
+            let mut replies = Vec::with_capacity(commands.len());
+            for command in commands {
+                replies.push(self.run(command, &mut on).await?);
             }
             return Ok(replies);
         }
@@ -361,22 +362,33 @@ impl Connection {
                 Sent::Refused(_) => return Err(self.protocol("a literal was refused that needed no leave")),
             }
         }
-        for (index, tag) in tags.iter().enumerate() {
-            replies.push(self.finish(tag, &mut |answer| on(index, answer)).await?);
+        let mut replies: Vec<Option<Reply>> = tags.iter().map(|_| None).collect();
+        while replies.iter().any(Option::is_none) {
+            let (index, reply) = self.finish_one(&tags, &mut on).await?;
+            replies[index] = Some(reply);
         }
         self.is_busy = false;
-        Ok(replies)
+        Ok(replies.into_iter().flatten().collect())
     }
 
-    /// Reads on to the end of the command with this tag.
-    pub(super) async fn finish(&mut self, tag: &str, on: &mut impl FnMut(Answer)) -> Result<Reply> {
+    /// Reads on to the end of any one of the commands with these tags: which, and how it ended.
+    pub(super) async fn finish_one(
+        &mut self,
+        tags: &[String],
+        on: &mut impl FnMut(Answer),
+    ) -> Result<(usize, Reply)> {
         loop {
             match self.next().await? {
-                Answer::Tagged(given, reply) if given == tag => return Ok(reply),
-                Answer::Tagged(..) => return Err(self.protocol("an answer came to a command never sent")),
+                Answer::Tagged(given, reply) => return Ok((self.position(tags, &given)?, reply)),
                 answer => on(answer),
             }
         }
+    }
+
+    /// Which of the commands on the wire this tag ends; none means that the two sides no longer mean the same.
+    pub(super) fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
+        let position = tags.iter().position(|tag| tag == given);
+        position.ok_or_else(|| self.protocol("an answer came to a command never sent"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! UIDs, metadata and headers of the open folder.
 //! Never fetches a body, and never believes that a listing is whole without counting it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use malote_plan::message::{Flags, ModSeq, Uid};
@@ -130,25 +130,28 @@ impl Session {
         on: &mut impl FnMut(FetchData),
     ) -> Result<()> {
         let mut chunks = uids.chunks(uids_max, UID_SET_OCTETS_MAX).into_iter();
-        let mut tags = VecDeque::new();
+        let mut tags = Vec::new();
         self.connection.set_busy(true);
         loop {
             while tags.len() < FETCHES_IN_FLIGHT
                 && let Some(chunk) = chunks.next()
             {
-                tags.push_back(self.send_fetch(&chunk, items).await?);
+                tags.push(self.send_fetch(&chunk, items).await?);
             }
-            let Some(tag) = tags.pop_front() else { break };
+            if tags.is_empty() {
+                break;
+            }
             let selected = &mut self.selected;
-            let reply = self
+            let (index, reply) = self
                 .connection
-                .finish(&tag, &mut |answer| {
+                .finish_one(&tags, &mut |answer| {
                     Self::note(selected, &answer);
                     if let Answer::Fetch(data) = answer {
                         on(data);
                     }
                 })
                 .await?;
+            tags.remove(index);
             if reply.kind != Kind::Ok {
                 return Err(self.refused(Doing::Other, "fetching metadata", &reply));
             }

@@ -143,7 +143,7 @@ impl Session {
             commands.push(if options.is_empty() { command } else { command.words(options) });
         }
         commands.push(Command::new("LSUB").words("\"\" \"*\""));
-        self.connection.run_all(commands, |_, answer| listing.note(answer)).await
+        self.connection.run_all(commands, |answer| listing.note(answer)).await
     }
 
     /// How the server writes names: by NAMESPACE, else by what it listed.

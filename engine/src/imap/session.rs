@@ -102,7 +102,7 @@ impl Session {
         }
         let (id, namespaces, is_on) = (&mut self.id, &mut self.namespaces, &mut self.is_condstore_on);
         self.connection
-            .run_all(commands, |_, answer| match answer {
+            .run_all(commands, |answer| match answer {
                 Answer::Id(pairs) => *id = pairs,
                 Answer::Namespace(given) => *namespaces = given,
                 Answer::Enabled(names) => {

@@ -112,7 +112,7 @@ impl<'a> Writing<'a> {
         let open = &mut self.session.selected;
         self.session
             .connection
-            .run_all(vec![Command::new("NOOP"), status], |_, answer| {
+            .run_all(vec![Command::new("NOOP"), status], |answer| {
                 Session::note(open, &answer);
                 if let Answer::Status(_, given) = answer {
                     items = given;
@@ -182,7 +182,7 @@ impl<'a> Writing<'a> {
     async fn run_noting(&mut self, commands: Vec<Command>, what: &str) -> Result<()> {
         let selected = &mut self.session.selected;
         let replies =
-            self.session.connection.run_all(commands, |_, answer| Session::note(selected, &answer)).await?;
+            self.session.connection.run_all(commands, |answer| Session::note(selected, &answer)).await?;
         match replies.iter().find(|reply| reply.kind != Kind::Ok) {
             Some(reply) => Err(self.session.refused(Doing::Store, what, reply)),
             None => Ok(()),
