@@ -9,6 +9,7 @@ pub mod clock;
 pub mod destination;
 pub mod event;
 pub mod failure;
+pub mod imap;
 pub mod ledger;
 pub mod pace;
 pub mod policy;
