@@ -109,6 +109,15 @@ impl Location {
         parse(text, allow_cleartext).map_err(|wrong| usage(&wrong))
     }
 
+    /// The mailbox that this is, however one logs in to it: equal for locations that lead to one mailbox. With
+    /// `authzid` that is the other user's.
+    #[must_use]
+    pub fn mailbox(&self) -> String {
+        let plain = Self { auth: None, authzid: None, pin: None, ..self.clone() };
+        let user = self.authzid.clone().unwrap_or_else(|| self.user.clone());
+        Self { user, ..plain }.to_string()
+    }
+
     /// The endpoint at this place, with default time limits.
     #[must_use]
     pub fn endpoint(self, side: Side, secret: Arc<dyn SecretSource>) -> Endpoint {
