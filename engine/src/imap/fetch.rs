@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use malote_plan::message::{Flags, ModSeq, Uid};
+use malote_plan::message::{ModSeq, Uid};
 use malote_plan::uid_set::UidSet;
 
 use super::classify::Doing;
@@ -200,7 +200,7 @@ impl Gathered {
 pub(super) fn stub(data: FetchData) -> Option<Stub> {
     Some(Stub {
         uid: data.uid?,
-        flags: data.flags.unwrap_or_else(Flags::default),
+        flags: data.flags.unwrap_or_default(),
         internal_date: data.internal_date.flatten(),
         octets_claimed: data.octets_claimed.unwrap_or(0),
         modseq: data.modseq,
