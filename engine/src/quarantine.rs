@@ -1,20 +1,21 @@
 //! Where the octets of refused or unreadable messages are kept.
-//! Never removes or overwrites one.
+//! Never removes one, nor puts anything else under its name.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 
+use crate::body::Body;
 use crate::failure::{Failure, Result};
 
 /// Keeps octets under a name of its own choosing.
 #[async_trait]
 pub trait Quarantine: Send + Sync {
-    /// Keeps `octets` durably and returns the name under which they lie; `hint` makes it readable. The same hint
-    /// and octets give the same name, so that trying again fills no disk.
-    async fn keep(&self, hint: &str, octets: &[u8]) -> Result<String>;
+    /// Keeps `body` durably and returns the name under which it lies; `hint` makes the name readable. The same
+    /// hint and octets give the same name, so that trying again fills no disk.
+    async fn keep(&self, hint: &str, body: Body) -> Result<String>;
 }
 
 /// A folder on disk, made when the first message is kept; only its owner may read it.
@@ -33,36 +34,41 @@ impl QuarantineFolder {
 
 #[async_trait]
 impl Quarantine for QuarantineFolder {
-    async fn keep(&self, hint: &str, octets: &[u8]) -> Result<String> {
-        let hash = blake3::hash(octets).to_hex();
+    async fn keep(&self, hint: &str, body: Body) -> Result<String> {
+        let (mut file, mut hasher) =
+            (self.file().map_err(|error| self.failure(error))?, blake3::Hasher::new());
+        match body {
+            Body::Memory(octets) => {
+                hasher.update(&octets);
+                file.write_all(&octets).map_err(|error| self.failure(error))?;
+            }
+            Body::Wire(mut body) => {
+                while let Some(chunk) = body.chunks.recv().await {
+                    let chunk = chunk?;
+                    hasher.update(&chunk);
+                    file.write_all(&chunk).map_err(|error| self.failure(error))?;
+                }
+            }
+        }
         let readable: String =
             hint.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(80).collect();
-        let name = format!("{readable}-{}.eml", &hash[..16]);
-        let path = self.folder.join(&name);
-        write_whole(&self.folder, &path, octets).map_err(|error| {
-            Failure::new(
-                Side::Local,
-                Class::Ledger,
-                Reach::Account,
-                Retry::Never,
-                format!("keeping a quarantined message in {}", path.display()),
-            )
-            .because(error)
-        })?;
+        let name = format!("{readable}-{}.eml", &hasher.finalize().to_hex()[..16]);
+        file.as_file().sync_all().map_err(|error| self.failure(error))?;
+        file.persist(self.folder.join(&name)).map_err(|error| self.failure(error.error))?;
         Ok(name)
     }
 }
 
-/// Writes beside the name first, so that a name never stands for half a message.
-fn write_whole(folder: &Path, path: &Path, octets: &[u8]) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    if path.exists() {
-        return Ok(());
+impl QuarantineFolder {
+    /// A file without a lasting name yet, so that a name never stands for half a message.
+    fn file(&self) -> std::io::Result<tempfile::NamedTempFile> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        tempfile::NamedTempFile::new_in(&self.folder)
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(octets)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+
+    fn failure(&self, error: std::io::Error) -> Failure {
+        let message = format!("keeping a quarantined message below {}", self.folder.display());
+        Failure::new(Side::Local, Class::Ledger, Reach::Account, Retry::Never, message).because(error)
+    }
 }

@@ -99,6 +99,10 @@ pub enum Class {
     IdentityChanged,
     /// A decision is needed first: a clash of names, a delete ceiling.
     DecisionNeeded,
+    /// A message that was copied is not at the destination.
+    VerifyMissing,
+    /// A message at the destination has another text than at the source.
+    VerifyDiffers,
     /// The ledger cannot be read or written.
     Ledger,
     /// The state file belongs to other servers or mailboxes, or to a newer version.
@@ -139,6 +143,8 @@ impl Class {
             Self::FolderRefused => "folder.refused",
             Self::IdentityChanged => "folder.uidvalidity_changed",
             Self::DecisionNeeded => "decision.needed",
+            Self::VerifyMissing => "verify.missing",
+            Self::VerifyDiffers => "verify.content",
             Self::Ledger => "ledger.failed",
             Self::LedgerForeign => "ledger.foreign",
             Self::Usage => "usage",

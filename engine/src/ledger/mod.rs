@@ -1,6 +1,13 @@
 //! The only memory: what was copied where, what is about to be, and what both folders looked like then.
 //! Never holds a message's octets, subject or address.
 
+mod batch;
+pub mod memory;
+pub mod sql;
+#[cfg(any(test, feature = "suite"))]
+pub mod suite;
+mod trouble;
+
 use async_trait::async_trait;
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{Flags, ModSeq, Uid, UidValidity};

@@ -1,120 +1,95 @@
-//! The line of rooms: survey, mapping, prepare, census, transfer, flags, verify.
+//! The line of rooms: survey, mapping, prepare, then per folder census, transfer, flags; verify and forecast aside.
 //! Never knows a protocol: sources, destinations and ledgers are traits.
 
-use std::sync::Arc;
+mod adopt;
+mod census;
+mod ending;
+mod flags;
+mod folder;
+mod forecast;
+mod job;
+mod lane;
+mod locate;
+mod mapping;
+mod mirror;
+mod parcel;
+mod reading;
+mod rebase;
+mod survey;
+mod tally;
+mod transfer;
+mod twins;
+mod verify;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use crate::destination::Destination;
-use crate::event::Events;
-use crate::ledger::{Ledger, PairIdentity};
-use crate::policy::Policy;
-use crate::progress::Progress;
-use crate::quarantine::Quarantine;
-use crate::source::Source;
+pub use forecast::plan;
+pub use job::{BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder};
+pub use verify::verify;
 
-/// Octets that all runs of a process together may hold in memory, by default.
-pub const BUDGET_OCTETS: usize = 16 * 1024 * 1024;
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::report::{FolderReport, Kind, Report};
+use ending::Ending;
+use folder::{FolderRun, Pair, Run};
 
-/// One mailbox to bring to another server.
-pub struct Job {
-    /// Names the run in logs and reports.
-    pub run_id: String,
-    /// Where mail comes from.
-    pub source: Arc<dyn Source>,
-    /// Where it goes to.
-    pub destination: Arc<dyn Destination>,
-    /// What is remembered.
-    pub ledger: Arc<dyn Ledger>,
-    /// Where refused messages are kept.
-    pub quarantine: Arc<dyn Quarantine>,
-    /// Which two mailboxes these are; also the report's URLs.
-    pub identity: PairIdentity,
-    /// What the operator wants.
-    pub policy: Policy,
-    /// Octets that may be held in memory; shared by all jobs of a process.
-    pub budget: Arc<Semaphore>,
-    /// Takes events.
-    pub events: Arc<dyn Events>,
-    /// Counts along.
-    pub progress: Arc<Progress>,
-    /// Cancelled when the run shall finish what is in flight and stop.
-    pub stop: CancellationToken,
+/// Brings the destination up to date with the source: a full copy first, a delta later. Safe to repeat, to kill
+/// and to resume. Never fails as a whole: what went wrong is in the report.
+pub async fn copy(job: &Job) -> Report {
+    let ending = Ending::begin(job, Kind::Copy);
+    match rooms(job, &ending).await {
+        Ok(folders) => ending.report(folders),
+        Err(failures) => ending.failed(&failures),
+    }
 }
 
-/// What a copy would do to one pair of folders.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FolderForecast {
-    /// The source folder, decoded.
-    pub source: String,
-    /// The destination folder, decoded.
-    pub destination: String,
-    /// `inbox`, `sent` and so on.
-    pub role: Option<String>,
-    /// True when a level of the name is changed for the destination.
-    pub renamed: bool,
-    /// Why it is renamed, merged or otherwise not itself; empty for most.
-    pub note: String,
-    /// True when the destination folder would be created.
-    pub create: bool,
-    /// Messages at the source.
-    pub source_messages: u64,
-    /// Messages that would be copied; upper bound where `may_adopt`.
-    pub to_copy: u64,
-    /// Octets of those, as the source claims.
-    pub to_copy_bytes: u64,
-    /// Messages with a record from an earlier run.
-    pub already: u64,
-    /// Messages that filters leave out.
-    pub filtered: u64,
-    /// Messages larger than the limit.
-    pub too_large: u64,
-    /// True when the destination folder holds messages without a record, some of which may be adopted.
-    pub may_adopt: bool,
+async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<Failure>> {
+    let surveys = survey::survey(job).await?;
+    ending.surveyed(&surveys);
+    let one = |failure| vec![failure];
+    job.ledger.claim(&job.identity).await.map_err(one)?;
+    let rows = job.ledger.folders().await.map_err(one)?;
+    let mapping = mapping::lay(job, &surveys, &rows).map_err(one)?;
+    job.events.emit(Event::Mapped { pairs: mapping.pairs.len(), left_out: mapping.left_out.len() });
+    ending.tell_mapping(&mapping)?;
+    let (pairs, refused) = mapping::prepare(job, &surveys, mapping, &ending.findings).await.map_err(one)?;
+    job.progress.folders_listed(pairs.len() as u64);
+    let mut folders = folders(job, ending, pairs).await;
+    for pair in refused {
+        folders.push(ending.refused_folder(job, &pair).await);
+    }
+    Ok(folders)
 }
 
-/// A folder that a copy would not open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftOutFolder {
-    /// The source folder, decoded.
-    pub folder: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What a copy would do; nothing was written anywhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Forecast {
-    /// `malote.plan/1`.
-    pub schema: String,
-    /// Pairs of folders in the order of their work.
-    pub folders: Vec<FolderForecast>,
-    /// Folders that are left out.
-    pub left_out: Vec<LeftOutFolder>,
-    /// Clashes that need a decision first, as sentences.
-    pub clashes: Vec<String>,
-    /// What was coped with.
-    pub warnings: Vec<String>,
-    /// What failed while asking.
-    pub errors: Vec<crate::report::ErrorEntry>,
-}
-
-/// Brings the destination up to date with the source: a full copy first, a delta later. Safe to repeat.
-pub async fn copy(job: &Job) -> crate::report::Report {
-    let _ = job;
-    unimplemented!("written next")
-}
-
-/// Says what [`copy`] would do and writes nothing anywhere, neither on a server nor in the ledger.
-pub async fn plan(job: &Job) -> Forecast {
-    let _ = job;
-    unimplemented!("written next")
-}
-
-/// Recounts both sides from the servers themselves and holds them against the ledger.
-pub async fn verify(job: &Job, content: crate::policy::Content) -> crate::report::Report {
-    let _ = (job, content);
-    unimplemented!("written next")
+/// Works on as many folders at once as there may be connections. Folders that lead to one destination folder
+/// take turns, for each must know what the others put there.
+async fn folders(job: &Job, ending: &Ending<'_>, pairs: Vec<Pair>) -> Vec<FolderReport> {
+    let connections = job.policy.connections.max(1);
+    let (lanes, halt) = (Semaphore::new(connections), job.stop.child_token());
+    let run = Run { job, findings: &ending.findings, lanes: &lanes, halt: &halt };
+    let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
+    let mut group_of = BTreeMap::new();
+    for (index, pair) in pairs.into_iter().enumerate() {
+        let group = *group_of.entry(pair.destination.wire.clone()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push((index, pair));
+    }
+    let run = &run;
+    let work = groups.into_iter().map(|group| async move {
+        let _lane = run.lanes.acquire().await.expect("the semaphore is never closed");
+        let mut reports = Vec::new();
+        for (index, pair) in group {
+            reports.push((index, FolderRun::new(run, pair).finish().await));
+        }
+        reports
+    });
+    let done: Vec<_> = futures_util::stream::iter(work).buffer_unordered(connections).collect().await;
+    let mut reports: Vec<(usize, FolderReport)> = done.into_iter().flatten().collect();
+    reports.sort_by_key(|(index, _)| *index);
+    reports.into_iter().map(|(_, report)| report).collect()
 }

@@ -1,0 +1,287 @@
+//! Finds which messages of one folder are the same as messages of another: for adoption, for doubts after a lost
+//! answer, and for folders whose UIDVALIDITY changed.
+//! Never pairs two messages on weak evidence alone, and never one message with two.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::message::Uid;
+use crate::record::{HeaderKey, Keys};
+use crate::uid_set::UidSet;
+
+/// A message as its header alone shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// The message.
+    pub uid: Uid,
+    /// Header fields with a Message-ID.
+    pub strong: Option<HeaderKey>,
+    /// Date, From and Subject.
+    pub loose: Option<HeaderKey>,
+    /// The size that its server claims, or that was measured.
+    pub octets: u64,
+    /// INTERNALDATE.
+    pub internal_unix_seconds: Option<i64>,
+}
+
+/// A message whose octets were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portrait {
+    /// The message.
+    pub uid: Uid,
+    /// All that it can be known by.
+    pub keys: Keys,
+    /// INTERNALDATE.
+    pub internal_unix_seconds: Option<i64>,
+}
+
+/// What headers alone can tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderVerdict {
+    /// The same message, wanted first: one of each side has this Message-ID, these fields and this size.
+    pub same: Vec<(Uid, Uid)>,
+    /// Wanted messages whose octets must be read to tell.
+    pub compare_wanted: UidSet,
+    /// Messages of the other side to hold them against.
+    pub compare_present: UidSet,
+}
+
+/// What the octets tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContentVerdict {
+    /// The same message, wanted first.
+    pub same: Vec<(Uid, Uid)>,
+    /// Wanted messages beside one that has their identity and another text: to copy might double them, to leave
+    /// them might lose them, so somebody has to decide.
+    pub held: Vec<(Uid, Uid)>,
+}
+
+/// Pairs what is certain by headers, and names what has to be compared octet by octet.
+#[must_use]
+pub fn by_header(wanted: &[Outline], present: &[Outline]) -> HeaderVerdict {
+    let mut verdict = HeaderVerdict::default();
+    let wanted_by = group(wanted, |outline| outline.strong);
+    let present_by = group(present, |outline| outline.strong);
+    let mut open_wanted = Vec::new();
+    let mut paired = BTreeSet::new();
+    for (strong, ours) in &wanted_by {
+        let theirs = strong.and_then(|_| present_by.get(strong)).map_or(&[][..], Vec::as_slice);
+        match (ours.as_slice(), theirs) {
+            (_, []) => open_wanted.extend(ours.iter().copied()),
+            ([one], [other]) if one.octets == other.octets => {
+                verdict.same.push((one.uid, other.uid));
+                paired.insert(other.uid);
+            }
+            _ => {
+                ours.iter().for_each(|outline| verdict.compare_wanted.insert(outline.uid));
+                theirs.iter().for_each(|outline| verdict.compare_present.insert(outline.uid));
+            }
+        }
+    }
+    let left: Vec<Outline> =
+        present.iter().filter(|outline| !paired.contains(&outline.uid)).copied().collect();
+    look_alikes(&open_wanted, &left, &mut verdict);
+    verdict
+}
+
+/// Adds those that have no partner by Message-ID and may still be the same: the Message-ID rewritten or absent.
+fn look_alikes(wanted: &[Outline], present: &[Outline], verdict: &mut HeaderVerdict) {
+    let by_loose = group(present, |outline| outline.loose);
+    let by_octets = group(present, |outline| outline.octets);
+    for outline in wanted {
+        let no_id = outline.strong.is_none();
+        let loose = by_loose.get(&outline.loose).into_iter().flatten();
+        let loose = loose.filter(|other| outline.loose.is_some() || (no_id && other.strong.is_none()));
+        let sized = by_octets.get(&outline.octets).into_iter().flatten();
+        let sized = sized.filter(|other| no_id || other.strong.is_none());
+        let mut is_alike = false;
+        for other in loose.chain(sized) {
+            verdict.compare_present.insert(other.uid);
+            is_alike = true;
+        }
+        if is_alike {
+            verdict.compare_wanted.insert(outline.uid);
+        }
+    }
+}
+
+fn group<K: Ord>(outlines: &[Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<K, Vec<&Outline>> {
+    let mut groups: BTreeMap<K, Vec<&Outline>> = BTreeMap::new();
+    for outline in outlines {
+        groups.entry(key(outline)).or_default().push(outline);
+    }
+    groups
+}
+
+/// Pairs by octets, best evidence first; each message is used once, in ascending order of UIDs.
+#[must_use]
+pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
+    let mut pairing = Pairing::new(wanted, present);
+    pairing.round(|message| message.keys.content);
+    pairing.round(|message| Some((message.keys.strong?, message.keys.body)));
+    pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
+    pairing.round(|message| is_bare(message).then_some((message.keys.body?, message.internal_unix_seconds?)));
+    let same = core::mem::take(&mut pairing.pairs);
+    pairing.round(|message| message.keys.strong);
+    pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
+    pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
+    ContentVerdict { same, held: pairing.pairs }
+}
+
+/// True for a message whose header says nothing that it could be known by.
+const fn is_bare(message: &Portrait) -> bool {
+    message.keys.strong.is_none() && message.keys.loose.is_none()
+}
+
+struct Pairing {
+    wanted: Vec<Portrait>,
+    present: Vec<Portrait>,
+    pairs: Vec<(Uid, Uid)>,
+}
+
+impl Pairing {
+    fn new(wanted: &[Portrait], present: &[Portrait]) -> Self {
+        let (mut wanted, mut present) = (wanted.to_vec(), present.to_vec());
+        wanted.sort_by_key(|message| message.uid);
+        present.sort_by_key(|message| message.uid);
+        Self { wanted, present, pairs: Vec::new() }
+    }
+
+    /// Pairs what has an equal `evidence`; what has none is left for later rounds.
+    fn round<K: Ord>(&mut self, evidence: impl Fn(&Portrait) -> Option<K>) {
+        let mut by_evidence: BTreeMap<K, Vec<Uid>> = BTreeMap::new();
+        for message in self.present.iter().rev() {
+            if let Some(key) = evidence(message) {
+                by_evidence.entry(key).or_default().push(message.uid);
+            }
+        }
+        let mut used = BTreeSet::new();
+        self.wanted.retain(|message| {
+            let partner = evidence(message).and_then(|key| by_evidence.get_mut(&key)?.pop());
+            let Some(partner) = partner else { return true };
+            self.pairs.push((message.uid, partner));
+            used.insert(partner);
+            false
+        });
+        self.present.retain(|message| !used.contains(&message.uid));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ContentHash;
+    use proptest::prelude::*;
+
+    fn uid(number: u32) -> Uid {
+        Uid::new(number).unwrap()
+    }
+
+    fn key(number: u8) -> Option<HeaderKey> {
+        (number > 0).then_some(HeaderKey([number; 16]))
+    }
+
+    fn outline(number: u32, strong: u8, loose: u8, octets: u64) -> Outline {
+        Outline {
+            uid: uid(number),
+            strong: key(strong),
+            loose: key(loose),
+            octets,
+            internal_unix_seconds: None,
+        }
+    }
+
+    fn portrait(number: u32, content: u8, body: u8, strong: u8, loose: u8) -> Portrait {
+        let keys = Keys {
+            content: Some(ContentHash([content; 32])),
+            body: key(body),
+            strong: key(strong),
+            loose: key(loose),
+        };
+        Portrait { uid: uid(number), keys, internal_unix_seconds: Some(7) }
+    }
+
+    fn texts(verdict: &HeaderVerdict) -> (usize, alloc::string::String, alloc::string::String) {
+        use alloc::string::ToString;
+        (verdict.same.len(), verdict.compare_wanted.to_string(), verdict.compare_present.to_string())
+    }
+
+    #[test]
+    fn one_of_each_with_one_size_is_the_same_message() {
+        let verdict = by_header(&[outline(1, 5, 5, 100)], &[outline(9, 5, 5, 100)]);
+        assert_eq!(verdict.same, [(uid(1), uid(9))]);
+    }
+
+    #[test]
+    fn a_shared_message_id_is_no_proof_where_there_are_several_or_sizes_differ() {
+        let two = [outline(1, 5, 5, 100), outline(2, 5, 5, 100)];
+        assert_eq!(texts(&by_header(&two, &[outline(9, 5, 5, 100)])), (0, "1:2".into(), "9".into()));
+        let other_size = by_header(&[outline(1, 5, 5, 100)], &[outline(9, 5, 5, 101)]);
+        assert_eq!(texts(&other_size), (0, "1".into(), "9".into()));
+    }
+
+    #[test]
+    fn messages_without_an_id_are_always_compared() {
+        let verdict = by_header(&[outline(1, 0, 0, 10), outline(2, 0, 3, 10)], &[outline(8, 0, 0, 50)]);
+        assert_eq!(texts(&verdict), (0, "1".into(), "8".into()));
+        let sized = by_header(&[outline(1, 0, 3, 10)], &[outline(8, 0, 4, 10)]);
+        assert_eq!(texts(&sized), (0, "1".into(), "8".into()));
+    }
+
+    #[test]
+    fn a_rewritten_message_id_is_found_by_the_other_fields() {
+        let verdict = by_header(&[outline(1, 5, 3, 10)], &[outline(8, 6, 3, 50)]);
+        assert_eq!(texts(&verdict), (0, "1".into(), "8".into()));
+    }
+
+    #[test]
+    fn three_identical_messages_need_three_partners() {
+        let wanted = [portrait(1, 7, 1, 1, 1), portrait(2, 7, 1, 1, 1), portrait(3, 7, 1, 1, 1)];
+        let verdict = by_content(&wanted, &[portrait(8, 7, 1, 1, 1), portrait(9, 7, 1, 1, 1)]);
+        assert_eq!(verdict.same, [(uid(1), uid(8)), (uid(2), uid(9))]);
+        assert!(verdict.held.is_empty(), "the third is simply not there yet");
+    }
+
+    #[test]
+    fn same_headers_and_another_text_are_two_messages_once_the_right_one_is_taken() {
+        let wanted = [portrait(1, 1, 1, 4, 4), portrait(2, 2, 2, 4, 4)];
+        let verdict = by_content(&wanted, &[portrait(8, 2, 2, 4, 4)]);
+        assert_eq!((verdict.same, verdict.held), (alloc::vec![(uid(2), uid(8))], alloc::vec![]));
+    }
+
+    #[test]
+    fn a_rewritten_text_is_held_and_a_rewritten_header_is_not() {
+        let rewritten_text = by_content(&[portrait(1, 1, 1, 4, 4)], &[portrait(8, 2, 2, 4, 4)]);
+        assert_eq!(rewritten_text.held, [(uid(1), uid(8))]);
+        let rewritten_header = by_content(&[portrait(1, 1, 1, 4, 4)], &[portrait(8, 2, 1, 5, 4)]);
+        assert_eq!(rewritten_header.same, [(uid(1), uid(8))]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_paired_twice_and_equal_octets_are_always_found(
+            ours in prop::collection::vec((1_u8..4, 0_u8..3, 0_u8..3, 0_u8..3), 0..8),
+            theirs in prop::collection::vec((1_u8..4, 0_u8..3, 0_u8..3, 0_u8..3), 0..8),
+        ) {
+            let make = |list: &[(u8, u8, u8, u8)]| -> Vec<Portrait> {
+                let numbered = list.iter().enumerate();
+                numbered.map(|(i, m)| portrait(i as u32 + 1, m.0, m.1, m.2, m.3)).collect()
+            };
+            let (wanted, present) = (make(&ours), make(&theirs));
+            let verdict = by_content(&wanted, &present);
+            let all = verdict.same.iter().chain(&verdict.held);
+            let left: BTreeSet<Uid> = all.clone().map(|pair| pair.0).collect();
+            let right: BTreeSet<Uid> = all.clone().map(|pair| pair.1).collect();
+            prop_assert_eq!(left.len(), all.clone().count());
+            prop_assert_eq!(right.len(), all.count());
+            for content in 1_u8..4 {
+                let count = |list: &[Portrait]| list.iter().filter(|m| m.keys.content == Some(ContentHash([content; 32]))).count();
+                let found = verdict.same.iter().filter(|pair| {
+                    let hash = |list: &[Portrait], uid: Uid| list.iter().find(|m| m.uid == uid).unwrap().keys.content;
+                    hash(&wanted, pair.0) == Some(ContentHash([content; 32])) && hash(&present, pair.1) == hash(&wanted, pair.0)
+                }).count();
+                prop_assert_eq!(found, count(&wanted).min(count(&present)));
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A ledger in memory, for simulations: what it forgets at the end, no run after it will know.
+//! Never touches a disk.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use malote_plan::folder::WireName;
+use malote_plan::message::{Flags, Uid, UidValidity};
+use malote_plan::record::{Intent, QuarantineNote, Record, State};
+use malote_plan::uid_set::UidSet;
+
+use super::batch::{Ranges, latest, one_to_one};
+use super::trouble::{closed, foreign_pair, unknown_folder};
+use super::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use crate::failure::Result;
+
+/// A ledger that lives as long as the value; the same calls always leave the same contents.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Contents {
+    identity: Option<PairIdentity>,
+    folders: BTreeMap<FolderId, Folder>,
+    intents_opened: i64,
+    is_closed: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Folder {
+    row: FolderRow,
+    messages: BTreeMap<Place, Message>,
+    notes: BTreeMap<Place, QuarantineNote>,
+    intents: BTreeMap<i64, Intent>,
+}
+
+/// A source generation (0 where none is known) and a UID within it.
+type Place = (u32, Uid);
+
+#[derive(Debug, Clone)]
+struct Message {
+    record: Record,
+    /// The destination generation in force when the record was written; 0 where none was known.
+    destination_uid_validity: u32,
+}
+
+impl Folder {
+    fn generation(&self) -> u32 {
+        self.row.tokens.source_uid_validity.map_or(0, UidValidity::get)
+    }
+
+    fn destination_generation(&self) -> u32 {
+        self.row.tokens.destination_uid_validity.map_or(0, UidValidity::get)
+    }
+
+    /// The current generation's messages among the UIDs `low..=high`.
+    fn current(&self, low: Uid, high: Uid) -> impl Iterator<Item = &Message> {
+        let generation = self.generation();
+        self.messages.range((generation, low)..=(generation, high)).map(|(_, message)| message)
+    }
+}
+
+impl MemoryLedger {
+    /// A new, empty ledger.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A second ledger with the same contents, open even where this one was closed: what a process that starts
+    /// after a crash would find.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        let mut contents = self.locked().clone();
+        contents.is_closed = false;
+        Self { contents: Mutex::new(contents) }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Contents> {
+        // No change below can panic halfway, so contents seen through a poisoned lock are whole.
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Contents>> {
+        let contents = self.locked();
+        if contents.is_closed { Err(closed("the ledger")) } else { Ok(contents) }
+    }
+
+    fn with<T>(&self, id: FolderId, act: impl FnOnce(&mut Folder) -> T) -> Result<T> {
+        let mut contents = self.open()?;
+        let folder = contents.folders.get_mut(&id);
+        folder.map(act).ok_or_else(|| unknown_folder("the ledger", id))
+    }
+}
+
+impl Clone for MemoryLedger {
+    fn clone(&self) -> Self {
+        Self { contents: Mutex::new(self.locked().clone()) }
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn claim(&self, identity: &PairIdentity) -> Result<()> {
+        let mut contents = self.open()?;
+        let owner = contents.identity.get_or_insert_with(|| identity.clone());
+        if owner == identity { Ok(()) } else { Err(foreign_pair("the ledger", owner, identity)) }
+    }
+
+    async fn folders(&self) -> Result<Vec<FolderRow>> {
+        Ok(self.open()?.folders.values().map(|folder| folder.row.clone()).collect())
+    }
+
+    async fn folder(&self, key: &FolderKey) -> Result<FolderRow> {
+        let mut contents = self.open()?;
+        let known =
+            contents.folders.values_mut().find(|folder| folder.row.key.source_wire == key.source_wire);
+        if let Some(folder) = known {
+            folder.row.key.destination_path = key.destination_path.clone();
+            folder.row.key.destination_wire = key.destination_wire.clone();
+            return Ok(folder.row.clone());
+        }
+        let id = FolderId(contents.folders.len() as i64 + 1);
+        let row = FolderRow { id, key: key.clone(), tokens: Tokens::default() };
+        let folder = Folder {
+            row: row.clone(),
+            messages: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            intents: BTreeMap::new(),
+        };
+        contents.folders.insert(id, folder);
+        Ok(row)
+    }
+
+    async fn set_tokens(&self, folder: FolderId, tokens: &Tokens) -> Result<()> {
+        self.with(folder, |folder| folder.row.tokens = *tokens)
+    }
+
+    async fn recorded(&self, folder: FolderId) -> Result<Recorded> {
+        self.with(folder, |folder| {
+            let mut recorded = Recorded::default();
+            for message in folder.current(UID_MIN, UID_MAX) {
+                let record = &message.record;
+                recorded.add(record.source_uid, record.state, record.destination_uid.is_some());
+            }
+            recorded
+        })
+    }
+
+    async fn records(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Record>> {
+        self.with(folder, |folder| {
+            let ranges = uids.ranges().iter().filter_map(|(low, high)| Uid::new(*low).zip(Uid::new(*high)));
+            ranges
+                .flat_map(|(low, high)| folder.current(low, high).map(|message| message.record.clone()))
+                .collect()
+        })
+    }
+
+    async fn record(&self, folder: FolderId, records: &[Record]) -> Result<()> {
+        self.with(folder, |folder| {
+            let (generation, destination_uid_validity) =
+                (folder.generation(), folder.destination_generation());
+            for record in records {
+                let message = Message { record: record.clone(), destination_uid_validity };
+                folder.messages.insert((generation, record.source_uid), message);
+            }
+        })
+    }
+
+    async fn set_flags(&self, folder: FolderId, flags: &[(Uid, Flags)]) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            for (uid, flags) in latest(flags, |pair| pair.0).into_values() {
+                if let Some(message) = folder.messages.get_mut(&(generation, *uid)) {
+                    message.record.flags = flags.clone();
+                }
+            }
+        })
+    }
+
+    async fn forget(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            folder.messages.retain(|place, _| place.0 != generation || !uids.contains(place.1));
+        })
+    }
+
+    async fn destination_uids(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<UidSet> {
+        let contents = self.open()?;
+        let mut ranges = Ranges::default();
+        for folder in
+            contents.folders.values().filter(|folder| folder.row.key.destination_wire == *destination_wire)
+        {
+            let here = |message: &&Message| message.destination_uid_validity == uid_validity.get();
+            let uids =
+                folder.messages.values().filter(here).filter_map(|message| message.record.destination_uid);
+            uids.for_each(|uid| ranges.push(uid));
+        }
+        Ok(ranges.into_set())
+    }
+
+    async fn rebase_source(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        moves: &[(Uid, Uid)],
+    ) -> Result<()> {
+        self.with(folder, |folder| {
+            let (old, new) = (folder.generation(), uid_validity.get());
+            let moves = one_to_one(moves);
+            for (to, mut message) in moved(&mut folder.messages, old, &moves) {
+                message.record.source_uid = to;
+                folder.messages.insert((new, to), message);
+            }
+            for (to, mut note) in moved(&mut folder.notes, old, &moves) {
+                note.source_uid = to;
+                folder.notes.insert((new, to), note);
+            }
+            folder.row.tokens.source_uid_validity = Some(uid_validity);
+            folder.intents.clear();
+        })
+    }
+
+    async fn rebase_destination(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        moves: &[(Uid, Uid)],
+    ) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            let named = latest(moves, |pair| pair.0);
+            folder.messages.retain(|place, message| {
+                let found = named.get(&place.1).filter(|_| place.0 == generation);
+                message.record.destination_uid = found.map(|pair| pair.1);
+                message.destination_uid_validity = if found.is_some() { uid_validity.get() } else { 0 };
+                found.is_some() || !matches!(message.record.state, State::Copied | State::Adopted)
+            });
+            folder.row.tokens.destination_uid_validity = Some(uid_validity);
+            folder.intents.clear();
+        })
+    }
+
+    async fn open_intent(
+        &self,
+        folder: FolderId,
+        source_uids: &UidSet,
+        destination_uid_validity: UidValidity,
+        destination_uid_next: u32,
+    ) -> Result<i64> {
+        let mut contents = self.open()?;
+        let id = contents.intents_opened + 1;
+        let kept = contents.folders.get_mut(&folder).ok_or_else(|| unknown_folder("the ledger", folder))?;
+        let source_uids = source_uids.clone();
+        kept.intents.insert(id, Intent { id, source_uids, destination_uid_next, destination_uid_validity });
+        contents.intents_opened = id;
+        Ok(id)
+    }
+
+    async fn close_intent(&self, folder: FolderId, intent: i64) -> Result<()> {
+        self.with(folder, |folder| {
+            folder.intents.remove(&intent);
+        })
+    }
+
+    async fn intents(&self, folder: FolderId) -> Result<Vec<Intent>> {
+        self.with(folder, |folder| folder.intents.values().cloned().collect())
+    }
+
+    async fn note_quarantine(&self, folder: FolderId, notes: &[QuarantineNote]) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            for note in notes {
+                folder.notes.insert((generation, note.source_uid), note.clone());
+            }
+        })
+    }
+
+    async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>> {
+        self.with(folder, |folder| {
+            let quarantined = folder
+                .current(UID_MIN, UID_MAX)
+                .filter(|message| message.record.state == State::Quarantined)
+                .map(|message| (folder.generation(), message.record.source_uid));
+            quarantined.filter_map(|place| folder.notes.get(&place).cloned()).collect()
+        })
+    }
+
+    async fn close(&self) {
+        self.locked().is_closed = true;
+    }
+}
+
+const UID_MIN: Uid = Uid(std::num::NonZeroU32::MIN);
+const UID_MAX: Uid = Uid(std::num::NonZeroU32::MAX);
+
+/// Takes what lies under the first UIDs of `moves` in the generation `old`, each with its second UID.
+fn moved<T>(rows: &mut BTreeMap<Place, T>, old: u32, moves: &BTreeMap<Uid, Uid>) -> Vec<(Uid, T)> {
+    moves.iter().filter_map(|(from, to)| rows.remove(&(old, *from)).map(|row| (*to, row))).collect()
+}

@@ -1,0 +1,152 @@
+//! Finds wanted messages that the destination holds already: sent before an answer was lost, or put there by
+//! somebody else.
+//! Never adopts on weak evidence, and never copies what may be there in another form without a decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use malote_plan::matching::{self, Outline, Portrait};
+use malote_plan::message::{Flags, Uid, UidValidity};
+use malote_plan::record::{Intent, Keys, Record, State};
+use malote_plan::uid_set::UidSet;
+
+use super::folder::{FolderRun, decision};
+use super::reading::{Ends, ascending};
+use crate::failure::Result;
+
+/// Looks at an unquiet destination before its doubts are settled all the same.
+const QUIET_LOOKS_MAX: u32 = 20;
+
+/// Takes out of `open` what is found at the destination, writes records for it, and returns what is to be copied.
+pub(super) async fn settle(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    open: UidSet,
+    validity: UidValidity,
+) -> Result<UidSet> {
+    let intents = folder.run.job.ledger.intents(folder.pair.row.id).await?;
+    let doubts = doubts(&intents, &open, validity);
+    if !doubts.is_empty() {
+        wait_for_quiet(folder, ends).await?;
+    }
+    if ends.destination.status().messages == 0 {
+        return Ok(open);
+    }
+    let wire = &folder.pair.row.key.destination_wire;
+    let known = folder.run.job.ledger.destination_uids(wire, validity).await?;
+    let foreign = ends.destination.uids().await?.difference(&known);
+    if foreign.is_empty() {
+        return Ok(open);
+    }
+    let present = ends.destination().outlines(&foreign).await?;
+    let sent_above = intents.iter().map(|intent| intent.destination_uid_next).min().unwrap_or(1);
+    let (recent, older): (Vec<Outline>, Vec<Outline>) =
+        present.into_iter().partition(|outline| outline.uid.get() >= sent_above);
+    let found = match_up(folder, ends, &doubts, &recent, State::Copied).await?;
+    let left = open.difference(&found.wanted);
+    let remaining = |list: Vec<Outline>| list.into_iter().filter(|one| !found.present.contains(&one.uid));
+    let strangers: Vec<Outline> = remaining(recent).chain(older).collect();
+    if strangers.is_empty() {
+        return Ok(left);
+    }
+    let adopted = match_up(folder, ends, &left, &strangers, State::Adopted).await?;
+    hold(folder, &adopted.held);
+    Ok(left.difference(&adopted.wanted).difference(&ascending(adopted.held)))
+}
+
+/// Messages that an earlier attempt may have sent without seeing the answer.
+fn doubts(intents: &[Intent], open: &UidSet, validity: UidValidity) -> UidSet {
+    let current = intents.iter().filter(|intent| intent.destination_uid_validity == validity);
+    let sent = current.fold(UidSet::new(), |all, intent| all.union(&intent.source_uids));
+    open.intersection(&sent)
+}
+
+async fn wait_for_quiet(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<()> {
+    let quiet = Duration::from_millis(folder.run.job.policy.quiet_ms);
+    let mut before = ends.destination.refresh().await?;
+    for _ in 0..QUIET_LOOKS_MAX {
+        tokio::time::sleep(quiet).await;
+        let now = ends.destination.refresh().await?;
+        if (now.uid_next, now.messages) == (before.uid_next, before.messages) {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Found {
+    wanted: UidSet,
+    present: BTreeSet<Uid>,
+    held: Vec<Uid>,
+}
+
+/// Holds wanted messages against present ones and records each pair under `state`.
+async fn match_up(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    wanted: &UidSet,
+    present: &[Outline],
+    state: State,
+) -> Result<Found> {
+    let mut found = Found::default();
+    if wanted.is_empty() || present.is_empty() {
+        return Ok(found);
+    }
+    let limits = folder.run.job.read_limits();
+    let outlines = ends.source().outlines(wanted).await?;
+    let by_header = matching::by_header(&outlines, present);
+    let read = ends.source().portraits(&by_header.compare_wanted, &limits).await?;
+    let theirs = ends.destination().portraits(&by_header.compare_present, &limits).await?;
+    let theirs: Vec<Portrait> = theirs.into_iter().map(|(portrait, _)| portrait).collect();
+    let ours: Vec<Portrait> = read.iter().map(|(portrait, _)| *portrait).collect();
+    let by_content = matching::by_content(&ours, &theirs);
+    let mut records = Vec::new();
+    let outline_of: BTreeMap<Uid, &Outline> = outlines.iter().map(|outline| (outline.uid, outline)).collect();
+    for (uid, partner) in &by_header.same {
+        let Some(outline) = outline_of.get(uid) else { continue };
+        let keys = Keys { strong: outline.strong, loose: outline.loose, ..Keys::default() };
+        records.push(record(*uid, *partner, state, keys, outline.octets, outline.internal_unix_seconds));
+    }
+    let portrait_of: BTreeMap<Uid, &(Portrait, u64)> = read.iter().map(|one| (one.0.uid, one)).collect();
+    for (uid, partner) in &by_content.same {
+        let Some((portrait, octets)) = portrait_of.get(uid) else { continue };
+        records.push(record(*uid, *partner, state, portrait.keys, *octets, portrait.internal_unix_seconds));
+    }
+    folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
+    for record in &records {
+        found.wanted.insert(record.source_uid);
+        folder.tally.adopted.insert(record.source_uid);
+        found.present.extend(record.destination_uid);
+    }
+    folder.run.job.progress.messages_done(records.len() as u64);
+    found.held = by_content.held.iter().map(|pair| pair.0).collect();
+    Ok(found)
+}
+
+/// A record whose base of the flag merge is empty, so that flags of both sides unite on the first pass.
+fn record(uid: Uid, partner: Uid, state: State, keys: Keys, octets: u64, date: Option<i64>) -> Record {
+    Record {
+        source_uid: uid,
+        state,
+        destination_uid: Some(partner),
+        keys,
+        octets,
+        internal_unix_seconds: date,
+        flags: Flags::default(),
+    }
+}
+
+/// Tells of messages that wait for a decision; they stay pending.
+fn hold(folder: &FolderRun<'_>, held: &[Uid]) {
+    if held.is_empty() {
+        return;
+    }
+    let (path, uids) = (&folder.pair.source.path, ascending(held.iter().copied()));
+    folder.run.findings.fail(&decision(format!(
+        "{path}: {} messages (UID {uids}) have the identity of messages at the destination whose text differs; \
+         they are neither copied nor counted as there. Remove either one, or copy into another folder",
+        held.len()
+    )));
+}

@@ -1,0 +1,155 @@
+//! Lists both folders, settles doubts, adopts what is there already, and says which messages are to be copied.
+//! Never counts a message as done without a record in the ledger.
+
+use malote_plan::message::UidValidity;
+use malote_plan::record::QuarantineNote;
+use malote_plan::uid_set::UidSet;
+
+use super::folder::{FolderRun, generation};
+use super::reading::{Ends, unix_seconds};
+use super::{adopt, locate, rebase};
+use crate::failure::Result;
+use crate::ledger::Recorded;
+use crate::report::QuarantineEntry;
+use crate::source::Stub;
+
+/// Messages whose metadata is held at once.
+const STUB_WINDOW_MESSAGES: u64 = 2000;
+
+/// What a look at both folders came to.
+pub(super) struct Census {
+    /// Source messages to copy.
+    pub wanted: UidSet,
+    /// The destination's generation.
+    pub validity: UidValidity,
+}
+
+pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<Census> {
+    let ledger = &folder.run.job.ledger;
+    let validity = generation(&ends.destination.status());
+    let uids = ends.source.uids().await?;
+    let listed_before = folder.tally.listed.len();
+    folder.tally.list(&uids);
+    folder.run.job.progress.messages_listed(folder.tally.listed.len() - listed_before);
+    rebase::generations(folder, ends, &uids).await?;
+    locate::unlocated(folder, ends, validity).await?;
+    let recorded = ledger.recorded(folder.pair.row.id).await?;
+    count_recorded(folder, &recorded);
+    let open = uids.difference(&recorded.all());
+    let open = filter(folder, ends, open, true).await?;
+    let wanted = if open.is_empty() { open } else { adopt::settle(folder, ends, open, validity).await? };
+    Ok(Census { wanted, validity })
+}
+
+/// Puts what the ledger knows into the buckets; what this run itself recorded stays where it is.
+fn count_recorded(folder: &mut FolderRun<'_>, recorded: &Recorded) {
+    let tally = &mut folder.tally;
+    let own = tally.copied.union(&tally.adopted);
+    let before = tally.settled().intersection(&tally.present).len();
+    tally.already = recorded.copied.union(&recorded.adopted).intersection(&tally.listed).difference(&own);
+    tally.collapsed = recorded.collapsed.intersection(&tally.listed);
+    tally.quarantined = recorded.quarantined.intersection(&tally.listed);
+    let after = tally.settled().intersection(&tally.present).len();
+    folder.run.job.progress.messages_done(after.saturating_sub(before));
+}
+
+/// Takes out what the operator's dates leave out, and with `may_quarantine` what is too large by its server's own
+/// claim. Metadata is asked for only where a limit makes it matter.
+pub(super) async fn filter(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    open: UidSet,
+    may_quarantine: bool,
+) -> Result<UidSet> {
+    let policy = &folder.run.job.policy;
+    let octets_max = octets_max(folder, ends).filter(|_| may_quarantine);
+    if policy.since_unix_seconds.is_none() && policy.before_unix_seconds.is_none() && octets_max.is_none() {
+        return Ok(open);
+    }
+    let (since, before) = (policy.since_unix_seconds, policy.before_unix_seconds);
+    let mut wanted = UidSet::new();
+    for window in open.chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+        let mut too_large = Vec::new();
+        for stub in ends.source.stubs(&window).await? {
+            let date = unix_seconds(&stub);
+            let is_early = since.zip(date).is_some_and(|(since, date)| date < since);
+            let is_late = before.zip(date).is_some_and(|(before, date)| date >= before);
+            if is_early || is_late {
+                folder.tally.filtered.insert(stub.uid);
+            } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {
+                too_large.push(stub);
+            } else {
+                wanted.insert(stub.uid);
+            }
+        }
+        quarantine_too_large(folder, &too_large, octets_max.unwrap_or(u64::MAX)).await?;
+    }
+    Ok(wanted)
+}
+
+/// The smaller of the operator's limit and the destination's own.
+pub(super) fn octets_max(folder: &FolderRun<'_>, ends: &Ends) -> Option<u64> {
+    let limits = [folder.run.job.policy.octets_max, ends.destination.append_octets_max()];
+    limits.into_iter().flatten().min()
+}
+
+async fn quarantine_too_large(folder: &mut FolderRun<'_>, stubs: &[Stub], octets_max: u64) -> Result<()> {
+    for stub in stubs {
+        let note = QuarantineNote {
+            source_uid: stub.uid,
+            reason: "too_large".to_owned(),
+            detail: format!(
+                "{} octets, and {octets_max} is the most that may be appended",
+                stub.octets_claimed
+            ),
+            message_id: String::new(),
+            octets: stub.octets_claimed,
+            file: String::new(),
+            attempts: 1,
+        };
+        quarantine(folder, note).await?;
+    }
+    Ok(())
+}
+
+/// Records a message as quarantined, with its note.
+pub(super) async fn quarantine(folder: &mut FolderRun<'_>, note: QuarantineNote) -> Result<()> {
+    use malote_plan::record::{Keys, Record, State};
+    let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
+    let record = Record {
+        source_uid: note.source_uid,
+        state: State::Quarantined,
+        destination_uid: None,
+        keys: Keys::default(),
+        octets: note.octets,
+        internal_unix_seconds: None,
+        flags: malote_plan::message::Flags::default(),
+    };
+    ledger.note_quarantine(id, std::slice::from_ref(&note)).await?;
+    ledger.record(id, &[record]).await?;
+    folder.tally.quarantine(note.source_uid);
+    folder.run.job.progress.messages_done(1);
+    Ok(())
+}
+
+/// Tells of everything that lies in quarantine for this folder, from this run or an earlier one.
+pub(super) async fn tell_quarantine(folder: &FolderRun<'_>) -> Result<()> {
+    if folder.tally.quarantined.is_empty() {
+        return Ok(());
+    }
+    for note in folder.run.job.ledger.quarantine_notes(folder.pair.row.id).await? {
+        if !folder.tally.quarantined.contains(note.source_uid) {
+            continue;
+        }
+        folder.run.findings.quarantine(QuarantineEntry {
+            folder: folder.pair.source.path.to_string(),
+            uid: note.source_uid.get(),
+            message_id: note.message_id,
+            size: note.octets,
+            reason: note.reason,
+            detail: note.detail,
+            file: note.file,
+        });
+    }
+    Ok(())
+}

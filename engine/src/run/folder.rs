@@ -1,0 +1,247 @@
+//! One pair of folders: pass after pass until nothing is left to do or nothing more can be done.
+//! Never goes on after an error without listing both folders anew.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::folder::{Folder, FolderStatus, Role};
+use malote_plan::message::{Flag, UidValidity};
+use malote_plan::uid_set::UidSet;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::census::{self, Census};
+use super::job::Job;
+use super::reading::Ends;
+use super::tally::{Findings, FolderTally};
+use super::{flags, locate, mirror, transfer};
+use crate::event::Event;
+use crate::failure::{Failure, Result};
+use crate::ledger::{FolderRow, Tokens};
+use crate::report::FolderReport;
+
+/// Longest pause between two attempts, in milliseconds.
+const PAUSE_MS_MAX: u64 = 60_000;
+
+/// Two folders that belong together, both existing.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    pub row: FolderRow,
+    pub source: Folder,
+    pub destination: Folder,
+    pub role: Option<Role>,
+    pub renamed: bool,
+    /// True when more than one source folder leads to this destination folder.
+    pub is_shared: bool,
+}
+
+/// What a folder's work needs to know of the run around it.
+pub(super) struct Run<'a> {
+    pub job: &'a Job,
+    pub findings: &'a Findings,
+    /// One permit for each pair of connections that may be open.
+    pub lanes: &'a Semaphore,
+    /// Cancelled when the whole run must end early: the operator's wish, or a failure of account reach.
+    pub halt: &'a CancellationToken,
+}
+
+/// The work on one pair.
+pub(super) struct FolderRun<'a> {
+    pub run: &'a Run<'a>,
+    pub pair: Pair,
+    pub tally: FolderTally,
+    /// Keywords still to be set on copied messages, by source UID.
+    pub keywords: BTreeMap<Flag, UidSet>,
+}
+
+impl<'a> FolderRun<'a> {
+    pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
+        Self { run, pair, tally: FolderTally::default(), keywords: BTreeMap::new() }
+    }
+
+    /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
+    pub async fn finish(mut self) -> FolderReport {
+        let (mut attempt, mut settled_before) = (0, 0);
+        while !self.run.halt.is_cancelled() {
+            let Err(failure) = self.pass().await else { break };
+            let settled = self.tally.settled().len();
+            attempt = if settled > settled_before { 1 } else { attempt + 1 };
+            settled_before = settled;
+            let Some(pause) = self.pause_after(&failure, attempt) else {
+                self.give_up(&failure);
+                break;
+            };
+            let folder = self.pair.source.path.to_string();
+            let (side, class, pause_ms) = (failure.side, failure.class.as_str(), pause);
+            self.run.job.events.emit(Event::Retrying { side, folder, class, pause_ms });
+            let stopped = self.run.halt.cancelled();
+            if tokio::time::timeout(Duration::from_millis(pause), stopped).await.is_ok() {
+                self.run.findings.fail(&failure);
+            }
+        }
+        if let Err(failure) = census::tell_quarantine(&self).await {
+            self.run.findings.fail(&failure);
+        }
+        self.run.job.progress.folder_done();
+        self.report()
+    }
+
+    /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
+    fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
+        let is_last = attempt > self.run.job.policy.attempts_max;
+        let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
+        match (failure.retry, failure.reach) {
+            (Retry::Never, _) => None,
+            _ if is_last => None,
+            (Retry::Again, _) => Some(backoff),
+            (Retry::After(ms), _) => Some(ms.max(backoff)),
+        }
+    }
+
+    fn give_up(&self, failure: &Failure) {
+        self.run.findings.fail(failure);
+        if matches!(failure.reach, Reach::Account | Reach::Endpoint) {
+            self.run.halt.cancel();
+        }
+    }
+
+    /// Lists, settles, copies and sets flags, once.
+    async fn pass(&mut self) -> Result<()> {
+        if self.is_settled_by_listing().await? {
+            return Ok(());
+        }
+        let mut ends = self.open().await?;
+        let before = (ends.source.status(), ends.destination.status());
+        let Census { wanted, validity } = census::take(self, &mut ends).await?;
+        self.tell_start(&wanted);
+        let left = transfer::copy(self, &mut ends, wanted, before.1, validity).await?;
+        locate::place(self, &mut ends, validity).await?;
+        flags::place_keywords(self, &mut ends).await?;
+        flags::carry(self, &mut ends).await?;
+        mirror::deletes(self, &mut ends).await?;
+        self.close_intents().await?;
+        let after = ends.destination.refresh().await?;
+        self.tally.destination_messages = u64::from(after.messages);
+        let is_complete = left.is_empty() && self.tally.buckets().pending == 0;
+        self.remember(before.0, after, is_complete).await?;
+        let (copied, pending) = (self.tally.copied.len(), self.tally.buckets().pending);
+        let folder = self.pair.source.path.to_string();
+        self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
+        Ok(())
+    }
+
+    fn tell_start(&self, wanted: &UidSet) {
+        self.run.job.events.emit(Event::FolderStarted {
+            folder: self.pair.source.path.to_string(),
+            messages: self.tally.present.len(),
+            to_copy: wanted.len(),
+        });
+    }
+
+    /// True when the listings of both sides show what the last complete pass left, so that neither folder needs
+    /// to be opened.
+    async fn is_settled_by_listing(&mut self) -> Result<bool> {
+        let tokens = self.pair.row.tokens;
+        let (Some(source), Some(destination)) = (self.pair.source.status, self.pair.destination.status)
+        else {
+            return Ok(false);
+        };
+        if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {
+            return Ok(false);
+        }
+        let recorded = self.run.job.ledger.recorded(self.pair.row.id).await?;
+        let all = recorded.all();
+        if all.len() < u64::from(source.messages) {
+            return Ok(false);
+        }
+        if all.len() > u64::from(source.messages) || !recorded.quarantined.is_empty() {
+            return Ok(false);
+        }
+        self.tally.list(&all);
+        self.tally.already = recorded.copied.union(&recorded.adopted);
+        self.tally.collapsed = recorded.collapsed;
+        self.tally.destination_messages = u64::from(destination.messages);
+        self.run.job.progress.messages_listed(all.len());
+        self.run.job.progress.messages_done(all.len());
+        Ok(true)
+    }
+
+    pub async fn open(&self) -> Result<Ends> {
+        let job = self.run.job;
+        let (source, destination) =
+            tokio::join!(job.source.open(&self.pair.source), job.destination.open(&self.pair.destination));
+        Ok(Ends { source: source?, destination: destination? })
+    }
+
+    async fn close_intents(&self) -> Result<()> {
+        let (ledger, folder) = (&self.run.job.ledger, self.pair.row.id);
+        for intent in ledger.intents(folder).await? {
+            ledger.close_intent(folder, intent.id).await?;
+        }
+        Ok(())
+    }
+
+    async fn remember(
+        &mut self,
+        source: FolderStatus,
+        destination: FolderStatus,
+        is_complete: bool,
+    ) -> Result<()> {
+        let tokens = Tokens {
+            source_uid_validity: self.pair.row.tokens.source_uid_validity,
+            destination_uid_validity: self.pair.row.tokens.destination_uid_validity,
+            source_uid_next: source.uid_next.unwrap_or(0),
+            source_messages: source.messages,
+            source_modseq: source.highest_modseq,
+            destination_uid_next: destination.uid_next.unwrap_or(0),
+            destination_messages: destination.messages,
+            destination_modseq: destination.highest_modseq,
+            is_complete,
+        };
+        if tokens != self.pair.row.tokens {
+            self.run.job.ledger.set_tokens(self.pair.row.id, &tokens).await?;
+            self.pair.row.tokens = tokens;
+        }
+        Ok(())
+    }
+
+    pub fn report(&self) -> FolderReport {
+        let mut report = FolderReport {
+            source: self.pair.source.path.to_string(),
+            destination: self.pair.destination.path.to_string(),
+            role: self.pair.role.map(|role| role.as_str().to_owned()),
+            renamed: self.pair.renamed,
+            ..FolderReport::default()
+        };
+        report.counters.set_buckets(&self.tally.buckets());
+        report.counters.flag_changes = self.tally.flag_changes;
+        report.counters.deleted = self.tally.deleted;
+        report.counters.bytes_copied = self.tally.bytes_copied;
+        report.counters.destination_messages = self.tally.destination_messages;
+        report
+    }
+}
+
+/// True when both folders look as the last pass left them. Without a modification sequence at the source, flags
+/// may have changed unseen, so that the folder has to be opened.
+fn is_as_left(tokens: &Tokens, source: &FolderStatus, destination: &FolderStatus) -> bool {
+    tokens.source_modseq.is_some()
+        && tokens.source_uid_validity == source.uid_validity
+        && tokens.source_modseq == source.highest_modseq
+        && Some(tokens.source_uid_next) == source.uid_next
+        && tokens.source_messages == source.messages
+        && tokens.destination_uid_validity == destination.uid_validity
+        && Some(tokens.destination_uid_next) == destination.uid_next
+        && tokens.destination_messages == destination.messages
+}
+
+/// The generation that a server gave, or 1 where it gave none: its UIDs are then good for this session only.
+pub(super) fn generation(status: &FolderStatus) -> UidValidity {
+    status.uid_validity.or(UidValidity::new(1)).expect("1 is a UIDVALIDITY")
+}
+
+/// A decision that somebody has to take before this folder can be finished.
+pub(super) fn decision(message: impl Into<String>) -> Failure {
+    Failure::new(Side::Destination, Class::DecisionNeeded, Reach::Folder, Retry::Never, message)
+}

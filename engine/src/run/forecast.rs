@@ -1,0 +1,118 @@
+//! Says what a copy would do.
+//! Never writes: no folder, no message, no record.
+
+use malote_plan::uid_set::UidSet;
+
+use super::job::{FolderForecast, Forecast, Job, LeftOutFolder};
+use super::reading::unix_seconds;
+use super::survey::survey;
+use super::{ending::Ending, mapping};
+use crate::failure::{Failure, Result};
+use crate::ledger::{FolderRow, Recorded};
+use crate::report::{ErrorEntry, Kind};
+
+/// Messages whose metadata is held at once.
+const STUB_WINDOW_MESSAGES: u64 = 2000;
+
+/// Says what [`super::copy`] would do and writes nothing anywhere, neither on a server nor in the ledger.
+pub async fn plan(job: &Job) -> Forecast {
+    let ending = Ending::begin(job, Kind::Copy);
+    let mut forecast = Forecast {
+        schema: "malote.plan/1".to_owned(),
+        folders: Vec::new(),
+        left_out: Vec::new(),
+        clashes: Vec::new(),
+        warnings: Vec::new(),
+        errors: Vec::new(),
+    };
+    if let Err(failures) = fill(job, &ending, &mut forecast).await {
+        failures.iter().for_each(|failure| ending.findings.fail(failure));
+    }
+    let found = ending.findings.take();
+    forecast.warnings = found.warnings;
+    forecast.errors = found.errors;
+    forecast
+}
+
+async fn fill(
+    job: &Job,
+    ending: &Ending<'_>,
+    forecast: &mut Forecast,
+) -> std::result::Result<(), Vec<Failure>> {
+    let surveys = survey(job).await?;
+    ending.surveyed(&surveys);
+    let rows = job.ledger.folders().await.map_err(|failure| vec![failure])?;
+    let laid = mapping::lay(job, &surveys, &rows).map_err(|failure| vec![failure])?;
+    laid.warnings.iter().for_each(|warning| ending.findings.warn(warning.to_string()));
+    forecast.clashes = laid.clashes.iter().map(ToString::to_string).collect();
+    for left_out in &laid.left_out {
+        let (folder, reason) = (left_out.folder.to_string(), left_out.reason.to_string());
+        forecast.left_out.push(LeftOutFolder { folder, reason });
+    }
+    for pair in &laid.pairs {
+        let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
+        let mut folder = FolderForecast {
+            source: pair.source.path.to_string(),
+            destination: pair.destination.to_string(),
+            role: pair.role.map(|role| role.as_str().to_owned()),
+            renamed: pair.renamed.is_some(),
+            note: mapping::note(pair),
+            create: pair.existing.is_none(),
+            ..FolderForecast::default()
+        };
+        if let Some(existing) = &pair.existing {
+            folder.may_adopt = row.is_none() && existing.status.is_none_or(|status| status.messages > 0);
+        }
+        match look(job, &pair.source, row, &mut folder).await {
+            Ok(()) => {}
+            Err(failure) => ending.findings.fail(&failure),
+        }
+        forecast.folders.push(folder);
+    }
+    Ok(())
+}
+
+/// Counts one source folder against the ledger and the filters.
+async fn look(
+    job: &Job,
+    source: &malote_plan::folder::Folder,
+    row: Option<&FolderRow>,
+    folder: &mut FolderForecast,
+) -> Result<()> {
+    let mut open = job.source.open(source).await?;
+    let uids = open.uids().await?;
+    let is_same = |row: &&FolderRow| row.tokens.source_uid_validity == open.status().uid_validity;
+    let recorded = match row.filter(is_same) {
+        Some(row) => job.ledger.recorded(row.id).await?,
+        None => Recorded::default(),
+    };
+    let count = |set: &UidSet| set.intersection(&uids).len();
+    folder.source_messages = uids.len();
+    folder.already = count(&recorded.copied.union(&recorded.adopted).union(&recorded.collapsed));
+    folder.quarantined = count(&recorded.quarantined);
+    let policy = &job.policy;
+    for window in uids.difference(&recorded.all()).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+        for stub in open.stubs(&window).await? {
+            let date = unix_seconds(&stub);
+            let is_early = policy.since_unix_seconds.zip(date).is_some_and(|(since, date)| date < since);
+            let is_late = policy.before_unix_seconds.zip(date).is_some_and(|(before, date)| date >= before);
+            if is_early || is_late {
+                folder.filtered += 1;
+            } else if policy.octets_max.is_some_and(|max| stub.octets_claimed > max) {
+                folder.quarantined += 1;
+            } else {
+                folder.to_copy += 1;
+                folder.to_copy_bytes += stub.octets_claimed;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Forecast {
+    /// The first error, or nothing: what decides about the exit status.
+    #[must_use]
+    pub fn first_error(&self) -> Option<&ErrorEntry> {
+        self.errors.first()
+    }
+}

@@ -1,0 +1,340 @@
+//! One lane of a transfer: bodies read on one connection, appended in batches on another, both at once.
+//! Never records a message before the destination's answer, and never forgets one whose answer is missing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use malote_plan::date::DateOrigin;
+use malote_plan::failure::Reach;
+use malote_plan::message::{ContentHash, Flag, InternalDate, Uid, UidValidity};
+use malote_plan::record::Record;
+use malote_plan::uid_set::UidSet;
+use tokio::sync::mpsc;
+
+use super::folder::Run;
+use super::parcel::{Item, Keeps, KeysOf, Ready, ready};
+use super::reading::{Ends, FETCH_QUEUE_MESSAGES};
+use super::twins::Twins;
+use crate::body::Body;
+use crate::destination::{Answer, BatchId, OpenDestination, Parcel};
+use crate::failure::{Failure, Result};
+use crate::ledger::FolderId;
+use crate::source::{Fetched, OpenSource};
+
+/// Messages in one batch at most.
+const BATCH_MESSAGES_MAX: usize = 128;
+
+/// Octets in one batch at most, unless a single message is longer.
+const BATCH_OCTETS_MAX: u64 = 1024 * 1024;
+
+/// Messages that make a batch worth sending while others are in flight.
+const BATCH_MESSAGES_WORTH: usize = 32;
+
+/// Batches in flight at most.
+const BATCHES_IN_FLIGHT_MAX: usize = 4;
+
+/// How long a batch waits for company.
+const BATCH_WAIT: Duration = Duration::from_millis(5);
+
+/// What all lanes of a folder share.
+pub(super) struct Road<'a> {
+    pub run: &'a Run<'a>,
+    pub folder: FolderId,
+    pub keeps: Keeps,
+    pub validity: UidValidity,
+    /// UIDNEXT of the destination before the first message of this transfer.
+    pub uid_next: u32,
+    pub octets_max: Option<u64>,
+    /// Windows that no lane has taken yet.
+    pub windows: Mutex<VecDeque<UidSet>>,
+    pub twins: Twins,
+    /// Messages per batch at most; 1 gives each message an answer of its own.
+    pub batch_messages_max: usize,
+}
+
+impl Road<'_> {
+    /// The next window, unless the run is to stop.
+    fn window(&self) -> Option<UidSet> {
+        if self.run.halt.is_cancelled() {
+            return None;
+        }
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+/// A message that the destination refused when it stood alone.
+pub(super) struct Refused {
+    pub uid: Uid,
+    pub octets: u64,
+    pub failure: Failure,
+    /// Its octets, where they were held in memory.
+    pub kept: Option<bytes::Bytes>,
+}
+
+/// What one lane did.
+#[derive(Default)]
+pub(super) struct LaneOutcome {
+    /// Appended and recorded.
+    pub copied: UidSet,
+    pub bytes_copied: u64,
+    /// Left out as twins of a message in `copied` or of one recorded before.
+    pub twins: Vec<(Uid, ContentHash)>,
+    pub refused: Vec<Refused>,
+    /// Longer than the limit, by measure and against its server's claim: UID and octets.
+    pub too_large: Vec<(Uid, u64)>,
+    /// Messages whose date had to be guessed.
+    pub dates_guessed: u64,
+    /// Keywords that are new to the destination folder, by the copied messages that are to bear them.
+    pub keywords: BTreeMap<Flag, UidSet>,
+    /// What ended the lane early.
+    pub failure: Option<Failure>,
+}
+
+/// Reads and appends windows until none is left or one side fails.
+pub(super) async fn drive(road: &Road<'_>, ends: &mut Ends) -> LaneOutcome {
+    let (sink, queue) = mpsc::channel(FETCH_QUEUE_MESSAGES);
+    let read = read(road, ends.source.as_mut(), sink);
+    let mut writer = Writer::new(road, ends.destination.as_mut());
+    let write = writer.run(queue);
+    let (read, written) = tokio::join!(read, write);
+    let mut outcome = writer.outcome;
+    outcome.failure = written.err().or(read.err());
+    outcome
+}
+
+/// Sends window after window into `sink`. An intent is durable before the first message of its window is read.
+async fn read(road: &Road<'_>, source: &mut dyn OpenSource, sink: mpsc::Sender<Fetched>) -> Result<()> {
+    let (ledger, limits) = (&road.run.job.ledger, road.run.job.read_limits());
+    while let Some(window) = road.window() {
+        ledger.open_intent(road.folder, &window, road.validity, road.uid_next).await?;
+        source.bodies(&window, &limits, &sink).await?;
+        if sink.is_closed() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Batch {
+    id: BatchId,
+    items: Vec<Item>,
+}
+
+struct Writer<'a> {
+    road: &'a Road<'a>,
+    destination: &'a mut dyn OpenDestination,
+    gathered: Vec<Item>,
+    gathered_octets: u64,
+    /// Halves of refused batches, to be sent before anything else.
+    again: VecDeque<Vec<Item>>,
+    in_flight: VecDeque<Batch>,
+    neighbour: Option<InternalDate>,
+    outcome: LaneOutcome,
+}
+
+impl<'a> Writer<'a> {
+    fn new(road: &'a Road<'a>, destination: &'a mut dyn OpenDestination) -> Self {
+        Self {
+            road,
+            destination,
+            gathered: Vec::new(),
+            gathered_octets: 0,
+            again: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            neighbour: None,
+            outcome: LaneOutcome::default(),
+        }
+    }
+
+    /// Takes messages until none will come and every batch is answered. What a failure leaves behind is dropped
+    /// at once, for the reader may be waiting for the octets that it holds.
+    async fn run(&mut self, mut queue: mpsc::Receiver<Fetched>) -> Result<()> {
+        let result = self.work(&mut queue).await;
+        queue.close();
+        while queue.try_recv().is_ok() {}
+        self.gathered.clear();
+        self.again.clear();
+        self.in_flight.clear();
+        result
+    }
+
+    async fn work(&mut self, queue: &mut mpsc::Receiver<Fetched>) -> Result<()> {
+        let mut is_open = true;
+        loop {
+            let may_send = self.in_flight.len() < BATCHES_IN_FLIGHT_MAX;
+            if may_send && let Some(items) = self.again.pop_front() {
+                self.send(items).await?;
+            } else if may_send && !self.gathered.is_empty() && (!is_open || self.is_full()) {
+                self.send_gathered().await?;
+            } else if !self.in_flight.is_empty() && (!is_open || !may_send) {
+                let answered = self.destination.answer().await?;
+                self.take_answer(answered).await?;
+            } else if is_open {
+                is_open = self.wait(queue).await?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for whatever comes first: a message, an answer, or the end of a batch's patience. False when no
+    /// more messages will come.
+    async fn wait(&mut self, queue: &mut mpsc::Receiver<Fetched>) -> Result<bool> {
+        let is_waiting = !self.gathered.is_empty();
+        let has_flight = !self.in_flight.is_empty();
+        tokio::select! {
+            biased;
+            fetched = queue.recv() => match fetched {
+                Some(fetched) => self.take(fetched).await?,
+                None => return Ok(false),
+            },
+            answered = self.destination.answer(), if has_flight => self.take_answer(answered?).await?,
+            () = tokio::time::sleep(BATCH_WAIT), if is_waiting => self.send_gathered().await?,
+        }
+        Ok(true)
+    }
+
+    fn is_full(&self) -> bool {
+        let worth = if self.in_flight.len() < 2 { BATCH_MESSAGES_WORTH } else { BATCH_MESSAGES_MAX };
+        self.gathered.len() >= worth.min(self.batch_max()) || self.gathered_octets >= BATCH_OCTETS_MAX
+    }
+
+    fn batch_max(&self) -> usize {
+        self.destination.batch_messages_max().min(self.road.batch_messages_max).max(1)
+    }
+
+    /// Takes one message in: counts it out, keeps it for the next batch, or streams it at once.
+    async fn take(&mut self, fetched: Fetched) -> Result<()> {
+        let (uid, octets) = (fetched.stub.uid, fetched.body.octets());
+        if self.road.octets_max.is_some_and(|max| octets > max) {
+            self.outcome.too_large.push((uid, octets));
+            return drain(fetched.body).await;
+        }
+        self.road.run.job.pace.take(octets).await;
+        let Ready { item, passing, dropped, date_origin } =
+            ready(fetched, &self.road.keeps, self.neighbour).await;
+        if let KeysOf::Known(keys) = &item.keys
+            && let Some(hash) = keys.content
+            && self.road.twins.is_twin(uid, hash)
+        {
+            self.outcome.twins.push((uid, hash));
+            return Ok(());
+        }
+        self.neighbour = item.internal_date.or(self.neighbour);
+        self.outcome.dates_guessed += u64::from(date_origin != DateOrigin::Internal);
+        self.road.run.findings.drop_flags(&dropped);
+        if let Some(parcel) = passing {
+            return self.pass(item, parcel).await;
+        }
+        if !self.gathered.is_empty() && self.gathered_octets + octets > BATCH_OCTETS_MAX {
+            self.make_room().await?;
+            self.send_gathered().await?;
+        }
+        self.gathered_octets += octets;
+        self.gathered.push(item);
+        Ok(())
+    }
+
+    async fn pass(&mut self, item: Item, parcel: Parcel) -> Result<()> {
+        self.make_room().await?;
+        let id = self.destination.send(vec![parcel]).await?;
+        self.in_flight.push_back(Batch { id, items: vec![item] });
+        Ok(())
+    }
+
+    async fn make_room(&mut self) -> Result<()> {
+        while self.in_flight.len() >= BATCHES_IN_FLIGHT_MAX {
+            let answered = self.destination.answer().await?;
+            self.take_answer(answered).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_gathered(&mut self) -> Result<()> {
+        self.gathered_octets = 0;
+        let items = std::mem::take(&mut self.gathered);
+        self.send(items).await
+    }
+
+    async fn send(&mut self, items: Vec<Item>) -> Result<()> {
+        let batch_max = self.batch_max();
+        let mut items = items;
+        if items.len() > batch_max {
+            let rest = items.split_off(batch_max);
+            self.again.push_front(rest);
+        }
+        let parcels: Vec<Parcel> = items.iter().filter_map(Item::parcel).collect();
+        assert_eq!(parcels.len(), items.len(), "only messages held in memory are gathered");
+        let id = self.destination.send(parcels).await?;
+        self.in_flight.push_back(Batch { id, items });
+        Ok(())
+    }
+
+    async fn take_answer(&mut self, (id, answer): (BatchId, Answer)) -> Result<()> {
+        let batch = self.in_flight.pop_front().expect("an answer follows a batch");
+        assert_eq!(batch.id, id, "answers come in the order of sending");
+        match answer {
+            Answer::Appended { uids } => self.record(batch.items, uids).await,
+            Answer::Refused(failure) if failure.reach != Reach::Message => Err(failure),
+            Answer::Refused(failure) => {
+                self.split_or_refuse(batch.items, failure);
+                Ok(())
+            }
+        }
+    }
+
+    async fn record(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) -> Result<()> {
+        let uids =
+            uids.filter(|(validity, uids)| *validity == self.road.validity && uids.len() == items.len());
+        let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
+        let mut records: Vec<Record> = Vec::with_capacity(items.len());
+        for mut item in items {
+            for keyword in std::mem::take(&mut item.keywords) {
+                self.outcome.keywords.entry(keyword).or_default().insert(item.uid);
+            }
+            records.push(item.record(uids.next()).await);
+        }
+        self.road.run.job.ledger.record(self.road.folder, &records).await?;
+        let octets = records.iter().map(|record| record.octets).sum();
+        records.iter().for_each(|record| self.outcome.copied.insert(record.source_uid));
+        self.outcome.bytes_copied += octets;
+        self.road.run.job.progress.messages_copied(records.len() as u64, octets);
+        Ok(())
+    }
+
+    /// Halves a refused batch until the message that is to blame stands alone.
+    fn split_or_refuse(&mut self, mut items: Vec<Item>, failure: Failure) {
+        if items.len() > 1 {
+            let second = items.split_off(items.len() / 2);
+            self.again.push_back(items);
+            self.again.push_back(second);
+            return;
+        }
+        for item in items {
+            let failure = Failure::new(
+                failure.side,
+                failure.class,
+                failure.reach,
+                failure.retry,
+                failure.full_message(),
+            );
+            self.outcome.refused.push(Refused {
+                uid: item.uid,
+                octets: item.octets,
+                failure,
+                kept: item.kept,
+            });
+        }
+    }
+}
+
+/// Reads a body that nobody wants to its end, so that its connection stays in step.
+async fn drain(body: Body) -> Result<()> {
+    if let Body::Wire(mut body) = body {
+        while let Some(chunk) = body.chunks.recv().await {
+            chunk?;
+        }
+    }
+    Ok(())
+}

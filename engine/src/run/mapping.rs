@@ -1,0 +1,131 @@
+//! Lays the two folder trees over each other and makes what is missing at the destination.
+//! Never creates a folder while a clash is undecided.
+
+use std::collections::BTreeMap;
+
+use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::folder::{Folder, FolderPath};
+use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, RecordedPair};
+use malote_plan::pattern::{Pattern, Selection};
+use malote_plan::substitution::NameRules;
+
+use super::folder::Pair;
+use super::job::Job;
+use super::survey::Surveys;
+use super::tally::Findings;
+use crate::failure::{Failure, Result};
+use crate::ledger::{FolderKey, FolderRow};
+
+/// Which folder goes where, by the ledger's earlier word, the operator's maps and the rules.
+pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Mapping> {
+    let policy = &job.policy;
+    let selection = Selection { take: patterns(&policy.folders)?, leave: patterns(&policy.excludes)? };
+    let policy = MappingPolicy {
+        selection,
+        maps: policy.maps.clone(),
+        into: policy.into.clone(),
+        include_views: false,
+        include_other_namespaces: false,
+        on_clash: policy.on_clash,
+        rules: NameRules::default(),
+    };
+    let recorded: Vec<RecordedPair> = rows
+        .iter()
+        .map(|row| RecordedPair {
+            source_wire: row.key.source_wire.clone(),
+            source: row.key.source_path.clone(),
+            destination: row.key.destination_path.clone(),
+        })
+        .collect();
+    let (source, destination) = (&surveys.source.folders, &surveys.destination.folders);
+    Ok(mapping::map(source, destination, &surveys.destination.naming, &recorded, &policy))
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>> {
+    let parse = |text: &String| {
+        Pattern::parse(text).map_err(|error| {
+            let message = format!("reading the pattern `{text}`");
+            Failure::new(Side::Local, Class::Usage, Reach::Account, Retry::Never, message).because(error)
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// Why a folder is not simply itself at the destination; empty for most.
+pub(super) fn note(pair: &FolderPair) -> String {
+    let renamed = pair.renamed.as_ref().map(|renaming| format!("renamed: {}", renaming.reason.as_str()));
+    let merged = (!pair.merged_with.is_empty()).then(|| {
+        let others: Vec<String> = pair.merged_with.iter().map(ToString::to_string).collect();
+        format!("merged with {}", others.join(", "))
+    });
+    renamed.into_iter().chain(merged).collect::<Vec<_>>().join("; ")
+}
+
+/// Creates what is missing, parents first, then notes each pair in the ledger. A folder that cannot be created
+/// takes its own mail out of the run and nobody else's.
+pub(super) async fn prepare(
+    job: &Job,
+    surveys: &Surveys,
+    mapping: Mapping,
+    findings: &Findings,
+) -> Result<(Vec<Pair>, Vec<FolderPair>)> {
+    let mut created: BTreeMap<FolderPath, Folder> = BTreeMap::new();
+    for creation in &mapping.create {
+        match job.destination.create(&creation.path, creation.special_use).await {
+            Ok(folder) => {
+                if creation.subscribe && !folder.is_subscribed {
+                    subscribe(job, &folder, findings).await;
+                }
+                created.insert(creation.path.clone(), folder);
+            }
+            Err(failure) if failure.reach > Reach::Folder => return Err(failure),
+            Err(failure) => findings.fail(&failure),
+        }
+    }
+    let shared = shared(&mapping);
+    let (mut pairs, mut refused) = (Vec::new(), Vec::new());
+    for pair in mapping.pairs {
+        let destination = pair.existing.clone().or_else(|| created.get(&pair.destination).cloned());
+        let Some(destination) = destination else {
+            refused.push(pair);
+            continue;
+        };
+        if pair.source.is_subscribed && pair.existing.as_ref().is_some_and(|folder| !folder.is_subscribed) {
+            subscribe(job, &destination, findings).await;
+        }
+        let key = FolderKey {
+            source_wire: pair.source.wire.clone(),
+            source_path: pair.source.path.clone(),
+            destination_path: pair.destination.clone(),
+            destination_wire: destination.wire.clone(),
+        };
+        let row = job.ledger.folder(&key).await?;
+        pairs.push(Pair {
+            row,
+            is_shared: shared.get(&pair.destination).is_some_and(|count| *count > 1),
+            source: pair.source,
+            destination,
+            role: pair.role,
+            renamed: pair.renamed.is_some(),
+        });
+    }
+    for dangling in &surveys.source.dangling_subscriptions {
+        findings.warn(format!("{dangling}: subscribed at the source, where it does not exist"));
+    }
+    Ok((pairs, refused))
+}
+
+fn shared(mapping: &Mapping) -> BTreeMap<FolderPath, usize> {
+    let mut counts = BTreeMap::new();
+    for pair in &mapping.pairs {
+        *counts.entry(pair.destination.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// A subscription that is refused is told and costs nothing else.
+async fn subscribe(job: &Job, folder: &Folder, findings: &Findings) {
+    if let Err(failure) = job.destination.subscribe(folder).await {
+        findings.warn(format!("{}: could not be subscribed to: {failure}", folder.path));
+    }
+}

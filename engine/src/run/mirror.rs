@@ -1,0 +1,48 @@
+//! Removes at the destination what the source no longer has, where the operator asked for it.
+//! Never removes a message that Malote did not write, nor more than the ceiling allows.
+
+use malote_plan::mirror::{self, Verdict};
+use malote_plan::record::State;
+use malote_plan::uid_set::UidSet;
+
+use super::folder::{FolderRun, decision};
+use super::reading::Ends;
+use crate::failure::Result;
+
+/// Removes the copies of messages that are gone from the source, if their number is within the ceiling.
+pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<()> {
+    let (job, id) = (folder.run.job, folder.pair.row.id);
+    if !job.policy.mirror_deletes {
+        return Ok(());
+    }
+    let recorded = job.ledger.recorded(id).await?;
+    let present = ends.source.uids().await?;
+    let gone = recorded.copied.difference(&present);
+    let path = &folder.pair.source.path;
+    match mirror::decide(recorded.copied.len(), gone.len(), job.policy.delete_percent_max) {
+        Verdict::Nothing => return Ok(()),
+        Verdict::Ceiling { percent } => {
+            folder.run.findings.fail(&decision(format!(
+                "{path}: {} of {} copied messages are gone from the source, which is above the ceiling of \
+                 {percent} %; nothing was removed. Confirm with a higher --delete-limit",
+                gone.len(),
+                recorded.copied.len(),
+            )));
+            return Ok(());
+        }
+        Verdict::Remove => {}
+    }
+    if folder.pair.is_shared || !recorded.collapsed.is_empty() {
+        folder.run.findings.warn(format!(
+            "{path}: nothing is removed at the destination, for its folder holds messages of several origins"
+        ));
+        return Ok(());
+    }
+    let records = job.ledger.records(id, &gone).await?;
+    let ours = records.iter().filter(|record| record.state == State::Copied);
+    let (sources, copies): (Vec<_>, Vec<_>) =
+        ours.filter_map(|record| Some((record.source_uid, record.destination_uid?))).unzip();
+    ends.destination.remove(&copies.into_iter().collect::<UidSet>()).await?;
+    folder.tally.deleted += sources.len() as u64;
+    job.ledger.forget(id, &sources.into_iter().collect()).await
+}

@@ -1,0 +1,167 @@
+//! Makes a fetched message ready for the destination: its flags, its date, its keys.
+//! Never changes an octet of it.
+
+use bytes::Bytes;
+use malote_plan::date;
+use malote_plan::flags;
+use malote_plan::identity;
+use malote_plan::message::{Flag, Flags, InternalDate, Uid};
+use malote_plan::record::{Keys, Record, State};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::body::{Body, Held, WireBody};
+use crate::destination::Parcel;
+use crate::failure::Result;
+use crate::source::{Fetched, Stub};
+
+/// What is needed to send a message again and to record it.
+pub(super) struct Item {
+    pub uid: Uid,
+    pub octets: u64,
+    /// The source's flags less `keywords`: the base of the flag merge until these are set.
+    pub source_flags: Flags,
+    pub destination_flags: Flags,
+    /// Keywords that the destination folder does not know yet. They are set after the copy, the most used first,
+    /// so that a folder's limit on keywords costs the least.
+    pub keywords: Vec<Flag>,
+    pub internal_date: Option<InternalDate>,
+    /// The octets, where they are held in memory.
+    pub kept: Option<Bytes>,
+    pub keys: KeysOf,
+    /// Given back when the item is dropped.
+    pub _held: Held,
+}
+
+/// Keys that are known, or will be once a passing body has been read to its end.
+pub(super) enum KeysOf {
+    Known(Keys),
+    Passing(oneshot::Receiver<Keys>),
+}
+
+impl Item {
+    /// The same parcel once more; nothing for a body that has already passed.
+    pub fn parcel(&self) -> Option<Parcel> {
+        let octets = self.kept.clone()?;
+        Some(Parcel {
+            body: Body::Memory(octets),
+            flags: self.destination_flags.clone(),
+            internal_date: self.internal_date,
+        })
+    }
+
+    /// What the ledger remembers once the destination has confirmed.
+    pub async fn record(self, destination_uid: Option<Uid>) -> Record {
+        let keys = match self.keys {
+            KeysOf::Known(keys) => keys,
+            KeysOf::Passing(keys) => keys.await.unwrap_or_default(),
+        };
+        Record {
+            source_uid: self.uid,
+            state: State::Copied,
+            destination_uid,
+            keys,
+            octets: self.octets,
+            internal_unix_seconds: self.internal_date.map(|date| date.unix_seconds),
+            flags: self.source_flags,
+        }
+    }
+}
+
+/// The flags that a destination folder keeps.
+pub(super) struct Keeps {
+    pub permanent: Flags,
+    pub takes_new: bool,
+}
+
+/// A message that is ready, and the flags that it cannot take along.
+pub(super) struct Ready {
+    pub item: Item,
+    /// The parcel of a body that passes from wire to wire; others are made from the item.
+    pub passing: Option<Parcel>,
+    pub dropped: Vec<Flag>,
+    /// How the date was found, where it was not INTERNALDATE.
+    pub date_origin: date::DateOrigin,
+}
+
+/// Prepares one message. `neighbour` is the date of the message before it, the last resort for one without any.
+pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalDate>) -> Ready {
+    let Fetched { stub, body, held } = fetched;
+    let octets = body.octets();
+    let (kept, keys, wire, header) = match body {
+        Body::Memory(octets) => {
+            let keys = identity::keys(&octets);
+            (Some(octets.clone()), KeysOf::Known(keys), None, octets)
+        }
+        Body::Wire(mut body) => {
+            let first = if has_date(&stub) { None } else { body.chunks.recv().await };
+            let header = first.as_ref().and_then(|chunk| chunk.as_ref().ok()).cloned().unwrap_or_default();
+            let (body, keys) = hashed(body, first);
+            (None, KeysOf::Passing(keys), Some(body), header)
+        }
+    };
+    let (internal_date, date_origin) = date_of(&stub, &header, neighbour);
+    let kept_flags = flags::keep(&stub.flags, &keeps.permanent, keeps.takes_new);
+    let is_new = |flag: &Flag| !flag.is_system() && !keeps.permanent.contains(flag.as_str());
+    let (keywords, known): (Vec<Flag>, Vec<Flag>) = kept_flags.flags.0.into_iter().partition(is_new);
+    let destination_flags: Flags = known.into_iter().collect();
+    let source_flags = stub.flags.0.into_iter().filter(|flag| !keywords.contains(flag)).collect();
+    let passing =
+        wire.map(|body| Parcel { body: Body::Wire(body), flags: destination_flags.clone(), internal_date });
+    let item = Item {
+        uid: stub.uid,
+        octets,
+        source_flags,
+        destination_flags,
+        keywords,
+        internal_date,
+        kept,
+        keys,
+        _held: held,
+    };
+    Ready { item, passing, dropped: kept_flags.dropped, date_origin }
+}
+
+fn date_of(
+    stub: &Stub,
+    header: &[u8],
+    neighbour: Option<InternalDate>,
+) -> (Option<InternalDate>, date::DateOrigin) {
+    date::date_of(stub.internal_date.as_deref(), header, neighbour)
+}
+
+/// False where the date has to be looked for in the header.
+fn has_date(stub: &Stub) -> bool {
+    stub.internal_date.as_deref().is_some_and(|text| date::parse_internal(text).is_some())
+}
+
+/// Passes a body on chunk by chunk and reads its keys on the way; `first` is a chunk that was taken off it before.
+fn hashed(body: WireBody, first: Option<Result<Bytes>>) -> (WireBody, oneshot::Receiver<Keys>) {
+    let (pass, chunks) = mpsc::channel::<Result<Bytes>>(2);
+    let (tell, keys) = oneshot::channel();
+    let (octets, mut source) = (body.octets, body.chunks);
+    tokio::spawn(async move {
+        let (mut hasher, mut first) = (identity::Hasher::new(), first);
+        while let Some(chunk) = next(&mut first, &mut source).await {
+            if let Ok(chunk) = &chunk {
+                hasher.update(chunk);
+            }
+            if pass.send(chunk).await.is_err() {
+                break;
+            }
+        }
+        while source.recv().await.is_some() {}
+        // The receiver is gone where the message was refused; nobody needs its keys then.
+        let _unread = tell.send(hasher.finish());
+    });
+    (WireBody { octets, chunks }, keys)
+}
+
+async fn next(
+    first: &mut Option<Result<Bytes>>,
+    source: &mut mpsc::Receiver<Result<Bytes>>,
+) -> Option<Result<Bytes>> {
+    match first.take() {
+        Some(chunk) => Some(chunk),
+        None => source.recv().await,
+    }
+}

@@ -1,0 +1,131 @@
+//! Reads one open folder of either side in windows: outlines from headers, portraits from octets.
+//! Never keeps more than one window of headers, nor any octets beyond the budget.
+
+use malote_plan::date;
+use malote_plan::identity;
+use malote_plan::matching::{Outline, Portrait};
+use malote_plan::message::Uid;
+use malote_plan::record::Keys;
+use malote_plan::uid_set::UidSet;
+use tokio::sync::mpsc;
+
+use crate::body::Body;
+use crate::destination::OpenDestination;
+use crate::failure::Result;
+use crate::source::{Fetched, Headed, OpenSource, ReadLimits, Stub};
+
+/// Messages whose headers are held at once.
+const HEADER_WINDOW_MESSAGES: u64 = 500;
+
+/// Messages that wait between the wire and whoever takes them.
+pub(super) const FETCH_QUEUE_MESSAGES: usize = 64;
+
+/// Either side's open folder, for reading.
+pub(super) enum Reading<'a> {
+    Source(&'a mut dyn OpenSource),
+    Destination(&'a mut dyn OpenDestination),
+}
+
+impl Reading<'_> {
+    pub async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
+        match self {
+            Self::Source(folder) => folder.headed(uids).await,
+            Self::Destination(folder) => folder.headed(uids).await,
+        }
+    }
+
+    pub async fn bodies(
+        &mut self,
+        uids: &UidSet,
+        limits: &ReadLimits,
+        sink: &mpsc::Sender<Fetched>,
+    ) -> Result<()> {
+        match self {
+            Self::Source(folder) => folder.bodies(uids, limits, sink).await,
+            Self::Destination(folder) => folder.bodies(uids, limits, sink).await,
+        }
+    }
+
+    /// Outlines of those of `uids` that exist.
+    pub async fn outlines(&mut self, uids: &UidSet) -> Result<Vec<Outline>> {
+        let mut outlines = Vec::new();
+        for window in uids.chunks(HEADER_WINDOW_MESSAGES, usize::MAX) {
+            outlines.extend(self.headed(&window).await?.iter().map(outline));
+        }
+        Ok(outlines)
+    }
+
+    /// Portraits of those of `uids` that exist and can be read, with the length that was read.
+    pub async fn portraits(&mut self, uids: &UidSet, limits: &ReadLimits) -> Result<Vec<(Portrait, u64)>> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sink, mut queue) = mpsc::channel::<Fetched>(FETCH_QUEUE_MESSAGES);
+        let read = async move { self.bodies(uids, limits, &sink).await };
+        let look = async {
+            let mut portraits = Vec::new();
+            while let Some(fetched) = queue.recv().await {
+                let octets = fetched.body.octets();
+                let internal_unix_seconds = unix_seconds(&fetched.stub);
+                let keys = keys_of(fetched.body).await?;
+                portraits.push((Portrait { uid: fetched.stub.uid, keys, internal_unix_seconds }, octets));
+            }
+            Ok(portraits)
+        };
+        let (read, portraits) = tokio::join!(read, look);
+        read?;
+        portraits
+    }
+}
+
+fn outline(headed: &Headed) -> Outline {
+    let keys = identity::header_keys(&headed.header);
+    Outline {
+        uid: headed.stub.uid,
+        strong: keys.strong,
+        loose: keys.loose,
+        octets: headed.stub.octets_claimed,
+        internal_unix_seconds: unix_seconds(&headed.stub),
+    }
+}
+
+/// INTERNALDATE in seconds since the epoch, where it makes sense.
+pub(super) fn unix_seconds(stub: &Stub) -> Option<i64> {
+    let date = date::parse_internal(stub.internal_date.as_deref()?)?;
+    Some(date.unix_seconds)
+}
+
+/// Reads a body to its end for its keys.
+async fn keys_of(body: Body) -> Result<Keys> {
+    match body {
+        Body::Memory(octets) => Ok(identity::keys(&octets)),
+        Body::Wire(mut body) => {
+            let mut hasher = identity::Hasher::new();
+            while let Some(chunk) = body.chunks.recv().await {
+                hasher.update(&chunk?);
+            }
+            Ok(hasher.finish())
+        }
+    }
+}
+
+/// One folder, open on both sides.
+pub(super) struct Ends {
+    pub source: Box<dyn OpenSource>,
+    pub destination: Box<dyn OpenDestination>,
+}
+
+impl Ends {
+    pub fn source(&mut self) -> Reading<'_> {
+        Reading::Source(self.source.as_mut())
+    }
+
+    pub fn destination(&mut self) -> Reading<'_> {
+        Reading::Destination(self.destination.as_mut())
+    }
+}
+
+/// UIDs as a set, from a list that is mostly ascending.
+pub(super) fn ascending(uids: impl IntoIterator<Item = Uid>) -> UidSet {
+    uids.into_iter().collect()
+}

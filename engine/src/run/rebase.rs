@@ -1,0 +1,133 @@
+//! Folders whose UIDVALIDITY changed: every message gets a new UID and has to be known again by its identity.
+//! Never drops a record before the new listing has been held against it.
+
+use malote_plan::failure::Side;
+use malote_plan::matching::{self, Outline, Portrait};
+use malote_plan::message::Uid;
+use malote_plan::record::{Record, State};
+use malote_plan::uid_set::UidSet;
+
+use super::folder::{FolderRun, generation};
+use super::reading::{Ends, Reading};
+use crate::failure::Result;
+
+/// Records read from the ledger at once.
+const RECORD_WINDOW: u64 = 5000;
+
+/// Notes both generations when a folder is new, and re-approves its records when one has changed.
+pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uids: &UidSet) -> Result<()> {
+    let source = generation(&ends.source.status());
+    let destination = generation(&ends.destination.status());
+    for (side, status) in
+        [(Side::Source, ends.source.status()), (Side::Destination, ends.destination.status())]
+    {
+        if status.uid_validity.is_none() {
+            let (side, path) = (side.as_str(), &folder.pair.source.path);
+            folder.run.findings.warn(format!(
+                "{path}: the {side} gives no UIDVALIDITY, so a change of its UIDs cannot be noticed"
+            ));
+        }
+    }
+    let known = (folder.pair.row.tokens.source_uid_validity, folder.pair.row.tokens.destination_uid_validity);
+    if known == (Some(source), Some(destination)) {
+        return Ok(());
+    }
+    if known.0.is_some_and(|known| known != source) {
+        tell(folder, Side::Source);
+        let moves = source_moves(folder, ends, uids).await?;
+        folder.run.job.ledger.rebase_source(folder.pair.row.id, source, &moves).await?;
+    }
+    if known.1.is_some_and(|known| known != destination) {
+        tell(folder, Side::Destination);
+        let moves = destination_moves(folder, ends).await?;
+        folder.run.job.ledger.rebase_destination(folder.pair.row.id, destination, &moves).await?;
+    }
+    let tokens = &mut folder.pair.row.tokens;
+    tokens.source_uid_validity = Some(source);
+    tokens.destination_uid_validity = Some(destination);
+    tokens.is_complete = false;
+    folder.run.job.ledger.set_tokens(folder.pair.row.id, tokens).await
+}
+
+fn tell(folder: &FolderRun<'_>, side: Side) {
+    folder.run.findings.warn(format!(
+        "{}: UIDVALIDITY changed at the {}; its messages were recognised anew by their identity",
+        folder.pair.source.path,
+        side.as_str()
+    ));
+}
+
+/// Pairs of (old source UID, new source UID).
+async fn source_moves(folder: &FolderRun<'_>, ends: &mut Ends, uids: &UidSet) -> Result<Vec<(Uid, Uid)>> {
+    let records = records(folder, |_| true).await?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = ends.source().outlines(uids).await?;
+    let pairs = pair(folder, &mut ends.source(), &now, &records, false).await?;
+    Ok(pairs.into_iter().map(|(new, old)| (old, new)).collect())
+}
+
+/// Pairs of (source UID, new destination UID).
+async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Vec<(Uid, Uid)>> {
+    let records = records(folder, |record| matches!(record.state, State::Copied | State::Adopted)).await?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let present = ends.destination.uids().await?;
+    let now = ends.destination().outlines(&present).await?;
+    let pairs = pair(folder, &mut ends.destination(), &now, &records, true).await?;
+    Ok(pairs.into_iter().map(|(new, source)| (source, new)).collect())
+}
+
+/// Pairs messages as they are listed now with the records they once had, by header first and by octets where
+/// headers do not tell. `may_be_rewritten` accepts a message that kept its Message-ID and lost its text: it is one
+/// that Malote itself put there.
+async fn pair(
+    folder: &FolderRun<'_>,
+    reading: &mut Reading<'_>,
+    now: &[Outline],
+    records: &[Record],
+    may_be_rewritten: bool,
+) -> Result<Vec<(Uid, Uid)>> {
+    let before: Vec<Outline> = records.iter().map(outline).collect();
+    let by_header = matching::by_header(now, &before);
+    let read = reading.portraits(&by_header.compare_wanted, &folder.run.job.read_limits()).await?;
+    let wanted: Vec<Portrait> = read.into_iter().map(|(portrait, _)| portrait).collect();
+    let compared = records.iter().filter(|record| by_header.compare_present.contains(record.source_uid));
+    let present: Vec<Portrait> = compared.map(portrait).collect();
+    let by_content = matching::by_content(&wanted, &present);
+    let mut pairs = by_header.same;
+    pairs.extend(by_content.same);
+    if may_be_rewritten {
+        pairs.extend(by_content.held);
+    }
+    Ok(pairs)
+}
+
+async fn records(folder: &FolderRun<'_>, keep: impl Fn(&Record) -> bool) -> Result<Vec<Record>> {
+    let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
+    let all = ledger.recorded(id).await?.all();
+    let mut records = Vec::new();
+    for window in all.chunks(RECORD_WINDOW, usize::MAX) {
+        records.extend(ledger.records(id, &window).await?.into_iter().filter(&keep));
+    }
+    Ok(records)
+}
+
+/// A record seen as the header of the message that it stands for.
+pub(super) fn outline(record: &Record) -> Outline {
+    Outline {
+        uid: record.source_uid,
+        strong: record.keys.strong,
+        loose: record.keys.loose,
+        octets: record.octets,
+        internal_unix_seconds: record.internal_unix_seconds,
+    }
+}
+
+/// A record seen as the message that it stands for.
+pub(super) fn portrait(record: &Record) -> Portrait {
+    let (uid, keys) = (record.source_uid, record.keys);
+    Portrait { uid, keys, internal_unix_seconds: record.internal_unix_seconds }
+}

@@ -1,0 +1,275 @@
+//! Copies the wanted messages of one folder over as many lanes as are free, and asks twice before it gives one up.
+//! Never quarantines a message on one connection's word.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use malote_plan::failure::Class;
+use malote_plan::folder::FolderStatus;
+use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
+use malote_plan::record::{Keys, QuarantineNote, Record, State};
+use malote_plan::uid_set::UidSet;
+use tokio::sync::mpsc;
+
+use super::census::{octets_max, quarantine};
+use super::folder::FolderRun;
+use super::lane::{LaneOutcome, Refused, Road, drive};
+use super::parcel::Keeps;
+use super::reading::{Ends, Reading};
+use super::twins::Twins;
+use crate::body::Body;
+use crate::failure::{Failure, Result};
+use crate::policy::Duplicates;
+use crate::source::Fetched;
+
+/// Messages in one window at most: one FETCH, one intent.
+const WINDOW_MESSAGES_MAX: u64 = 1000;
+
+/// Messages that a lane must have before it for another connection to be worth its login.
+const LANE_MESSAGES_WORTH: u64 = 2000;
+
+/// Copies `wanted` and returns what is left over of it.
+pub(super) async fn copy(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    wanted: UidSet,
+    destination: FolderStatus,
+    validity: UidValidity,
+) -> Result<UidSet> {
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let uid_next = destination.uid_next.unwrap_or(1);
+    let twins = twins(folder).await?;
+    let road = road(folder, ends, &wanted, (uid_next, validity), twins, usize::MAX);
+    let outcomes = drive_all(folder, &road, ends).await;
+    let twins = road.twins;
+    let (refused, failure) = take_in(folder, outcomes, &twins).await?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let left = wanted.difference(&folder.tally.settled());
+    if left.is_empty() || folder.run.halt.is_cancelled() {
+        return Ok(left);
+    }
+    second_look(folder, &left, refused, (uid_next, validity), twins).await
+}
+
+fn road<'a>(
+    folder: &FolderRun<'a>,
+    ends: &Ends,
+    wanted: &UidSet,
+    (uid_next, validity): (u32, UidValidity),
+    twins: Twins,
+    batch_messages_max: usize,
+) -> Road<'a> {
+    let (permanent, takes_new) = ends.destination.permanent_flags();
+    let windows: VecDeque<UidSet> = wanted.chunks(WINDOW_MESSAGES_MAX, usize::MAX).into();
+    Road {
+        run: folder.run,
+        folder: folder.pair.row.id,
+        keeps: Keeps { permanent, takes_new },
+        validity,
+        uid_next,
+        octets_max: octets_max(folder, ends),
+        windows: Mutex::new(windows),
+        twins,
+        batch_messages_max,
+    }
+}
+
+/// Drives the folder's own lane, and more of them where the folder is large and connections are free.
+async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> Vec<LaneOutcome> {
+    let wanted: u64 = {
+        let windows = road.windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        windows.iter().map(UidSet::len).sum()
+    };
+    let mut permits = Vec::new();
+    while (permits.len() as u64 + 1) * LANE_MESSAGES_WORTH < wanted
+        && let Ok(permit) = folder.run.lanes.try_acquire()
+    {
+        permits.push(permit);
+    }
+    let more = permits.into_iter().map(|permit| async move {
+        let _permit = permit;
+        match folder.open().await {
+            Ok(mut ends) => drive(road, &mut ends).await,
+            // A further connection that cannot be had is no failure: the others do its work.
+            Err(failure) => {
+                tracing::info!(class = failure.class.as_str(), "a further connection was not to be had");
+                LaneOutcome::default()
+            }
+        }
+    });
+    let more = futures_util::future::join_all(more);
+    let (own, mut outcomes) = tokio::join!(drive(road, ends), more);
+    outcomes.push(own);
+    outcomes
+}
+
+/// Adds what the lanes did to the tally; returns refusals and the gravest failure.
+async fn take_in(
+    folder: &mut FolderRun<'_>,
+    outcomes: Vec<LaneOutcome>,
+    twins: &Twins,
+) -> Result<(Vec<Refused>, Option<Failure>)> {
+    let (mut refused, mut failure, mut alike) = (Vec::new(), None::<Failure>, Vec::new());
+    let mut dates_guessed = 0;
+    for outcome in outcomes {
+        folder.tally.copied = folder.tally.copied.union(&outcome.copied);
+        folder.tally.bytes_copied += outcome.bytes_copied;
+        dates_guessed += outcome.dates_guessed;
+        for (keyword, uids) in outcome.keywords {
+            let all = folder.keywords.entry(keyword).or_default();
+            *all = all.union(&uids);
+        }
+        alike.extend(outcome.twins);
+        refused.extend(outcome.refused);
+        for (uid, octets) in outcome.too_large {
+            let detail = "longer than the limit, whatever its server claims".to_owned();
+            quarantine(folder, note(uid, "too_large", detail, octets)).await?;
+        }
+        failure = match (failure, outcome.failure) {
+            (Some(one), Some(other)) => Some(if other.reach > one.reach { other } else { one }),
+            (one, other) => one.or(other),
+        };
+    }
+    if dates_guessed > 0 {
+        folder.run.findings.warn(format!(
+            "{}: {dates_guessed} messages have no usable INTERNALDATE; theirs is from their header or neighbour",
+            folder.pair.source.path
+        ));
+    }
+    collapse(folder, alike, twins).await?;
+    Ok((refused, failure))
+}
+
+/// Records twins whose first is stored; the others stay pending for the next pass.
+async fn collapse(folder: &mut FolderRun<'_>, alike: Vec<(Uid, ContentHash)>, twins: &Twins) -> Result<()> {
+    let stored = folder.tally.copied.union(&folder.tally.adopted).union(&folder.tally.already);
+    let is_stored = |hash: &ContentHash| twins.first(hash).is_some_and(|first| stored.contains(first));
+    let mut records = Vec::new();
+    for (uid, hash) in alike.into_iter().filter(|(_, hash)| is_stored(hash)) {
+        records.push(Record {
+            source_uid: uid,
+            state: State::Collapsed,
+            destination_uid: None,
+            keys: Keys { content: Some(hash), ..Keys::default() },
+            octets: 0,
+            internal_unix_seconds: None,
+            flags: Flags::default(),
+        });
+    }
+    folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
+    records.iter().for_each(|record| folder.tally.collapsed.insert(record.source_uid));
+    folder.run.job.progress.messages_done(records.len() as u64);
+    Ok(())
+}
+
+/// Contents that are stored already, where twins are to be collapsed.
+async fn twins(folder: &FolderRun<'_>) -> Result<Twins> {
+    if folder.run.job.policy.duplicates == Duplicates::Keep {
+        return Ok(Twins::default());
+    }
+    let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
+    let recorded = ledger.recorded(id).await?;
+    let mut stored = BTreeMap::new();
+    for window in recorded.copied.union(&recorded.adopted).chunks(WINDOW_MESSAGES_MAX, usize::MAX) {
+        for record in ledger.records(id, &window).await? {
+            if let Some(content) = record.keys.content {
+                stored.entry(content).or_insert(record.source_uid);
+            }
+        }
+    }
+    Ok(Twins::collapse(stored))
+}
+
+/// Tries each message that is left over once more, alone and on fresh connections; what fails again is
+/// quarantined, what is gone from the source has vanished.
+async fn second_look(
+    folder: &mut FolderRun<'_>,
+    left: &UidSet,
+    first_refusals: Vec<Refused>,
+    (uid_next, validity): (u32, UidValidity),
+    twins: Twins,
+) -> Result<UidSet> {
+    drop(first_refusals);
+    let mut ends = folder.open().await?;
+    let present = ends.source.uids().await?;
+    folder.tally.present = present.clone();
+    let left = left.intersection(&present);
+    let road = road(folder, &ends, &left, (uid_next, validity), twins, 1);
+    let outcome = drive(&road, &mut ends).await;
+    let twins = road.twins;
+    let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    for refusal in refused {
+        quarantine_refused(folder, &mut ends, refusal).await?;
+    }
+    let left = left.difference(&folder.tally.settled());
+    if folder.run.halt.is_cancelled() {
+        return Ok(left);
+    }
+    let present = ends.source.uids().await?;
+    folder.tally.present = present.clone();
+    for uid in left.intersection(&present).iter() {
+        let detail = "the source lists it and gave nothing for it, twice".to_owned();
+        quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
+    }
+    Ok(left.difference(&folder.tally.settled()).intersection(&present))
+}
+
+async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal: Refused) -> Result<()> {
+    let hint = format!("{}-{}", folder.pair.source.path, refusal.uid);
+    let keeper = &folder.run.job.quarantine;
+    let (file, message_id) = match refusal.kept {
+        Some(octets) => {
+            let message_id = message_id(&octets);
+            (keeper.keep(&hint, Body::Memory(octets)).await?, message_id)
+        }
+        None => (keep_again(folder, ends.source(), refusal.uid, &hint).await?, String::new()),
+    };
+    let reason = match refusal.failure.class {
+        Class::ItemTooLarge => "too_large",
+        _ => "refused",
+    };
+    let mut note = note(refusal.uid, reason, refusal.failure.full_message(), refusal.octets);
+    (note.file, note.message_id, note.attempts) = (file, message_id, 2);
+    quarantine(folder, note).await
+}
+
+/// Reads a message that was not held in memory once more, into quarantine.
+async fn keep_again(folder: &FolderRun<'_>, mut source: Reading<'_>, uid: Uid, hint: &str) -> Result<String> {
+    let (sink, mut queue) = mpsc::channel::<Fetched>(1);
+    let (uids, limits) = (UidSet::from_iter([uid]), folder.run.job.read_limits());
+    let read = async move { source.bodies(&uids, &limits, &sink).await };
+    let keep = async {
+        match queue.recv().await {
+            Some(fetched) => folder.run.job.quarantine.keep(hint, fetched.body).await,
+            None => Ok(String::new()),
+        }
+    };
+    let (read, kept) = tokio::join!(read, keep);
+    read?;
+    kept
+}
+
+fn note(source_uid: Uid, reason: &str, detail: String, octets: u64) -> QuarantineNote {
+    QuarantineNote {
+        source_uid,
+        reason: reason.to_owned(),
+        detail,
+        message_id: String::new(),
+        octets,
+        file: String::new(),
+        attempts: 1,
+    }
+}
+
+/// The first Message-ID, as it stands.
+fn message_id(octets: &[u8]) -> String {
+    let value = malote_plan::header::values(octets, "Message-ID").next();
+    value.map(|value| String::from_utf8_lossy(value).trim().to_owned()).unwrap_or_default()
+}

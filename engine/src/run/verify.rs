@@ -1,0 +1,234 @@
+//! Recounts both sides from the servers themselves and holds them against the ledger.
+//! Never writes to either side, and never takes the ledger's word for a message that a server does not show.
+
+use std::collections::BTreeMap;
+
+use futures_util::StreamExt as _;
+use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::mapping::FolderPair;
+use malote_plan::message::Uid;
+use malote_plan::record::{Keys, Record};
+use malote_plan::uid_set::UidSet;
+use tokio::sync::Semaphore;
+
+use super::ending::Ending;
+use super::folder::{FolderRun, Pair, Run};
+use super::job::Job;
+use super::reading::{Ends, ascending};
+use super::{census, mapping, survey};
+use crate::failure::{Failure, Result};
+use crate::ledger::FolderRow;
+use crate::policy::Content;
+use crate::report::{FolderReport, Kind, Report};
+
+/// Messages compared at once.
+const COMPARE_WINDOW_MESSAGES: u64 = 200;
+
+/// UIDs named in one sentence at most.
+const UIDS_NAMED_MAX: usize = 300;
+
+/// Recounts both sides from the servers themselves and holds them against the ledger; with `content`, reads
+/// messages on both sides and compares them octet by octet.
+pub async fn verify(job: &Job, content: Content) -> Report {
+    let ending = Ending::begin(job, Kind::Verify);
+    match rooms(job, &ending, content).await {
+        Ok(folders) => ending.report(folders),
+        Err(failures) => ending.failed(&failures),
+    }
+}
+
+async fn rooms(
+    job: &Job,
+    ending: &Ending<'_>,
+    content: Content,
+) -> std::result::Result<Vec<FolderReport>, Vec<Failure>> {
+    let surveys = survey::survey(job).await?;
+    ending.surveyed(&surveys);
+    let one = |failure| vec![failure];
+    job.ledger.claim(&job.identity).await.map_err(one)?;
+    let rows = job.ledger.folders().await.map_err(one)?;
+    let mapping = mapping::lay(job, &surveys, &rows).map_err(one)?;
+    ending.tell_mapping(&mapping)?;
+    job.progress.folders_listed(mapping.pairs.len() as u64);
+    let connections = job.policy.connections.max(1);
+    let (lanes, halt) = (Semaphore::new(connections), job.stop.child_token());
+    let run = &Run { job, findings: &ending.findings, lanes: &lanes, halt: &halt };
+    let rows = &rows;
+    let work = mapping.pairs.into_iter().map(|pair| async move {
+        let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
+        let report = match (row, pair.existing.clone()) {
+            (Some(row), Some(destination)) => folder(run, row, pair, destination, content).await,
+            _ => ending.refused_folder(job, &pair).await,
+        };
+        job.progress.folder_done();
+        report
+    });
+    Ok(futures_util::stream::iter(work).buffered(connections).collect().await)
+}
+
+async fn folder(
+    run: &Run<'_>,
+    row: &FolderRow,
+    pair: FolderPair,
+    destination: malote_plan::folder::Folder,
+    content: Content,
+) -> FolderReport {
+    let pair = Pair {
+        row: row.clone(),
+        is_shared: false,
+        source: pair.source,
+        destination,
+        role: pair.role,
+        renamed: pair.renamed.is_some(),
+    };
+    let mut folder = FolderRun::new(run, pair);
+    if let Err(failure) = recount(&mut folder, content).await {
+        run.findings.fail(&failure);
+    }
+    folder.report()
+}
+
+async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
+    let mut ends = folder.open().await?;
+    let uids = ends.source.uids().await?;
+    folder.tally.list(&uids);
+    folder.run.job.progress.messages_listed(uids.len());
+    let tokens = folder.pair.row.tokens;
+    let now = (ends.source.status().uid_validity, ends.destination.status().uid_validity);
+    if now != (tokens.source_uid_validity, tokens.destination_uid_validity) {
+        return Err(Failure::new(
+            Side::Destination,
+            Class::IdentityChanged,
+            Reach::Folder,
+            Retry::Never,
+            format!("{}: UIDVALIDITY changed since the last copy; copy again first", folder.pair.source.path),
+        ));
+    }
+    let present = ends.destination.uids().await?;
+    folder.tally.destination_messages = present.len();
+    let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
+    let recorded = ledger.recorded(id).await?;
+    folder.tally.collapsed = recorded.collapsed.intersection(&uids);
+    folder.tally.quarantined = recorded.quarantined.intersection(&uids);
+    let sample = sample(&recorded.copied.union(&recorded.adopted).intersection(&uids), content);
+    let mut faults = Faults::default();
+    for window in recorded.copied.union(&recorded.adopted).intersection(&uids).chunks(1000, usize::MAX) {
+        for record in ledger.records(id, &window).await? {
+            match record.destination_uid {
+                Some(copy) if present.contains(copy) => folder.tally.already.insert(record.source_uid),
+                _ => faults.missing.insert(record.source_uid),
+            }
+        }
+    }
+    let to_read = sample.intersection(&folder.tally.already);
+    for window in to_read.chunks(COMPARE_WINDOW_MESSAGES, usize::MAX) {
+        if folder.run.halt.is_cancelled() {
+            break;
+        }
+        compare(folder, &mut ends, &window, &mut faults).await?;
+    }
+    folder.run.job.progress.messages_done(uids.difference(&to_read).len());
+    let open = uids.difference(&folder.tally.settled()).difference(&faults.missing);
+    census::filter(folder, &mut ends, open, false).await?;
+    census::tell_quarantine(folder).await?;
+    faults.tell(folder);
+    Ok(())
+}
+
+/// Which messages are read: none, all, or 50 and the square root of their number, spread evenly.
+fn sample(uids: &UidSet, content: Content) -> UidSet {
+    match content {
+        Content::None => UidSet::new(),
+        Content::Full => uids.clone(),
+        Content::Sample => {
+            let size = (50 + uids.len().isqrt()).min(uids.len()).max(1);
+            let step = uids.len().div_ceil(size).max(1);
+            uids.iter()
+                .enumerate()
+                .filter(|(index, _)| (*index as u64).is_multiple_of(step))
+                .map(|(_, uid)| uid)
+                .collect()
+        }
+    }
+}
+
+/// Reads one window on both sides and compares. What the source no longer shows is left alone.
+async fn compare(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    window: &UidSet,
+    faults: &mut Faults,
+) -> Result<()> {
+    let limits = folder.run.job.read_limits();
+    let records = folder.run.job.ledger.records(folder.pair.row.id, window).await?;
+    let copies = ascending(records.iter().filter_map(|record| record.destination_uid));
+    let Ends { source, destination } = ends;
+    let mut source = super::reading::Reading::Source(source.as_mut());
+    let mut destination = super::reading::Reading::Destination(destination.as_mut());
+    let (ours, theirs) =
+        tokio::join!(source.portraits(window, &limits), destination.portraits(&copies, &limits));
+    let keys = |list: Vec<(malote_plan::matching::Portrait, u64)>| -> BTreeMap<Uid, Keys> {
+        list.into_iter().map(|(portrait, _)| (portrait.uid, portrait.keys)).collect()
+    };
+    let (ours, theirs) = (keys(ours?), keys(theirs?));
+    for record in &records {
+        faults.judge(record, ours.get(&record.source_uid), |copy| theirs.get(&copy).copied());
+    }
+    folder.run.job.progress.messages_done(window.len());
+    folder.tally.already = folder.tally.already.difference(&faults.unreadable);
+    Ok(())
+}
+
+#[derive(Default)]
+struct Faults {
+    missing: UidSet,
+    unreadable: UidSet,
+    differing: UidSet,
+    rewritten: u64,
+}
+
+impl Faults {
+    fn judge(&mut self, record: &Record, ours: Option<&Keys>, theirs: impl Fn(Uid) -> Option<Keys>) {
+        let Some(ours) = ours else { return };
+        match record.destination_uid.and_then(theirs) {
+            None => self.unreadable.insert(record.source_uid),
+            Some(theirs) if theirs.content == ours.content => {}
+            Some(theirs) if theirs.body.is_some() && theirs.body == ours.body => self.rewritten += 1,
+            Some(_) => self.differing.insert(record.source_uid),
+        }
+    }
+
+    fn tell(&self, folder: &FolderRun<'_>) {
+        let path = &folder.pair.source.path;
+        let fail = |class, what: &str, uids: &UidSet| {
+            let mut names = uids.to_string();
+            if names.len() > UIDS_NAMED_MAX {
+                names.truncate(UIDS_NAMED_MAX);
+                names.push('…');
+            }
+            let message = format!("{path}: {} messages {what} (source UID {names})", uids.len());
+            folder.run.findings.fail(&Failure::new(
+                Side::Destination,
+                class,
+                Reach::Message,
+                Retry::Never,
+                message,
+            ));
+        };
+        if !self.missing.is_empty() {
+            fail(Class::VerifyMissing, "were copied and are not at the destination", &self.missing);
+        }
+        if !self.unreadable.is_empty() {
+            fail(Class::VerifyMissing, "cannot be read at the destination", &self.unreadable);
+        }
+        if !self.differing.is_empty() {
+            fail(Class::VerifyDiffers, "have another text at the destination", &self.differing);
+        }
+        if self.rewritten > 0 {
+            let count = self.rewritten;
+            folder.run.findings.warn(format!(
+                "{path}: {count} messages have the same text and a header that the destination rewrote"
+            ));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A ledger that counts each call as a step, so that a crash can strike between any two of them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use malote_engine::failure::Result;
+use malote_engine::ledger::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use malote_engine::plan::folder::WireName;
+use malote_engine::plan::message::{Flags, Uid, UidValidity};
+use malote_engine::plan::record::{Intent, QuarantineNote, Record};
+use malote_engine::plan::uid_set::UidSet;
+
+use super::steps::{Moment, Steps};
+
+/// Passes every call on to `inner`.
+pub struct SteppedLedger {
+    /// The ledger that remembers.
+    pub inner: Arc<dyn Ledger>,
+    /// Counts and strikes.
+    pub steps: Arc<Steps>,
+}
+
+impl SteppedLedger {
+    async fn step<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        match self.steps.local() {
+            None => call.await,
+            Some(Moment::Before) => self.steps.die().await,
+            Some(Moment::After) => {
+                let _done = call.await;
+                self.steps.die().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for SteppedLedger {
+    async fn claim(&self, identity: &PairIdentity) -> Result<()> {
+        self.step(self.inner.claim(identity)).await
+    }
+
+    async fn folders(&self) -> Result<Vec<FolderRow>> {
+        self.step(self.inner.folders()).await
+    }
+
+    async fn folder(&self, key: &FolderKey) -> Result<FolderRow> {
+        self.step(self.inner.folder(key)).await
+    }
+
+    async fn set_tokens(&self, folder: FolderId, tokens: &Tokens) -> Result<()> {
+        self.step(self.inner.set_tokens(folder, tokens)).await
+    }
+
+    async fn recorded(&self, folder: FolderId) -> Result<Recorded> {
+        self.step(self.inner.recorded(folder)).await
+    }
+
+    async fn records(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Record>> {
+        self.step(self.inner.records(folder, uids)).await
+    }
+
+    async fn record(&self, folder: FolderId, records: &[Record]) -> Result<()> {
+        self.step(self.inner.record(folder, records)).await
+    }
+
+    async fn set_flags(&self, folder: FolderId, flags: &[(Uid, Flags)]) -> Result<()> {
+        self.step(self.inner.set_flags(folder, flags)).await
+    }
+
+    async fn forget(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.step(self.inner.forget(folder, uids)).await
+    }
+
+    async fn destination_uids(&self, wire: &WireName, uid_validity: UidValidity) -> Result<UidSet> {
+        self.step(self.inner.destination_uids(wire, uid_validity)).await
+    }
+
+    async fn rebase_source(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        moves: &[(Uid, Uid)],
+    ) -> Result<()> {
+        self.step(self.inner.rebase_source(folder, uid_validity, moves)).await
+    }
+
+    async fn rebase_destination(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        moves: &[(Uid, Uid)],
+    ) -> Result<()> {
+        self.step(self.inner.rebase_destination(folder, uid_validity, moves)).await
+    }
+
+    async fn open_intent(
+        &self,
+        folder: FolderId,
+        source_uids: &UidSet,
+        destination_uid_validity: UidValidity,
+        destination_uid_next: u32,
+    ) -> Result<i64> {
+        let call =
+            self.inner.open_intent(folder, source_uids, destination_uid_validity, destination_uid_next);
+        self.step(call).await
+    }
+
+    async fn close_intent(&self, folder: FolderId, intent: i64) -> Result<()> {
+        self.step(self.inner.close_intent(folder, intent)).await
+    }
+
+    async fn intents(&self, folder: FolderId) -> Result<Vec<Intent>> {
+        self.step(self.inner.intents(folder)).await
+    }
+
+    async fn note_quarantine(&self, folder: FolderId, notes: &[QuarantineNote]) -> Result<()> {
+        self.step(self.inner.note_quarantine(folder, notes)).await
+    }
+
+    async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>> {
+        self.step(self.inner.quarantine_notes(folder)).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
