@@ -79,7 +79,7 @@ impl Session {
 
     async fn bodies_offered(&mut self, together: &UidSet, pending: &mut Pending<'_>) -> Result<Flow> {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
-        let mut chunks = together.chunks(BODY_UIDS_MAX, UID_SET_OCTETS_MAX).into_iter();
+        let mut chunks = together.chunks(self.uids_at_once(BODY_UIDS_MAX), UID_SET_OCTETS_MAX).into_iter();
         let (mut tags, mut asked) = (Vec::new(), Vec::new());
         loop {
             while tags.len() < FETCHES_IN_FLIGHT

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use malote_plan::folder::{NamespaceKind, WireName};
-use malote_plan::message::{Flags, InternalDate};
+use malote_plan::message::{Flag, Flags, InternalDate};
 use malote_plan::uid_set::UidSet;
 use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -204,6 +204,31 @@ async fn a_listing_that_does_not_count_up_is_asked_in_another_way() {
     .await;
     assert_eq!(session.uids().await.unwrap(), set("1:2,9"));
     assert_eq!(session.uids().await.unwrap(), set("1,9"));
+}
+
+#[tokio::test]
+async fn messages_that_went_away_are_no_failure_and_odd_order_is_none_either() {
+    let (mut session, _server) = opened(
+        "UIDPLUS MESSAGELIMIT=2",
+        vec![
+            ("UID FETCH 1:2 (UID FLAGS INTERNALDATE RFC822.SIZE)", ""),
+            (
+                "UID FETCH 3 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+                "* 2 FETCH (UID 3 FLAGS () RFC822.SIZE 5)\r\n* 9 FETCH (UID 9 FLAGS () RFC822.SIZE 5)\r\n\
+                 * 2 FETCH (UID 3 FLAGS (k))\r\nTAG NO [EXPUNGEISSUED] gone\r\nm2 OK x\r\n",
+            ),
+            ("UID STORE 1 +FLAGS.SILENT (\\Seen)", ""),
+            ("UID STORE 1 -FLAGS.SILENT (k)", "TAG OK x\r\nm4 NO [LIMIT] too many keywords\r\n"),
+        ],
+    )
+    .await;
+    let stubs = session.stubs(&set("1:3")).await.unwrap();
+    assert_eq!(stubs.len(), 1);
+    assert_eq!((stubs[0].uid.get(), stubs[0].flags.to_string()), (3, "k".to_owned()));
+    let [seen, k] = ["\\Seen", "k"].map(|name| Flag::new(name).unwrap());
+    let failure = Writing::on(&mut session).store(&set("1"), &[seen], &[k]).await.unwrap_err();
+    assert_eq!(failure.class, Class::ItemRefused);
+    assert!(session.is_usable());
 }
 
 async fn bodies(
