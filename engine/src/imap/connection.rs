@@ -381,7 +381,7 @@ impl Connection {
     }
 
     /// Which of the commands on the wire this tag ends; none means that the two sides no longer mean the same.
-    pub(super) fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
+    fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
         let position = tags.iter().position(|tag| tag == given);
         position.ok_or_else(|| self.protocol("an answer came to a command never sent"))
     }

@@ -18,7 +18,7 @@ use crate::failure::Result;
 use crate::source::{Headed, Stub};
 
 /// FETCH commands that are on the wire at once.
-pub(super) const FETCHES_IN_FLIGHT: usize = 2;
+const FETCHES_IN_FLIGHT: usize = 2;
 
 impl Session {
     /// Every UID that exists, counted against EXISTS.

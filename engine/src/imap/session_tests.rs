@@ -268,11 +268,8 @@ async fn bodies(
     futures_util::future::join(reading, taking).await
 }
 
-const ITEMS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
-
 #[tokio::test]
 async fn one_bad_message_does_not_spoil_its_neighbours() {
-    assert_eq!(ITEMS.len(), 48);
     let (mut session, _server) = opened(
         "",
         vec![
@@ -282,19 +279,31 @@ async fn one_bad_message_does_not_spoil_its_neighbours() {
                  * 2 FETCH (UID 2 FLAGS () INTERNALDATE \"x\" BODY[] NIL)\r\n* 8 FETCH (UID 99 FLAGS () INTERNALDATE NIL BODY[] {1}\r\nz)\r\nTAG NO [SERVERBUG] hm\r\n",
             ),
             (
-                "UID FETCH 2:5 (UID FLAGS INTERNALDATE RFC822.SIZE)",
-                "* 3 FETCH (UID 3 FLAGS () INTERNALDATE \"x\" RFC822.SIZE 7)\r\nTAG OK x\r\n",
+                "UID FETCH 2:3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
+                "* 3 FETCH (UID 3 BODY[] {1}\r\nc FLAGS () INTERNALDATE \"x\")\r\nTAG NO broken\r\n",
             ),
             ("UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])", "TAG NO broken\r\n"),
-            ("UID FETCH 3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])", "* 3 FETCH (BODY[] {1}\r\nc UID 3)\r\nTAG OK x\r\n"),
-            ("UID FETCH 4 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])", "TAG OK x\r\n"),
-            ("UID FETCH 5 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])", "TAG OK x\r\n"),
+            (
+                "UID FETCH 4:5 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
+                "* 4 FETCH (BODY[] {1}\r\nd UID 4)\r\nTAG OK x\r\n",
+            ),
+            (
+                "UID FETCH 4 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+                "* 4 FETCH (UID 4 FLAGS (k) RFC822.SIZE 7)\r\nTAG OK x\r\n",
+            ),
+            (
+                "UID FETCH 4 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
+                "* 4 FETCH (BODY[] {1}\r\nd UID 4)\r\nTAG OK x\r\n",
+            ),
         ],
     )
     .await;
     let (outcome, taken) = bodies(&mut session, "1:5", 16).await;
     outcome.unwrap();
-    assert_eq!(taken, [(1, "\\Seen".into(), "ab".into()), (3, String::new(), "c".into())]);
+    assert_eq!(
+        taken,
+        [(1, "\\Seen".into(), "ab".into()), (3, String::new(), "c".into()), (4, "k".into(), "d".into())]
+    );
     assert!(session.is_usable());
 }
 
