@@ -85,7 +85,7 @@ pub fn fill(port: u16, user: &str, messages: usize) -> Result<u64> {
     for number in 0..messages {
         let message = message(&mut chance, number, &blob);
         octets += message.len() as u64;
-        let (folder, date) = (folder(&mut chance), internal_date(1_600_000_000 + number as i64 * 5000));
+        let (folder, date) = (folder(&mut chance), internal_date(1_600_000_000 + number as u64 * 5000));
         let flags = flags(&mut chance);
         let length = message.len();
         write!(wire.stream, "c APPEND \"{folder}\" ({flags}) \"{date}\" {{{length}+}}\r\n")?;

@@ -29,7 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Job::new(Arc::new(source), Arc::new(destination), Arc::new(ledger), Arc::new(quarantine), identity);
     let progress = Arc::clone(&job.progress);
     let watch = tokio::spawn(async move {
-        while tokio::time::sleep(Duration::from_secs(1)).await == () {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
             eprintln!("{:?}", progress.snapshot());
         }
     });

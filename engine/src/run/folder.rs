@@ -115,7 +115,7 @@ impl<'a> FolderRun<'a> {
         let before = (ends.source.status(), ends.destination.status());
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
-        let left = transfer::copy(self, &mut ends, wanted, before.1, validity).await?;
+        let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
         locate::place(self, &mut ends, validity).await?;
         flags::place_keywords(self, &mut ends).await?;
         flags::carry(self, &mut ends).await?;
