@@ -48,9 +48,10 @@ impl Pace {
     fn cost(&self, octets: u64) -> Option<Duration> {
         let by_octets = self.octets_per_second.map(|rate| octets as f64 / rate as f64);
         let by_messages = self.messages_per_second.map(|rate| 1.0 / rate as f64);
-        let seconds = by_octets.into_iter().chain(by_messages).fold(None, |most: Option<f64>, cost| {
-            Some(most.map_or(cost, |most| most.max(cost)))
-        });
+        let seconds = by_octets
+            .into_iter()
+            .chain(by_messages)
+            .fold(None, |most: Option<f64>, cost| Some(most.map_or(cost, |most| most.max(cost))));
         seconds.map(Duration::from_secs_f64)
     }
 }

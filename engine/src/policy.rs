@@ -2,6 +2,7 @@
 //! Never knows where mail comes from.
 
 pub use malote_plan::flags::FlagPolicy;
+pub use malote_plan::mapping::OnClash;
 
 /// How byte-identical messages within one source folder are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,18 +61,11 @@ pub struct Policy {
     pub on_clash: OnClash,
     /// How often a folder is taken up again after a lost connection without any progress in between.
     pub attempts_max: u32,
-}
-
-/// What to do where two source folders would become one destination folder without anybody having asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnClash {
-    /// Stop before anything is created; the plan names them.
-    #[default]
-    Block,
-    /// The later one gets a name of its own.
-    Suffix,
-    /// They become one folder.
-    Merge,
+    /// The first pause after a lost connection, in milliseconds; it doubles with each attempt without progress.
+    pub pause_ms: u64,
+    /// How long a destination must stand still, in milliseconds, before messages whose answer was lost are looked
+    /// for: a server may still be at work on what it received from a connection that is gone.
+    pub quiet_ms: u64,
 }
 
 impl Default for Policy {
@@ -93,6 +87,8 @@ impl Default for Policy {
             connections: 2,
             on_clash: OnClash::Block,
             attempts_max: 5,
+            pause_ms: 500,
+            quiet_ms: 700,
         }
     }
 }

@@ -35,7 +35,8 @@ impl QuarantineFolder {
 #[async_trait]
 impl Quarantine for QuarantineFolder {
     async fn keep(&self, hint: &str, body: Body) -> Result<String> {
-        let (mut file, mut hasher) = (self.file().map_err(|error| self.failure(error))?, blake3::Hasher::new());
+        let (mut file, mut hasher) =
+            (self.file().map_err(|error| self.failure(error))?, blake3::Hasher::new());
         match body {
             Body::Memory(octets) => {
                 hasher.update(&octets);

@@ -1,3 +1,11 @@
-//! Starts real and scripted servers for the acceptance tests.
+//! Starts real and scripted servers for the acceptance tests, and fills and reads their accounts.
+//! Never uses Malote's own IMAP layer: what it checks must not share the checked code's errors.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod mail;
+pub mod proxy;
+pub mod reader;
+pub mod scripted;
+pub mod servers;
+pub mod tls;
 pub mod world;

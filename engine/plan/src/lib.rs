@@ -6,15 +6,21 @@
 extern crate alloc;
 
 pub mod buckets;
+pub mod date;
 pub mod failure;
 pub mod flags;
 pub mod folder;
 pub mod folder_name;
 pub mod header;
 pub mod identity;
+pub mod mapping;
 pub mod matching;
 pub mod message;
 pub mod mirror;
+pub mod names_table;
+pub mod pattern;
 pub mod promise;
 pub mod record;
+pub mod role;
+pub mod substitution;
 pub mod uid_set;

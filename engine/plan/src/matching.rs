@@ -105,7 +105,7 @@ fn look_alikes(wanted: &[Outline], present: &[Outline], verdict: &mut HeaderVerd
     }
 }
 
-fn group<'a, K: Ord>(outlines: &'a [Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<K, Vec<&'a Outline>> {
+fn group<K: Ord>(outlines: &[Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<K, Vec<&Outline>> {
     let mut groups: BTreeMap<K, Vec<&Outline>> = BTreeMap::new();
     for outline in outlines {
         groups.entry(key(outline)).or_default().push(outline);
@@ -120,14 +120,17 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     pairing.round(|message| message.keys.content);
     pairing.round(|message| Some((message.keys.strong?, message.keys.body)));
     pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
-    pairing.round(|message| {
-        let is_bare = message.keys.strong.is_none() && message.keys.loose.is_none();
-        is_bare.then_some((message.keys.body?, message.internal_unix_seconds?))
-    });
+    pairing.round(|message| is_bare(message).then_some((message.keys.body?, message.internal_unix_seconds?)));
     let same = core::mem::take(&mut pairing.pairs);
     pairing.round(|message| message.keys.strong);
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
+    pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
     ContentVerdict { same, held: pairing.pairs }
+}
+
+/// True for a message whose header says nothing that it could be known by.
+const fn is_bare(message: &Portrait) -> bool {
+    message.keys.strong.is_none() && message.keys.loose.is_none()
 }
 
 struct Pairing {

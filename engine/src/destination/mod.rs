@@ -1,6 +1,8 @@
 //! Where mail goes to: the trait that every destination is.
 //! Never removes a message unless it is told the UID of one.
 
+pub mod imap;
+
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, Role};
 use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};

@@ -14,10 +14,6 @@ use super::folder::{FolderRun, decision};
 use super::reading::{Ends, ascending};
 use crate::failure::Result;
 
-/// How long the destination must stand still before doubts are settled: a server may still be at work on what it
-/// received from a connection that is gone.
-const QUIET: Duration = Duration::from_millis(700);
-
 /// Looks at an unquiet destination before its doubts are settled all the same.
 const QUIET_LOOKS_MAX: u32 = 20;
 
@@ -31,7 +27,7 @@ pub(super) async fn settle(
     let intents = folder.run.job.ledger.intents(folder.pair.row.id).await?;
     let doubts = doubts(&intents, &open, validity);
     if !doubts.is_empty() {
-        wait_for_quiet(ends).await?;
+        wait_for_quiet(folder, ends).await?;
     }
     if ends.destination.status().messages == 0 {
         return Ok(open);
@@ -65,10 +61,11 @@ fn doubts(intents: &[Intent], open: &UidSet, validity: UidValidity) -> UidSet {
     open.intersection(&sent)
 }
 
-async fn wait_for_quiet(ends: &mut Ends) -> Result<()> {
+async fn wait_for_quiet(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<()> {
+    let quiet = Duration::from_millis(folder.run.job.policy.quiet_ms);
     let mut before = ends.destination.refresh().await?;
     for _ in 0..QUIET_LOOKS_MAX {
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(quiet).await;
         let now = ends.destination.refresh().await?;
         if (now.uid_next, now.messages) == (before.uid_next, before.messages) {
             break;

@@ -1,14 +1,13 @@
 //! Lists both folders, settles doubts, adopts what is there already, and says which messages are to be copied.
 //! Never counts a message as done without a record in the ledger.
 
-
 use malote_plan::message::UidValidity;
 use malote_plan::record::QuarantineNote;
 use malote_plan::uid_set::UidSet;
 
 use super::folder::{FolderRun, generation};
 use super::reading::{Ends, unix_seconds};
-use super::{adopt, rebase};
+use super::{adopt, locate, rebase};
 use crate::failure::Result;
 use crate::ledger::Recorded;
 use crate::report::QuarantineEntry;
@@ -33,15 +32,12 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     folder.tally.list(&uids);
     folder.run.job.progress.messages_listed(folder.tally.listed.len() - listed_before);
     rebase::generations(folder, ends, &uids).await?;
+    locate::unlocated(folder, ends, validity).await?;
     let recorded = ledger.recorded(folder.pair.row.id).await?;
     count_recorded(folder, &recorded);
     let open = uids.difference(&recorded.all());
     let open = filter(folder, ends, open, true).await?;
-    let wanted = if open.is_empty() && recorded.unlocated.is_empty() {
-        open
-    } else {
-        adopt::settle(folder, ends, open, validity).await?
-    };
+    let wanted = if open.is_empty() { open } else { adopt::settle(folder, ends, open, validity).await? };
     Ok(Census { wanted, validity })
 }
 
@@ -102,7 +98,10 @@ async fn quarantine_too_large(folder: &mut FolderRun<'_>, stubs: &[Stub], octets
         let note = QuarantineNote {
             source_uid: stub.uid,
             reason: "too_large".to_owned(),
-            detail: format!("{} octets, and {octets_max} is the most that may be appended", stub.octets_claimed),
+            detail: format!(
+                "{} octets, and {octets_max} is the most that may be appended",
+                stub.octets_claimed
+            ),
             message_id: String::new(),
             octets: stub.octets_claimed,
             file: String::new(),
@@ -154,4 +153,3 @@ pub(super) async fn tell_quarantine(folder: &FolderRun<'_>) -> Result<()> {
     }
     Ok(())
 }
-

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
-use malote_plan::mapping::{FolderPair, Mapping};
+use malote_plan::mapping::{FolderPair, LeftOutReason, Mapping};
 
 use super::job::Job;
 use super::survey::Surveys;
@@ -35,7 +35,15 @@ impl<'a> Ending<'a> {
 
     /// Tells what the mapping coped with; fails where it needs a decision.
     pub fn tell_mapping(&self, mapping: &Mapping) -> Result<(), Vec<Failure>> {
-        mapping.warnings.iter().for_each(|warning| self.findings.warn(warning.clone()));
+        mapping.warnings.iter().for_each(|warning| self.findings.warn(warning.to_string()));
+        for left_out in &mapping.left_out {
+            if let LeftOutReason::OtherNamespace(_) = left_out.reason {
+                let (folder, reason) = (&left_out.folder, left_out.reason);
+                let messages =
+                    left_out.messages.map(|count| format!(" ({count} messages)")).unwrap_or_default();
+                self.findings.warn(format!("{folder}{messages} is left out: {reason}"));
+            }
+        }
         let clashes = mapping.clashes.iter().map(|clash| {
             let message = format!("{clash}; nothing was created. Decide with --map or --on-clash");
             Failure::new(Side::Destination, Class::DecisionNeeded, Reach::Account, Retry::Never, message)

@@ -21,7 +21,8 @@ const FLAG_WINDOW_MESSAGES: u64 = 2000;
 /// Sets keywords on messages that were just copied, the most used first; one that the destination refuses is
 /// counted as dropped for each of its messages.
 pub(super) async fn place_keywords(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<()> {
-    let mut keywords: Vec<(Flag, UidSet)> = std::mem::take(&mut folder.keywords).into_iter().collect();
+    let mut keywords: Vec<(Flag, UidSet)> =
+        folder.keywords.iter().map(|(keyword, uids)| (keyword.clone(), uids.clone())).collect();
     keywords.sort_by_key(|(_, uids)| std::cmp::Reverse(uids.len()));
     let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
     for (keyword, uids) in keywords {
@@ -42,6 +43,7 @@ pub(super) async fn place_keywords(folder: &mut FolderRun<'_>, ends: &mut Ends) 
                 .collect();
             ledger.set_flags(id, &carried).await?;
         }
+        folder.keywords.remove(&keyword);
     }
     Ok(())
 }
@@ -97,7 +99,9 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
     let (permanent, takes_new) = ends.destination.permanent_flags();
     let (mut changes, mut carried) = (Vec::new(), Vec::new());
     for record in changed {
-        let (Some(source), Some(copy)) = (now.get(&record.source_uid), record.destination_uid) else { continue };
+        let (Some(source), Some(copy)) = (now.get(&record.source_uid), record.destination_uid) else {
+            continue;
+        };
         carried.push((record.source_uid, source.clone()));
         let Some(present) = there.get(&copy) else { continue };
         let merged = flags::merge(&record.flags, source, present, job.policy.flags);
@@ -118,11 +122,7 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
 }
 
 /// Stores a change; where the destination refuses it, each keyword is tried alone and the refused are counted.
-async fn apply(
-    folder: &FolderRun<'_>,
-    ends: &mut Ends,
-    change: &flags::Store,
-) -> Result<()> {
+async fn apply(folder: &FolderRun<'_>, ends: &mut Ends, change: &flags::Store) -> Result<()> {
     let add: Vec<Flag> = change.add.iter().cloned().collect();
     let remove: Vec<Flag> = change.remove.iter().cloned().collect();
     if store(folder, ends, &change.uids, &add, &remove).await? {

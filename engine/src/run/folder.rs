@@ -90,7 +90,7 @@ impl<'a> FolderRun<'a> {
     /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
     fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
         let is_last = attempt > self.run.job.policy.attempts_max;
-        let backoff = (500_u64 << attempt.min(8)).min(PAUSE_MS_MAX);
+        let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
         match (failure.retry, failure.reach) {
             (Retry::Never, _) => None,
             _ if is_last => None,
@@ -116,7 +116,7 @@ impl<'a> FolderRun<'a> {
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
         let left = transfer::copy(self, &mut ends, wanted, before.1, validity).await?;
-        locate::unlocated(self, &mut ends, validity).await?;
+        locate::place(self, &mut ends, validity).await?;
         flags::place_keywords(self, &mut ends).await?;
         flags::carry(self, &mut ends).await?;
         mirror::deletes(self, &mut ends).await?;
@@ -143,7 +143,8 @@ impl<'a> FolderRun<'a> {
     /// to be opened.
     async fn is_settled_by_listing(&mut self) -> Result<bool> {
         let tokens = self.pair.row.tokens;
-        let (Some(source), Some(destination)) = (self.pair.source.status, self.pair.destination.status) else {
+        let (Some(source), Some(destination)) = (self.pair.source.status, self.pair.destination.status)
+        else {
             return Ok(false);
         };
         if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {

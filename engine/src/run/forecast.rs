@@ -42,21 +42,21 @@ async fn fill(
     let surveys = survey(job).await?;
     ending.surveyed(&surveys);
     let rows = job.ledger.folders().await.map_err(|failure| vec![failure])?;
-    let mapping = mapping::lay(job, &surveys, &rows).map_err(|failure| vec![failure])?;
-    mapping.warnings.iter().for_each(|warning| ending.findings.warn(warning.clone()));
-    forecast.clashes = mapping.clashes.iter().map(ToString::to_string).collect();
-    for left_out in &mapping.left_out {
-        let (folder, reason) = (left_out.path.to_string(), left_out.reason.to_string());
+    let laid = mapping::lay(job, &surveys, &rows).map_err(|failure| vec![failure])?;
+    laid.warnings.iter().for_each(|warning| ending.findings.warn(warning.to_string()));
+    forecast.clashes = laid.clashes.iter().map(ToString::to_string).collect();
+    for left_out in &laid.left_out {
+        let (folder, reason) = (left_out.folder.to_string(), left_out.reason.to_string());
         forecast.left_out.push(LeftOutFolder { folder, reason });
     }
-    for pair in &mapping.pairs {
+    for pair in &laid.pairs {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
         let mut folder = FolderForecast {
             source: pair.source.path.to_string(),
             destination: pair.destination.to_string(),
             role: pair.role.map(|role| role.as_str().to_owned()),
             renamed: pair.renamed.is_some(),
-            note: pair.note(),
+            note: mapping::note(pair),
             create: pair.existing.is_none(),
             ..FolderForecast::default()
         };

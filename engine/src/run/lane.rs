@@ -212,7 +212,8 @@ impl<'a> Writer<'a> {
             return drain(fetched.body).await;
         }
         self.road.run.job.pace.take(octets).await;
-        let Ready { item, passing, dropped, date_origin } = ready(fetched, &self.road.keeps, self.neighbour);
+        let Ready { item, passing, dropped, date_origin } =
+            ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
             && let Some(hash) = keys.content
             && self.road.twins.is_twin(uid, hash)
@@ -284,7 +285,8 @@ impl<'a> Writer<'a> {
     }
 
     async fn record(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) -> Result<()> {
-        let uids = uids.filter(|(validity, uids)| *validity == self.road.validity && uids.len() == items.len());
+        let uids =
+            uids.filter(|(validity, uids)| *validity == self.road.validity && uids.len() == items.len());
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::with_capacity(items.len());
         for mut item in items {
@@ -317,7 +319,12 @@ impl<'a> Writer<'a> {
                 failure.retry,
                 failure.full_message(),
             );
-            self.outcome.refused.push(Refused { uid: item.uid, octets: item.octets, failure, kept: item.kept });
+            self.outcome.refused.push(Refused {
+                uid: item.uid,
+                octets: item.octets,
+                failure,
+                kept: item.kept,
+            });
         }
     }
 }

@@ -10,16 +10,13 @@ use super::reading::Ends;
 use super::rebase::{outline, portrait};
 use crate::failure::{Failure, Result};
 
-/// Gives each record without a destination UID the one that a search proves.
-pub(super) async fn unlocated(
-    folder: &mut FolderRun<'_>,
-    ends: &mut Ends,
-    validity: UidValidity,
-) -> Result<()> {
+/// Gives each record without a destination UID the one that a search proves, and returns how many it could not
+/// place. Comes before anything is adopted: what is still to be found must not be taken for somebody else's.
+pub(super) async fn unlocated(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<u64> {
     let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
     let unlocated = ledger.recorded(id).await?.unlocated;
     if unlocated.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     ends.destination.refresh().await?;
     let known = ledger.destination_uids(&folder.pair.row.key.destination_wire, validity).await?;
@@ -28,7 +25,8 @@ pub(super) async fn unlocated(
     let mut records = ledger.records(id, &unlocated).await?;
     let wanted: Vec<Outline> = records.iter().map(outline).collect();
     let by_header = matching::by_header(&wanted, &present);
-    let read = ends.destination().portraits(&by_header.compare_present, &folder.run.job.read_limits()).await?;
+    let read =
+        ends.destination().portraits(&by_header.compare_present, &folder.run.job.read_limits()).await?;
     let theirs: Vec<Portrait> = read.into_iter().map(|(portrait, _)| portrait).collect();
     let ours: Vec<Portrait> = records
         .iter()
@@ -43,17 +41,20 @@ pub(super) async fn unlocated(
         record.destination_uid.is_some()
     });
     ledger.record(id, &records).await?;
-    let lost = unlocated.len() - records.len() as u64;
+    Ok(unlocated.len() - records.len() as u64)
+}
+
+/// Places what this pass appended; what cannot be found is told.
+pub(super) async fn place(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<()> {
+    let lost = unlocated(folder, ends, validity).await?;
     if lost > 0 {
+        let path = &folder.pair.source.path;
         folder.run.findings.fail(&Failure::new(
             Side::Destination,
-            Class::ItemRefused,
+            Class::VerifyMissing,
             Reach::Message,
             Retry::Never,
-            format!(
-                "{}: the destination accepted {lost} messages and does not show them; run verify to see which",
-                folder.pair.source.path
-            ),
+            format!("{path}: the destination accepted {lost} messages and does not show them"),
         ));
     }
     Ok(())

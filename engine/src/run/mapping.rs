@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::{Folder, FolderPath};
-use malote_plan::mapping::{self, Mapping, MappingPolicy, RecordedPair};
-use malote_plan::pattern::Selection;
+use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, RecordedPair};
+use malote_plan::pattern::{Pattern, Selection};
+use malote_plan::substitution::NameRules;
 
 use super::folder::Pair;
 use super::job::Job;
@@ -14,36 +15,50 @@ use super::survey::Surveys;
 use super::tally::Findings;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderKey, FolderRow};
-use crate::policy::OnClash;
 
 /// Which folder goes where, by the ledger's earlier word, the operator's maps and the rules.
 pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Mapping> {
     let policy = &job.policy;
-    let selection = Selection::new(&policy.folders, &policy.excludes).map_err(|error| {
-        Failure::new(Side::Local, Class::Usage, Reach::Account, Retry::Never, error.to_string())
-    })?;
-    let on_clash = match policy.on_clash {
-        OnClash::Block => mapping::OnClash::Block,
-        OnClash::Suffix => mapping::OnClash::Suffix,
-        OnClash::Merge => mapping::OnClash::Merge,
-    };
+    let selection = Selection { take: patterns(&policy.folders)?, leave: patterns(&policy.excludes)? };
     let policy = MappingPolicy {
         selection,
         maps: policy.maps.clone(),
         into: policy.into.clone(),
         include_views: false,
         include_other_namespaces: false,
-        on_clash,
+        on_clash: policy.on_clash,
+        rules: NameRules::default(),
     };
     let recorded: Vec<RecordedPair> = rows
         .iter()
         .map(|row| RecordedPair {
-            source: row.key.source_wire.clone(),
+            source_wire: row.key.source_wire.clone(),
+            source: row.key.source_path.clone(),
             destination: row.key.destination_path.clone(),
         })
         .collect();
     let (source, destination) = (&surveys.source.folders, &surveys.destination.folders);
     Ok(mapping::map(source, destination, &surveys.destination.naming, &recorded, &policy))
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>> {
+    let parse = |text: &String| {
+        Pattern::parse(text).map_err(|error| {
+            let message = format!("reading the pattern `{text}`");
+            Failure::new(Side::Local, Class::Usage, Reach::Account, Retry::Never, message).because(error)
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// Why a folder is not simply itself at the destination; empty for most.
+pub(super) fn note(pair: &FolderPair) -> String {
+    let renamed = pair.renamed.as_ref().map(|renaming| format!("renamed: {}", renaming.reason.as_str()));
+    let merged = (!pair.merged_with.is_empty()).then(|| {
+        let others: Vec<String> = pair.merged_with.iter().map(ToString::to_string).collect();
+        format!("merged with {}", others.join(", "))
+    });
+    renamed.into_iter().chain(merged).collect::<Vec<_>>().join("; ")
 }
 
 /// Creates what is missing, parents first, then notes each pair in the ledger. A folder that cannot be created
@@ -53,7 +68,7 @@ pub(super) async fn prepare(
     surveys: &Surveys,
     mapping: Mapping,
     findings: &Findings,
-) -> Result<(Vec<Pair>, Vec<mapping::FolderPair>)> {
+) -> Result<(Vec<Pair>, Vec<FolderPair>)> {
     let mut created: BTreeMap<FolderPath, Folder> = BTreeMap::new();
     for creation in &mapping.create {
         match job.destination.create(&creation.path, creation.special_use).await {

@@ -84,7 +84,7 @@ pub(super) struct Ready {
 }
 
 /// Prepares one message. `neighbour` is the date of the message before it, the last resort for one without any.
-pub(super) fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalDate>) -> Ready {
+pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalDate>) -> Ready {
     let Fetched { stub, body, held } = fetched;
     let octets = body.octets();
     let (kept, keys, wire, header) = match body {
@@ -92,9 +92,11 @@ pub(super) fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalD
             let keys = identity::keys(&octets);
             (Some(octets.clone()), KeysOf::Known(keys), None, octets)
         }
-        Body::Wire(body) => {
-            let (body, keys) = hashed(body);
-            (None, KeysOf::Passing(keys), Some(body), Bytes::new())
+        Body::Wire(mut body) => {
+            let first = if has_date(&stub) { None } else { body.chunks.recv().await };
+            let header = first.as_ref().and_then(|chunk| chunk.as_ref().ok()).cloned().unwrap_or_default();
+            let (body, keys) = hashed(body, first);
+            (None, KeysOf::Passing(keys), Some(body), header)
         }
     };
     let (internal_date, date_origin) = date_of(&stub, &header, neighbour);
@@ -103,11 +105,8 @@ pub(super) fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalD
     let (keywords, known): (Vec<Flag>, Vec<Flag>) = kept_flags.flags.0.into_iter().partition(is_new);
     let destination_flags: Flags = known.into_iter().collect();
     let source_flags = stub.flags.0.into_iter().filter(|flag| !keywords.contains(flag)).collect();
-    let passing = wire.map(|body| Parcel {
-        body: Body::Wire(body),
-        flags: destination_flags.clone(),
-        internal_date,
-    });
+    let passing =
+        wire.map(|body| Parcel { body: Body::Wire(body), flags: destination_flags.clone(), internal_date });
     let item = Item {
         uid: stub.uid,
         octets,
@@ -130,14 +129,19 @@ fn date_of(
     date::date_of(stub.internal_date.as_deref(), header, neighbour)
 }
 
-/// Passes a body on chunk by chunk and reads its keys on the way.
-fn hashed(body: WireBody) -> (WireBody, oneshot::Receiver<Keys>) {
+/// False where the date has to be looked for in the header.
+fn has_date(stub: &Stub) -> bool {
+    stub.internal_date.as_deref().is_some_and(|text| date::parse_internal(text).is_some())
+}
+
+/// Passes a body on chunk by chunk and reads its keys on the way; `first` is a chunk that was taken off it before.
+fn hashed(body: WireBody, first: Option<Result<Bytes>>) -> (WireBody, oneshot::Receiver<Keys>) {
     let (pass, chunks) = mpsc::channel::<Result<Bytes>>(2);
     let (tell, keys) = oneshot::channel();
     let (octets, mut source) = (body.octets, body.chunks);
     tokio::spawn(async move {
-        let mut hasher = identity::Hasher::new();
-        while let Some(chunk) = source.recv().await {
+        let (mut hasher, mut first) = (identity::Hasher::new(), first);
+        while let Some(chunk) = next(&mut first, &mut source).await {
             if let Ok(chunk) = &chunk {
                 hasher.update(chunk);
             }
@@ -150,4 +154,14 @@ fn hashed(body: WireBody) -> (WireBody, oneshot::Receiver<Keys>) {
         let _unread = tell.send(hasher.finish());
     });
     (WireBody { octets, chunks }, keys)
+}
+
+async fn next(
+    first: &mut Option<Result<Bytes>>,
+    source: &mut mpsc::Receiver<Result<Bytes>>,
+) -> Option<Result<Bytes>> {
+    match first.take() {
+        Some(chunk) => Some(chunk),
+        None => source.recv().await,
+    }
 }

@@ -4,8 +4,8 @@
 use malote_plan::date;
 use malote_plan::identity;
 use malote_plan::matching::{Outline, Portrait};
-use malote_plan::record::Keys;
 use malote_plan::message::Uid;
+use malote_plan::record::Keys;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
@@ -124,7 +124,6 @@ impl Ends {
         Reading::Destination(self.destination.as_mut())
     }
 }
-
 
 /// UIDs as a set, from a list that is mostly ascending.
 pub(super) fn ascending(uids: impl IntoIterator<Item = Uid>) -> UidSet {

@@ -18,7 +18,9 @@ const RECORD_WINDOW: u64 = 5000;
 pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uids: &UidSet) -> Result<()> {
     let source = generation(&ends.source.status());
     let destination = generation(&ends.destination.status());
-    for (side, status) in [(Side::Source, ends.source.status()), (Side::Destination, ends.destination.status())] {
+    for (side, status) in
+        [(Side::Source, ends.source.status()), (Side::Destination, ends.destination.status())]
+    {
         if status.uid_validity.is_none() {
             let (side, path) = (side.as_str(), &folder.pair.source.path);
             folder.run.findings.warn(format!(
@@ -68,8 +70,7 @@ async fn source_moves(folder: &FolderRun<'_>, ends: &mut Ends, uids: &UidSet) ->
 
 /// Pairs of (source UID, new destination UID).
 async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Vec<(Uid, Uid)>> {
-    let records =
-        records(folder, |record| matches!(record.state, State::Copied | State::Adopted)).await?;
+    let records = records(folder, |record| matches!(record.state, State::Copied | State::Adopted)).await?;
     if records.is_empty() {
         return Ok(Vec::new());
     }

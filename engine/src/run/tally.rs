@@ -149,6 +149,10 @@ mod tests {
         tally.quarantine(Uid::new(6).unwrap());
         let buckets = tally.buckets();
         assert!(buckets.balances());
-        assert_eq!((buckets.pending, buckets.vanished, buckets.copied), (1, 1, 2), "7 waits, 8 went, 5 was copied first");
+        assert_eq!(
+            (buckets.pending, buckets.vanished, buckets.copied),
+            (1, 1, 2),
+            "7 waits, 8 went, 5 was copied first"
+        );
     }
 }

@@ -241,12 +241,7 @@ async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal
 }
 
 /// Reads a message that was not held in memory once more, into quarantine.
-async fn keep_again(
-    folder: &FolderRun<'_>,
-    mut source: Reading<'_>,
-    uid: Uid,
-    hint: &str,
-) -> Result<String> {
+async fn keep_again(folder: &FolderRun<'_>, mut source: Reading<'_>, uid: Uid, hint: &str) -> Result<String> {
     let (sink, mut queue) = mpsc::channel::<Fetched>(1);
     let (uids, limits) = (UidSet::from_iter([uid]), folder.run.job.read_limits());
     let read = async move { source.bodies(&uids, &limits, &sink).await };

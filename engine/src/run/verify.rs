@@ -143,7 +143,11 @@ fn sample(uids: &UidSet, content: Content) -> UidSet {
         Content::Sample => {
             let size = (50 + uids.len().isqrt()).min(uids.len()).max(1);
             let step = uids.len().div_ceil(size).max(1);
-            uids.iter().enumerate().filter(|(index, _)| *index as u64 % step == 0).map(|(_, uid)| uid).collect()
+            uids.iter()
+                .enumerate()
+                .filter(|(index, _)| (*index as u64).is_multiple_of(step))
+                .map(|(_, uid)| uid)
+                .collect()
         }
     }
 }

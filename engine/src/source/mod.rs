@@ -1,6 +1,8 @@
 //! Where mail comes from: the trait that every source is.
 //! Never offers a method that could change what is there.
 
+pub mod imap;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Naming, NamespaceKind, Role, WireName};
+use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Naming, Role, WireName};
 use malote_engine::plan::message::{Flags, ModSeq, Uid, UidValidity};
 use malote_engine::plan::promise::Promises;
 use malote_engine::source::{Stub, Survey};
@@ -163,11 +163,14 @@ impl Mailbox {
 
     /// What is in each folder: octets, flags and date of each message, sorted.
     #[must_use]
-    pub fn content(&self) -> BTreeMap<String, Vec<(Vec<u8>, String, Option<String>)>> {
+    pub fn content(&self) -> BTreeMap<String, Vec<(String, String, Option<String>)>> {
         let view = |shelf: &Shelf| {
             let letters = shelf.letters.values();
             let mut list: Vec<_> = letters
-                .map(|letter| (letter.octets.clone(), letter.flags.to_string(), letter.date.clone()))
+                .map(|letter| {
+                    let octets = letter.octets.escape_ascii().to_string();
+                    (octets, letter.flags.to_string(), letter.date.clone())
+                })
                 .collect();
             list.sort();
             list

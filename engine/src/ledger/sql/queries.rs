@@ -179,40 +179,44 @@ pub(super) const RECORD: Batch = Batch {
 };
 
 /// Reads records within ranges of UIDs. `CROSS JOIN` keeps SQLite from scanning the folder for each range.
-/// Shared binds: folder_id, source_uid_validity. A row's binds: lowest and highest source_uid.
+/// The
+/// bounds of all ranges keep PostgreSQL from it, whose planner knows nothing yet of rows just written. Shared
+/// binds: folder_id, source_uid_validity, lowest and highest source_uid of all ranges. A row's binds: lowest and highest source_uid.
 pub(super) const RECORDS: Batch = Batch {
-    shared: 2,
+    shared: 4,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
     SELECT message.source_uid, message.state, message.destination_uid, message.content_hash, message.body_key,
            message.strong_key, message.loose_key, message.octets, message.internal_unix_seconds, message.flags
     FROM (VALUES {rows}) AS asked CROSS JOIN message
     WHERE message.folder_id = $1 AND message.source_uid_validity = $2
+      AND message.source_uid BETWEEN $3 AND $4
       AND message.source_uid BETWEEN asked.column1 AND asked.column2",
 };
 
-/// Removes records within ranges of UIDs. Shared binds: folder_id, source_uid_validity. A row's binds: lowest and
-/// highest source_uid.
+/// Removes records within ranges of UIDs. Binds as for [`RECORDS`].
 pub(super) const FORGET: Batch = Batch {
-    shared: 2,
+    shared: 4,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
     DELETE FROM message
-    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid BETWEEN $3 AND $4 AND source_uid IN (
         SELECT gone.source_uid
         FROM (VALUES {rows}) AS asked CROSS JOIN message AS gone
         WHERE gone.folder_id = $1 AND gone.source_uid_validity = $2
+          AND gone.source_uid BETWEEN $3 AND $4
           AND gone.source_uid BETWEEN asked.column1 AND asked.column2)",
 };
 
-/// Sets flags. Shared binds: folder_id, source_uid_validity. A row's binds: source_uid, flags.
+/// Sets flags. `UPDATE … FROM` would read better, but lets SQLite scan the folder once for each statement, as this
+/// and the updates below do not. Shared binds: folder_id, source_uid_validity. A row's binds: source_uid, flags.
 pub(super) const SET_FLAGS: Batch = Batch {
     shared: 2,
     row: "(CAST(? AS BIGINT), CAST(? AS TEXT))",
     text: "
-    UPDATE message SET flags = given.column2
-    FROM (VALUES {rows}) AS given
-    WHERE message.folder_id = $1 AND message.source_uid_validity = $2 AND message.source_uid = given.column1",
+    WITH given (uid, flags) AS (VALUES {rows})
+    UPDATE message SET flags = (SELECT given.flags FROM given WHERE given.uid = message.source_uid)
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (SELECT given.uid FROM given)",
 };
 
 /// Sends records on the way to a new source generation: they wait in generation -1 until all are gathered, so
@@ -222,9 +226,11 @@ pub(super) const MOVE: Batch = Batch {
     shared: 2,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
-    UPDATE message SET source_uid_validity = -1, source_uid = given.column2
-    FROM (VALUES {rows}) AS given
-    WHERE message.folder_id = $1 AND message.source_uid_validity = $2 AND message.source_uid = given.column1",
+    WITH given (uid, next) AS (VALUES {rows})
+    UPDATE message
+    SET source_uid_validity = -1,
+        source_uid = (SELECT given.next FROM given WHERE given.uid = message.source_uid)
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (SELECT given.uid FROM given)",
 };
 
 /// The same as [`MOVE`] for notes.
@@ -232,10 +238,11 @@ pub(super) const MOVE_NOTES: Batch = Batch {
     shared: 2,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
-    UPDATE quarantine SET source_uid_validity = -1, source_uid = given.column2
-    FROM (VALUES {rows}) AS given
-    WHERE quarantine.folder_id = $1 AND quarantine.source_uid_validity = $2
-      AND quarantine.source_uid = given.column1",
+    WITH given (uid, next) AS (VALUES {rows})
+    UPDATE quarantine
+    SET source_uid_validity = -1,
+        source_uid = (SELECT given.next FROM given WHERE given.uid = quarantine.source_uid)
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (SELECT given.uid FROM given)",
 };
 
 /// Gives records their destination UIDs in a new generation, and marks them as named by generation -1. Shared
@@ -244,9 +251,11 @@ pub(super) const LOCATE: Batch = Batch {
     shared: 2,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
-    UPDATE message SET destination_uid_validity = -1, destination_uid = given.column2
-    FROM (VALUES {rows}) AS given
-    WHERE message.folder_id = $1 AND message.source_uid_validity = $2 AND message.source_uid = given.column1",
+    WITH given (uid, destination) AS (VALUES {rows})
+    UPDATE message
+    SET destination_uid_validity = -1,
+        destination_uid = (SELECT given.destination FROM given WHERE given.uid = message.source_uid)
+    WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid IN (SELECT given.uid FROM given)",
 };
 
 /// Writes notes. Shared binds: folder_id, source_uid_validity. A row's binds: source_uid, reason, detail,

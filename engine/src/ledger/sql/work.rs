@@ -79,6 +79,13 @@ fn range_binds(range: &(u32, u32), binds: &mut Vec<Bind>) {
     binds.extend([range.0, range.1].map(|uid| Bind::Int(i64::from(uid))));
 }
 
+/// The shared binds of ascending ranges: those given, and the ranges' bounds.
+fn bounded([folder, generation]: [i64; 2], ranges: &[(u32, u32)]) -> [i64; 4] {
+    let low = ranges.first().map_or(0, |range| range.0);
+    let high = ranges.last().map_or(0, |range| range.1);
+    [folder, generation, i64::from(low), i64::from(high)]
+}
+
 /// Reads a folder's generations, and proves that it is this ledger's.
 async fn generations<S: Session>(session: &mut S, ledger: i64, folder: FolderId) -> Done<Generations> {
     let binds = vec![Bind::Int(ledger), Bind::Int(folder.0)];
@@ -154,7 +161,7 @@ pub(super) async fn records<S: Session>(
     let current = generations(session, ledger, folder).await?.source;
     let mut records = Vec::new();
     for piece in pieces(uids.ranges(), S::BATCH_ROWS) {
-        let binds = piece_binds(&[folder.0, current], piece, &range_binds);
+        let binds = piece_binds(&bounded([folder.0, current], piece), piece, &range_binds);
         records.extend(collect(session, &queries::RECORDS.text(piece.len()), binds, rows::record).await?);
     }
     records.sort_by_key(|record| record.source_uid);
@@ -195,7 +202,11 @@ pub(super) async fn forget<S: Session>(
     uids: &UidSet,
 ) -> Done<()> {
     let current = generations(session, ledger, folder).await?.source;
-    run_batch(session, queries::FORGET, &[folder.0, current], uids.ranges(), range_binds).await
+    for piece in pieces(uids.ranges(), S::BATCH_ROWS) {
+        let binds = piece_binds(&bounded([folder.0, current], piece), piece, &range_binds);
+        session.run(&queries::FORGET.text(piece.len()), binds).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn destination_uids<S: Session>(

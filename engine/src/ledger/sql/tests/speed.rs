@@ -61,7 +61,9 @@ async fn measure(name: &str, ledger: &impl Ledger, rows: u32) {
 #[tokio::test]
 #[ignore = "measures; asserts nothing about time"]
 async fn ledger_figures() {
-    let folder = tempfile::tempdir_in(".").expect("a folder can be made on a real disk");
+    let target = std::env::current_exe().expect("the test has a file");
+    let target = target.parent().expect("the file lies in a folder");
+    let folder = tempfile::tempdir_in(target).expect("a folder can be made on a real disk");
     let path = folder.path().join("a.db");
     for rows in [10_000, 200_000] {
         let ledger = SqliteLedger::open(&path).await.expect("the file opens");

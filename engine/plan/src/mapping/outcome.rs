@@ -1,0 +1,95 @@
+//! Tells what became of each folder once all have their place.
+//! Never changes a place.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::key::{ancestors, key_of, typed_key};
+use super::placement::Placement;
+use super::{Clash, ClashKind, FolderPair, Renaming};
+use crate::folder::{FolderPath, Role};
+use crate::pattern::joined;
+
+impl Placement<'_> {
+    pub(super) fn pairs(&self) -> Vec<FolderPair> {
+        let mut pairs: Vec<(usize, FolderPair)> = self
+            .place_by_index
+            .iter()
+            .map(|(&index, place)| {
+                let source = self.source[index].clone();
+                let members = self.claims.get(&key_of(&place.path, self.naming));
+                let merged_with = members
+                    .into_iter()
+                    .flatten()
+                    .filter(|member| **member != index)
+                    .map(|member| self.source[*member].path.clone())
+                    .collect();
+                let renamed = place.reason.map(|reason| Renaming { reason, original: source.path.clone() });
+                let pair = FolderPair {
+                    destination: place.path.clone(),
+                    existing: self.existing(&place.path).cloned(),
+                    role: self.role_by_index[index].map(|assigned| assigned.role),
+                    renamed,
+                    merged_with,
+                    source,
+                };
+                (self.turn(index), pair)
+            })
+            .collect();
+        pairs.sort_by(|(a_turn, a), (b_turn, b)| {
+            (a_turn, &a.source.path, &a.source.wire).cmp(&(b_turn, &b.source.path, &b.source.wire))
+        });
+        pairs.into_iter().map(|(_, pair)| pair).collect()
+    }
+
+    /// When a folder's turn comes.
+    fn turn(&self, index: usize) -> usize {
+        const OTHERS: usize = 4;
+        let turn_of = |role| match role {
+            Role::Inbox => 0,
+            Role::Sent => 1,
+            Role::Drafts => 2,
+            Role::Archive => 3,
+            Role::Junk => 5,
+            Role::Trash => 6,
+            Role::All | Role::Flagged | Role::Important => OTHERS,
+        };
+        let path = &self.source[index].path;
+        if let Some(assigned) = self.role_by_index[index] {
+            return turn_of(assigned.role);
+        }
+        let above = ancestors(path).find_map(|above| self.role_by_path.get(&above).copied());
+        above.map_or(OTHERS, |role| turn_of(role).max(OTHERS))
+    }
+
+    pub(super) fn clashes(&self) -> Vec<Clash> {
+        let mut clashes: Vec<Clash> = self
+            .clashing
+            .iter()
+            .filter_map(|key| {
+                let members = self.claims.get(key)?;
+                let sources: Vec<_> = members.iter().map(|index| self.source[*index].path.clone()).collect();
+                let destination = self.place_by_index.get(members.first()?)?.path.clone();
+                Some(Clash { kind: kind_of(&sources), sources, destination })
+            })
+            .collect();
+        clashes.sort_by(|a, b| a.destination.cmp(&b.destination));
+        clashes
+    }
+}
+
+fn kind_of(sources: &[FolderPath]) -> ClashKind {
+    let all_alike = |fold: &dyn Fn(&FolderPath) -> String| {
+        let mut folded = sources.iter().map(fold);
+        folded.next().is_some_and(|first| folded.all(|other| other == first))
+    };
+    if all_alike(&joined) {
+        ClashKind::Place
+    } else if all_alike(&typed_key) {
+        ClashKind::Composition
+    } else if all_alike(&|path| typed_key(path).to_lowercase()) {
+        ClashKind::Case
+    } else {
+        ClashKind::Place
+    }
+}

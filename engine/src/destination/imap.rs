@@ -1,0 +1,197 @@
+//! A mailbox on an IMAP server as a destination: the one place that takes leave to write.
+//! Never removes a message but by its UID.
+
+use async_trait::async_trait;
+use malote_plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Role};
+use malote_plan::folder_name::encode;
+use malote_plan::message::{Flag, Flags};
+use malote_plan::uid_set::UidSet;
+use tokio::sync::mpsc;
+
+use super::{Answer, BatchId, Destination, OpenDestination, Parcel};
+use crate::failure::{Class, Failure, Reach, Result, Retry};
+use crate::imap::pool::{Lease, Pool, is_stale};
+use crate::imap::write::Writing;
+use crate::imap::{AppendQueue, Endpoint, limits};
+use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
+
+/// A mailbox to write to.
+pub struct ImapDestination {
+    pool: Pool,
+}
+
+impl ImapDestination {
+    /// A destination of at most `connections_max` connections, none of which is opened yet.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, connections_max: usize) -> Self {
+        Self { pool: Pool::new(endpoint, connections_max) }
+    }
+}
+
+#[async_trait]
+impl Destination for ImapDestination {
+    async fn survey(&self) -> Result<Survey> {
+        self.pool.survey().await
+    }
+
+    async fn create(&self, path: &FolderPath, special_use: Option<Role>) -> Result<Folder> {
+        let naming = self.pool.naming().await?;
+        let wire = encode(path, &naming);
+        loop {
+            let (mut lease, was_used) = self.pool.take(None).await?;
+            let mut writing = Writing::on(&mut lease);
+            let created = writing.create(&wire, special_use).await;
+            if was_used && is_stale(&created) {
+                continue;
+            }
+            created?;
+            let Some(listed) = writing.listed(&wire).await? else {
+                let message =
+                    format!("creating folder {path}: the server says it is there and does not list it");
+                let side = self.pool.endpoint().side;
+                return Err(Failure::new(side, Class::FolderRefused, Reach::Folder, Retry::Never, message));
+            };
+            return Ok(Folder {
+                path: writing.path(&listed, &naming),
+                delimiter: listed.delimiter,
+                is_selectable: !listed.has("\\Noselect"),
+                may_have_children: !listed.has("\\Noinferiors"),
+                is_subscribed: listed.has("\\Subscribed"),
+                special_use: listed.special_use(),
+                namespace: NamespaceKind::Personal,
+                status: None,
+                wire: malote_plan::folder::WireName(listed.name),
+            });
+        }
+    }
+
+    async fn subscribe(&self, folder: &Folder) -> Result<()> {
+        loop {
+            let (mut lease, was_used) = self.pool.take(None).await?;
+            let subscribed = Writing::on(&mut lease).subscribe(&folder.wire).await;
+            if was_used && is_stale(&subscribed) {
+                continue;
+            }
+            return subscribed;
+        }
+    }
+
+    async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
+        loop {
+            let (mut lease, was_used) = self.pool.take(Some(&folder.wire)).await?;
+            let opened = Writing::on(&mut lease).select(&folder.wire).await;
+            if was_used && is_stale(&opened) {
+                continue;
+            }
+            opened?;
+            let append_octets_max = Writing::on(&mut lease).append_octets_max().await?;
+            let queue = AppendQueue::default();
+            return Ok(Box::new(OpenImapDestination {
+                lease,
+                queue,
+                append_octets_max,
+                pool: self.pool.clone(),
+            }));
+        }
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+struct OpenImapDestination {
+    lease: Lease,
+    queue: AppendQueue,
+    append_octets_max: Option<u64>,
+    pool: Pool,
+}
+
+impl OpenImapDestination {
+    fn writing(&mut self) -> Writing<'_> {
+        Writing::on(&mut self.lease)
+    }
+}
+
+impl Drop for OpenImapDestination {
+    fn drop(&mut self) {
+        if !self.queue.is_empty() {
+            // Answers are still on their way: nobody else may take them for theirs.
+            self.lease.give_up();
+        }
+    }
+}
+
+#[async_trait]
+impl OpenDestination for OpenImapDestination {
+    fn status(&self) -> FolderStatus {
+        self.lease.selected().map(|selected| selected.status).unwrap_or_default()
+    }
+
+    async fn refresh(&mut self) -> Result<FolderStatus> {
+        self.writing().refresh().await
+    }
+
+    fn permanent_flags(&self) -> (Flags, bool) {
+        let selected = self.lease.selected();
+        selected
+            .map(|selected| (selected.permanent_flags.clone(), selected.takes_keywords))
+            .unwrap_or_default()
+    }
+
+    fn append_octets_max(&self) -> Option<u64> {
+        self.append_octets_max
+    }
+
+    async fn uids(&mut self) -> Result<UidSet> {
+        self.lease.uids().await
+    }
+
+    async fn stubs(&mut self, uids: &UidSet) -> Result<Vec<Stub>> {
+        self.lease.stubs(uids).await
+    }
+
+    async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
+        self.lease.headed(uids).await
+    }
+
+    async fn bodies(
+        &mut self,
+        uids: &UidSet,
+        limits: &ReadLimits,
+        sink: &mpsc::Sender<Fetched>,
+    ) -> Result<()> {
+        self.lease.bodies(uids, limits, sink).await
+    }
+
+    fn batch_messages_max(&self) -> usize {
+        let takes_several = self.lease.promises.multiappend && !self.pool.is_multiappend_refused();
+        if takes_several { limits::BATCH_MESSAGES_MAX } else { 1 }
+    }
+
+    async fn send(&mut self, batch: Vec<Parcel>) -> Result<BatchId> {
+        let Self { lease, queue, .. } = self;
+        Writing::on(lease).send(queue, batch).await
+    }
+
+    async fn answer(&mut self) -> Result<(BatchId, Answer)> {
+        let Self { lease, queue, pool, .. } = self;
+        let answer = Writing::on(lease).answer(queue).await;
+        if queue.is_multiappend_refused {
+            pool.drop_multiappend();
+        }
+        answer
+    }
+
+    async fn store(&mut self, uids: &UidSet, add: &[Flag], remove: &[Flag]) -> Result<()> {
+        self.writing().store(uids, add, remove).await
+    }
+
+    async fn remove(&mut self, uids: &UidSet) -> Result<()> {
+        self.writing().remove(uids).await
+    }
+
+    fn is_usable(&self) -> bool {
+        self.lease.is_usable()
+    }
+}

@@ -1,0 +1,180 @@
+//! From an endpoint to a connection that TLS protects and a greeting has opened.
+//! Never sends a credential: that is login's, and only after this is done.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use malote_plan::failure::{Class, Reach, Retry};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::capability::Capabilities;
+use super::classify::{Doing, refused};
+use super::command::Command;
+use super::connection::{Connection, Wire};
+use super::endpoint::{Endpoint, Security};
+use super::response::{Answer, Code, Kind, Reply};
+use super::tls::{Tls, TlsFacts};
+use crate::failure::{Failure, Result};
+
+/// A connection before login.
+pub(super) struct Greeted {
+    pub connection: Connection,
+    /// The greeting's words.
+    pub greeting: String,
+    pub capabilities: Capabilities,
+    /// True where the server took us for somebody already (PREAUTH).
+    pub is_authenticated: bool,
+    pub tls: Option<TlsFacts>,
+}
+
+/// Connects, protects, greets.
+pub(super) async fn connect(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Greeted> {
+    let socket: Box<dyn Wire> = Box::new(dial(endpoint).await?);
+    let (wire, facts) = match (endpoint.location.security, tls) {
+        (Security::Tls, Some(tls)) => {
+            tls.wrap(endpoint, socket).await.map(|(wire, facts)| (wire, Some(facts)))?
+        }
+        _ => (socket, None),
+    };
+    let connection =
+        Connection::new(endpoint.side, endpoint.location.host.clone(), wire, endpoint.progress_max);
+    let mut greeted = greet(endpoint, connection, facts).await?;
+    if endpoint.location.security == Security::StartTls {
+        greeted = start_tls(endpoint, greeted, tls).await?;
+    }
+    if greeted.capabilities.is_empty() {
+        greeted.capabilities = ask_capabilities(&mut greeted.connection).await?;
+    }
+    Ok(greeted)
+}
+
+/// Asks CAPABILITY.
+pub(super) async fn ask_capabilities(connection: &mut Connection) -> Result<Capabilities> {
+    let mut capabilities = Capabilities::default();
+    connection
+        .run(Command::new("CAPABILITY"), |answer| {
+            if let Answer::Capability(names) = answer {
+                capabilities = Capabilities::new(names);
+            }
+        })
+        .await?;
+    Ok(capabilities)
+}
+
+async fn dial(endpoint: &Endpoint) -> Result<TcpStream> {
+    let (host, port) = (endpoint.location.host.as_str(), endpoint.location.port);
+    let found = timeout(endpoint.connect_max, lookup_host((host, port))).await;
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => {
+            let message = format!("looking up {host}: no address; check the host's name");
+            return Err(account_net(endpoint, message).because(error));
+        }
+        Err(_) => return Err(account_net(endpoint, format!("looking up {host}: no answer in time"))),
+    };
+    let mut last = None;
+    for address in &addresses {
+        match timeout(endpoint.connect_max, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(tuned(stream)),
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => last = Some(std::io::ErrorKind::TimedOut.into()),
+        }
+    }
+    let failure = account_net(
+        endpoint,
+        format!("connecting to {host}:{port}: nobody answers there; check host and port"),
+    );
+    Err(match last {
+        Some(error) => failure.because(error),
+        None => failure,
+    })
+}
+
+fn account_net(endpoint: &Endpoint, message: String) -> Failure {
+    Failure::new(endpoint.side, Class::Net, Reach::Connection, Retry::Again, message)
+}
+
+/// Without delay for small commands, and with keepalive so that a dead peer is found out. Both are wishes: a
+/// socket that takes neither works all the same.
+fn tuned(stream: TcpStream) -> TcpStream {
+    let _ = stream.set_nodelay(true);
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(20));
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+    stream
+}
+
+/// Reads the greeting.
+pub(super) async fn greet(
+    endpoint: &Endpoint,
+    mut connection: Connection,
+    tls: Option<TlsFacts>,
+) -> Result<Greeted> {
+    let reply = loop {
+        match connection.next().await? {
+            Answer::Untagged(reply) => break reply,
+            Answer::Unknown => {
+                return Err(connection.protocol("what answers there does not speak IMAP; check the port"));
+            }
+            _ => {}
+        }
+    };
+    match reply.kind {
+        Kind::Ok | Kind::PreAuth => {}
+        Kind::Bye | Kind::No | Kind::Bad => {
+            let what = format!("connecting to {}", endpoint.location.host);
+            return Err(refused(endpoint.side, Doing::Login, &what, &reply));
+        }
+    }
+    let capabilities = match &reply.code {
+        Some(Code::Capability(names)) => Capabilities::new(names.clone()),
+        _ => Capabilities::default(),
+    };
+    let is_authenticated = reply.kind == Kind::PreAuth;
+    Ok(Greeted { connection, greeting: reply.text, capabilities, is_authenticated, tls })
+}
+
+/// Puts TLS under way by STARTTLS. What the server said before is forgotten: anybody could have said it
+/// (RFC 9051 §6.2.1), and what came unprotected after its OK is refused.
+pub(super) async fn start_tls(
+    endpoint: &Endpoint,
+    mut greeted: Greeted,
+    tls: Option<&Tls>,
+) -> Result<Greeted> {
+    if greeted.is_authenticated {
+        return Err(no_tls(
+            endpoint,
+            "the server skipped the login before TLS (PREAUTH), which STARTTLS cannot follow",
+            None,
+        ));
+    }
+    let reply = greeted.connection.run(Command::new("STARTTLS"), drop).await?;
+    if reply.kind != Kind::Ok {
+        return Err(no_tls(endpoint, "the server refused STARTTLS", Some(&reply)));
+    }
+    let (Some(wire), Some(tls)) = (greeted.connection.into_wire(), tls) else {
+        return Err(no_tls(endpoint, "somebody sent unprotected octets after STARTTLS", None));
+    };
+    let (wire, facts) = tls.wrap(endpoint, wire).await?;
+    let connection =
+        Connection::new(endpoint.side, endpoint.location.host.clone(), wire, endpoint.progress_max);
+    let greeting = greeted.greeting;
+    Ok(Greeted {
+        connection,
+        greeting,
+        capabilities: Capabilities::default(),
+        is_authenticated: false,
+        tls: Some(facts),
+    })
+}
+
+fn no_tls(endpoint: &Endpoint, what: &str, reply: Option<&Reply>) -> Failure {
+    let said = reply.map(|reply| format!(", \"{}\"", reply.text)).unwrap_or_default();
+    let message = format!(
+        "protecting the connection to {}:{}: {what}{said}; no credential was sent; use imaps:// if the server has it",
+        endpoint.location.host, endpoint.location.port
+    );
+    Failure::new(endpoint.side, Class::TlsRequired, Reach::Account, Retry::Never, message)
+}

@@ -1,0 +1,404 @@
+//! One connection: answers in, commands out, both at once.
+//! Never knows what a command is for; who may send which is decided by the types above it.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::promise::LiteralMode;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::time::{sleep, timeout};
+
+use super::command::{Command, Part};
+use super::limits::{LITERAL_MINUS_OCTETS_MAX, READ_OCTETS, RESPONSES_WAITING_MAX};
+use super::response::{Answer, Kind, Reply, answer};
+use super::split::{Response, Splitter, Step};
+use crate::failure::{Failure, Result};
+
+/// Anything that carries a conversation: a socket, TLS over one, a pipe in a test.
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// Most slices handed to the kernel at once.
+const SLICES_MAX: usize = 64;
+
+/// How a command with literals went out.
+pub(super) enum Sent {
+    /// Whole, under this tag.
+    Whole(String),
+    /// The server refused one of its literals, which ended it.
+    Refused(Reply),
+}
+
+/// What comes next while literals are offered.
+pub(super) enum Incoming {
+    /// A whole answer.
+    Answer(Answer),
+    /// A literal of so many octets, still unread.
+    Literal(u64),
+}
+
+/// A conversation with one server.
+pub struct Connection {
+    pub(super) side: Side,
+    pub(super) host: String,
+    pub(super) literal: LiteralMode,
+    reader: ReadHalf<Box<dyn Wire>>,
+    writer: WriteHalf<Box<dyn Wire>>,
+    splitter: Splitter,
+    waiting: VecDeque<Answer>,
+    bye: Option<Reply>,
+    tags: u64,
+    progress_max: Duration,
+    is_broken: bool,
+    is_busy: bool,
+}
+
+impl Connection {
+    /// Starts on an open wire, before the greeting.
+    pub fn new(side: Side, host: impl Into<String>, wire: Box<dyn Wire>, progress_max: Duration) -> Self {
+        let (reader, writer) = tokio::io::split(wire);
+        Self {
+            side,
+            host: host.into(),
+            literal: LiteralMode::Synchronising,
+            reader,
+            writer,
+            splitter: Splitter::default(),
+            waiting: VecDeque::new(),
+            bye: None,
+            tags: 0,
+            progress_max,
+            is_broken: false,
+            is_busy: false,
+        }
+    }
+
+    /// Takes the wire out for TLS to be put over it; nothing where octets came that TLS does not protect.
+    pub(super) fn into_wire(self) -> Option<Box<dyn Wire>> {
+        let is_clean = self.splitter.waiting_octets() == 0 && self.splitter.is_between_responses();
+        (is_clean && self.waiting.is_empty()).then(|| self.reader.unsplit(self.writer))
+    }
+
+    /// True when a command may be sent: nothing broke and no command was left half-way.
+    pub(super) const fn is_usable(&self) -> bool {
+        !self.is_broken && !self.is_busy && self.bye.is_none()
+    }
+
+    /// Marks the begin or end of a command; one that is never ended makes the connection unusable, which is
+    /// what a dropped future leaves behind.
+    pub(super) const fn set_busy(&mut self, is_busy: bool) {
+        self.is_busy = is_busy;
+    }
+
+    /// Gives the connection up: what the server has of an unfinished literal is discarded by it.
+    pub(super) const fn break_off(&mut self) {
+        self.is_broken = true;
+    }
+
+    /// Closes the sending side for good, so that an unfinished command cannot be completed by anything.
+    pub(super) async fn shut_down(&mut self) {
+        self.is_broken = true;
+        let _ = timeout(Duration::from_secs(1), self.writer.shutdown()).await;
+    }
+
+    pub(super) fn net(&mut self, what: &str) -> Failure {
+        self.is_broken = true;
+        let said =
+            self.bye.as_ref().map(|bye| format!(", after saying \"{}\"", bye.text)).unwrap_or_default();
+        Failure::net(self.side, format!("talking to {}: {what}{said}", self.host))
+    }
+
+    pub(super) fn protocol(&mut self, what: &str) -> Failure {
+        self.is_broken = true;
+        let message = format!("talking to {}: {what}", self.host);
+        Failure::new(self.side, Class::ServerProtocol, Reach::Connection, Retry::Again, message)
+    }
+
+    /// Sets whether literals are offered one by one by `incoming`.
+    pub(super) fn offer_literals(&mut self, offers: bool) {
+        self.splitter.offer_literals(offers);
+    }
+
+    /// The next answer. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Answer> {
+        loop {
+            match self.incoming().await? {
+                Incoming::Answer(answer) => return Ok(answer),
+                Incoming::Literal(octets) => {
+                    let passed = super::split::Passed::Literal(octets);
+                    return Err(self.passed(passed));
+                }
+            }
+        }
+    }
+
+    /// The next answer or offered literal. Cancel-safe.
+    pub(super) async fn incoming(&mut self) -> Result<Incoming> {
+        loop {
+            if let Some(answer) = self.waiting.pop_front() {
+                return Ok(Incoming::Answer(answer));
+            }
+            match self.splitter.step() {
+                Ok(Step::Response(response)) => {
+                    let answer = self.read(&response);
+                    return Ok(Incoming::Answer(answer));
+                }
+                Ok(Step::Offered(octets)) => return Ok(Incoming::Literal(octets)),
+                Ok(Step::NeedMore) => self.fill().await?,
+                Err(passed) => return Err(self.passed(passed)),
+            }
+        }
+    }
+
+    /// The answer so far, where a literal is offered.
+    pub(super) fn so_far(&self) -> Answer {
+        answer(self.splitter.so_far())
+    }
+
+    /// Reads the offered literal into memory as part of its answer.
+    pub(super) fn hold_literal(&mut self) {
+        self.splitter.hold();
+    }
+
+    /// Begins to stream the offered literal.
+    pub(super) fn stream_literal(&mut self) {
+        self.splitter.stream();
+    }
+
+    /// The next octets of a streamed literal; nothing at its end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        while self.splitter.streaming_left() > 0 {
+            if let Some(chunk) = self.splitter.chunk() {
+                return Ok(Some(chunk));
+            }
+            self.fill().await?;
+        }
+        Ok(None)
+    }
+
+    fn read(&mut self, response: &Response) -> Answer {
+        let answer = answer(response);
+        if let Answer::Untagged(reply) = &answer
+            && reply.kind == Kind::Bye
+        {
+            self.bye = Some(reply.clone());
+        }
+        answer
+    }
+
+    pub(super) fn passed(&mut self, passed: super::split::Passed) -> Failure {
+        self.is_broken = true;
+        let message = format!("talking to {}: the server sent {passed}", self.host);
+        Failure::new(self.side, Class::LimitExceeded, Reach::Connection, Retry::Again, message)
+    }
+
+    async fn fill(&mut self) -> Result<()> {
+        let mut room = self.splitter.room(READ_OCTETS);
+        let read = timeout(self.progress_max, self.reader.read_buf(&mut room)).await;
+        drop(room);
+        self.filled(read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))
+    }
+
+    fn filled(&mut self, read: io::Result<usize>) -> Result<()> {
+        match read {
+            Ok(0) => Err(self.net("the server closed the connection")),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let seconds = self.progress_max.as_secs();
+                Err(self.net(&format!("no octet came for {seconds} s")))
+            }
+            Err(error) => Err(self.net("the connection was lost").because(error)),
+        }
+    }
+
+    /// Writes everything and flushes, reading what comes meanwhile so that neither side waits for the other.
+    pub(super) async fn write(&mut self, slices: &mut VecDeque<Bytes>) -> Result<()> {
+        let mut is_flushed = false;
+        slices.retain(|slice| !slice.is_empty());
+        while !is_flushed {
+            let reads = !self.splitter_is_offering() && self.waiting.len() < RESPONSES_WAITING_MAX;
+            let io_slices: Vec<IoSlice<'_>> =
+                slices.iter().take(SLICES_MAX).map(|slice| IoSlice::new(slice)).collect();
+            let mut room = self.splitter.room(READ_OCTETS);
+            let is_last = io_slices.is_empty();
+            let outcome = tokio::select! {
+                biased;
+                written = async {
+                    if is_last { self.writer.flush().await.map(|()| 0) }
+                    else { self.writer.write_vectored(&io_slices).await }
+                } => Err(written),
+                read = self.reader.read_buf(&mut room), if reads => Ok(read),
+                () = sleep(self.progress_max) => Ok(Err(io::ErrorKind::TimedOut.into())),
+            };
+            drop(room);
+            match outcome {
+                Ok(read) => {
+                    self.filled(read)?;
+                    self.absorb()?;
+                }
+                Err(Ok(0)) if !is_last => return Err(self.net("the connection takes no more octets")),
+                Err(Ok(written)) => {
+                    is_flushed = is_last;
+                    advance(slices, written);
+                }
+                Err(Err(error)) => {
+                    // What the server said before it closed explains more than the broken pipe.
+                    let _ = timeout(Duration::from_millis(200), self.fill()).await;
+                    let _ = self.absorb();
+                    return Err(self.net("the connection was lost while sending").because(error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn splitter_is_offering(&self) -> bool {
+        self.splitter.offers_literals()
+    }
+
+    /// Reads the answers that are complete, to be taken later.
+    fn absorb(&mut self) -> Result<()> {
+        loop {
+            match self.splitter.step() {
+                Ok(Step::Response(response)) => {
+                    let answer = self.read(&response);
+                    self.waiting.push_back(answer);
+                }
+                Ok(_) => return Ok(()),
+                Err(passed) => return Err(self.passed(passed)),
+            }
+        }
+    }
+
+    /// A tag that was never used on this connection.
+    pub(super) fn next_tag(&mut self) -> String {
+        self.tags += 1;
+        format!("m{}", self.tags)
+    }
+
+    /// True where a literal of so many octets may follow its announcement without waiting.
+    pub(super) const fn goes_unasked(&self, octets: u64) -> bool {
+        match self.literal {
+            LiteralMode::Plus => true,
+            LiteralMode::Minus => octets <= LITERAL_MINUS_OCTETS_MAX,
+            LiteralMode::Synchronising => false,
+        }
+    }
+
+    /// Sends one command. Where a literal has to wait for the server's `+`, so does this.
+    pub(super) async fn send(&mut self, command: Command) -> Result<Sent> {
+        let tag = self.next_tag();
+        let mut slices = VecDeque::from([Bytes::from(format!("{tag} "))]);
+        for part in command.into_parts() {
+            match part {
+                Part::Text(text) => slices.push_back(Bytes::from_owner(text)),
+                Part::Literal(octets) => {
+                    let length = octets.len() as u64;
+                    let is_unasked = self.goes_unasked(length);
+                    let plus = if is_unasked { "+" } else { "" };
+                    slices.push_back(Bytes::from(format!("{{{length}{plus}}}\r\n")));
+                    if !is_unasked {
+                        self.write(&mut slices).await?;
+                        if let Some(refusal) = self.wait_to_go_on(&tag).await? {
+                            return Ok(Sent::Refused(refusal));
+                        }
+                    }
+                    slices.push_back(Bytes::from_owner(octets));
+                }
+            }
+        }
+        slices.push_back(Bytes::from_static(b"\r\n"));
+        self.write(&mut slices).await?;
+        Ok(Sent::Whole(tag))
+    }
+
+    /// Waits for `+`; the refusal where the command ends instead. Other answers are lost, which is for commands
+    /// that run alone.
+    async fn wait_to_go_on(&mut self, tag: &str) -> Result<Option<Reply>> {
+        loop {
+            match self.next().await? {
+                Answer::Continue(_) => return Ok(None),
+                Answer::Tagged(given, reply) if given == tag => return Ok(Some(reply)),
+                Answer::Tagged(..) => return Err(self.protocol("an answer came to a command never sent")),
+                _ => {}
+            }
+        }
+    }
+
+    /// Runs one command to its end; `on` sees every other answer.
+    pub(super) async fn run(&mut self, command: Command, mut on: impl FnMut(Answer)) -> Result<Reply> {
+        self.is_busy = true;
+        let reply = match self.send(command).await? {
+            Sent::Refused(reply) => reply,
+            Sent::Whole(tag) => self.finish_one(&[tag], &mut on).await?.1,
+        };
+        self.is_busy = false;
+        Ok(reply)
+    }
+
+    /// Runs several commands at the price of one round trip; `on` sees every other answer. Their ends may come in
+    /// any order: Dovecot answers a STATUS before the NOOP that went ahead of it. Where a literal has to wait, they
+    /// run one after the other.
+    pub(super) async fn run_all(
+        &mut self,
+        commands: Vec<Command>,
+        mut on: impl FnMut(Answer),
+    ) -> Result<Vec<Reply>> {
+        if commands.iter().any(Command::has_literal) && self.literal == LiteralMode::Synchronising {
+            let mut replies = Vec::with_capacity(commands.len());
+            for command in commands {
+                replies.push(self.run(command, &mut on).await?);
+            }
+            return Ok(replies);
+        }
+        self.is_busy = true;
+        let mut tags = Vec::with_capacity(commands.len());
+        for command in commands {
+            match self.send(command).await? {
+                Sent::Whole(tag) => tags.push(tag),
+                Sent::Refused(_) => return Err(self.protocol("a literal was refused that needed no leave")),
+            }
+        }
+        let mut replies: Vec<Option<Reply>> = tags.iter().map(|_| None).collect();
+        while replies.iter().any(Option::is_none) {
+            let (index, reply) = self.finish_one(&tags, &mut on).await?;
+            replies[index] = Some(reply);
+        }
+        self.is_busy = false;
+        Ok(replies.into_iter().flatten().collect())
+    }
+
+    /// Reads on to the end of any one of the commands with these tags: which, and how it ended.
+    pub(super) async fn finish_one(
+        &mut self,
+        tags: &[String],
+        on: &mut impl FnMut(Answer),
+    ) -> Result<(usize, Reply)> {
+        loop {
+            match self.next().await? {
+                Answer::Tagged(given, reply) => return Ok((self.position(tags, &given)?, reply)),
+                answer => on(answer),
+            }
+        }
+    }
+
+    /// Which of the commands on the wire this tag ends; none means that the two sides no longer mean the same.
+    pub(super) fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
+        let position = tags.iter().position(|tag| tag == given);
+        position.ok_or_else(|| self.protocol("an answer came to a command never sent"))
+    }
+}
+
+fn advance(slices: &mut VecDeque<Bytes>, mut written: usize) {
+    while let Some(first) = slices.front_mut() {
+        if first.len() > written {
+            first.advance(written);
+            return;
+        }
+        written -= first.len();
+        slices.pop_front();
+    }
+}

@@ -1,0 +1,40 @@
+//! The only place that knows IMAP: wire, login, sessions, listing, fetching, appending, pooling.
+//! Never decides what is copied where; source and destination adapt it to the traits that runs know.
+
+mod append;
+mod body;
+mod capability;
+mod classify;
+mod command;
+mod connect;
+mod connection;
+mod date;
+pub mod endpoint;
+mod fetch;
+mod fetch_data;
+pub mod limits;
+mod list;
+mod list_data;
+mod login;
+#[cfg(test)]
+mod parser_tests;
+pub(crate) mod pool;
+pub mod probe;
+pub mod response;
+mod sasl;
+pub(crate) mod session;
+#[cfg(test)]
+mod session_tests;
+pub mod split;
+mod tls;
+pub mod token;
+pub(crate) mod write;
+
+pub use capability::Capabilities;
+pub use endpoint::{AuthMethod, Endpoint, Location, SecretSource, Security};
+pub use fetch_data::{FetchData, Section};
+pub use list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
+pub use probe::{Probe, probe};
+pub use tls::TlsFacts;
+
+pub(crate) use append::AppendQueue;

@@ -1,0 +1,273 @@
+//! The sessions of one side: opened when needed, reused, and never more than the server bears.
+//! Never tries credentials again that were refused once.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use malote_plan::failure::{Class, Reach, Retry};
+use malote_plan::folder::{Naming, WireName};
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+use super::endpoint::{Endpoint, Security};
+use super::login::secret;
+use super::session::Session;
+use super::tls::Tls;
+use crate::failure::{Failure, Result};
+use crate::source::Survey;
+
+/// How long a server's own ceiling is believed before one more connection is tried.
+const CEILING_HELD: Duration = Duration::from_secs(300);
+
+/// How long to wait before a connection is asked for again when all are taken.
+const CONNECTIONS_WAIT_MS: u64 = 1_000;
+
+/// The sessions of one endpoint. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    endpoint: Endpoint,
+    connections_max: usize,
+    tls: OnceCell<Option<Tls>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Session>,
+    open: usize,
+    ceiling: Option<(usize, Instant)>,
+    refused: Option<RefusedLogin>,
+    naming: Option<Naming>,
+    is_multiappend_refused: bool,
+    has_late_metadata: bool,
+}
+
+/// A login that was refused: with which secret, and how.
+struct RefusedLogin {
+    secret_sha256: [u8; 32],
+    class: Class,
+    message: String,
+}
+
+impl Pool {
+    /// An empty pool of at most `connections_max` sessions, at least one.
+    pub fn new(endpoint: Endpoint, connections_max: usize) -> Self {
+        let connections_max = connections_max.max(1);
+        let shared =
+            Shared { endpoint, connections_max, tls: OnceCell::new(), state: Mutex::new(State::default()) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.shared.endpoint
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session, one with `folder` open where there is a choice. True beside it when it was used before, so that
+    /// the server may have closed it meanwhile.
+    pub async fn take(&self, folder: Option<&WireName>) -> Result<(Lease, bool)> {
+        if let Some(session) = self.idle(folder) {
+            return Ok((self.lease(session), true));
+        }
+        let reserved = self.reserve()?;
+        let session = self.connect(reserved.others).await;
+        if let Err(failure) = &session
+            && failure.class == Class::LimitConnections
+        {
+            self.state().ceiling = Some((reserved.others.max(1), Instant::now()));
+        }
+        let session = session?;
+        reserved.keep();
+        Ok((self.lease(session), false))
+    }
+
+    fn idle(&self, folder: Option<&WireName>) -> Option<Session> {
+        let mut state = self.state();
+        let is_open =
+            |session: &Session| folder.is_some() && session.selected().map(|open| &open.wire) == folder;
+        let at = state.idle.iter().position(is_open).or_else(|| state.idle.len().checked_sub(1))?;
+        Some(state.idle.swap_remove(at))
+    }
+
+    fn lease(&self, session: Session) -> Lease {
+        Lease { session: Some(session), pool: self.clone() }
+    }
+
+    /// Counts one more session before it is opened, so that two at once do not pass the limit together.
+    fn reserve(&self) -> Result<Reserved> {
+        let mut state = self.state();
+        let ceiling =
+            state.ceiling.filter(|(_, since)| since.elapsed() < CEILING_HELD).map(|(ceiling, _)| ceiling);
+        let most = ceiling.unwrap_or(usize::MAX).min(self.shared.connections_max);
+        if state.open >= most {
+            let (side, host) = (self.endpoint().side, &self.endpoint().location.host);
+            let message = format!("connecting to {host}: all {most} connections that it bears are in use");
+            let retry = Retry::After(CONNECTIONS_WAIT_MS);
+            return Err(Failure::new(side, Class::LimitConnections, Reach::Connection, retry, message));
+        }
+        let others = state.open;
+        state.open += 1;
+        drop(state);
+        Ok(Reserved { pool: self.clone(), others, is_kept: false })
+    }
+
+    async fn connect(&self, others: usize) -> Result<Session> {
+        let endpoint = self.endpoint();
+        let tls = self.shared.tls.get_or_try_init(|| async {
+            if endpoint.location.security == Security::Clear {
+                Ok(None)
+            } else {
+                Tls::new(endpoint).map(Some)
+            }
+        });
+        let tls = tls.await?;
+        let secret = secret(endpoint)?;
+        let secret_sha256: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        self.not_refused_before(secret_sha256)?;
+        let opened = Session::open(endpoint, tls.as_ref(), &secret).await;
+        let mut session = opened.map_err(|failure| self.judged(failure, others, secret_sha256))?;
+        session.has_late_metadata = self.state().has_late_metadata;
+        Ok(session)
+    }
+
+    fn not_refused_before(&self, secret_sha256: [u8; 32]) -> Result<()> {
+        let state = self.state();
+        match &state.refused {
+            Some(refused) if refused.secret_sha256 == secret_sha256 => {
+                let side = self.endpoint().side;
+                Err(Failure::new(side, refused.class, Reach::Account, Retry::Never, refused.message.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a failed opening means here: where other sessions stand, a server that hangs up is full, not gone.
+    fn judged(&self, mut failure: Failure, others: usize, secret_sha256: [u8; 32]) -> Failure {
+        let is_refusal =
+            matches!(failure.class, Class::Net | Class::ServerTemporary | Class::LimitConnections);
+        if others > 0 && is_refusal {
+            failure.class = Class::LimitConnections;
+            failure.reach = Reach::Connection;
+        }
+        let is_final = matches!(
+            failure.class,
+            Class::AuthBadCredentials | Class::AuthNoMailboxRights | Class::AuthTokenExpired
+        );
+        if is_final {
+            let message = failure.message.clone();
+            self.state().refused = Some(RefusedLogin { secret_sha256, class: failure.class, message });
+        }
+        failure
+    }
+
+    /// Surveys the mailbox on any session, and remembers how it writes names.
+    pub async fn survey(&self) -> Result<Survey> {
+        let (mut lease, was_used) = self.take(None).await?;
+        let mut survey = lease.survey().await;
+        if was_used && is_stale(&survey) {
+            drop(lease);
+            (lease, _) = self.take(None).await?;
+            survey = lease.survey().await;
+        }
+        let mut survey = survey?;
+        let mut state = self.state();
+        state.naming = Some(survey.naming.clone());
+        survey.promises.multiappend &= !state.is_multiappend_refused;
+        Ok(survey)
+    }
+
+    /// How the server writes names; asked where nobody has surveyed yet.
+    pub async fn naming(&self) -> Result<Naming> {
+        let known = self.state().naming.clone();
+        match known {
+            Some(naming) => Ok(naming),
+            None => Ok(self.survey().await?.naming),
+        }
+    }
+
+    /// Remembers that the server does not take several messages in one APPEND after all.
+    pub fn drop_multiappend(&self) {
+        self.state().is_multiappend_refused = true;
+    }
+
+    pub fn is_multiappend_refused(&self) -> bool {
+        self.state().is_multiappend_refused
+    }
+
+    /// Says goodbye on every idle session.
+    pub async fn close(&self) {
+        let idle = {
+            let mut state = self.state();
+            state.open -= state.idle.len();
+            std::mem::take(&mut state.idle)
+        };
+        futures_util::future::join_all(idle.into_iter().map(Session::log_out)).await;
+    }
+}
+
+/// True for the failure of a session that the server closed while it was idle.
+pub(crate) fn is_stale<T>(result: &Result<T>) -> bool {
+    matches!(result, Err(failure) if failure.class == Class::Net && failure.reach == Reach::Connection)
+}
+
+/// A place in the pool for a session that is being opened; given up unless it is kept.
+struct Reserved {
+    pool: Pool,
+    others: usize,
+    is_kept: bool,
+}
+
+impl Reserved {
+    fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.pool.state().open -= 1;
+        }
+    }
+}
+
+/// A session on loan; goes back to the pool when it is still of use.
+pub(crate) struct Lease {
+    session: Option<Session>,
+    pool: Pool,
+}
+
+impl Deref for Lease {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("a lease holds its session until it is dropped")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a lease holds its session until it is dropped")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        let mut state = self.pool.state();
+        state.has_late_metadata |= session.has_late_metadata;
+        if session.is_usable() {
+            state.idle.push(session);
+        } else {
+            state.open -= 1;
+        }
+    }
+}

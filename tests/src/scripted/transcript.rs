@@ -1,0 +1,121 @@
+//! What clients said to a scripted server, for tests to count.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Longest part of a command that is kept, in octets; literals are kept apart, by length only.
+const LINE_BYTES_MAX: usize = 2_000;
+
+/// One command as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the connection, from 1.
+    pub connection: usize,
+    /// Upper case, e.g. `APPEND` or `UID FETCH`.
+    pub verb: String,
+    /// The command without its tag; literals stand as `{length}`.
+    pub line: String,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    entries: Vec<Entry>,
+    connections: usize,
+    octets_in: u64,
+    octets_out: u64,
+    credentials_in_clear: Vec<String>,
+}
+
+/// The record of every connection, readable at any moment.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript {
+    log: Arc<Mutex<Log>>,
+}
+
+impl Transcript {
+    /// Every command so far, in order of arrival.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().entries.clone()
+    }
+
+    /// How often a command came, by its verb.
+    #[must_use]
+    pub fn count(&self, verb: &str) -> usize {
+        self.lock().entries.iter().filter(|entry| entry.verb == verb).count()
+    }
+
+    /// How often each command came.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for entry in &self.lock().entries {
+            *counts.entry(entry.verb.clone()).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// The verbs of one connection, in order; connections are numbered from 1.
+    #[must_use]
+    pub fn verbs(&self, connection: usize) -> Vec<String> {
+        let log = self.lock();
+        log.entries
+            .iter()
+            .filter(|entry| entry.connection == connection)
+            .map(|entry| entry.verb.clone())
+            .collect()
+    }
+
+    /// Connections taken so far, refused ones included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.lock().connections
+    }
+
+    /// Octets received and sent so far, before TLS.
+    #[must_use]
+    pub fn octets(&self) -> (u64, u64) {
+        let log = self.lock();
+        (log.octets_in, log.octets_out)
+    }
+
+    /// The verbs under which a credential arrived without TLS.
+    #[must_use]
+    pub fn credentials_in_clear(&self) -> Vec<String> {
+        self.lock().credentials_in_clear.clone()
+    }
+
+    /// Forgets everything, so that a second run is counted alone.
+    pub fn clear(&self) {
+        let mut log = self.lock();
+        let connections = log.connections;
+        *log = Log { connections, ..Log::default() };
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        let mut log = self.lock();
+        log.connections += 1;
+        log.connections
+    }
+
+    pub(super) fn heard(&self, connection: usize, verb: &str, mut line: String) {
+        while line.len() > LINE_BYTES_MAX {
+            line.pop();
+        }
+        self.lock().entries.push(Entry { connection, verb: verb.to_owned(), line });
+    }
+
+    pub(super) fn credential_in_clear(&self, verb: &str) {
+        self.lock().credentials_in_clear.push(verb.to_owned());
+    }
+
+    pub(super) fn count_octets(&self, received: usize, sent: usize) {
+        let mut log = self.lock();
+        log.octets_in += received as u64;
+        log.octets_out += sent as u64;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
