@@ -10,10 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
-pub use pair::{
-    ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PairArgs, PaceArgs, SecretArgs, SelectionArgs, TrustArgs,
-    VerifyArgs, WorkArgs,
-};
+pub use pair::{PaceArgs, PairArgs, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
+pub use value::map as map_value;
 
 pub const HEADING_PLACES: &str = "Where from, where to";
 pub const HEADING_SECRETS: &str = "Passwords and tokens (never in a URL, never on the command line)";

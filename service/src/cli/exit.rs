@@ -78,7 +78,9 @@ impl Exit {
             | Class::ItemVanished
             | Class::FolderMissing
             | Class::FolderExists
-            | Class::FolderRefused => Self::LeftOver,
+            | Class::FolderRefused
+            | Class::VerifyMissing
+            | Class::VerifyDiffers => Self::LeftOver,
         }
     }
 
@@ -91,7 +93,8 @@ impl Exit {
         let left_over = if counters.quarantined > 0 { Self::LeftOver } else { Self::Success };
         let errors = of_errors(&report.errors);
         // Pending mail whose cause is told is judged by its cause; else another run takes it up.
-        let pending = if counters.pending > 0 && errors == Self::Success { Self::Early } else { Self::Success };
+        let pending =
+            if counters.pending > 0 && errors == Self::Success { Self::Early } else { Self::Success };
         let unexplained = match report.status {
             Status::Success => Self::Success,
             Status::Partial => Self::LeftOver,
@@ -155,7 +158,8 @@ mod tests {
     use super::*;
 
     fn report(status: Status, counters: Counters, classes: &[Class]) -> Report {
-        let failure = |class: &Class| Failure::new(Side::Source, *class, Reach::Account, Retry::Never, "it failed");
+        let failure =
+            |class: &Class| Failure::new(Side::Source, *class, Reach::Account, Retry::Never, "it failed");
         Report {
             schema: SCHEMA.to_owned(),
             run_id: "r".to_owned(),
@@ -225,8 +229,15 @@ mod tests {
     #[test]
     fn the_most_serious_comes_first() {
         let mut all = [
-            Exit::Success, Exit::Early, Exit::LeftOver, Exit::Internal, Exit::Full, Exit::Usage, Exit::Auth,
-            Exit::Decision, Exit::Tls,
+            Exit::Success,
+            Exit::Early,
+            Exit::LeftOver,
+            Exit::Internal,
+            Exit::Full,
+            Exit::Usage,
+            Exit::Auth,
+            Exit::Decision,
+            Exit::Tls,
         ];
         all.sort();
         all.reverse();

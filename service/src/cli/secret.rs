@@ -74,7 +74,12 @@ pub fn check_standard_input(source: &Wish, destination: &Wish) -> Result<(), Sto
 }
 
 /// Finds one side's secret; `place` is what the prompt calls the mailbox.
-pub fn find(side: Side, wish: &Wish, place: &str, around: &Surroundings<'_>) -> Result<Arc<dyn SecretSource>, Stopped> {
+pub fn find(
+    side: Side,
+    wish: &Wish,
+    place: &str,
+    around: &Surroundings<'_>,
+) -> Result<Arc<dyn SecretSource>, Stopped> {
     if let Some(found) = without_prompt(side, wish, around)? {
         return Ok(found);
     }
@@ -82,7 +87,9 @@ pub fn find(side: Side, wish: &Wish, place: &str, around: &Surroundings<'_>) -> 
     match (around.ask)(&format!("Password of {place}: ")) {
         Some(Ok(secret)) if !secret.expose_secret().is_empty() => Ok(Arc::new(Password(secret))),
         Some(Ok(_)) => Err(Stopped::usage(format!("the password of the {} is empty", side.as_str()))),
-        Some(Err(cause)) => Err(Stopped::usage(format!("asking for the password of the {}: {cause}", side.as_str()))),
+        Some(Err(cause)) => {
+            Err(Stopped::usage(format!("asking for the password of the {}: {cause}", side.as_str())))
+        }
         None => Err(Stopped::usage(format!(
             "no password for the {}: give --{word}-password-file FILE (- reads standard input) or \
              --{word}-token-file FILE, set MALOTE_{}_PASSWORD, or run on a terminal to be asked",
@@ -138,10 +145,12 @@ fn read(path: &Path) -> Result<SecretString, Stopped> {
 /// Takes off exactly one line end, for a password may well end in a blank.
 fn one_line(octets: Vec<u8>, name: &str) -> Result<SecretString, Stopped> {
     if octets.len() as u64 > SECRET_OCTETS_MAX {
-        return Err(Stopped::usage(format!("the secret in {name} is longer than {SECRET_OCTETS_MAX} octets")));
+        return Err(Stopped::usage(format!(
+            "the secret in {name} is longer than {SECRET_OCTETS_MAX} octets"
+        )));
     }
-    let mut text =
-        String::from_utf8(octets).map_err(|_| Stopped::usage(format!("the secret in {name} is not UTF-8")))?;
+    let mut text = String::from_utf8(octets)
+        .map_err(|_| Stopped::usage(format!("the secret in {name} is not UTF-8")))?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {
@@ -181,8 +190,9 @@ struct TokenFile {
 
 impl SecretSource for TokenFile {
     fn secret(&self) -> malote_engine::failure::Result<SecretString> {
-        read(&self.path)
-            .map_err(|stopped| Failure::new(self.side, Class::Usage, Reach::Account, Retry::Never, stopped.message))
+        read(&self.path).map_err(|stopped| {
+            Failure::new(self.side, Class::Usage, Reach::Account, Retry::Never, stopped.message)
+        })
     }
 }
 
@@ -243,7 +253,10 @@ mod tests {
         assert_eq!(source(&by_input, &around(&set, &asked)).unwrap(), "from-stdin");
         assert_eq!(source(&unsaid, &around(&set, &asked)).unwrap(), "from-environment");
         assert_eq!(source(&unsaid, &around(&none, &asked)).unwrap(), "from-prompt");
-        assert_eq!(shown(find(Side::Destination, &unsaid, "a@h", &around(&set, &asked))).unwrap(), "from-prompt");
+        assert_eq!(
+            shown(find(Side::Destination, &unsaid, "a@h", &around(&set, &asked))).unwrap(),
+            "from-prompt"
+        );
         let refused = source(&unsaid, &around(&none, &no_terminal)).unwrap_err();
         assert_eq!(refused.exit, super::super::exit::Exit::Usage);
         for way in ["--from-password-file", "--from-token-file", "MALOTE_FROM_PASSWORD", "terminal"] {

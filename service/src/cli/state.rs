@@ -22,7 +22,9 @@ fn default_folder_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Path
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
     state.map(|state| state.join("malote")).ok_or_else(|| {
-        Stopped::usage("finding a place for the ledger: neither XDG_STATE_HOME nor HOME is set; give --state FILE")
+        Stopped::usage(
+            "finding a place for the ledger: neither XDG_STATE_HOME nor HOME is set; give --state FILE",
+        )
     })
 }
 
@@ -44,11 +46,9 @@ pub fn quarantine_beside(state: &Path) -> PathBuf {
 /// Makes the folder that `state` shall lie in, readable by its owner alone where it is new.
 pub fn make_folder_of(state: &Path) -> Result<(), Stopped> {
     let Some(folder) = state.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|cause| Stopped::usage(format!("making the folder {} for the ledger: {cause}", folder.display())))
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|cause| {
+        Stopped::usage(format!("making the folder {} for the ledger: {cause}", folder.display()))
+    })
 }
 
 fn readable(location: &str) -> String {
@@ -87,9 +87,8 @@ mod tests {
             (None, Some("/h"), Some("/h/.local/state/malote")),
             (None, None, None),
         ] {
-            let found = default_folder_of(|name| {
-                (if name == "HOME" { home } else { state }).map(OsString::from)
-            });
+            let found =
+                default_folder_of(|name| (if name == "HOME" { home } else { state }).map(OsString::from));
             assert_eq!(found.ok(), folder.map(PathBuf::from));
         }
         assert_eq!(quarantine_beside(Path::new("/s/a.sqlite")), Path::new("/s/a.sqlite.quarantine"));

@@ -15,6 +15,9 @@ use super::{
 /// Connections that may be asked for on one side.
 const CONNECTIONS_MAX: u16 = 64;
 
+/// The part of a folder, in percent, that a mirrored deletion may take where nobody says.
+const DELETE_LIMIT_PERCENT: u8 = 10;
+
 /// Two mailboxes and everything that may be said of bringing one to the other.
 #[derive(Debug, Args)]
 pub struct PairArgs {
@@ -50,7 +53,7 @@ pub struct VerifyArgs {
 }
 
 /// What `batch` shares with the others.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct WorkArgs {
     /// What is trusted.
     #[command(flatten)]
@@ -154,10 +157,22 @@ pub struct ChangeArgs {
     pub mirror_deletes: bool,
     /// With --mirror-deletes: refuse to remove more than this part of a folder
     #[arg(
-        long, value_name = "PERCENT", default_value_t = 10,
+        long, value_name = "PERCENT", default_value_t = DELETE_LIMIT_PERCENT,
         value_parser = clap::value_parser!(u8).range(0..=100)
     )]
     pub delete_limit: u8,
+}
+
+impl Default for ChangeArgs {
+    fn default() -> Self {
+        Self {
+            duplicates: DuplicatesArg::default(),
+            flags: FlagsArg::default(),
+            on_clash: ClashArg::default(),
+            mirror_deletes: false,
+            delete_limit: DELETE_LIMIT_PERCENT,
+        }
+    }
 }
 
 /// How fast.

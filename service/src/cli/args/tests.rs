@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory as _, Parser as _};
 
+use super::pair::{ClashArg, DuplicatesArg, FlagsArg};
 use super::*;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -40,7 +41,10 @@ fn what_is_left_unsaid_has_the_contracts_defaults() {
     let Command::Copy(pair) = parse("malote copy --from a --to b").unwrap().command else { panic!() };
     let changes = &pair.work.changes;
     assert_eq!((changes.duplicates, changes.flags), (DuplicatesArg::Keep, FlagsArg::Merge));
-    assert_eq!((changes.mirror_deletes, changes.delete_limit, changes.on_clash), (false, 10, ClashArg::Block));
+    assert_eq!(
+        (changes.mirror_deletes, changes.delete_limit, changes.on_clash),
+        (false, 10, ClashArg::Block)
+    );
     assert_eq!((pair.work.pace.connections, pair.work.selection.max_size, pair.state), (None, None, None));
     assert_eq!((pair.output.progress, pair.output.log_format), (ProgressArg::Auto, LogFormatArg::Text));
 }
@@ -73,7 +77,9 @@ fn what_is_unknown_or_wrong_is_a_usage_error() {
         let error = parse(line).expect_err(line);
         assert_eq!(error.exit_code(), 2, "{line}");
     }
-    for line in ["malote --help", "malote --version", "malote copy --help", "malote batch --help", "malote help copy"] {
+    for line in
+        ["malote --help", "malote --version", "malote copy --help", "malote batch --help", "malote help copy"]
+    {
         assert_eq!(parse(line).expect_err(line).exit_code(), 0, "{line}");
     }
 }

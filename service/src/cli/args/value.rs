@@ -19,7 +19,8 @@ pub fn date(text: &str) -> Result<i64, String> {
 
 /// Octets, plainly or with `k`, `M`, `G` for 1024, 1024² and 1024³; `KiB`, `KB` and the like are the same.
 pub fn octets(text: &str) -> Result<u64, String> {
-    let wrong = || "write octets, such as 36700160, or with k, M or G (1024-fold each), such as 35M".to_owned();
+    let wrong =
+        || "write octets, such as 36700160, or with k, M or G (1024-fold each), such as 35M".to_owned();
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 0,

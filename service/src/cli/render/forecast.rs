@@ -21,7 +21,8 @@ pub fn forecast(forecast: &Forecast, look: Look) -> String {
     }
     let clashes = forecast.clashes.iter().map(|clash| clean(clash));
     section(&mut out, &look.bad("Clashes: decide with --map or --on-clash first"), clashes, LINES_MAX);
-    let left_out = forecast.left_out.iter().map(|folder| clean(&format!("{}: {}", folder.folder, folder.reason)));
+    let left_out =
+        forecast.left_out.iter().map(|folder| clean(&format!("{}: {}", folder.folder, folder.reason)));
     section(&mut out, &look.strong("Left out"), left_out, LINES_MAX);
     section(&mut out, &look.strong("Warnings"), forecast.warnings.iter().map(|text| clean(text)), LINES_MAX);
     let errors = forecast.errors.iter();
@@ -87,11 +88,20 @@ mod tests {
     #[test]
     fn a_plan_shows_names_counts_and_what_stands_in_the_way() {
         let inbox = FolderForecast {
-            source: "INBOX".to_owned(), destination: "INBOX".to_owned(), source_messages: 5, to_copy: 3,
-            to_copy_bytes: 2048, already: 2, may_adopt: true, ..FolderForecast::default()
+            source: "INBOX".to_owned(),
+            destination: "INBOX".to_owned(),
+            source_messages: 5,
+            to_copy: 3,
+            to_copy_bytes: 2048,
+            already: 2,
+            may_adopt: true,
+            ..FolderForecast::default()
         };
         let work = FolderForecast {
-            source: "Work/2024.Q1".to_owned(), destination: "Work/2024_Q1".to_owned(), renamed: true, create: true,
+            source: "Work/2024.Q1".to_owned(),
+            destination: "Work/2024_Q1".to_owned(),
+            renamed: true,
+            create: true,
             ..FolderForecast::default()
         };
         let plan = Forecast {

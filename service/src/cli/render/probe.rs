@@ -33,7 +33,8 @@ pub fn probe(probe: &Probe, place: &str, look: Look) -> String {
     let special = probe.special_use.iter().map(|(role, name)| clean(&format!("{role}: {name}")));
     section(&mut out, &look.strong("Special-use folders"), special, LINES_MAX);
     let quota = probe.quota.iter();
-    let quota = quota.map(|(resource, used, most)| clean(&format!("{resource}: {} of {}", number(*used), number(*most))));
+    let quota = quota
+        .map(|(resource, used, most)| clean(&format!("{resource}: {} of {}", number(*used), number(*most))));
     section(&mut out, &look.strong("Quota"), quota, LINES_MAX);
     let lines = wrapped(&probe.capabilities, look.width.unwrap_or(100).saturating_sub(2));
     section(&mut out, &look.strong("Capabilities"), lines.into_iter(), LINES_MAX);

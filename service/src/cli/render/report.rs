@@ -79,8 +79,10 @@ fn heading(report: &Report, look: Look) -> String {
 }
 
 fn folders(report: &Report) -> Table {
-    let shown: Vec<Shown> =
-        COUNTERS.into_iter().filter(|(_, value, is_always)| *is_always || value(&report.totals) > 0).collect();
+    let shown: Vec<Shown> = COUNTERS
+        .into_iter()
+        .filter(|(_, value, is_always)| *is_always || value(&report.totals) > 0)
+        .collect();
     let mut columns = vec![Column::text("Folder"), Column::text("At the destination")];
     columns.extend(shown.iter().map(|(title, _, _)| Column::number(title)));
     columns.push(Column::number("There now"));
@@ -111,8 +113,11 @@ fn equation(totals: &Counters) -> String {
         (totals.quarantined, "quarantined"),
         (totals.pending, "pending"),
     ];
-    let parts: Vec<String> =
-        buckets.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{} {name}", number(*count))).collect();
+    let parts: Vec<String> = buckets
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{} {name}", number(*count)))
+        .collect();
     let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     let sign = if totals.buckets().balances() { "=" } else { "IS NOT" };
     format!("{} at the source {sign} {sum}\n", number(totals.source_messages))
@@ -120,36 +125,58 @@ fn equation(totals: &Counters) -> String {
 
 fn leftovers(out: &mut String, report: &Report, look: Look) {
     let errors = report.errors.iter();
-    let error_lines = errors.map(|error| format!("{} [{}]: {}", error.side, error.class, clean(&error.message)));
+    let error_lines =
+        errors.map(|error| format!("{} [{}]: {}", error.side, error.class, clean(&error.message)));
     section(out, &look.bad("Errors"), error_lines, LINES_MAX);
     let quarantine = report.quarantine.iter().map(|entry| {
         let name = if entry.message_id.is_empty() { "no Message-ID" } else { &entry.message_id };
         let file = if entry.file.is_empty() { String::new() } else { format!("; kept as {}", entry.file) };
         clean(&format!(
             "{} UID {} ({name}, {}): {}: {}{file}",
-            entry.folder, entry.uid, size(entry.size), entry.reason, entry.detail
+            entry.folder,
+            entry.uid,
+            size(entry.size),
+            entry.reason,
+            entry.detail
         ))
     });
     section(out, &look.warn("In quarantine"), quarantine, LINES_MAX);
     let mut repairs: BTreeMap<&str, u64> = BTreeMap::new();
     report.repairs.iter().for_each(|entry| *repairs.entry(entry.repair.as_str()).or_default() += 1);
     let repairs = repairs.into_iter();
-    let mended = repairs.map(|(name, count)| format!("{}: {}", clean(name), counted(count, "message", "messages")));
-    section(out, &look.strong("Mended so that the destination takes them"), mended.collect::<Vec<_>>().into_iter(), LINES_MAX);
+    let mended =
+        repairs.map(|(name, count)| format!("{}: {}", clean(name), counted(count, "message", "messages")));
+    section(
+        out,
+        &look.strong("Mended so that the destination takes them"),
+        mended.collect::<Vec<_>>().into_iter(),
+        LINES_MAX,
+    );
     let dropped = report.dropped_flags.iter();
-    let dropped = dropped.map(|(flag, count)| format!("{}: {}", clean(flag), counted(*count, "message", "messages")));
+    let dropped =
+        dropped.map(|(flag, count)| format!("{}: {}", clean(flag), counted(*count, "message", "messages")));
     section(out, &look.strong("Flags that the destination does not keep"), dropped, LINES_MAX);
     section(out, &look.strong("Warnings"), report.warnings.iter().map(|warning| clean(warning)), LINES_MAX);
 }
 
 fn advice(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
-    let has = |classes: &[Class]| report.errors.iter().any(|error| error.kind.is_some_and(|kind| classes.contains(&kind)));
+    let has = |classes: &[Class]| {
+        report.errors.iter().any(|error| error.kind.is_some_and(|kind| classes.contains(&kind)))
+    };
     if has(&[Class::Internal]) || !report.balances() {
         lines.push("this is a bug in malote: please report it with the output of --json".to_owned());
     }
-    if has(&[Class::AuthBadCredentials, Class::AuthTokenExpired, Class::AuthUnsupported, Class::AuthNoMailboxRights]) {
-        lines.push("check user, password and rights on the side named above; `malote probe URL` tries one login".to_owned());
+    if has(&[
+        Class::AuthBadCredentials,
+        Class::AuthTokenExpired,
+        Class::AuthUnsupported,
+        Class::AuthNoMailboxRights,
+    ]) {
+        lines.push(
+            "check user, password and rights on the side named above; `malote probe URL` tries one login"
+                .to_owned(),
+        );
     }
     if has(&[Class::TlsUntrusted]) {
         lines.push("a certificate that you know may be trusted with ?pin=sha256:... or --ca-file".to_owned());
@@ -158,7 +185,10 @@ fn advice(report: &Report) -> Vec<String> {
         lines.push("make room at the destination, then run the same command again".to_owned());
     }
     if has(&[Class::DecisionNeeded, Class::IdentityChanged, Class::LedgerForeign]) {
-        lines.push("decide what the errors above ask, then run again; `malote plan` shows what would happen".to_owned());
+        lines.push(
+            "decide what the errors above ask, then run again; `malote plan` shows what would happen"
+                .to_owned(),
+        );
     } else if report.totals.pending > 0 {
         let count = counted(report.totals.pending, "message is", "messages are");
         let again = match report.kind {

@@ -1,7 +1,7 @@
 //! Aligned columns that fit a terminal: only names are shortened, never numbers.
 //! Never knows what it shows.
 
-use console::{measure_text_width, pad_str, truncate_str, Alignment};
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 
 use super::{Look, clean};
 
@@ -90,7 +90,8 @@ impl Table {
     }
 
     fn widths(&self, look: Look) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.columns.iter().map(|column| measure_text_width(&column.title)).collect();
+        let mut widths: Vec<usize> =
+            self.columns.iter().map(|column| measure_text_width(&column.title)).collect();
         for row in self.rows.iter().chain(&self.total) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(measure_text_width(cell));
@@ -115,7 +116,8 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let mut table = Table::new(vec![Column::text("Folder"), Column::text("Note"), Column::number("Copied")]);
+        let mut table =
+            Table::new(vec![Column::text("Folder"), Column::text("Note"), Column::number("Copied")]);
         table.row(vec!["Orçamentos e contas de 2024".into(), String::new(), "12".into()]);
         table.row(vec!["日本".into(), "new\u{7}".into(), "1,000".into()]);
         table.total(vec!["2 folders".into(), String::new(), "1,012".into()]);
@@ -140,6 +142,9 @@ Orçamentos e contas de 2024            12
         assert!(text.contains("Orçamentos e co…"), "{text}");
         assert!(text.lines().all(|line| measure_text_width(line) <= 30), "{text}");
         let text = table().render(Look { width: Some(5), has_colour: false });
-        assert!(text.contains("1,012") && text.contains("Orçamentos…") || text.contains("Orçamentos …"), "{text}");
+        assert!(
+            text.contains("1,012") && text.contains("Orçamentos…") || text.contains("Orçamentos …"),
+            "{text}"
+        );
     }
 }

@@ -55,9 +55,13 @@ mod tests {
         {
             assert_eq!(size(octets), text);
         }
-        for (seconds, text) in
-            [(0.04, "0.0 s"), (59.96, "59.9 s"), (61.0, "1 min 1 s"), (7_261.0, "2 h 1 min"), (90_000.0, "1 d 1 h")]
-        {
+        for (seconds, text) in [
+            (0.04, "0.0 s"),
+            (59.96, "59.9 s"),
+            (61.0, "1 min 1 s"),
+            (7_261.0, "2 h 1 min"),
+            (90_000.0, "1 d 1 h"),
+        ] {
             assert_eq!(duration(Duration::from_secs_f64(seconds)), text);
         }
     }

@@ -6,12 +6,31 @@ use malote_engine::report::{ErrorEntry, FolderReport, QuarantineEntry, SCHEMA};
 use super::*;
 
 fn sample() -> Report {
-    let inbox = Counters { source_messages: 1200, copied: 1199, quarantined: 1, bytes_copied: 3 << 20, destination_messages: 1199, ..Counters::default() };
-    let sent = Counters { source_messages: 3, already: 2, pending: 1, destination_messages: 2, ..Counters::default() };
+    let inbox = Counters {
+        source_messages: 1200,
+        copied: 1199,
+        quarantined: 1,
+        bytes_copied: 3 << 20,
+        destination_messages: 1199,
+        ..Counters::default()
+    };
+    let sent = Counters {
+        source_messages: 3,
+        already: 2,
+        pending: 1,
+        destination_messages: 2,
+        ..Counters::default()
+    };
     let mut totals = Counters::default();
     totals.add(&inbox);
     totals.add(&sent);
-    let lost = Failure::new(Side::Destination, Class::Net, Reach::Account, Retry::Again, "appending to Sent: connection lost");
+    let lost = Failure::new(
+        Side::Destination,
+        Class::Net,
+        Reach::Account,
+        Retry::Again,
+        "appending to Sent: connection lost",
+    );
     Report {
         schema: SCHEMA.to_owned(),
         run_id: "r1".to_owned(),
@@ -24,12 +43,28 @@ fn sample() -> Report {
         destination: Place { url: "imaps://ana@new:993".to_owned(), server: String::new() },
         totals,
         folders: vec![
-            FolderReport { source: "INBOX".to_owned(), destination: "INBOX".to_owned(), role: Some("inbox".to_owned()), renamed: false, counters: inbox },
-            FolderReport { source: "Enviados/Açaí".to_owned(), destination: "Sent/Açaí".to_owned(), role: None, renamed: true, counters: sent },
+            FolderReport {
+                source: "INBOX".to_owned(),
+                destination: "INBOX".to_owned(),
+                role: Some("inbox".to_owned()),
+                renamed: false,
+                counters: inbox,
+            },
+            FolderReport {
+                source: "Enviados/Açaí".to_owned(),
+                destination: "Sent/Açaí".to_owned(),
+                role: None,
+                renamed: true,
+                counters: sent,
+            },
         ],
         quarantine: vec![QuarantineEntry {
-            folder: "INBOX".to_owned(), uid: 7, size: 40 << 20, reason: "too_large".to_owned(),
-            detail: "the limit is 36700160 octets".to_owned(), ..QuarantineEntry::default()
+            folder: "INBOX".to_owned(),
+            uid: 7,
+            size: 40 << 20,
+            reason: "too_large".to_owned(),
+            detail: "the limit is 36700160 octets".to_owned(),
+            ..QuarantineEntry::default()
         }],
         repairs: Vec::new(),
         dropped_flags: BTreeMap::from([("custom1".to_owned(), 3)]),
@@ -77,7 +112,13 @@ What to do next
 #[test]
 fn a_run_that_could_not_begin_has_no_table() {
     let mut failed = sample();
-    let refused = Failure::new(Side::Source, Class::AuthBadCredentials, Reach::Account, Retry::Never, "logging in to old: \u{1b}[2J no");
+    let refused = Failure::new(
+        Side::Source,
+        Class::AuthBadCredentials,
+        Reach::Account,
+        Retry::Never,
+        "logging in to old: \u{1b}[2J no",
+    );
     failed.errors = vec![ErrorEntry::from(&refused)];
     failed.status = Status::Failed;
     failed.totals = Counters::default();
