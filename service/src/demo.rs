@@ -57,8 +57,9 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
     if !args.output.quiet {
         output::tell(&format!("two Dovecot {} servers are up; filling the first", source.version()));
     }
-    let (port, messages, secret) = (source.port(), args.messages, password.clone());
-    let filling = tokio::task::spawn_blocking(move || fill::fill(port, USER, &secret, messages));
+    let (port, messages, secret, stop) =
+        (source.port(), args.messages, password.clone(), shared.stop.clone());
+    let filling = tokio::task::spawn_blocking(move || fill::fill(port, USER, &secret, messages, &stop));
     filling
         .await
         .map_err(|_| Stopped { exit: Exit::Internal, message: "filling the mailbox stopped".to_owned() })??;

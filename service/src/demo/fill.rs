@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use malote_engine::plan::folder::{FolderPath, Naming};
 use malote_engine::plan::folder_name;
+use tokio_util::sync::CancellationToken;
 
 use super::message::{Message, message};
 use crate::cli::exit::Stopped;
@@ -33,7 +34,13 @@ const FOLDERS: [(&str, u32); 11] = [
 ];
 
 /// Makes the folders and appends `messages` messages.
-pub fn fill(port: u16, user: &str, password: &str, messages: u32) -> Result<(), Stopped> {
+pub fn fill(
+    port: u16,
+    user: &str,
+    password: &str,
+    messages: u32,
+    stop: &CancellationToken,
+) -> Result<(), Stopped> {
     let mut client = Client::connect(port)?;
     client.command(&format!("LOGIN \"{user}\" \"{password}\""))?;
     let (mut number, mut part) = (0, 0);
@@ -46,6 +53,9 @@ pub fn fill(port: u16, user: &str, password: &str, messages: u32) -> Result<(), 
         part += share;
         let until = u64::from(messages) * u64::from(part) / 100;
         while number < until {
+            if stop.is_cancelled() {
+                return Err(fail("stopped before the end"));
+            }
             client.append(&name, &message(number))?;
             number += 1;
         }

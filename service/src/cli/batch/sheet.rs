@@ -99,7 +99,8 @@ impl Sheet {
     /// Reads a whole file; what is wrong with a row is kept with the row.
     pub fn parse(octets: &[u8]) -> Result<Self, String> {
         let (text, mut warnings) = decoded(octets)?;
-        let (text, first_line) = without_separator_line(&text);
+        let (text, lines_before) = without_separator_line(&text);
+        let mut lines = Lines { octets: text.as_bytes(), at: 0, line: lines_before + 1 };
         let delimiter = delimiter(text);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
@@ -116,7 +117,7 @@ impl Sheet {
             let record = match record {
                 Ok(record) => record,
                 Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line) + first_line;
+                    let line = lines.line_of(error.position());
                     rows.push(Row {
                         line,
                         cells: Err("it cannot be read as CSV: look at its quotes".to_owned()),
@@ -124,7 +125,7 @@ impl Sheet {
                     continue;
                 }
             };
-            let line = record.position().map_or(0, csv::Position::line) + first_line;
+            let line = lines.line_of(record.position());
             if record.iter().any(|cell| !cell.trim().is_empty()) {
                 rows.push(Row { line, cells: cells(&record, &columns) });
             }
@@ -136,6 +137,25 @@ impl Sheet {
     pub fn has_passwords(&self) -> bool {
         let secret = [Column::Password, Column::FromPassword, Column::ToPassword];
         self.columns.iter().flatten().any(|column| secret.contains(column))
+    }
+}
+
+/// Counts lines along with the reader, whose own count is one behind after `\r\n` and before empty lines.
+struct Lines<'a> {
+    octets: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn line_of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let byte = position.map_or(self.at, |position| usize::try_from(position.byte()).unwrap_or(self.at));
+        let is_end = |octet: &&u8| matches!(**octet, b'\r' | b'\n');
+        let start = byte + self.octets.get(byte..).unwrap_or_default().iter().take_while(is_end).count();
+        let passed = self.octets.get(self.at..start).unwrap_or_default();
+        self.line += passed.iter().filter(|octet| **octet == b'\n').count() as u64;
+        self.at = self.at.max(start);
+        self.line
     }
 }
 
@@ -243,11 +263,7 @@ mod tests {
             &b"user,password\nana@x,\"a,b;c\"\n"[..],
             b"\xef\xbb\xbfuser;password\r\nana@x;\"a,b;c\"\r\n",
             b"USER\tPassword\nana@x\ta,b;c",
-            b"e-mail;x\n",
-        ]
-        .iter()
-        .take(3)
-        {
+        ] {
             check(octets, &[(2, &ana)]);
         }
         check(b"sep=;\nuser;password\nana@x;\"a,b;c\"\n", &[(3, &ana)]);
