@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod mail;
+pub mod migration;
 pub mod proxy;
 pub mod reader;
 pub mod scripted;

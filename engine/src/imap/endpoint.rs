@@ -14,8 +14,8 @@ use secrecy::SecretString;
 
 use crate::failure::{Failure, Result};
 
-/// How long one address may take to answer.
-pub const CONNECT_MAX: Duration = Duration::from_secs(20);
+/// How long each may take: one address to answer, TLS to stand, the greeting to come.
+pub const CONNECT_MAX: Duration = Duration::from_secs(30);
 
 /// How long a server may be silent in the midst of a command.
 pub const PROGRESS_MAX: Duration = Duration::from_secs(120);
@@ -107,6 +107,15 @@ impl Location {
     /// Reads a location. Clear text is let through for loopback, or where `allow_cleartext`.
     pub fn parse(text: &str, allow_cleartext: bool) -> Result<Self> {
         parse(text, allow_cleartext).map_err(|wrong| usage(&wrong))
+    }
+
+    /// The mailbox that this is, however one logs in to it: equal for locations that lead to one mailbox. With
+    /// `authzid` that is the other user's.
+    #[must_use]
+    pub fn mailbox(&self) -> String {
+        let plain = Self { auth: None, authzid: None, pin: None, ..self.clone() };
+        let user = self.authzid.clone().unwrap_or_else(|| self.user.clone());
+        Self { user, ..plain }.to_string()
     }
 
     /// The endpoint at this place, with default time limits.

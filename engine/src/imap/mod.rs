@@ -35,6 +35,7 @@ pub use endpoint::{AuthMethod, Endpoint, Location, SecretSource, Security};
 pub use fetch_data::{FetchData, Section};
 pub use list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
 pub use probe::{Probe, probe};
+pub use secrecy::SecretString;
 pub use tls::TlsFacts;
 
 pub(crate) use append::AppendQueue;
