@@ -13,7 +13,7 @@ use malote_engine::failure::Result;
 use malote_engine::ledger::memory::MemoryLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
 use malote_engine::plan::message::Flags;
-use malote_engine::policy::{Content, Duplicates, Policy};
+use malote_engine::policy::{Content, Duplicates, FlagPolicy, Policy};
 use malote_engine::quarantine::Quarantine;
 use malote_engine::report::{Report, Status};
 use malote_engine::run::{Job, copy, verify};
@@ -393,4 +393,15 @@ async fn a_listing_shorter_than_its_count_is_no_success() {
     let report = world.copy().await;
     assert_eq!(world.texts("INBOX").len(), 1);
     assert_ne!(report.status, Status::Success, "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_rules_flags_rules_those_that_changed_at_the_destination_alone() {
+    let mut world = World::new(&[(&text(1), "\\Seen")]);
+    (world.source.habits.list_status, world.destination.habits.list_status) = (true, true);
+    world.policy.flags = FlagPolicy::Source;
+    world.copy().await;
+    world.destination.with("INBOX", |shelf| shelf.set_flags(1, "\\Flagged"));
+    world.copy().await;
+    assert_eq!(world.destination.content(), world.source.content());
 }

@@ -19,6 +19,7 @@ use super::{flags, locate, mirror, transfer};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Tokens};
+use crate::policy::FlagPolicy;
 use crate::report::FolderReport;
 
 /// Longest pause between two attempts, in milliseconds.
@@ -157,6 +158,13 @@ impl<'a> FolderRun<'a> {
             return Ok(false);
         };
         if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {
+            return Ok(false);
+        }
+        // Where the source rules flags, a change of them at the destination alone is work as well.
+        let is_ruling = self.run.job.policy.flags == FlagPolicy::Source;
+        let is_untouched =
+            tokens.destination_modseq.is_some() && tokens.destination_modseq == destination.highest_modseq;
+        if is_ruling && !is_untouched {
             return Ok(false);
         }
         let recorded = self.run.job.ledger.recorded(self.pair.row.id).await?;

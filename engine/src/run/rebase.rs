@@ -109,9 +109,9 @@ async fn pair(
     let mut pairs = by_header.same;
     pairs.extend(by_content.same);
     // A message that was known by its header alone has no text on record that could differ.
-    let is_textless =
-        |uid: &Uid| records.iter().any(|record| record.source_uid == *uid && record.keys.content.is_none());
-    pairs.extend(by_content.held.into_iter().filter(|pair| may_be_rewritten || is_textless(&pair.1)));
+    let textless = records.iter().filter(|record| record.keys.content.is_none());
+    let textless: UidSet = textless.map(|record| record.source_uid).collect();
+    pairs.extend(by_content.held.into_iter().filter(|pair| may_be_rewritten || textless.contains(pair.1)));
     Ok(pairs)
 }
 

@@ -117,7 +117,7 @@ pub struct Habits {
     /// Counts messages that hold this text and does not list them.
     pub hides: Option<&'static str>,
     /// Connections at once.
-    pub connections_max: usize,
+    pub connections_max: u32,
     /// What happens here when a folder is opened for the n-th time.
     pub on_open: Option<fn(&Mailbox, u32)>,
 }
@@ -141,7 +141,7 @@ impl Default for Habits {
             empties: None,
             omits: None,
             hides: None,
-            connections_max: usize::MAX,
+            connections_max: u32::MAX,
             on_open: None,
         }
     }
@@ -153,8 +153,8 @@ pub struct Mailbox {
     shelves: Arc<Mutex<BTreeMap<String, Shelf>>>,
     /// Folders opened so far, on all connections.
     pub(super) opened: Arc<AtomicU32>,
-    /// Each open folder holds a clone of the inner value.
-    pub(super) seats: Arc<Arc<()>>,
+    /// Folders open now: each holds a clone.
+    pub(super) seats: Arc<AtomicU32>,
     /// What this server is like.
     pub habits: Habits,
 }

@@ -1,7 +1,7 @@
 //! A mailbox in memory as a source.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use malote_engine::body::{Body, Held};
@@ -45,14 +45,30 @@ pub(super) struct Open {
     pub name: String,
     pub status: FolderStatus,
     pub is_usable: bool,
-    _seat: Arc<()>,
+    _seat: Seat,
+}
+
+/// Counts one open folder as long as it lives.
+struct Seat(Arc<AtomicU32>);
+
+impl Seat {
+    fn taken(seats: &Arc<AtomicU32>) -> Self {
+        seats.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(seats))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Open {
     pub async fn new(mailbox: &Mailbox, steps: &Arc<Steps>, side: Side, folder: &Folder) -> Result<Self> {
         let name = String::from_utf8_lossy(&folder.wire.0).into_owned();
-        let seat: Arc<()> = Arc::clone(&*mailbox.seats);
-        if Arc::strong_count(&seat) > mailbox.habits.connections_max.saturating_add(1) {
+        let seat = Seat::taken(&mailbox.seats);
+        if seat.0.load(Ordering::SeqCst) > mailbox.habits.connections_max {
             let (class, retry) = (Class::LimitConnections, Retry::After(1));
             return Err(Failure::new(side, class, Reach::Connection, retry, "all connections are taken"));
         }
