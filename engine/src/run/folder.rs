@@ -131,6 +131,7 @@ impl<'a> FolderRun<'a> {
         self.close_intents().await?;
         let after = ends.destination.refresh().await?;
         self.tally.destination_messages = u64::from(after.messages);
+        self.warn_of_losses();
         let is_complete = left.is_empty() && self.tally.buckets().pending == 0;
         // Flags of what is not placed could not be carried: the next run has to ask for all of them.
         let highest_modseq = before.0.highest_modseq.filter(|_| are_placed);
@@ -139,6 +140,19 @@ impl<'a> FolderRun<'a> {
         let folder = self.pair.source.path.to_string();
         self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
         Ok(())
+    }
+
+    /// Tells where the destination holds fewer messages than were put there: its user may have removed them, or
+    /// somebody else. They are not copied again; `verify` names them.
+    fn warn_of_losses(&self) {
+        let placed = self.tally.already.union(&self.tally.copied).union(&self.tally.adopted).len();
+        let missing = placed.saturating_sub(self.tally.destination_messages);
+        if missing > 0 && !self.pair.is_shared {
+            self.run.findings.warn(format!(
+                "{}: at least {missing} messages that were copied are no longer at the destination; verify names them",
+                self.pair.source.path
+            ));
+        }
     }
 
     fn tell_start(&self, wanted: &UidSet) {
