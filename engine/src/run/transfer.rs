@@ -11,7 +11,8 @@ use malote_plan::record::{Keys, QuarantineNote, Record, State};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::census::{octets_max, quarantine};
+use super::adopt;
+use super::census::{list, octets_max, quarantine};
 use super::folder::FolderRun;
 use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
@@ -63,7 +64,7 @@ async fn fresh(folder: &FolderRun<'_>, mut ends: Ends) -> Result<Ends> {
     ends.source.retire();
     ends.destination.retire();
     drop(ends);
-    folder.open().await
+    folder.open_again().await
 }
 
 fn road<'a>(
@@ -103,7 +104,7 @@ async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> 
     }
     let more = permits.into_iter().map(|permit| async move {
         let _permit = permit;
-        match folder.open().await {
+        match folder.open_again().await {
             Ok(mut ends) => drive(road, &mut ends).await,
             // A further connection that cannot be had is no failure: the others do its work.
             Err(failure) => {
@@ -204,11 +205,13 @@ async fn second_look(
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    let left = left.intersection(&present);
+    // A server may have kept what it refused: that is looked at before anything is sent a second time.
+    let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
     let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
     let outcome = drive(&road, ends).await;
+    let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
     let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
     if let Some(failure) = failure {
@@ -221,9 +224,10 @@ async fn second_look(
     if folder.run.halt.is_cancelled() {
         return Ok(left);
     }
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    for uid in left.intersection(&present).iter() {
+    // Twins of a message that was refused are tried on their own by the next run.
+    for uid in left.difference(&alike).intersection(&present).iter() {
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
         quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
     }
