@@ -14,6 +14,8 @@ use crate::report::{ErrorEntry, QuarantineEntry};
 /// One folder's source UIDs by what became of them in this run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FolderTally {
+    /// True once the source folder was listed.
+    pub is_listed: bool,
     /// Seen in any listing of this run.
     pub listed: UidSet,
     /// Seen in the latest listing.
@@ -43,6 +45,7 @@ pub(super) struct FolderTally {
 impl FolderTally {
     /// Takes in a new listing of the source folder.
     pub fn list(&mut self, uids: &UidSet) {
+        self.is_listed = true;
         self.listed = self.listed.union(uids);
         self.present = uids.clone();
     }
