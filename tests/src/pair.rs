@@ -33,8 +33,8 @@ impl Pair {
     pub fn of(source: Script, destination: Script) -> Result<Self> {
         let (source, destination) = (source.start()?, destination.start()?);
         let mut migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
-        // A scripted server is never still at work on what a lost connection sent.
-        migration.policy.quiet_ms = 1;
+        // A scripted server is done at once with what a lost connection sent.
+        migration.policy.quiet_ms = 20;
         Ok(Self { source, destination, migration })
     }
 

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use malote_engine::event::Event;
 use malote_engine::run::copy;
 
-/// Different points of the stream at which a connection is cut, for each direction.
+/// Different points at which the destination's stream is cut, each way; half as many for the source's.
 const CUTS: u64 = 50;
 
 fn numbered(count: usize) -> impl Iterator<Item = Letter> {
@@ -29,6 +29,10 @@ async fn has(folder: &FolderHandle, messages: usize) {
     while folder.messages().len() < messages {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+fn all_bear(pair: &Pair, flag: &str) -> bool {
+    pair.there().messages().iter().all(|stored| stored.has_flag(flag))
 }
 
 fn is_whole(pair: &Pair) -> bool {
@@ -69,7 +73,6 @@ async fn cut_and_resume(is_source: bool, way: Way, after_octets: u64) -> Result<
     let place = format!("{} {way:?} after {after_octets}", if is_source { "source" } else { "destination" });
     assert!(told(&report).starts_with("success"), "{place}: {report:?}");
     assert!(is_whole(&pair), "{place}: {report:?}");
-    assert!(told(&pair.copy().await?).starts_with("success: 9 already"), "{place}");
     Ok(())
 }
 
@@ -80,9 +83,10 @@ async fn s27_cut_at_fifty_points_of_each_stream_every_message_is_there_exactly_o
     assert_eq!(told(&undisturbed.copy().await?), "success: 9 copied");
     let (heard, said) = undisturbed.destination.transcript().octets();
     let (_, read) = undisturbed.source.transcript().octets();
-    for (is_source, way, octets) in [(false, Way::In, heard), (false, Way::Out, said), (true, Way::Out, read)]
+    for (is_source, way, octets, cuts) in
+        [(false, Way::In, heard, CUTS), (false, Way::Out, said, CUTS), (true, Way::Out, read, CUTS / 2)]
     {
-        let points: Vec<u64> = (1..=CUTS).map(|step| step * octets / (CUTS + 1)).collect();
+        let points: Vec<u64> = (1..=cuts).map(|step| step * octets / (cuts + 1)).collect();
         for some in points.chunks(10) {
             try_join_all(some.iter().map(|point| cut_and_resume(is_source, way, *point))).await?;
         }
@@ -151,7 +155,7 @@ async fn s29_a_message_that_is_listed_and_never_given_is_unreadable_and_not_vani
 async fn s30_a_run_that_is_stopped_and_resumed_reads_no_body_twice() -> Result<()> {
     let mut pair = Pair::plain()?;
     pair.migration.policy.connections = 4;
-    pair.deliver(numbered(5_000));
+    pair.deliver(numbered(5_000).map(|letter| letter.flagged(r"\Seen projeto")));
     let job = pair.migration.job().await?;
     let stop = async {
         has(&pair.there(), 200).await;
@@ -169,15 +173,15 @@ async fn s30_a_run_that_is_stopped_and_resumed_reads_no_body_twice() -> Result<(
     asked.extend(pair.source.transcript().bodies_asked());
     asked.sort_unstable();
     assert_eq!(asked, (1..=5_000).collect::<Vec<u32>>());
-    assert!(pair.is_twin());
+    assert!(pair.is_twin() && all_bear(&pair, "projeto"));
     Ok(())
 }
 
 #[tokio::test]
 async fn s30_a_run_that_is_killed_at_sixty_percent_reads_again_only_what_had_not_arrived() -> Result<()> {
     let mut pair = Pair::plain()?;
-    pair.migration.policy.connections = 4;
-    pair.deliver(numbered(5_000));
+    (pair.migration.policy.connections, pair.migration.policy.quiet_ms) = (4, 150);
+    pair.deliver(numbered(5_000).map(|letter| letter.flagged(r"\Seen projeto")));
     let (job, there) = (pair.migration.job().await?, pair.there());
     tokio::select! {
         report = copy(&job) => anyhow::bail!("it was too fast to be killed: {}", told(&report)),
@@ -187,13 +191,14 @@ async fn s30_a_run_that_is_killed_at_sixty_percent_reads_again_only_what_had_not
     let arrived = texts(&pair.there());
     let report = pair.copy().await?;
     assert!(told(&report).starts_with("success"), "{report:?}");
-    let asked = pair.source.transcript().bodies_asked();
+    let mut asked = pair.source.transcript().bodies_asked();
+    asked.sort_unstable();
     let inbox = pair.inbox().messages();
     let again = inbox.iter().filter(|stored| {
         asked.binary_search(&stored.uid).is_ok() && arrived.binary_search(&stored.letter.octets).is_ok()
     });
     assert_eq!(again.count(), 0, "messages that had arrived were read again");
-    assert!(pair.is_twin());
+    assert!(pair.is_twin() && all_bear(&pair, "projeto"));
     Ok(())
 }
 

@@ -147,6 +147,7 @@ impl<'a> FolderRun<'a> {
         self.close_intents().await?;
         let after = ends.destination.refresh().await?;
         self.tally.destination_messages = u64::from(after.messages);
+        self.warn_of_losses();
         // What filters left out is in no record: such a folder has to be looked at again.
         let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
         let is_complete = left.is_empty() && is_settled;
@@ -155,6 +156,19 @@ impl<'a> FolderRun<'a> {
         let folder = self.pair.source.path.to_string();
         self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
         Ok(())
+    }
+
+    /// Tells where the destination holds fewer messages than were put there: its user may have removed them, or
+    /// somebody else. They are not copied again; `verify` names them.
+    fn warn_of_losses(&self) {
+        let placed = self.tally.already.union(&self.tally.copied).union(&self.tally.adopted).len();
+        let missing = placed.saturating_sub(self.tally.destination_messages);
+        if missing > 0 && !self.pair.is_shared {
+            self.run.findings.warn(format!(
+                "{}: at least {missing} messages that were copied are no longer at the destination; verify names them",
+                self.pair.source.path
+            ));
+        }
     }
 
     fn tell_start(&self, wanted: &UidSet) {
