@@ -12,7 +12,7 @@ use malote_engine::report::{Report, Status};
 
 /// What users come up with, and 200 characters of it.
 fn hard_password() -> String {
-    format!(r#" a"b\c%*{{5}}é漢 {}"#, "ã".repeat(182))
+    format!(r#" a"b\c%*{{5}}é漢 {}"#, "ã".repeat(186))
 }
 
 /// A server with one letter.
@@ -331,13 +331,19 @@ async fn s05_an_administrator_sees_at_dovecot_what_the_user_sees() -> Result<()>
     reader.fill([("INBOX", &mail), ("Projetos", &mail)]).await?;
     let own = copied_from(&dovecot.url("ana"), PASSWORD).await?;
     assert_eq!(own, [("INBOX".to_owned(), 1), ("Projetos".to_owned(), 1)]);
-    let chefe = dovecot.url("chefe");
     for from in [
-        dovecot.url("ana*chefe"),
+        format!("{}&auth=plain", dovecot.url("ana*chefe")),
         format!("{}&auth=login", dovecot.url("ana*chefe")),
-        format!("{chefe}&authzid=ana&auth=plain"),
+        format!("{}&authzid=ana&auth=plain", dovecot.url("chefe")),
     ] {
         assert_eq!(copied_from(&from, "mestra").await?, own, "{from}");
+    }
+    for refused in [dovecot.url("ana*chefe"), format!("{}&authzid=ana", dovecot.url("chefe"))] {
+        let destination = Script::new().start()?;
+        let mut migration = Migration::between(&refused, &destination.url("ana"))?;
+        migration.from_password = "mestra".to_owned();
+        let report = migration.copy().await?;
+        assert_says(&failed(&report, &["source auth.no_mailbox_rights"]), &["?auth=plain"]);
     }
     Ok(())
 }
@@ -348,8 +354,29 @@ async fn copied_from(from: &str, password: &str) -> Result<Vec<(String, usize)>>
     let mut migration = Migration::between(from, &destination.url("ana"))?;
     migration.from_password = password.to_owned();
     let report = migration.copy().await?;
-    assert_eq!((errors(&report), report.status), (vec![], Status::Success), "{from}");
+    assert_eq!((errors(&report), report.status), (vec![], Status::Success), "{from} {:?}", report.errors);
     Ok(census(&destination.world()))
+}
+
+#[tokio::test]
+async fn s05_under_tls_an_administrator_need_not_name_the_way() -> Result<()> {
+    let masters = vec![("chefe".to_owned(), "mestra".to_owned())];
+    let dovecot = Dovecot::start(DovecotOptions { masters, tls: true, ..DovecotOptions::default() })?;
+    let mut reader = Reader::login(dovecot.port(), "ana", PASSWORD).await?;
+    reader.append("INBOX", &acceptance::mail::Postman::new(5).ordinary()).await?;
+    let destination = Script::new().start()?;
+    for from in [
+        format!("imap://chefe@127.0.0.1:{}?authzid=ana", dovecot.port()),
+        format!("imaps://chefe@127.0.0.1:{}?authzid=ana", dovecot.tls_port().context("no TLS port")?),
+    ] {
+        let mut migration = Migration::between(&from, &destination.url("ana"))?;
+        migration.from_password = "mestra".to_owned();
+        migration.extra_roots = dovecot.ca().context("no authority")?.pem().into();
+        let report = migration.copy().await?;
+        assert_eq!((errors(&report), report.status), (vec![], Status::Success), "{:?}", report.errors);
+    }
+    assert_eq!(census(&destination.world()), [("INBOX".to_owned(), 1)]);
+    Ok(())
 }
 
 #[tokio::test]

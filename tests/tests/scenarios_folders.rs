@@ -240,8 +240,11 @@ async fn s09_a_role_in_another_language_leads_to_the_folder_of_that_role_with_it
 }
 
 #[tokio::test]
-async fn s09_at_dovecot_roles_without_a_folder_yet_are_created_in_their_place() -> Result<()> {
+async fn s09_at_dovecot_the_folders_of_its_roles_take_the_mail() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dovecot::start(DovecotOptions::default())?);
+    let mut reader = read(&destination).await?;
+    reader.create("Sent").await?;
+    reader.create("Trash").await?;
     for (name, count) in [("Gesendete Elemente", 2), ("Gesendete Elemente/Kunden", 1), ("Lixeira", 1)] {
         fill(&source.world(), name, count);
     }

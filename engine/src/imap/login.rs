@@ -58,6 +58,10 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
         if is_token_expired && failure.class == Class::AuthBadCredentials {
             failure.class = Class::AuthTokenExpired;
         }
+        let is_hashed = !matches!(way, Way::Command | Way::Sasl(Mechanism::Plain | Mechanism::Login));
+        if is_hashed && failure.class == Class::AuthNoMailboxRights {
+            failure.message.push_str("; an administrator is let in by ?auth=plain alone at some servers");
+        }
         return Err(failure);
     }
     if let Some(owner) = location.authzid.as_deref().filter(|_| is_proxied) {
@@ -114,6 +118,8 @@ fn choose(
         Some(AuthMethod::Login) if has_authzid => None,
         Some(AuthMethod::Login) => command.or_else(|| first(&[Login])),
         Some(AuthMethod::ProxyAuth) => choose(None, false, is_clear, offered),
+        // Dovecot takes another user's name by PLAIN alone; TLS keeps the password from others there.
+        None if has_authzid && !is_clear => first(&[Plain, ScramSha256, ScramSha1]),
         None if has_authzid => first(&[ScramSha256, ScramSha1, Plain]),
         None if is_clear => {
             first(&[ScramSha256, ScramSha1, CramMd5, Plain]).or(command).or_else(|| first(&[Login]))
@@ -241,6 +247,8 @@ mod tests {
         check(None, false, false, "LOGINDISABLED", None);
         check(None, true, false, "AUTH=LOGIN", None);
         check(None, true, false, "AUTH=PLAIN", sasl(M::Plain));
+        check(None, true, false, "AUTH=SCRAM-SHA-256 AUTH=PLAIN", sasl(M::Plain));
+        check(None, true, true, "AUTH=SCRAM-SHA-256 AUTH=PLAIN", sasl(M::ScramSha256));
         check(Some(AuthMethod::Login), true, false, "AUTH=LOGIN AUTH=PLAIN", None);
         check(Some(AuthMethod::CramMd5), true, false, "AUTH=CRAM-MD5", None);
         check(Some(AuthMethod::ProxyAuth), true, false, "AUTH=PLAIN", sasl(M::Plain));
