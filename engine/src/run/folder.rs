@@ -99,8 +99,12 @@ impl<'a> FolderRun<'a> {
         }
     }
 
-    fn give_up(&self, failure: &Failure) {
+    fn give_up(&mut self, failure: &Failure) {
         self.run.findings.fail(failure);
+        if failure.class == Class::FolderMissing && failure.side == Side::Source {
+            // Its user removed it meanwhile, with all that was in it.
+            self.tally.list(&UidSet::default());
+        }
         if matches!(failure.reach, Reach::Account | Reach::Endpoint) {
             self.run.halt.cancel();
         }
@@ -215,6 +219,11 @@ impl<'a> FolderRun<'a> {
             ..FolderReport::default()
         };
         report.counters.set_buckets(&self.tally.buckets());
+        if let (false, Some(status)) = (self.tally.is_listed, self.pair.source.status) {
+            // Never opened: what the survey counted is all that is known of it.
+            (report.counters.source_messages, report.counters.pending) =
+                (status.messages.into(), status.messages.into());
+        }
         report.counters.flag_changes = self.tally.flag_changes;
         report.counters.deleted = self.tally.deleted;
         report.counters.bytes_copied = self.tally.bytes_copied;

@@ -18,6 +18,8 @@ pub(super) struct FolderTally {
     pub listed: UidSet,
     /// Seen in the latest listing.
     pub present: UidSet,
+    /// True once the folder was listed in this run, were it with nothing in it.
+    pub is_listed: bool,
     /// Had a record when the run began.
     pub already: UidSet,
     /// Appended by this run.
@@ -45,6 +47,7 @@ impl FolderTally {
     pub fn list(&mut self, uids: &UidSet) {
         self.listed = self.listed.union(uids);
         self.present = uids.clone();
+        self.is_listed = true;
     }
 
     /// Everything that is in a bucket other than pending.
