@@ -119,7 +119,7 @@ impl<'a> FolderRun<'a> {
         let before = (ends.source.status(), ends.destination.status());
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
-        let left = transfer::copy(self, &mut ends, wanted, before.1, validity).await?;
+        let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
         locate::place(self, &mut ends, validity).await?;
         flags::place_keywords(self, &mut ends).await?;
         flags::carry(self, &mut ends).await?;
@@ -127,12 +127,26 @@ impl<'a> FolderRun<'a> {
         self.close_intents().await?;
         let after = ends.destination.refresh().await?;
         self.tally.destination_messages = u64::from(after.messages);
+        self.warn_of_losses();
         let is_complete = left.is_empty() && self.tally.buckets().pending == 0;
         self.remember(before.0, after, is_complete).await?;
         let (copied, pending) = (self.tally.copied.len(), self.tally.buckets().pending);
         let folder = self.pair.source.path.to_string();
         self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
         Ok(())
+    }
+
+    /// Tells where the destination holds fewer messages than were put there: its user may have removed them, or
+    /// somebody else. They are not copied again; `verify` names them.
+    fn warn_of_losses(&self) {
+        let placed = self.tally.already.union(&self.tally.copied).union(&self.tally.adopted).len();
+        let missing = placed.saturating_sub(self.tally.destination_messages);
+        if missing > 0 && !self.pair.is_shared {
+            self.run.findings.warn(format!(
+                "{}: at least {missing} messages that were copied are no longer at the destination; verify names them",
+                self.pair.source.path
+            ));
+        }
     }
 
     fn tell_start(&self, wanted: &UidSet) {

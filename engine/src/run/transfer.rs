@@ -28,21 +28,21 @@ const WINDOW_MESSAGES_MAX: u64 = 1000;
 /// Messages that a lane must have before it for another connection to be worth its login.
 const LANE_MESSAGES_WORTH: u64 = 2000;
 
-/// Copies `wanted` and returns what is left over of it.
+/// Copies `wanted` and returns the ends, which may be fresh ones, with what is left over of it.
 pub(super) async fn copy(
     folder: &mut FolderRun<'_>,
-    ends: &mut Ends,
+    mut ends: Ends,
     wanted: UidSet,
     destination: FolderStatus,
     validity: UidValidity,
-) -> Result<UidSet> {
+) -> Result<(Ends, UidSet)> {
     if wanted.is_empty() {
-        return Ok(wanted);
+        return Ok((ends, wanted));
     }
     let uid_next = destination.uid_next.unwrap_or(1);
     let twins = twins(folder).await?;
-    let road = road(folder, ends, &wanted, (uid_next, validity), twins, usize::MAX);
-    let outcomes = drive_all(folder, &road, ends).await;
+    let road = road(folder, &ends, &wanted, (uid_next, validity), twins, usize::MAX);
+    let outcomes = drive_all(folder, &road, &mut ends).await;
     let twins = road.twins;
     let (refused, failure) = take_in(folder, outcomes, &twins).await?;
     if let Some(failure) = failure {
@@ -50,9 +50,20 @@ pub(super) async fn copy(
     }
     let left = wanted.difference(&folder.tally.settled());
     if left.is_empty() || folder.run.halt.is_cancelled() {
-        return Ok(left);
+        return Ok((ends, left));
     }
-    second_look(folder, &left, refused, (uid_next, validity), twins).await
+    drop(refused);
+    let mut ends = fresh(folder, ends).await?;
+    let left = second_look(folder, &mut ends, &left, (uid_next, validity), twins).await?;
+    Ok((ends, left))
+}
+
+/// The same folder on connections that did not serve it before.
+async fn fresh(folder: &FolderRun<'_>, mut ends: Ends) -> Result<Ends> {
+    ends.source.retire();
+    ends.destination.retire();
+    drop(ends);
+    folder.open().await
 }
 
 fn road<'a>(
@@ -188,25 +199,23 @@ async fn twins(folder: &FolderRun<'_>) -> Result<Twins> {
 /// quarantined, what is gone from the source has vanished.
 async fn second_look(
     folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
     left: &UidSet,
-    first_refusals: Vec<Refused>,
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
-    drop(first_refusals);
-    let mut ends = folder.open().await?;
     let present = ends.source.uids().await?;
     folder.tally.present = present.clone();
     let left = left.intersection(&present);
-    let road = road(folder, &ends, &left, (uid_next, validity), twins, 1);
-    let outcome = drive(&road, &mut ends).await;
+    let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
+    let outcome = drive(&road, ends).await;
     let twins = road.twins;
     let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }
     for refusal in refused {
-        quarantine_refused(folder, &mut ends, refusal).await?;
+        quarantine_refused(folder, ends, refusal).await?;
     }
     let left = left.difference(&folder.tally.settled());
     if folder.run.halt.is_cancelled() {

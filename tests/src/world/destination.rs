@@ -196,6 +196,8 @@ impl OpenDestination for OpenWriter {
         self.open.ask(change).await
     }
 
+    fn retire(&mut self) {}
+
     fn is_usable(&self) -> bool {
         self.open.is_usable
     }

@@ -150,6 +150,8 @@ impl OpenSource for Open {
         Self::bodies(self, uids, sink).await
     }
 
+    fn retire(&mut self) {}
+
     fn is_usable(&self) -> bool {
         self.is_usable
     }
