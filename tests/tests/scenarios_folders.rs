@@ -52,7 +52,7 @@ async fn held(dovecot: &Dovecot, with_empty: bool) -> Result<Vec<(String, usize)
     Ok(folders)
 }
 
-fn named<'a>(folders: &[(&'a str, usize)]) -> Vec<(String, usize)> {
+fn named(folders: &[(&str, usize)]) -> Vec<(String, usize)> {
     folders.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
