@@ -99,7 +99,7 @@ impl Reader {
     pub async fn folders(&mut self) -> Result<Vec<ReadFolder>> {
         let names: Vec<_> = self.session.list(Some(""), Some("*")).await?.try_collect().await?;
         let read = |name: &async_imap::types::Name| ReadFolder {
-            name: name.name().to_owned(),
+            name: unescaped(name.name()),
             is_selectable: !name.attributes().iter().any(|own| matches!(own, NameAttribute::NoSelect)),
             delimiter: name.delimiter().map(str::to_owned),
         };
@@ -202,6 +202,14 @@ impl Reader {
     pub async fn logout(mut self) -> Result<()> {
         Ok(self.session.logout().await?)
     }
+}
+
+/// A quoted name as it is meant: async-imap leaves the backslashes of RFC 3501's quoted strings in it.
+fn unescaped(name: &str) -> String {
+    let mut letters = name.chars();
+    let next =
+        || letters.next().and_then(|letter| if letter == '\\' { letters.next() } else { Some(letter) });
+    std::iter::from_fn(next).collect()
 }
 
 fn is_refusal(cause: &async_imap::error::Error) -> bool {

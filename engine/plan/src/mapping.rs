@@ -283,7 +283,9 @@ fn left_out(
         Selected::ByName | Selected::Taken => {}
     }
     if folder.namespace != NamespaceKind::Personal {
-        let is_in = policy.include_other_namespaces || is_asked_for;
+        // Whoever spells the root of a namespace, `Shared/**`, asks for it.
+        let is_in =
+            policy.include_other_namespaces || is_asked_for || policy.selection.names_root(&folder.path);
         return (!is_in).then_some(LeftOutReason::OtherNamespace(folder.namespace));
     }
     let view = role.map(|assigned| assigned.role).filter(|role| is_view(*role))?;

@@ -114,6 +114,14 @@ impl Pattern {
     pub fn names(&self, path: &FolderPath) -> bool {
         self.pieces.iter().all(|piece| matches!(piece, Piece::Exactly(_))) && self.matches(path)
     }
+
+    /// True when the pattern means this folder and spells the level at its root: `Shared/**`, not `**/Sent`.
+    #[must_use]
+    pub fn names_root(&self, path: &FolderPath) -> bool {
+        let ends_level = |piece: &Piece| matches!(piece, Piece::Exactly('/') | Piece::AllBelow);
+        let mut root = self.pieces.iter().take_while(|piece| !ends_level(piece));
+        root.all(|piece| matches!(piece, Piece::Exactly(_))) && self.matches(path)
+    }
 }
 
 /// A path as an operator types it: levels parted by `/`.
@@ -231,6 +239,12 @@ impl Selection {
             Selected::Taken
         }
     }
+
+    /// True when a pattern that takes a folder spells the level at its root.
+    #[must_use]
+    pub fn names_root(&self, path: &FolderPath) -> bool {
+        self.take.iter().any(|pattern| pattern.names_root(path))
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +262,25 @@ mod tests {
             for name in names {
                 assert_eq!(parsed.matches(&path(name)), expected, "{pattern} {name}");
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_spells_the_root_asks_for_what_lies_below_it() {
+        for (pattern, expected) in [
+            ("Shared/**", true),
+            ("Shared/Sent", true),
+            ("Shared/*", true),
+            ("S*/Sent", false),
+            ("**/Sent", false),
+            ("**", false),
+            ("Other/**", false),
+        ] {
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().names_root(&path("Shared/Sent")),
+                expected,
+                "{pattern}"
+            );
         }
     }
 

@@ -2,6 +2,8 @@
 //! Never takes a folder for the inbox because it is called like one in some language, and never looks at folders of
 //! others.
 
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::folder::{Folder, FolderPath, INBOX, NamespaceKind, Role};
@@ -49,7 +51,37 @@ pub fn roles(folders: &[Folder]) -> Vec<Option<Assigned>> {
         let role = if is_taken(role) && !is_taken(other) { other } else { role };
         roles[index] = Some(by_name(role, rank));
     }
+    without_spellings(folders, roles)
+}
+
+/// Of names that differ in case alone, `Sent` beside `SENT`, one has the role: whoever made the others meant folders
+/// of their own.
+fn without_spellings(folders: &[Folder], mut roles: Vec<Option<Assigned>>) -> Vec<Option<Assigned>> {
+    let mut surest: BTreeMap<(String, Role), (By, bool, usize)> = BTreeMap::new();
+    let rivals = |index: usize, assigned: Assigned| {
+        let folder = &folders[index];
+        let folded = folder.path.levels().join("\0").to_lowercase();
+        ((folded, assigned.role), (assigned.by, !is_capitalised(folder.path.name()), index))
+    };
+    for (index, assigned) in roles.iter().enumerate() {
+        let Some(assigned) = assigned else { continue };
+        let (key, rank) = rivals(index, *assigned);
+        surest.entry(key).and_modify(|best| *best = rank.min(*best)).or_insert(rank);
+    }
+    for (index, assigned) in roles.iter_mut().enumerate() {
+        let Some(Assigned { by: By::Name { .. }, .. }) = assigned else { continue };
+        let is_surest =
+            assigned.map(|own| rivals(index, own)).is_some_and(|(key, rank)| surest[&key] == rank);
+        if !is_surest {
+            *assigned = None;
+        }
+    }
     roles
+}
+
+/// True for names as mail programs write them: `Sent`, neither `SENT` nor `sent`.
+fn is_capitalised(name: &str) -> bool {
+    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
 /// The role that a folder's name gives it, where the server lists no such folder and only what lies below it.
@@ -124,6 +156,8 @@ mod tests {
             &[("Lixo", None), ("x", Some(Junk)), ("y", Some(Trash))],
             &[Some(Junk), Some(Junk), Some(Trash)],
         );
+        check(&[("SENT", None), ("Sent", None), ("sent", None)], &[None, Some(Sent), None]);
+        check(&[("SENT", Some(Sent)), ("Sent", None), ("Enviados", None)], &[Some(Sent), None, Some(Sent)]);
     }
 
     #[test]

@@ -168,7 +168,10 @@ pub(super) async fn start_tls(
             None,
         ));
     }
-    let reply = greeted.connection.run(Command::new("STARTTLS"), drop).await?;
+    let reply = greeted.connection.run(Command::new("STARTTLS"), drop).await;
+    // A server or somebody on the way that hangs up here does so again: it is no TLS, not a passing fault.
+    let reply =
+        reply.map_err(|lost| no_tls(endpoint, "the connection was lost at STARTTLS", None).because(lost))?;
     if reply.kind != Kind::Ok {
         return Err(no_tls(endpoint, "the server refused STARTTLS", Some(&reply)));
     }

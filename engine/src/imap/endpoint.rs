@@ -49,16 +49,19 @@ pub enum AuthMethod {
     XOauth2,
     /// SASL OAUTHBEARER.
     OauthBearer,
+    /// PROXYAUTH: an administrator logs in as himself and goes on as `authzid`, at Sun's and Oracle's servers.
+    ProxyAuth,
 }
 
 impl AuthMethod {
-    const NAMES: [(&'static str, Self); 6] = [
+    const NAMES: [(&'static str, Self); 7] = [
         ("plain", Self::Plain),
         ("login", Self::Login),
         ("cram-md5", Self::CramMd5),
         ("scram", Self::Scram),
         ("xoauth2", Self::XOauth2),
         ("oauthbearer", Self::OauthBearer),
+        ("proxyauth", Self::ProxyAuth),
     ];
 
     /// The name in a location.
@@ -249,6 +252,9 @@ fn parse(text: &str, allow_cleartext: bool) -> std::result::Result<Location, Str
     if security == Security::Clear && !allow_cleartext && !is_loopback(&location.host) {
         return Err("tls=off would send the password in clear: allowed only for this machine itself, or with --allow-cleartext".to_owned());
     }
+    if location.auth == Some(AuthMethod::ProxyAuth) && location.authzid.is_none() {
+        return Err("auth=proxyauth goes on as another user: name him with authzid=NAME".to_owned());
+    }
     location.security = security;
     Ok(location)
 }
@@ -381,6 +387,7 @@ mod tests {
             "imap://u@h?tls=off",
             "imaps://u@h?tls=off",
             "imaps://u@h?auth=ntlm",
+            "imaps://u@h?auth=proxyauth",
             "imaps://u@h?pin=sha256:00",
             "imaps://u@h?pin=md5:00",
             "imaps://u%0a@h",

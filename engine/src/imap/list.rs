@@ -172,13 +172,7 @@ impl Session {
                 && is_within(&listed.name, &entry.prefix, entry.delimiter)
         });
         let foreign = foreign.max_by_key(|(_, entry)| entry.prefix.len());
-        let (namespace, path) = match foreign {
-            Some((kind, entry)) => {
-                let prefix = decoded_prefix(&entry.prefix, naming);
-                (kind, decode(&listed.name, listed.delimiter, &Naming { prefix, ..naming.clone() }))
-            }
-            None => (NamespaceKind::Personal, decode(&listed.name, listed.delimiter, naming)),
-        };
+        let namespace = foreign.map_or(NamespaceKind::Personal, |(kind, _)| kind);
         Folder {
             wire: WireName(listed.name.clone()),
             delimiter: listed.delimiter,
@@ -188,7 +182,8 @@ impl Session {
             special_use: listed.special_use(),
             namespace,
             status: listing.statuses.get(&listed.name).and_then(StatusItems::folder_status),
-            path,
+            // The prefix of others' folders stays a part of their names: a shared `Projects` is not the user's own.
+            path: decode(&listed.name, listed.delimiter, naming),
         }
     }
 }

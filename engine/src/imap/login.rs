@@ -36,9 +36,10 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
     let is_clear = location.security == Security::Clear;
     let way = choose(location.auth, location.authzid.is_some(), is_clear, &greeted.capabilities);
     let way = way.ok_or_else(|| unsupported(endpoint, &greeted.capabilities))?;
+    let is_proxied = location.auth == Some(AuthMethod::ProxyAuth);
     let identity = Identity {
         user: &location.user,
-        authzid: location.authzid.as_deref(),
+        authzid: location.authzid.as_deref().filter(|_| !is_proxied),
         secret,
         host: &location.host,
         port: location.port,
@@ -57,7 +58,14 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
         if is_token_expired && failure.class == Class::AuthBadCredentials {
             failure.class = Class::AuthTokenExpired;
         }
+        let is_hashed = !matches!(way, Way::Command | Way::Sasl(Mechanism::Plain | Mechanism::Login));
+        if is_hashed && failure.class == Class::AuthNoMailboxRights {
+            failure.message.push_str("; an administrator is let in by ?auth=plain alone at some servers");
+        }
         return Err(failure);
+    }
+    if let Some(owner) = location.authzid.as_deref().filter(|_| is_proxied) {
+        go_on_as(connection, endpoint, owner).await?;
     }
     greeted.is_authenticated = true;
     greeted.capabilities = match reply.code {
@@ -67,7 +75,29 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
     Ok(())
 }
 
-/// The strongest way that the server offers, or the one that was asked for.
+/// Opens the mailbox of `owner` for an administrator who has logged in as himself.
+async fn go_on_as(connection: &mut Connection, endpoint: &Endpoint, owner: &str) -> Result<()> {
+    let what = format!("going on as another user (PROXYAUTH) at {}", endpoint.location.host);
+    let command = Command::new("PROXYAUTH").string(owner.as_bytes());
+    let command = command.map_err(|error| no_rights(endpoint, what.clone()).because(error))?;
+    let reply = connection.run(command, drop).await?;
+    if reply.kind == Kind::Ok {
+        return Ok(());
+    }
+    let mut failure = refused(endpoint.side, Doing::Login, &what, &reply);
+    // The password was right, or we would not be here.
+    if matches!(failure.class, Class::AuthBadCredentials | Class::ServerProtocol) {
+        failure = no_rights(endpoint, failure.message);
+    }
+    Err(failure)
+}
+
+fn no_rights(endpoint: &Endpoint, message: String) -> Failure {
+    Failure::new(endpoint.side, Class::AuthNoMailboxRights, Reach::Account, Retry::Never, message)
+}
+
+/// The strongest way that the server offers, or the one that was asked for. With `has_authzid` only such as can
+/// name another user: any other would open the mailbox of whoever logs in.
 fn choose(
     asked: Option<AuthMethod>,
     has_authzid: bool,
@@ -81,11 +111,15 @@ fn choose(
     match asked {
         // What was asked for by name is tried even where the server forgot to offer it.
         Some(AuthMethod::Plain) => Some(Way::Sasl(Plain)),
-        Some(AuthMethod::CramMd5) => Some(Way::Sasl(CramMd5)),
+        Some(AuthMethod::CramMd5) => (!has_authzid).then_some(Way::Sasl(CramMd5)),
         Some(AuthMethod::XOauth2) => Some(Way::Sasl(XOauth2)),
         Some(AuthMethod::OauthBearer) => Some(Way::Sasl(OauthBearer)),
         Some(AuthMethod::Scram) => first(&[ScramSha256, ScramSha1]).or(Some(Way::Sasl(ScramSha256))),
+        Some(AuthMethod::Login) if has_authzid => None,
         Some(AuthMethod::Login) => command.or_else(|| first(&[Login])),
+        Some(AuthMethod::ProxyAuth) => choose(None, false, is_clear, offered),
+        // Dovecot takes another user's name by PLAIN alone; TLS keeps the password from others there.
+        None if has_authzid && !is_clear => first(&[Plain, ScramSha256, ScramSha1]),
         None if has_authzid => first(&[ScramSha256, ScramSha1, Plain]),
         None if is_clear => {
             first(&[ScramSha256, ScramSha1, CramMd5, Plain]).or(command).or_else(|| first(&[Login]))
@@ -98,8 +132,12 @@ fn unsupported(endpoint: &Endpoint, offered: &Capabilities) -> Failure {
     let names: Vec<_> =
         offered.names().filter(|name| name.starts_with("AUTH=") || *name == "LOGINDISABLED").collect();
     let what = if names.is_empty() { "nothing".to_owned() } else { names.join(" ") };
+    let wanted = match endpoint.location.authzid {
+        Some(_) => "no way that both sides know and that can name another user (authzid)",
+        None => "no way that both sides know",
+    };
     let message = format!(
-        "logging in at {}: no way that both sides know; the server offers {what}; name one with ?auth=",
+        "logging in at {}: {wanted}; the server offers {what}; name one with ?auth=",
         endpoint.location.host
     );
     Failure::new(endpoint.side, Class::AuthUnsupported, Reach::Account, Retry::Never, message)
@@ -209,6 +247,12 @@ mod tests {
         check(None, false, false, "LOGINDISABLED", None);
         check(None, true, false, "AUTH=LOGIN", None);
         check(None, true, false, "AUTH=PLAIN", sasl(M::Plain));
+        check(None, true, false, "AUTH=SCRAM-SHA-256 AUTH=PLAIN", sasl(M::Plain));
+        check(None, true, true, "AUTH=SCRAM-SHA-256 AUTH=PLAIN", sasl(M::ScramSha256));
+        check(Some(AuthMethod::Login), true, false, "AUTH=LOGIN AUTH=PLAIN", None);
+        check(Some(AuthMethod::CramMd5), true, false, "AUTH=CRAM-MD5", None);
+        check(Some(AuthMethod::ProxyAuth), true, false, "AUTH=PLAIN", sasl(M::Plain));
+        check(Some(AuthMethod::ProxyAuth), true, false, "IMAP4REV1", Some(Way::Command));
         check(None, false, false, "AUTH=XOAUTH2 LOGINDISABLED", None);
         check(Some(AuthMethod::XOauth2), false, false, "AUTH=XOAUTH2", sasl(M::XOauth2));
         check(Some(AuthMethod::Login), false, false, "AUTH=PLAIN", Some(Way::Command));

@@ -178,7 +178,7 @@ async fn a_server_that_lies_about_list_is_asked_plainly() {
         [
             ("INBOX".into(), Personal, true, false),
             ("Sent".into(), Personal, true, true),
-            ("bob".into(), Other, false, false)
+            ("user/bob".into(), Other, false, false)
         ]
     );
     assert_eq!((survey.dangling_subscriptions, survey.warnings.len()), (vec!["Gone".to_owned()], 1));

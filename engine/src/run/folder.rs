@@ -129,8 +129,12 @@ impl<'a> FolderRun<'a> {
         }
     }
 
-    fn give_up(&self, failure: &Failure) {
+    fn give_up(&mut self, failure: &Failure) {
         self.run.findings.fail(failure);
+        if failure.class == Class::FolderMissing && failure.side == Side::Source {
+            // Its user removed it meanwhile, with all that was in it.
+            self.tally.list(&UidSet::default());
+        }
         if matches!(failure.reach, Reach::Account | Reach::Endpoint) {
             self.run.halt.cancel();
         }

@@ -1,15 +1,15 @@
 //! Lays the two folder trees over each other and makes what is missing at the destination.
 //! Never creates a folder while a clash is undecided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
-use malote_plan::folder::{Folder, FolderPath};
-use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, RecordedPair};
+use malote_plan::folder::{Folder, FolderPath, WireName};
+use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, OnClash, RecordedPair};
 use malote_plan::pattern::{Pattern, Selection};
 use malote_plan::substitution::NameRules;
 
-use super::folder::Pair;
+use super::folder::{Pair, decision};
 use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;
@@ -82,15 +82,21 @@ pub(super) async fn prepare(
             Err(failure) => findings.fail(&failure),
         }
     }
-    let shared = shared(&mapping);
     let (mut pairs, mut refused) = (Vec::new(), Vec::new());
     let rows = job.ledger.folders().await?;
+    let mut taken: BTreeMap<WireName, FolderPath> = BTreeMap::new();
     for pair in mapping.pairs {
         let destination = pair.existing.clone().or_else(|| created.get(&pair.destination).cloned());
         let Some(destination) = destination else {
             refused.push(pair);
             continue;
         };
+        let first = taken.entry(destination.wire.clone()).or_insert_with(|| pair.destination.clone());
+        if *first != pair.destination && job.policy.on_clash != OnClash::Merge {
+            findings.fail(&taken_for_another(&pair, first));
+            refused.push(pair);
+            continue;
+        }
         if pair.source.is_subscribed && pair.existing.as_ref().is_some_and(|folder| !folder.is_subscribed) {
             subscribe(job, &destination, findings).await;
         }
@@ -112,25 +118,34 @@ pub(super) async fn prepare(
         let row = job.ledger.folder(&key).await?;
         pairs.push(Pair {
             row,
-            is_shared: shared.get(&pair.destination).is_some_and(|count| *count > 1),
+            is_shared: false,
             source: pair.source,
             destination,
             role: pair.role,
             renamed: pair.renamed.is_some(),
         });
     }
+    let shared = shared(&pairs);
+    pairs.iter_mut().for_each(|pair| pair.is_shared = shared.contains(&pair.destination.wire));
     for dangling in &surveys.source.dangling_subscriptions {
         findings.warn(format!("{dangling}: subscribed at the source, where it does not exist"));
     }
     Ok((pairs, refused))
 }
 
-fn shared(mapping: &Mapping) -> BTreeMap<FolderPath, usize> {
-    let mut counts = BTreeMap::new();
-    for pair in &mapping.pairs {
-        *counts.entry(pair.destination.clone()).or_default() += 1;
-    }
-    counts
+/// The destination folders to which more than one source folder leads.
+fn shared(pairs: &[Pair]) -> BTreeSet<WireName> {
+    let mut seen = BTreeSet::new();
+    pairs.iter().map(|pair| &pair.destination.wire).filter(|wire| !seen.insert(*wire)).cloned().collect()
+}
+
+/// Only at creation it shows that a server takes two names for one, though nothing told so before.
+fn taken_for_another(pair: &FolderPair, first: &FolderPath) -> Failure {
+    decision(format!(
+        "creating folder {}: the destination takes it for {first}, to which another source folder goes; none of \
+         its mail was copied. Decide with --map {}=NAME, or --on-clash merge",
+        pair.destination, pair.source.path
+    ))
 }
 
 /// A subscription that is refused is told and costs nothing else.

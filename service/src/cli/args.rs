@@ -27,7 +27,7 @@ Locations:
   imaps://USER@HOST[:993]         TLS from the first octet
   imap://USER@HOST[:143]          STARTTLS, required before any password is sent
   imap://USER@HOST:PORT?tls=off   clear text: this machine only, or with --allow-cleartext
-  ?auth=plain|login|cram-md5|scram|xoauth2|oauthbearer   how to log in
+  ?auth=plain|login|cram-md5|scram|xoauth2|oauthbearer|proxyauth   how to log in
   ?authzid=NAME                   log in as an administrator, open NAME's mailbox
   ?pin=sha256:...                 the one certificate that is accepted
   USER is percent-encoded: ana%40example.com, or plainly ana@example.com.

@@ -44,7 +44,7 @@ type Rewrite = Arc<dyn Fn(Letter) -> Letter + Send + Sync>;
 /// How a server is, at every moment.
 #[derive(Clone)]
 pub struct Manners {
-    /// The line after `* ` at connection.
+    /// The line after `* ` at connection; with `PREAUTH` the first account is logged in by it.
     pub greeting: String,
     /// Words of CAPABILITY, without `AUTH=` words; what is not announced is not done either.
     pub capabilities: String,

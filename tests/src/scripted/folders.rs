@@ -117,12 +117,14 @@ impl Session {
             .iter()
             .map(|pattern| [reference.octets(), pattern.octets()].concat())
             .collect();
+        let folds = self.shared.manners.is_case_insensitive;
+        let fold = |text: &[u8]| if folds { text.to_ascii_lowercase() } else { text.to_vec() };
+        let is_listed =
+            |name: &[u8]| patterns.iter().any(|pattern| matches(&fold(pattern), &fold(name), delimiter));
         let world = self.world();
         let state = world.lock();
         let all = state.folders.iter();
-        all.filter(|(name, _)| patterns.iter().any(|pattern| matches(pattern, name, delimiter)))
-            .map(|(name, folder)| (name.clone(), folder.clone()))
-            .collect()
+        all.filter(|(name, _)| is_listed(name)).map(|(name, folder)| (name.clone(), folder.clone())).collect()
     }
 
     fn listed(&mut self, word: &str, attributes: &[String], name: &[u8], spelling: Spelling) {

@@ -90,7 +90,7 @@ impl Session {
         let server_first = format!("r={nonce},s={},i={SCRAM_ROUNDS}", BASE64_STANDARD.encode(SCRAM_SALT));
         let last = String::from_utf8_lossy(&self.challenge(server_first.as_bytes()).await?).into_owned();
         let (without_proof, proof) = last.rsplit_once(",p=").unwrap_or_default();
-        let expected_start = format!("c={},r={nonce}", BASE64_STANDARD.encode(header));
+        let expected_start = format!("c={},r={nonce}", BASE64_STANDARD.encode(&header));
         let message = format!("{bare},{server_first},{without_proof}");
         let salted = salted_password(password.as_bytes())?;
         let client_key = hmac_sha256(&salted, b"Client Key")?;
@@ -101,7 +101,8 @@ impl Session {
         }
         let server_signature = hmac_sha256(&hmac_sha256(&salted, b"Server Key")?, message.as_bytes())?;
         self.challenge(format!("v={}", BASE64_STANDARD.encode(server_signature)).as_bytes()).await?;
-        Ok(self.enter(user.as_bytes(), user.as_bytes(), password.as_bytes()))
+        let whose = header.split(',').find_map(|field| field.strip_prefix("a=")).unwrap_or(&user);
+        Ok(self.enter(whose.as_bytes(), user.as_bytes(), password.as_bytes()))
     }
 
     /// XOAUTH2 and OAUTHBEARER: the account's password plays the token.

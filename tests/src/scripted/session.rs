@@ -62,6 +62,9 @@ impl Session {
         if let Some(identity) = &shared.manners.tls {
             self.wire.start_tls(identity.server_config()?).await?;
         }
+        if shared.manners.greeting.starts_with("PREAUTH") {
+            self.world = shared.accounts.first().map(|account| account.world.clone());
+        }
         self.line(&format!("* {}", shared.manners.greeting));
         self.flush().await?;
         let is_crowded = shared.manners.connections_max.is_some_and(|limit| seated > limit);

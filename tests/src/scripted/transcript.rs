@@ -6,6 +6,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Longest part of a command that is kept, in octets; literals are kept apart, by length only.
 const LINE_BYTES_MAX: usize = 2_000;
 
+/// Commands that leave a mailbox as it is, flags and `\Recent` included; of FETCH only what peeks.
+const READING: [&str; 17] = [
+    "AUTHENTICATE",
+    "CAPABILITY",
+    "ENABLE",
+    "EXAMINE",
+    "ID",
+    "LIST",
+    "LOGIN",
+    "LOGOUT",
+    "LSUB",
+    "NAMESPACE",
+    "NOOP",
+    "PROXYAUTH",
+    "STARTTLS",
+    "STATUS",
+    "UID FETCH",
+    "UID SEARCH",
+    "UNSELECT",
+];
+
 /// One command as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -77,6 +98,20 @@ impl Transcript {
             .collect()
     }
 
+    /// The commands that could have changed something in a mailbox: none, where a source was only read.
+    #[must_use]
+    pub fn writing(&self) -> Vec<String> {
+        let marks_seen = |line: &str| {
+            let is_whole = |item: &str| matches!(item, "RFC822" | "RFC822.TEXT");
+            line.contains("BODY[") || line.split([' ', '(', ')']).any(is_whole)
+        };
+        let is_writing = |entry: &&Entry| {
+            !READING.contains(&entry.verb.as_str())
+                || entry.verb == "UID FETCH" && marks_seen(&entry.line.to_ascii_uppercase())
+        };
+        self.lock().entries.iter().filter(is_writing).map(|entry| entry.line.clone()).collect()
+    }
+
     /// Connections taken so far, refused ones included.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -138,4 +173,25 @@ fn uids(set: &str) -> Vec<u32> {
         Some(first.parse().ok()?..=last.parse().ok()?)
     };
     set.split(',').filter_map(range).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_changes_something_is_told_from_one_that_reads() {
+        let transcript = Transcript::default();
+        for (verb, line, expected) in [
+            ("EXAMINE", "EXAMINE INBOX", 0),
+            ("UID FETCH", "UID FETCH 1 (UID BODY.PEEK[])", 0),
+            ("UID FETCH", "UID FETCH 1 (UID BODY[])", 1),
+            ("UID FETCH", "UID FETCH 1 (UID RFC822.SIZE)", 1),
+            ("SELECT", "SELECT INBOX", 2),
+            ("UID STORE", r"UID STORE 1 +FLAGS (\Seen)", 3),
+        ] {
+            transcript.heard(1, verb, line.to_owned());
+            assert_eq!(transcript.writing().len(), expected, "{line}");
+        }
+    }
 }
