@@ -4,6 +4,7 @@
 
 pub mod mail;
 pub mod migration;
+pub mod office;
 pub mod proxy;
 pub mod reader;
 pub mod scripted;
