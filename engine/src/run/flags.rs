@@ -56,7 +56,9 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
     }
     let recorded = job.ledger.recorded(folder.pair.row.id).await?;
     let located = recorded.copied.union(&recorded.adopted).difference(&recorded.unlocated);
-    let known = located.intersection(&folder.tally.present).difference(&folder.tally.copied);
+    // What this very pass read has the flags that it was read with; an earlier pass's may be old.
+    let just_read = folder.tally.copied.difference(&folder.copied_before);
+    let known = located.intersection(&folder.tally.present).difference(&just_read);
     let fresh = known.intersection(&folder.tally.adopted);
     let settled = known.difference(&fresh);
     sweep(folder, ends, &fresh).await?;

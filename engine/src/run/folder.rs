@@ -51,13 +51,16 @@ pub(super) struct FolderRun<'a> {
     pub run: &'a Run<'a>,
     pub pair: Pair,
     pub tally: FolderTally,
+    /// Messages that this run had copied before the present pass began: their flags may have changed since.
+    pub copied_before: UidSet,
     /// Keywords still to be set on copied messages, by source UID.
     pub keywords: BTreeMap<Flag, UidSet>,
 }
 
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
-        Self { run, pair, tally: FolderTally::default(), keywords: BTreeMap::new() }
+        let (tally, copied_before) = (FolderTally::default(), UidSet::new());
+        Self { run, pair, tally, copied_before, keywords: BTreeMap::new() }
     }
 
     /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
@@ -111,6 +114,7 @@ impl<'a> FolderRun<'a> {
         if self.is_settled_by_listing().await? {
             return Ok(());
         }
+        self.copied_before = self.tally.copied.clone();
         let mut ends = self.open().await?;
         let before = (ends.source.status(), ends.destination.status());
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
