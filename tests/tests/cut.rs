@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use malote_engine::report::Status;
 
 const SEED: u64 = 77;
-const CASES_AT_ONCE: usize = 8;
+const CASES_AT_ONCE: usize = 12;
 /// How long the engine bears silence here; a stalled wire costs a case that long.
 const PROGRESS_MAX: Duration = Duration::from_millis(1_500);
 const LARGE_OCTETS: usize = 1_300_000;

@@ -101,8 +101,10 @@ struct Ground {
 struct Deaths {
     /// How long each killed process had lived.
     after: Vec<Duration>,
-    /// How long a run takes that nobody disturbs.
-    undisturbed: Vec<Duration>,
+    /// Rounds whose last run found only a part left to do.
+    halfway: usize,
+    /// Messages that the last runs found at the destination without a record.
+    adopted: u64,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,17 +122,22 @@ async fn two_hundred_kills_lose_nothing_and_double_nothing() -> Result<()> {
     for worker in workers.collect::<Vec<_>>() {
         let done = worker.await??;
         deaths.after.extend(done.after);
-        deaths.undisturbed.extend(done.undisturbed);
+        deaths.halfway += done.halfway;
+        deaths.adopted += done.adopted;
     }
     deaths.after.sort();
     let middle = deaths.after[deaths.after.len() / 2];
     println!(
-        "{} kills in {} rounds took {:?}; a run takes {first:?}; half of the killed lived {middle:?}",
+        "{} kills in {} rounds took {:?}; a run takes {first:?}; half of the killed lived {middle:?}; \
+         {} rounds were halfway at the last kill; {} messages were there without a record",
         deaths.after.len(),
         ground.rounds.load(Ordering::SeqCst),
         began.elapsed(),
+        deaths.halfway,
+        deaths.adopted,
     );
     assert!(deaths.after.len() >= KILLS);
+    assert!(deaths.halfway >= KILLS / 20, "the kills came too early or too late to prove anything");
     let mut reader = Reader::login(ground.source.port(), "ana", PASSWORD).await?;
     assert_eq!(contents(&mut reader, Writing::PLAIN).await?, ground.expected, "the source was touched");
     Ok(())
@@ -178,9 +185,12 @@ impl Ground {
                     false => break,
                 }
             }
-            round.check().await.with_context(|| {
+            let last = round.check().await.with_context(|| {
                 format!("round {} of seed {}, killed after {lived:?}", round.user, self.seed)
             })?;
+            let count = |name: &str| last["totals"][name].as_u64().unwrap_or(0);
+            deaths.adopted += count("adopted");
+            deaths.halfway += usize::from(count("copied") > 0 && count("already") + count("adopted") > 0);
             self.kills.fetch_add(lived.len(), Ordering::SeqCst);
             deaths.after.extend(lived);
         }
@@ -240,21 +250,22 @@ impl<'a> Round<'a> {
     async fn run_to_the_end(&self) -> Result<Value> {
         let output = timeout(RUN_MAX, self.start()?.wait_with_output()).await??;
         let errors = String::from_utf8_lossy(&output.stderr);
-        let report: Value = serde_json::from_slice(&output.stdout)
-            .with_context(|| format!("{}: {errors}", output.status))?;
+        let report: Value =
+            serde_json::from_slice(&output.stdout).with_context(|| format!("{}: {errors}", output.status))?;
         if report["status"] != "success" {
             bail!("a run that nobody killed: {report:#}");
         }
         Ok(report)
     }
 
-    async fn check(&self) -> Result<()> {
+    /// Runs to the end, compares, and runs once more; gives the report of the run that came to the end.
+    async fn check(&self) -> Result<Value> {
         let report = self.run_to_the_end().await?;
         self.is_exact().await.with_context(|| format!("the last run told {}", report["totals"]))?;
         let totals = &self.run_to_the_end().await?["totals"];
         let moved = (&totals["copied"], &totals["adopted"], &totals["flag_changes"]);
         ensure!(moved == (&0.into(), &0.into(), &0.into()), "a run after the last one did {totals}");
-        Ok(())
+        Ok(report)
     }
 
     async fn is_exact(&self) -> Result<()> {
