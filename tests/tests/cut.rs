@@ -13,6 +13,7 @@ use acceptance::scripted::End;
 use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser, Layout};
 use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use malote_engine::event::Event;
 use malote_engine::report::Status;
 
 const SEED: u64 = 77;
@@ -199,4 +200,33 @@ async fn a_cut_wire_to_the_source_loses_nothing_and_doubles_nothing() -> Result<
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_wire_to_the_destination_loses_nothing_and_doubles_nothing() -> Result<()> {
     all_cases(Layout::Sdbox, Wire::Destination).await
+}
+
+/// The user changes flags while the engine pauses between two passes over the folder that it had copied in part.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flag_changed_between_two_passes_is_carried() -> Result<()> {
+    let servers = (Dovecot::start(DovecotOptions::default())?, Dovecot::start(DovecotOptions::default())?);
+    let mut user = Reader::login(servers.0.port(), "ana", PASSWORD).await?;
+    let mails = Postman::new(SEED).ordinaries(200);
+    user.fill(mails.iter().map(|mail| ("INBOX", mail))).await?;
+    let octets: usize = mails.iter().map(|mail| mail.octets.len()).sum();
+    let place = Place::ToClient(octets as u64 * 3 / 4);
+    let proxy = Proxy::start(servers.0.port(), Plan::new().on(1, place, End::Close))?;
+    let mut migration = migration(&proxy.url("ana"), &servers.1.url("ana"))?;
+    migration.policy.pause_ms = 500;
+    let changes = async {
+        while !migration.events().iter().any(|event| matches!(event, Event::Retrying { .. })) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        user.run("SELECT INBOX").await?;
+        user.run("STORE 1:10 -FLAGS (\\Seen)").await?;
+        user.run("STORE 5:20 +FLAGS (\\Flagged $Importante)").await
+    };
+    let (report, changed) = tokio::join!(migration.copy(), changes);
+    (changed?, assert_eq!(report?.status, Status::Success));
+    let delta = migration.copy().await?;
+    let mut copy = Reader::login(servers.1.port(), "ana", PASSWORD).await?;
+    let (ours, theirs) = (user.fingerprints().await?, copy.fingerprints().await?);
+    assert_eq!(differences(&ours, &theirs), (vec![], vec![]), "{delta:#?}");
+    Ok(())
 }
