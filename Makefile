@@ -2,7 +2,11 @@
 
 CARGO ?= cargo
 
-.PHONY: run build test check doc setup setup-tests clean
+.PHONY: run build test check doc bench fuzz setup setup-tests clean
+
+# How long each fuzz target runs, in seconds.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := imap_responses imap_location folder_names message_keys
 
 # Shows a whole migration between two throw-away servers.
 run: setup
@@ -27,6 +31,19 @@ check: setup-tests
 
 doc: setup-tests
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+# Times Malote against the one-at-a-time way and the rivals on PATH, in one run.
+bench: setup
+	$(CARGO) build --release -p malote -p malote-benches
+	target/release/malote-benches
+
+# The long lane: each parser against random octets. Seeds that fail stay in fuzz/artifacts until they are a test.
+fuzz: setup
+	$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 setup:
 	sh ./setup.sh

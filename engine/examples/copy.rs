@@ -28,12 +28,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let job =
         Job::new(Arc::new(source), Arc::new(destination), Arc::new(ledger), Arc::new(quarantine), identity);
     let progress = Arc::clone(&job.progress);
-    let watch = tokio::spawn(async move {
-        while tokio::time::sleep(Duration::from_secs(1)).await == () {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
             eprintln!("{:?}", progress.snapshot());
         }
     });
     let report = copy(&job).await;
-    watch.abort();
     Ok(serde_json::to_writer_pretty(std::io::stdout(), &report)?)
 }

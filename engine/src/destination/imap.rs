@@ -191,6 +191,10 @@ impl OpenDestination for OpenImapDestination {
         self.writing().remove(uids).await
     }
 
+    fn retire(&mut self) {
+        self.lease.give_up();
+    }
+
     fn is_usable(&self) -> bool {
         self.lease.is_usable()
     }

@@ -116,4 +116,7 @@ pub trait OpenDestination: Send {
 
     /// True when the connection may serve another call.
     fn is_usable(&self) -> bool;
+
+    /// Gives the connection up when the value is dropped: nobody else will be served by it.
+    fn retire(&mut self);
 }

@@ -1,7 +1,7 @@
 //! Bodies of the open folder, streamed as they come.
 //! Never holds more than the budget gives, and never lets one message spoil its neighbours.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::classify::Doing;
 use super::connection::Incoming;
-use super::fetch::{FETCHES_IN_FLIGHT, stub};
+use super::fetch::stub;
 use super::fetch_data::{FetchData, Section};
 use super::limits::{BODY_UIDS_MAX, CHUNKS_WAITING_MAX, LITERAL_OCTETS_HELD_MAX, UID_SET_OCTETS_MAX};
 use super::response::{Answer, Code, Kind, Reply};
@@ -31,6 +31,13 @@ struct Pending<'a> {
     again: BTreeSet<Uid>,
     /// The budget taken for the literal that is being read.
     held: Option<OwnedSemaphorePermit>,
+}
+
+impl Pending<'_> {
+    /// True for a message for which nothing was sent and that is not to be asked for alone later.
+    fn is_left(&self, uid: Uid) -> bool {
+        self.missing.contains(&uid) && !self.again.contains(&uid)
+    }
 }
 
 /// Whether to go on.
@@ -79,35 +86,31 @@ impl Session {
 
     async fn bodies_offered(&mut self, together: &UidSet, pending: &mut Pending<'_>) -> Result<Flow> {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
-        let mut chunks = together.chunks(BODY_UIDS_MAX, UID_SET_OCTETS_MAX).into_iter();
-        let (mut tags, mut asked) = (Vec::new(), Vec::new());
-        loop {
-            while tags.len() < FETCHES_IN_FLIGHT
-                && let Some(chunk) = chunks.next()
-            {
-                tags.push(self.send_fetch(&chunk, &items).await?);
-                asked.push(chunk);
-            }
-            if tags.is_empty() {
-                break;
-            }
-            let Some((index, reply)) = self.body_answers(&tags, pending).await? else {
+        let uids_max = self.uids_at_once(BODY_UIDS_MAX);
+        // One command at a time: Dovecot runs two of them side by side, and the order of the folder would be lost.
+        let mut chunks = VecDeque::from(together.chunks(uids_max, UID_SET_OCTETS_MAX));
+        while let Some(chunk) = chunks.pop_front() {
+            let tag = self.send_fetch(&chunk, &items).await?;
+            let Some(reply) = self.body_answers(&tag, pending).await? else {
                 return Ok(Flow::SinkClosed);
             };
-            tags.remove(index);
-            let chunk: UidSet = asked.remove(index);
-            if reply.kind != Kind::Ok {
-                if stops_everything(&reply) {
-                    return Err(self.refused(Doing::Other, "fetching messages", &reply));
-                }
-                pending.again.extend(chunk.iter().filter(|uid| pending.missing.contains(uid)));
+            if reply.kind == Kind::Ok || reply.code == Some(Code::ExpungeIssued) {
+                continue;
+            }
+            if stops_everything(&reply) {
+                return Err(self.refused(Doing::Other, "fetching messages", &reply));
+            }
+            // One of these spoils the others: halves are asked until it stands alone, and nothing is sent for it.
+            let left: UidSet = chunk.iter().filter(|uid| pending.is_left(*uid)).collect();
+            if left.len() > 1 || chunk.len() > 1 {
+                let halves = left.chunks(left.len().div_ceil(2), UID_SET_OCTETS_MAX);
+                halves.into_iter().rev().for_each(|half| chunks.push_front(half));
             }
         }
         self.bodies_one_by_one(&items, pending).await
     }
 
-    /// Asks for each message alone, its metadata first: for those whose neighbours failed, or whose metadata
-    /// came too late.
+    /// Asks for each message alone, its metadata first: for those whose metadata came too late.
     async fn bodies_one_by_one(&mut self, items: &str, pending: &mut Pending<'_>) -> Result<Flow> {
         let again = std::mem::take(&mut pending.again);
         let unknown: UidSet = again.iter().copied().filter(|uid| !pending.known.contains_key(uid)).collect();
@@ -120,7 +123,7 @@ impl Session {
         }
         for uid in again {
             let tag = self.send_fetch(&UidSet::from_ranges(vec![(uid.get(), uid.get())]), items).await?;
-            let Some((_, reply)) = self.body_answers(&[tag], pending).await? else {
+            let Some(reply) = self.body_answers(&tag, pending).await? else {
                 return Ok(Flow::SinkClosed);
             };
             if reply.kind != Kind::Ok && stops_everything(&reply) {
@@ -131,12 +134,8 @@ impl Session {
         Ok(Flow::On)
     }
 
-    /// Reads to the end of any one of these FETCHes: which, and how it ended; nothing when the sink was closed meanwhile.
-    async fn body_answers(
-        &mut self,
-        tags: &[String],
-        pending: &mut Pending<'_>,
-    ) -> Result<Option<(usize, Reply)>> {
+    /// Reads to the end of one FETCH; nothing when the sink was closed meanwhile.
+    async fn body_answers(&mut self, tag: &str, pending: &mut Pending<'_>) -> Result<Option<Reply>> {
         loop {
             match self.connection.incoming().await? {
                 Incoming::Literal(octets) => {
@@ -144,8 +143,9 @@ impl Session {
                         return Ok(None);
                     }
                 }
-                Incoming::Answer(Answer::Tagged(given, reply)) => {
-                    return Ok(Some((self.connection.position(tags, &given)?, reply)));
+                Incoming::Answer(Answer::Tagged(given, reply)) if given == tag => return Ok(Some(reply)),
+                Incoming::Answer(Answer::Tagged(..)) => {
+                    return Err(self.connection.protocol("an answer came to a command never sent"));
                 }
                 Incoming::Answer(Answer::Fetch(data)) => {
                     if whole(data, pending).await == Flow::SinkClosed {

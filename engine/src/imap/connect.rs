@@ -1,13 +1,15 @@
 //! From an endpoint to a connection that TLS protects and a greeting has opened.
 //! Never sends a credential: that is login's, and only after this is done.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::select_ok;
 use malote_plan::failure::{Class, Reach, Retry};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::capability::Capabilities;
 use super::classify::{Doing, refused};
@@ -17,6 +19,12 @@ use super::endpoint::{Endpoint, Security};
 use super::response::{Answer, Code, Kind, Reply};
 use super::tls::{Tls, TlsFacts};
 use crate::failure::{Failure, Result};
+
+/// How long an address is tried alone before the next one is tried beside it (RFC 8305 §5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Most addresses of one host that are tried.
+const ADDRESSES_MAX: usize = 8;
 
 /// A connection before login.
 pub(super) struct Greeted {
@@ -40,7 +48,14 @@ pub(super) async fn connect(endpoint: &Endpoint, tls: Option<&Tls>) -> Result<Gr
     };
     let connection =
         Connection::new(endpoint.side, endpoint.location.host.clone(), wire, endpoint.progress_max);
-    let mut greeted = greet(endpoint, connection, facts).await?;
+    let greeted = timeout(endpoint.connect_max, greet(endpoint, connection, facts)).await;
+    let mut greeted = greeted.unwrap_or_else(|_| {
+        let place = format!("{}:{}", endpoint.location.host, endpoint.location.port);
+        Err(account_net(
+            endpoint,
+            format!("connecting to {place}: no greeting came; check the port and its TLS"),
+        ))
+    })?;
     if endpoint.location.security == Security::StartTls {
         greeted = start_tls(endpoint, greeted, tls).await?;
     }
@@ -74,22 +89,25 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream> {
         }
         Err(_) => return Err(account_net(endpoint, format!("looking up {host}: no answer in time"))),
     };
-    let mut last = None;
-    for address in &addresses {
-        match timeout(endpoint.connect_max, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(tuned(stream)),
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => last = Some(std::io::ErrorKind::TimedOut.into()),
+    let attempts = addresses.into_iter().enumerate().map(|(index, address)| {
+        let head_start = HEAD_START * u32::try_from(index).unwrap_or(u32::MAX);
+        Box::pin(async move {
+            sleep(head_start).await;
+            let connected = timeout(endpoint.connect_max, TcpStream::connect(address)).await;
+            connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        })
+    });
+    let attempts: Vec<_> = attempts.take(ADDRESSES_MAX).collect();
+    if attempts.is_empty() {
+        return Err(account_net(endpoint, format!("looking up {host}: no address; check the host's name")));
+    }
+    match select_ok(attempts).await {
+        Ok((stream, _)) => Ok(tuned(stream)),
+        Err(error) => {
+            let message = format!("connecting to {host}:{port}: nobody answers there; check host and port");
+            Err(account_net(endpoint, message).because(error))
         }
     }
-    let failure = account_net(
-        endpoint,
-        format!("connecting to {host}:{port}: nobody answers there; check host and port"),
-    );
-    Err(match last {
-        Some(error) => failure.because(error),
-        None => failure,
-    })
 }
 
 fn account_net(endpoint: &Endpoint, message: String) -> Failure {

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::command::{Command, Part};
 use super::limits::{LITERAL_MINUS_OCTETS_MAX, READ_OCTETS, RESPONSES_WAITING_MAX};
 use super::response::{Answer, Kind, Reply, answer};
-use super::split::{Response, Splitter, Step};
+use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
 
 /// Anything that carries a conversation: a socket, TLS over one, a pipe in a test.
@@ -124,14 +124,9 @@ impl Connection {
 
     /// The next answer. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Answer> {
-        loop {
-            match self.incoming().await? {
-                Incoming::Answer(answer) => return Ok(answer),
-                Incoming::Literal(octets) => {
-                    let passed = super::split::Passed::Literal(octets);
-                    return Err(self.passed(passed));
-                }
-            }
+        match self.incoming().await? {
+            Incoming::Answer(answer) => Ok(answer),
+            Incoming::Literal(octets) => Err(self.passed(Passed::Literal(octets))),
         }
     }
 
@@ -189,7 +184,7 @@ impl Connection {
         answer
     }
 
-    pub(super) fn passed(&mut self, passed: super::split::Passed) -> Failure {
+    pub(super) fn passed(&mut self, passed: Passed) -> Failure {
         self.is_broken = true;
         let message = format!("talking to {}: the server sent {passed}", self.host);
         Failure::new(self.side, Class::LimitExceeded, Reach::Connection, Retry::Again, message)
@@ -386,7 +381,7 @@ impl Connection {
     }
 
     /// Which of the commands on the wire this tag ends; none means that the two sides no longer mean the same.
-    pub(super) fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
+    fn position(&mut self, tags: &[String], given: &str) -> Result<usize> {
         let position = tags.iter().position(|tag| tag == given);
         position.ok_or_else(|| self.protocol("an answer came to a command never sent"))
     }

@@ -14,8 +14,8 @@ use secrecy::SecretString;
 
 use crate::failure::{Failure, Result};
 
-/// How long one address may take to answer.
-pub const CONNECT_MAX: Duration = Duration::from_secs(20);
+/// How long each may take: one address to answer, TLS to stand, the greeting to come.
+pub const CONNECT_MAX: Duration = Duration::from_secs(30);
 
 /// How long a server may be silent in the midst of a command.
 pub const PROGRESS_MAX: Duration = Duration::from_secs(120);

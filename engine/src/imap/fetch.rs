@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use malote_plan::message::{Flags, ModSeq, Uid};
+use malote_plan::message::{ModSeq, Uid};
 use malote_plan::uid_set::UidSet;
 
 use super::classify::Doing;
@@ -12,13 +12,13 @@ use super::command::Command;
 use super::connection::Sent;
 use super::fetch_data::{FetchData, Section};
 use super::limits::{STUB_UIDS_MAX, UID_SET_OCTETS_MAX};
-use super::response::{Answer, Kind, Reply};
+use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
 use crate::failure::Result;
 use crate::source::{Headed, Stub};
 
 /// FETCH commands that are on the wire at once.
-pub(super) const FETCHES_IN_FLIGHT: usize = 2;
+const FETCHES_IN_FLIGHT: usize = 2;
 
 impl Session {
     /// Every UID that exists, counted against EXISTS.
@@ -47,17 +47,18 @@ impl Session {
         if reply.kind == Kind::Ok && is_answered && found.len() == exists {
             return Ok(found);
         }
-        if exists == 0 {
+        if exists == 0 && found.is_empty() {
             // Some servers answer BAD to a sequence in an empty folder.
             return Ok(UidSet::new());
         }
         let mut uids = Vec::new();
         let mut on = |data: FetchData| uids.extend(data.uid);
         let reply = self.fetch_once("UID FETCH 1:* (UID)", &mut on).await?;
-        if reply.kind != Kind::Ok {
+        if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
             return Err(self.refused(Doing::Other, "listing UIDs", &reply));
         }
-        Ok(uids.into_iter().collect())
+        // Either answer may lack what the other has.
+        Ok(found.union(&uids.into_iter().collect()))
     }
 
     /// Metadata of those of `uids` that exist.
@@ -129,7 +130,7 @@ impl Session {
         items: &str,
         on: &mut impl FnMut(FetchData),
     ) -> Result<()> {
-        let mut chunks = uids.chunks(uids_max, UID_SET_OCTETS_MAX).into_iter();
+        let mut chunks = uids.chunks(self.uids_at_once(uids_max), UID_SET_OCTETS_MAX).into_iter();
         let mut tags = Vec::new();
         self.connection.set_busy(true);
         loop {
@@ -152,12 +153,18 @@ impl Session {
                 })
                 .await?;
             tags.remove(index);
-            if reply.kind != Kind::Ok {
+            // Messages that went away meanwhile are no failure: Dovecot says NO and gives the others all the same.
+            if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
                 return Err(self.refused(Doing::Other, "fetching metadata", &reply));
             }
         }
         self.connection.set_busy(false);
         Ok(())
+    }
+
+    /// How many UIDs one command may name: ours, or the server's MESSAGELIMIT (RFC 9738).
+    pub(super) fn uids_at_once(&self, uids_max: u64) -> u64 {
+        self.capabilities.number("MESSAGELIMIT").map_or(uids_max, |limit| limit.clamp(1, uids_max))
     }
 
     pub(super) async fn send_fetch(&mut self, chunk: &UidSet, items: &str) -> Result<String> {
@@ -200,7 +207,7 @@ impl Gathered {
 pub(super) fn stub(data: FetchData) -> Option<Stub> {
     Some(Stub {
         uid: data.uid?,
-        flags: data.flags.unwrap_or_else(Flags::default),
+        flags: data.flags.unwrap_or_default(),
         internal_date: data.internal_date.flatten(),
         octets_claimed: data.octets_claimed.unwrap_or(0),
         modseq: data.modseq,

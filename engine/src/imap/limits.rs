@@ -34,7 +34,7 @@ pub const UID_SET_OCTETS_MAX: usize = 7_800;
 pub const STUB_UIDS_MAX: u64 = 50_000;
 
 /// Most UIDs in one FETCH of bodies.
-pub const BODY_UIDS_MAX: u64 = 1_000;
+pub const BODY_UIDS_MAX: u64 = 5_000;
 
 /// Longest string sent in quotes, in octets; longer ones go as literals.
 pub const QUOTED_OCTETS_MAX: usize = 1_000;

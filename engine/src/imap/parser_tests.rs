@@ -306,7 +306,7 @@ fn lines_may_end_in_lf_alone_and_be_cut_anywhere() {
 
 #[test]
 fn a_hostile_server_meets_a_limit_before_memory_does() {
-    let endless = [b"* OK ".repeat(1), vec![b'x'; RESPONSE_TEXT_OCTETS_MAX + 1]].concat();
+    let endless = [b"* OK ".to_vec(), vec![b'x'; RESPONSE_TEXT_OCTETS_MAX + 1]].concat();
     let long_literal = format!("* LIST () \"/\" {{{}}}\r\n", LITERAL_OCTETS_HELD_MAX + 1);
     let many = b"* X {0}\r\n".iter().copied().chain(b" {0}\r\n".repeat(30_000)).collect::<Vec<u8>>();
     for (octets, passed) in [

@@ -24,6 +24,8 @@ pub(super) struct Item {
     /// Keywords that the destination folder does not know yet. They are set after the copy, the most used first,
     /// so that a folder's limit on keywords costs the least.
     pub keywords: Vec<Flag>,
+    /// Flags that the destination folder does not keep.
+    pub dropped: Vec<Flag>,
     pub internal_date: Option<InternalDate>,
     /// The octets, where they are held in memory.
     pub kept: Option<Bytes>,
@@ -73,12 +75,11 @@ pub(super) struct Keeps {
     pub takes_new: bool,
 }
 
-/// A message that is ready, and the flags that it cannot take along.
+/// A message that is ready.
 pub(super) struct Ready {
     pub item: Item,
     /// The parcel of a body that passes from wire to wire; others are made from the item.
     pub passing: Option<Parcel>,
-    pub dropped: Vec<Flag>,
     /// How the date was found, where it was not INTERNALDATE.
     pub date_origin: date::DateOrigin,
 }
@@ -113,12 +114,13 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<Int
         source_flags,
         destination_flags,
         keywords,
+        dropped: kept_flags.dropped,
         internal_date,
         kept,
         keys,
         _held: held,
     };
-    Ready { item, passing, dropped: kept_flags.dropped, date_origin }
+    Ready { item, passing, date_origin }
 }
 
 fn date_of(

@@ -11,7 +11,8 @@ use malote_plan::record::{Keys, QuarantineNote, Record, State};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::census::{octets_max, quarantine};
+use super::adopt;
+use super::census::{list, octets_max, quarantine};
 use super::folder::FolderRun;
 use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
@@ -28,21 +29,21 @@ const WINDOW_MESSAGES_MAX: u64 = 1000;
 /// Messages that a lane must have before it for another connection to be worth its login.
 const LANE_MESSAGES_WORTH: u64 = 2000;
 
-/// Copies `wanted` and returns what is left over of it.
+/// Copies `wanted` and returns the ends, which may be fresh ones, with what is left over of it.
 pub(super) async fn copy(
     folder: &mut FolderRun<'_>,
-    ends: &mut Ends,
+    mut ends: Ends,
     wanted: UidSet,
     destination: FolderStatus,
     validity: UidValidity,
-) -> Result<UidSet> {
+) -> Result<(Ends, UidSet)> {
     if wanted.is_empty() {
-        return Ok(wanted);
+        return Ok((ends, wanted));
     }
     let uid_next = destination.uid_next.unwrap_or(1);
     let twins = twins(folder).await?;
-    let road = road(folder, ends, &wanted, (uid_next, validity), twins, usize::MAX);
-    let outcomes = drive_all(folder, &road, ends).await;
+    let road = road(folder, &ends, &wanted, (uid_next, validity), twins, usize::MAX);
+    let outcomes = drive_all(folder, &road, &mut ends).await;
     let twins = road.twins;
     let (refused, failure) = take_in(folder, outcomes, &twins).await?;
     if let Some(failure) = failure {
@@ -50,9 +51,20 @@ pub(super) async fn copy(
     }
     let left = wanted.difference(&folder.tally.settled());
     if left.is_empty() || folder.run.halt.is_cancelled() {
-        return Ok(left);
+        return Ok((ends, left));
     }
-    second_look(folder, &left, refused, (uid_next, validity), twins).await
+    drop(refused);
+    let mut ends = fresh(folder, ends).await?;
+    let left = second_look(folder, &mut ends, &left, (uid_next, validity), twins).await?;
+    Ok((ends, left))
+}
+
+/// The same folder on connections that did not serve it before.
+async fn fresh(folder: &FolderRun<'_>, mut ends: Ends) -> Result<Ends> {
+    ends.source.retire();
+    ends.destination.retire();
+    drop(ends);
+    folder.open_again().await
 }
 
 fn road<'a>(
@@ -92,7 +104,7 @@ async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> 
     }
     let more = permits.into_iter().map(|permit| async move {
         let _permit = permit;
-        match folder.open().await {
+        match folder.open_again().await {
             Ok(mut ends) => drive(road, &mut ends).await,
             // A further connection that cannot be had is no failure: the others do its work.
             Err(failure) => {
@@ -188,33 +200,34 @@ async fn twins(folder: &FolderRun<'_>) -> Result<Twins> {
 /// quarantined, what is gone from the source has vanished.
 async fn second_look(
     folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
     left: &UidSet,
-    first_refusals: Vec<Refused>,
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
-    drop(first_refusals);
-    let mut ends = folder.open().await?;
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    let left = left.intersection(&present);
-    let road = road(folder, &ends, &left, (uid_next, validity), twins, 1);
-    let outcome = drive(&road, &mut ends).await;
+    // A server may have kept what it refused: that is looked at before anything is sent a second time.
+    let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
+    let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
+    let outcome = drive(&road, ends).await;
+    let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
     let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }
     for refusal in refused {
-        quarantine_refused(folder, &mut ends, refusal).await?;
+        quarantine_refused(folder, ends, refusal).await?;
     }
     let left = left.difference(&folder.tally.settled());
     if folder.run.halt.is_cancelled() {
         return Ok(left);
     }
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    for uid in left.intersection(&present).iter() {
+    // Twins of a message that was refused are tried on their own by the next run.
+    for uid in left.difference(&alike).intersection(&present).iter() {
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
         quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
     }

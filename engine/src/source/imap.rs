@@ -84,6 +84,10 @@ impl OpenSource for OpenImapSource {
         self.lease.bodies(uids, limits, sink).await
     }
 
+    fn retire(&mut self) {
+        self.lease.give_up();
+    }
+
     fn is_usable(&self) -> bool {
         self.lease.is_usable()
     }

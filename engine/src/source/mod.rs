@@ -123,6 +123,9 @@ pub trait OpenSource: Send {
     /// reach connection or wider.
     fn is_usable(&self) -> bool;
 
+    /// Gives the connection up when the value is dropped: nobody else will be served by it.
+    fn retire(&mut self);
+
     /// Opens another folder on the same connection.
     async fn reopen(&mut self, folder: &Folder) -> Result<()>;
 }

@@ -1,0 +1,76 @@
+//! From the command line to an exit status.
+//! Never decides anything about mail: the engine does.
+
+pub mod args;
+pub mod assemble;
+mod batch;
+pub mod exit;
+pub mod output;
+pub mod pair;
+mod probe;
+pub mod progress;
+pub mod render;
+pub mod secret;
+pub mod signal;
+mod state;
+
+use std::panic::AssertUnwindSafe;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use exit::{Exit, Stopped};
+use output::tell;
+
+/// Runs the program; what comes back is its exit status.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where neither stream can be written there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    match std::panic::catch_unwind(AssertUnwindSafe(|| run(cli))) {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(stopped)) => {
+            tell(&format!("malote: {}", render::clean(&stopped.message)));
+            stopped.exit
+        }
+        Err(_) => {
+            tell(
+                "malote: an internal error, which is a bug: please report it with the lines above. Nothing is lost: the same command may be run again",
+            );
+            Exit::Internal
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Stopped> {
+    if let Command::Completions { shell } = cli.command {
+        return completions(shell);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| Stopped::early(format!("starting threads: {cause}")))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Copy(args) => pair::copy(args).await,
+            Command::Plan(args) => pair::plan(args).await,
+            Command::Verify(args) => pair::verify(args).await,
+            Command::Probe(args) => probe::probe(args).await,
+            Command::Batch(args) => batch::batch(args).await,
+            Command::Demo(args) => crate::demo::demo(args).await,
+            Command::Completions { shell } => completions(shell),
+        }
+    })
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Stopped> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "malote", &mut script);
+    output::print(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Success)
+}

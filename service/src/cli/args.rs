@@ -1,0 +1,201 @@
+//! The command line: commands, options, defaults and what `--help` says of them.
+//! Never opens a file or asks a server.
+
+mod batch;
+mod pair;
+mod value;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use batch::BatchArgs;
+pub use pair::{PaceArgs, PairArgs, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
+pub use value::map as map_value;
+
+pub const HEADING_PLACES: &str = "Where from, where to";
+pub const HEADING_SECRETS: &str = "Passwords and tokens (never in a URL, never on the command line)";
+pub const HEADING_TRUST: &str = "Trust";
+pub const HEADING_SELECTION: &str = "Which folders and messages";
+pub const HEADING_CHANGES: &str = "What to do with them";
+pub const HEADING_PACE: &str = "Speed";
+pub const HEADING_STATE: &str = "What is remembered";
+pub const HEADING_OUTPUT: &str = "Output";
+
+const AFTER_HELP: &str = "\
+Locations:
+  imaps://USER@HOST[:993]         TLS from the first octet
+  imap://USER@HOST[:143]          STARTTLS, required before any password is sent
+  imap://USER@HOST:PORT?tls=off   clear text: this machine only, or with --allow-cleartext
+  ?auth=plain|login|cram-md5|scram|xoauth2|oauthbearer   how to log in
+  ?authzid=NAME                   log in as an administrator, open NAME's mailbox
+  ?pin=sha256:...                 the one certificate that is accepted
+  USER is percent-encoded: ana%40example.com, or plainly ana@example.com.
+
+Examples:
+  malote plan --from imaps://ana@old.example.com --to imaps://ana@new.example.com
+  malote copy --from imaps://ana@old.example.com --to imaps://ana@new.example.com \\
+      --from-password-file old.txt --to-password-file new.txt
+  malote copy ... the same again later: brings over only what is new
+  malote verify ... --content full
+  malote batch users.csv --from 'imaps://{user}@old.example.com' --to 'imaps://{user}@new.example.com'
+  malote demo
+
+Coming from imapsync?
+  --host1 H --user1 U              --from imaps://U@H
+  --passfile1 F, --passfile2 F     --from-password-file F, --to-password-file F
+  --authuser1 ADMIN                --from 'imaps://ADMIN@H?authzid=U'
+  --folder, --exclude              --folder, --exclude (globs over decoded names, * and **)
+  --f1f2 A=B, --subfolder2 P       --map A=B, --into P
+  --automap, --addheader, --usecache, --syncinternaldates   always so; nothing to set
+  --delete2                        --mirror-deletes (with --delete-limit)
+  --maxage, --minage               --since, --before (dates)
+  --maxsize N                      --max-size N
+  --maxbytespersecond N            --rate-bytes N
+  --dry, --justlogin               malote plan, malote probe
+
+Exit status:
+  0 everything accounted for        5 authentication refused
+  1 internal error: please report   6 TLS refused or not to be trusted
+  2 wrong usage                     7 the destination is full
+  3 quarantined or refused: listed  8 a decision is needed first
+  4 stopped early: run it again";
+
+/// Everything that may stand on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "malote",
+    version,
+    about = "Moves mailboxes between IMAP servers, and proves that nothing is missing",
+    after_help = AFTER_HELP,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = false
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the destination up to date with the source
+    ///
+    /// The first run copies everything, later runs bring over what has changed. Safe to repeat, to kill and to
+    /// resume: no message is ever appended twice.
+    #[command(after_help = COPY_EXAMPLES)]
+    Copy(PairArgs),
+    /// Say what `copy` would do, and write nothing anywhere
+    ///
+    /// Folders, counts, octets, names that would change, clashes, what would be left out.
+    Plan(PairArgs),
+    /// Recount both sides from the servers themselves and hold them against the ledger
+    Verify(VerifyArgs),
+    /// Say what a server is and can do: greeting, capabilities, namespaces, limits, round-trip time
+    Probe(ProbeArgs),
+    /// Bring over many mailboxes, one row of a CSV file each
+    Batch(BatchArgs),
+    /// Show a whole migration between two throw-away Dovecot servers on this machine
+    ///
+    /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,
+    /// and leaves neither a process nor a file behind. Needs the program `dovecot`.
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  malote copy --from imaps://ana@old.example.com --to imaps://ana@new.example.com
+      asks for both passwords on the terminal
+  MALOTE_FROM_PASSWORD=... MALOTE_TO_PASSWORD=... malote copy --from ... --to ... --json > report.json
+  malote copy --from ... --to ... --folder 'Projects/**' --exclude '**/Old' --since 2024-01-31
+  malote copy --from ... --to ... --map 'Sent Items=Sent' --into 'Old mailbox'
+
+Exit status: 0 everything accounted for; 3 something quarantined; 4 stopped early, run it again;
+5 login refused; 6 TLS; 7 destination full; 8 decide first; 2 wrong usage; 1 a bug.";
+
+/// The options of `probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The mailbox: imaps://USER@HOST
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// File that holds the password; `-` reads standard input
+    #[arg(long, value_name = "FILE", help_heading = HEADING_SECRETS, visible_alias = "from-password-file")]
+    pub password_file: Option<PathBuf>,
+    /// File that holds an OAuth access token
+    #[arg(
+        long, value_name = "FILE", help_heading = HEADING_SECRETS, visible_alias = "from-token-file",
+        conflicts_with = "password_file"
+    )]
+    pub token_file: Option<PathBuf>,
+    /// What is trusted.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// How results are told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many messages the source mailbox gets
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(30..=100_000))]
+    pub messages: u32,
+    /// How results are told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// When progress bars are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ProgressArg {
+    /// On a terminal only
+    #[default]
+    Auto,
+    /// Even into a file
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormatArg {
+    /// Readable lines
+    #[default]
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// How results are told.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = HEADING_OUTPUT)]
+pub struct OutputArgs {
+    /// Print the result as JSON, as the only thing on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Draw no progress bar and log errors only
+    #[arg(long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what happens, folder by folder, to standard error
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Form of log lines
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    pub log_format: LogFormatArg,
+    /// When to draw progress bars (to standard error)
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub progress: ProgressArg,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! Puts a run together from what the operator asked for: endpoints, ledger, quarantine, policy.
+//! The only place of the command line that knows which engine parts are behind the traits.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use malote_engine::destination::imap::ImapDestination;
+use malote_engine::failure::{Failure, Side};
+use malote_engine::imap::AuthMethod;
+pub use malote_engine::imap::{Endpoint, Location, Probe, SecretSource, probe};
+use malote_engine::ledger::memory::MemoryLedger;
+use malote_engine::ledger::sql::SqliteLedger;
+use malote_engine::ledger::{Ledger, PairIdentity};
+use malote_engine::pace::Pace;
+use malote_engine::policy::Policy;
+use malote_engine::quarantine::QuarantineFolder;
+use malote_engine::run::{BUDGET_OCTETS, Job};
+use malote_engine::source::imap::ImapSource;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{PaceArgs, TrustArgs, WorkArgs};
+use super::exit::Stopped;
+use super::state;
+
+/// Connections per side where nobody says: with pipelining, more of them help only on slow lines, and servers
+/// that bear fewer make the pool shrink.
+const CONNECTIONS_UNSAID: u16 = 4;
+
+/// Largest file of certificates that is read, in octets.
+const CA_OCTETS_MAX: u64 = 16 * 1024 * 1024;
+
+/// File sources that the contract names and this version does not read.
+const FILE_SCHEMES: [&str; 5] = ["pst", "mbox", "eml", "maildir", "tgz"];
+
+/// Octets of a user's name that stand for themselves in a pair's identity.
+const PLAIN: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'*').remove(b'@');
+
+/// What all runs of a process share: memory, speed, the wish to stop.
+#[derive(Clone)]
+pub struct Shared {
+    /// Octets of messages that may be held in memory.
+    pub budget: Arc<Semaphore>,
+    /// Ceilings per second.
+    pub pace: Arc<Pace>,
+    /// Cancelled when everything shall finish what is in flight and stop.
+    pub stop: CancellationToken,
+}
+
+impl Shared {
+    /// One budget and one pace, as asked for.
+    pub fn new(pace: &PaceArgs) -> Self {
+        Self {
+            budget: Arc::new(Semaphore::new(BUDGET_OCTETS)),
+            pace: Arc::new(Pace::new(pace.rate_bytes, pace.rate_messages)),
+            stop: CancellationToken::new(),
+        }
+    }
+}
+
+/// Whether a command may make files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// The ledger is made where there is none, and put aside where it is damaged.
+    Writes,
+    /// What is there is read; where there is nothing, nothing is made.
+    ReadsOnly,
+}
+
+/// Two mailboxes, ready to be worked on.
+#[derive(Clone)]
+pub struct Pair {
+    /// Where mail comes from.
+    pub source: Endpoint,
+    /// Where it goes to.
+    pub destination: Endpoint,
+    /// Which two mailboxes these are.
+    pub identity: PairIdentity,
+}
+
+impl Pair {
+    /// Two endpoints and what they are to a ledger.
+    pub fn new(source: Endpoint, destination: Endpoint) -> Self {
+        let identity =
+            PairIdentity { source: identity(&source.location), destination: identity(&destination.location) };
+        Self { source, destination, identity }
+    }
+}
+
+/// Reads one side's location.
+pub fn location(side: Side, text: &str, trust: &TrustArgs) -> Result<Location, Stopped> {
+    let option = option(side);
+    if let Some((scheme, _)) = text.split_once(':')
+        && FILE_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        let what =
+            format!("{option} {scheme}: is not readable by this version yet; it knows imaps:// and imap://");
+        return Err(Stopped::usage(what));
+    }
+    Location::parse(text, trust.allow_cleartext).map_err(|failure| {
+        let stopped = Stopped::from(failure);
+        Stopped { message: format!("{option}: {}", stopped.message), ..stopped }
+    })
+}
+
+/// One side, with its secret and what is trusted there.
+pub fn endpoint(
+    side: Side,
+    mut location: Location,
+    is_token: bool,
+    secret: Arc<dyn SecretSource>,
+    trust: &TrustArgs,
+) -> Result<Endpoint, Stopped> {
+    if is_token && location.auth.is_none() {
+        // Every provider that takes tokens takes them this way; `?auth=oauthbearer` is there for the others.
+        location.auth = Some(AuthMethod::XOauth2);
+    }
+    let mut endpoint = location.endpoint(side, secret);
+    let own = if side == Side::Source { &trust.from_ca_file } else { &trust.to_ca_file };
+    for path in trust.ca_file.iter().chain(own) {
+        endpoint.extra_roots.extend(certificates(path)?);
+        endpoint.extra_roots.push(b'\n');
+    }
+    if let Some(seconds) = trust.timeout {
+        endpoint.progress_max = Duration::from_secs(seconds);
+        endpoint.connect_max = endpoint.connect_max.min(endpoint.progress_max);
+    }
+    Ok(endpoint)
+}
+
+fn certificates(path: &Path) -> Result<Vec<u8>, Stopped> {
+    let fail = |cause: &str| Stopped::usage(format!("reading certificates from {}: {cause}", path.display()));
+    let length = std::fs::metadata(path).map_err(|cause| fail(&cause.to_string()))?.len();
+    if length > CA_OCTETS_MAX {
+        return Err(fail("the file is too large for certificates"));
+    }
+    let pem = std::fs::read(path).map_err(|cause| fail(&cause.to_string()))?;
+    let has_certificate = pem.windows(27).any(|octets| octets == b"-----BEGIN CERTIFICATE-----");
+    if has_certificate { Ok(pem) } else { Err(fail("it holds no -----BEGIN CERTIFICATE-----")) }
+}
+
+/// Which mailbox a location opens, whoever logs in: an administrator's login for Ana and Ana's own are the same
+/// mailbox, and one administrator's logins for Ana and Bia are two.
+pub fn identity(location: &Location) -> String {
+    let scheme = if location.to_string().starts_with("imaps:") { "imaps" } else { "imap" };
+    let owner = location.authzid.as_ref().unwrap_or(&location.user);
+    let host =
+        if location.host.contains(':') { format!("[{}]", location.host) } else { location.host.clone() };
+    format!("{scheme}://{}@{host}:{}", utf8_percent_encode(owner, &PLAIN), location.port)
+}
+
+/// What the operator wants, as the engine takes it.
+pub fn policy(work: &WorkArgs) -> Policy {
+    let WorkArgs { selection, changes, pace, .. } = work;
+    Policy {
+        folders: selection.folder.clone(),
+        excludes: selection.exclude.clone(),
+        maps: selection.map.clone(),
+        into: selection.into.clone(),
+        since_unix_seconds: selection.since,
+        before_unix_seconds: selection.before,
+        octets_max: selection.max_size,
+        duplicates: changes.duplicates.into(),
+        mirror_deletes: changes.mirror_deletes,
+        delete_percent_max: changes.delete_limit,
+        flags: changes.flags.into(),
+        octets_per_second: pace.rate_bytes,
+        messages_per_second: pace.rate_messages,
+        connections: usize::from(pace.connections.unwrap_or(CONNECTIONS_UNSAID)),
+        on_clash: changes.on_clash.into(),
+        ..Policy::default()
+    }
+}
+
+/// A run that only needs to be started, and what came up while it was put together.
+pub struct Assembled {
+    /// The run.
+    pub job: Job,
+    /// For the report.
+    pub warnings: Vec<String>,
+}
+
+/// Puts a run together; `state` is where its ledger lies.
+pub async fn assemble(
+    pair: Pair,
+    state: &Path,
+    keeping: Keeping,
+    work: &WorkArgs,
+    shared: &Shared,
+) -> Result<Assembled, Stopped> {
+    let mut warnings = Vec::new();
+    let ledger: Arc<dyn Ledger> = match keeping {
+        Keeping::Writes => {
+            state::make_folder_of(state)?;
+            let (ledger, aside) = SqliteLedger::open_or_set_aside(state).await?;
+            if let Some(aside) = aside {
+                warnings.push(format!(
+                    "the ledger was damaged and lies now at {}; a new one was begun, and what is at the \
+                     destination already is adopted, not copied again",
+                    aside.display()
+                ));
+            }
+            Arc::new(ledger)
+        }
+        Keeping::ReadsOnly if state.exists() => {
+            Arc::new(SqliteLedger::open(state).await.map_err(Failure::from)?)
+        }
+        Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
+    };
+    let policy = policy(work);
+    let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
+    let mut job = Job::new(
+        Arc::new(ImapSource::new(pair.source, policy.connections)),
+        Arc::new(ImapDestination::new(pair.destination, policy.connections)),
+        ledger,
+        Arc::new(QuarantineFolder::new(quarantine)),
+        pair.identity,
+    );
+    job.run_id = run_id(&job.identity);
+    job.policy = policy;
+    job.budget = Arc::clone(&shared.budget);
+    job.pace = Arc::clone(&shared.pace);
+    job.stop = shared.stop.clone();
+    Ok(Assembled { job, warnings })
+}
+
+impl Assembled {
+    /// Says goodbye to both servers and closes the ledger.
+    pub async fn close(&self) {
+        tokio::join!(self.job.source.close(), self.job.destination.close());
+        self.job.ledger.close().await;
+    }
+}
+
+/// A name that sorts by time and that no two runs share.
+fn run_id(identity: &PairIdentity) -> String {
+    let now = jiff::Timestamp::now();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(identity.source.as_bytes()).update(identity.destination.as_bytes());
+    hasher.update(&now.as_nanosecond().to_le_bytes()).update(&std::process::id().to_le_bytes());
+    format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &hasher.finalize().to_hex()[..8])
+}
+
+/// The option that names a side's location.
+pub const fn option(side: Side) -> &'static str {
+    match side {
+        Side::Destination => "--to",
+        Side::Source | Side::Local => "--from",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exit::Exit;
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_the_same_whoever_opens_it() {
+        for (text, expected) in [
+            ("imaps://ana@Old.example", "imaps://ana@old.example:993"),
+            (
+                "imaps://ana@old.example?auth=plain&pin=sha256:0000000000000000000000000000000000000000000000000000000000000000",
+                "imaps://ana@old.example:993",
+            ),
+            ("imaps://admin@old.example?authzid=ana", "imaps://ana@old.example:993"),
+            ("imap://a%20b@[::1]:1143?tls=off", "imap://a%20b@[::1]:1143"),
+        ] {
+            let location = location(Side::Source, text, &TrustArgs::default()).unwrap();
+            assert_eq!(identity(&location), expected);
+        }
+    }
+
+    #[test]
+    fn file_sources_and_wrong_locations_are_usage_errors() {
+        for (text, word) in [
+            ("pst:mail.pst", "not readable by this version yet"),
+            ("MBOX:x", "not readable by this version yet"),
+            ("tgz:x", "not readable by this version yet"),
+            ("imap://a@far.example?tls=off", "--allow-cleartext"),
+            ("ftp://a@h", "--to"),
+        ] {
+            let stopped = location(Side::Destination, text, &TrustArgs::default()).unwrap_err();
+            assert_eq!(stopped.exit, Exit::Usage);
+            assert!(stopped.message.contains(word), "{}", stopped.message);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The commands `copy`, `plan` and `verify`: one pair of mailboxes.
+//! Never says anything on standard output but the result.
+
+use std::path::{Path, PathBuf};
+
+use malote_engine::failure::Side;
+use malote_engine::policy::Content;
+use malote_engine::report::Report;
+use malote_engine::run;
+
+use super::args::{OutputArgs, PairArgs, VerifyArgs, WorkArgs};
+use super::assemble::{self, Keeping, Pair, Shared};
+use super::exit::{Exit, Stopped};
+use super::progress::Screen;
+use super::secret::{self, Wish};
+use super::{output, render, signal, state};
+
+/// What is done to a pair that leads to a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Bring the destination up to date.
+    Copy,
+    /// Recount, and read as much as is said.
+    Verify(Content),
+}
+
+/// Brings the destination up to date.
+pub async fn copy(args: PairArgs) -> Result<Exit, Stopped> {
+    reported(args, Task::Copy).await
+}
+
+/// Recounts both sides.
+pub async fn verify(args: VerifyArgs) -> Result<Exit, Stopped> {
+    reported(args.pair, Task::Verify(args.content.into())).await
+}
+
+/// Says what `copy` would do.
+pub async fn plan(args: PairArgs) -> Result<Exit, Stopped> {
+    let screen = Screen::open(&args.output);
+    let (pair, state) = mailboxes(&args)?;
+    let shared = Shared::new(&args.work.pace);
+    // Only from here on: Ctrl-C at a prompt shall end the program at once.
+    signal::watch(shared.stop.clone(), signal::nothing())?;
+    let mut assembled = assemble::assemble(pair, &state, Keeping::ReadsOnly, &args.work, &shared).await?;
+    let watch = screen.watch(&mut assembled.job, "plan");
+    let mut forecast = run::plan(&assembled.job).await;
+    watch.finish();
+    assembled.close().await;
+    forecast.warnings.append(&mut assembled.warnings);
+    if args.output.json {
+        output::print_json(&forecast)?;
+    } else {
+        output::print(&render::forecast(&forecast, output::look()))?;
+    }
+    Ok(Exit::of_forecast(&forecast))
+}
+
+async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
+    let screen = Screen::open(&args.output);
+    let (pair, state) = mailboxes(&args)?;
+    let shared = Shared::new(&args.work.pace);
+    // Only from here on: Ctrl-C at a prompt shall end the program at once.
+    signal::watch(shared.stop.clone(), signal::nothing())?;
+    let label = if task == Task::Copy { "copy" } else { "verify" };
+    let report = work(pair, &state, task, label, &args.work, &shared, &screen).await?;
+    show(&report, &args.output)?;
+    Ok(Exit::of_report(&report))
+}
+
+/// Puts one run together, shows it while it works and closes everything behind it.
+pub async fn work(
+    pair: Pair,
+    state: &Path,
+    task: Task,
+    label: &str,
+    work: &WorkArgs,
+    shared: &Shared,
+    screen: &Screen,
+) -> Result<Report, Stopped> {
+    let keeping = if task == Task::Copy { Keeping::Writes } else { Keeping::ReadsOnly };
+    let mut assembled = assemble::assemble(pair, state, keeping, work, shared).await?;
+    let watch = screen.watch(&mut assembled.job, label);
+    let mut report = match task {
+        Task::Copy => run::copy(&assembled.job).await,
+        Task::Verify(content) => run::verify(&assembled.job, content).await,
+    };
+    watch.finish();
+    assembled.close().await;
+    report.warnings.append(&mut assembled.warnings);
+    Ok(report)
+}
+
+/// Prints a report as asked for.
+pub fn show(report: &Report, output: &OutputArgs) -> Result<(), Stopped> {
+    if output.json {
+        output::print_json(report)
+    } else {
+        output::print(&render::report(report, output::look()))
+    }
+}
+
+/// Both mailboxes and the place of their ledger. Everything that can be wrong with the command line is found
+/// before the first prompt.
+fn mailboxes(args: &PairArgs) -> Result<(Pair, PathBuf), Stopped> {
+    let trust = &args.work.trust;
+    let from = assemble::location(Side::Source, &args.from, trust)?;
+    let to = assemble::location(Side::Destination, &args.to, trust)?;
+    if assemble::identity(&from) == assemble::identity(&to) {
+        return Err(Stopped::usage("--from and --to are the same mailbox"));
+    }
+    let secrets = &args.secrets;
+    let source_wish = Wish {
+        password_file: secrets.from_password_file.clone(),
+        token_file: secrets.from_token_file.clone(),
+    };
+    let destination_wish =
+        Wish { password_file: secrets.to_password_file.clone(), token_file: secrets.to_token_file.clone() };
+    secret::check_standard_input(&source_wish, &destination_wish)?;
+    let around = secret::surroundings();
+    let source_secret = secret::find(Side::Source, &source_wish, &assemble::identity(&from), &around)?;
+    let destination_secret =
+        secret::find(Side::Destination, &destination_wish, &assemble::identity(&to), &around)?;
+    let source = assemble::endpoint(Side::Source, from, source_wish.is_token(), source_secret, trust)?;
+    let destination =
+        assemble::endpoint(Side::Destination, to, destination_wish.is_token(), destination_secret, trust)?;
+    let pair = Pair::new(source, destination);
+    let state = match &args.state {
+        Some(state) => state.clone(),
+        None => state::default_folder()?.join(state::file_name(&pair.identity)),
+    };
+    Ok((pair, state))
+}

@@ -1,0 +1,71 @@
+//! What a server is and can do, for people.
+//! Never shows more than the probe found.
+
+use super::super::assemble::Probe;
+use super::{Look, clean, number, section, size};
+
+/// Lines below one heading at most.
+const LINES_MAX: usize = 50;
+
+/// The whole probe of `place`.
+pub fn probe(probe: &Probe, place: &str, look: Look) -> String {
+    let mut out = format!("{} {}\n", look.strong("Server:"), clean(&probe.server));
+    let mut fact = |name: &str, value: String| out.push_str(&format!("  {name:<14}{}\n", clean(&value)));
+    fact("mailbox", place.to_owned());
+    fact("greeting", probe.greeting.clone());
+    fact("round trip", format!("{:.1} ms", probe.round_trip_ms));
+    match &probe.tls {
+        Some(tls) => {
+            fact("TLS", format!("{}, {}", tls.version, tls.cipher));
+            fact("certificate", format!("pin=sha256:{}", tls.certificate_sha256));
+        }
+        None => fact("TLS", "none: everything passes the network in clear".to_owned()),
+    }
+    let delimiter = probe.delimiter.map_or_else(|| "none".to_owned(), |delimiter| format!("\"{delimiter}\""));
+    fact("folders", format!("{}, levels parted by {delimiter}", number(probe.folders as u64)));
+    let largest = probe.append_octets_max.map_or_else(|| "not said".to_owned(), size);
+    fact("largest mail", largest);
+    for (name, value) in &probe.id {
+        fact(&format!("id {name}"), value.clone());
+    }
+    let namespaces = probe.namespaces.iter().map(|one| clean(&format!("{}: \"{}\"", one.kind, one.prefix)));
+    section(&mut out, &look.strong("Namespaces"), namespaces, LINES_MAX);
+    let special = probe.special_use.iter().map(|(role, name)| clean(&format!("{role}: {name}")));
+    section(&mut out, &look.strong("Special-use folders"), special, LINES_MAX);
+    let quota = probe.quota.iter();
+    let quota = quota
+        .map(|(resource, used, most)| clean(&format!("{resource}: {} of {}", number(*used), number(*most))));
+    section(&mut out, &look.strong("Quota"), quota, LINES_MAX);
+    let lines = wrapped(&probe.capabilities, look.width.unwrap_or(100).saturating_sub(2));
+    section(&mut out, &look.strong("Capabilities"), lines.into_iter(), LINES_MAX);
+    let lines = wrapped(&probe.capabilities_before_login, look.width.unwrap_or(100).saturating_sub(2));
+    section(&mut out, &look.strong("Capabilities before login"), lines.into_iter(), LINES_MAX);
+    section(&mut out, &look.warn("Warnings"), probe.warnings.iter().map(|text| clean(text)), LINES_MAX);
+    out
+}
+
+fn wrapped(words: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words.iter().map(|word| clean(word)) {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_wrapped_at_blanks() {
+        let words = ["IMAP4rev1", "IDLE", "MOVE"].map(str::to_owned);
+        assert_eq!(wrapped(&words, 15), ["IMAP4rev1 IDLE", "MOVE"]);
+        assert_eq!(wrapped(&words, 3), ["IMAP4rev1", "IDLE", "MOVE"]);
+    }
+}
