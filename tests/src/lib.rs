@@ -5,6 +5,7 @@
 pub mod mail;
 pub mod migration;
 pub mod office;
+pub mod pair;
 pub mod proxy;
 pub mod reader;
 pub mod scripted;

@@ -8,6 +8,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::folder::{FolderRun, generation};
 use super::reading::{Ends, ascending, unix_seconds};
+use super::transfer::message_id;
 use super::{adopt, locate, rebase};
 use crate::failure::{Failure, Result};
 use crate::ledger::Recorded;
@@ -103,7 +104,7 @@ pub(super) async fn filter(
         }
         // What the server tells nothing of is not left out for that.
         wanted = wanted.difference(&ascending(out));
-        quarantine_too_large(folder, &too_large, octets_max.unwrap_or(u64::MAX)).await?;
+        quarantine_too_large(folder, ends, &too_large, octets_max.unwrap_or(u64::MAX)).await?;
     }
     Ok(wanted)
 }
@@ -114,8 +115,19 @@ pub(super) fn octets_max(folder: &FolderRun<'_>, ends: &Ends) -> Option<u64> {
     limits.into_iter().flatten().min()
 }
 
-async fn quarantine_too_large(folder: &mut FolderRun<'_>, stubs: &[Stub], octets_max: u64) -> Result<()> {
+async fn quarantine_too_large(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    stubs: &[Stub],
+    octets_max: u64,
+) -> Result<()> {
+    if stubs.is_empty() {
+        return Ok(());
+    }
+    let uids = ascending(stubs.iter().map(|stub| stub.uid));
+    let headed = ends.source.headed(&uids).await?;
     for stub in stubs {
+        let header = headed.iter().find(|headed| headed.stub.uid == stub.uid).map(|headed| &headed.header);
         let note = QuarantineNote {
             source_uid: stub.uid,
             reason: "too_large".to_owned(),
@@ -123,7 +135,7 @@ async fn quarantine_too_large(folder: &mut FolderRun<'_>, stubs: &[Stub], octets
                 "{} octets, and {octets_max} is the most that may be appended",
                 stub.octets_claimed
             ),
-            message_id: String::new(),
+            message_id: header.map(|header| message_id(header)).unwrap_or_default(),
             octets: stub.octets_claimed,
             file: String::new(),
             attempts: 1,

@@ -23,7 +23,13 @@ const FLAG_WINDOW_MESSAGES: u64 = 2000;
 pub(super) async fn place_keywords(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<()> {
     let mut keywords: Vec<(Flag, UidSet)> =
         folder.keywords.iter().map(|(keyword, uids)| (keyword.clone(), uids.clone())).collect();
+    if keywords.is_empty() {
+        return Ok(());
+    }
     keywords.sort_by_key(|(_, uids)| std::cmp::Reverse(uids.len()));
+    // A session knows nothing of messages that came after its last look, and passes over their UIDs in silence
+    // (RFC 3501 §6.4.8), above all where another lane appended them.
+    ends.destination.refresh().await?;
     let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
     for (keyword, uids) in keywords {
         for window in uids.chunks(FLAG_WINDOW_MESSAGES, usize::MAX) {

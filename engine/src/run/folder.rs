@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Tokens};
 use crate::policy::FlagPolicy;
-use crate::report::FolderReport;
+use crate::report::{Counters, FolderReport};
 
 /// Longest pause between two attempts, in milliseconds.
 const PAUSE_MS_MAX: u64 = 60_000;
@@ -91,7 +91,30 @@ impl<'a> FolderRun<'a> {
             self.run.findings.fail(&failure);
         }
         self.run.job.progress.folder_done();
-        self.report()
+        let mut report = self.report();
+        if !self.tally.is_listed {
+            self.count_unopened(&mut report.counters).await;
+        }
+        report
+    }
+
+    /// Counts a folder that the run never came to, by its listing and the ledger: nothing may be left unsaid.
+    async fn count_unopened(&self, counters: &mut Counters) {
+        let Some(status) = self.pair.source.status else { return };
+        let is_same = self.pair.row.tokens.source_uid_validity == status.uid_validity;
+        let recorded = self.run.job.ledger.recorded(self.pair.row.id).await.ok().filter(|_| is_same);
+        let recorded = recorded.unwrap_or_default();
+        let mut left = u64::from(status.messages);
+        let mut take = |set: &UidSet| {
+            let taken = set.len().min(left);
+            left -= taken;
+            taken
+        };
+        counters.source_messages = u64::from(status.messages);
+        counters.already = take(&recorded.copied.union(&recorded.adopted));
+        counters.collapsed = take(&recorded.collapsed);
+        counters.quarantined = take(&recorded.quarantined);
+        counters.pending = left;
     }
 
     /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
@@ -132,7 +155,9 @@ impl<'a> FolderRun<'a> {
         let after = ends.destination.refresh().await?;
         self.tally.destination_messages = u64::from(after.messages);
         self.warn_of_losses();
-        let is_complete = left.is_empty() && self.tally.buckets().pending == 0;
+        // What filters left out is in no record: such a folder has to be looked at again.
+        let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
+        let is_complete = left.is_empty() && is_settled;
         // Flags of what is not placed could not be carried: the next run has to ask for all of them.
         let highest_modseq = before.0.highest_modseq.filter(|_| are_placed);
         self.remember(FolderStatus { highest_modseq, ..before.0 }, after, is_complete).await?;
@@ -166,6 +191,10 @@ impl<'a> FolderRun<'a> {
     /// True when the listings of both sides show what the last complete pass left, so that neither folder needs
     /// to be opened.
     async fn is_settled_by_listing(&mut self) -> Result<bool> {
+        if self.run.job.policy.flags == FlagPolicy::Source {
+            // No listing tells whether the destination's flags are still those of the source.
+            return Ok(false);
+        }
         let tokens = self.pair.row.tokens;
         let (Some(source), Some(destination)) = (self.pair.source.status, self.pair.destination.status)
         else {

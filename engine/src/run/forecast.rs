@@ -49,6 +49,8 @@ async fn fill(
         let (folder, reason) = (left_out.folder.to_string(), left_out.reason.to_string());
         forecast.left_out.push(LeftOutFolder { folder, reason });
     }
+    let limits = [job.policy.octets_max, surveys.destination.promises.append_octets_max];
+    let octets_max = limits.into_iter().flatten().min();
     for pair in &laid.pairs {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
         let mut folder = FolderForecast {
@@ -63,7 +65,7 @@ async fn fill(
         if let Some(existing) = &pair.existing {
             folder.may_adopt = row.is_none() && existing.status.is_none_or(|status| status.messages > 0);
         }
-        match look(job, &pair.source, row, &mut folder).await {
+        match look(job, &pair.source, row, octets_max, &mut folder).await {
             Ok(()) => {}
             Err(failure) => ending.findings.fail(&failure),
         }
@@ -77,6 +79,7 @@ async fn look(
     job: &Job,
     source: &malote_plan::folder::Folder,
     row: Option<&FolderRow>,
+    octets_max: Option<u64>,
     folder: &mut FolderForecast,
 ) -> Result<()> {
     let mut open = job.source.open(source).await?;
@@ -98,7 +101,7 @@ async fn look(
             let is_late = policy.before_unix_seconds.zip(date).is_some_and(|(before, date)| date >= before);
             if is_early || is_late {
                 folder.filtered += 1;
-            } else if policy.octets_max.is_some_and(|max| stub.octets_claimed > max) {
+            } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {
                 folder.quarantined += 1;
             } else {
                 folder.to_copy += 1;

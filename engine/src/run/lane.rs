@@ -83,8 +83,8 @@ pub(super) struct LaneOutcome {
     pub refused: Vec<Refused>,
     /// Longer than the limit, by measure and against its server's claim: UID and octets.
     pub too_large: Vec<(Uid, u64)>,
-    /// Messages whose date had to be guessed.
-    pub dates_guessed: u64,
+    /// Copied messages whose date is not their INTERNALDATE, by where it was found.
+    pub dates_guessed: BTreeMap<DateOrigin, u64>,
     /// Keywords that are new to the destination folder, by the copied messages that are to bear them.
     pub keywords: BTreeMap<Flag, UidSet>,
     /// What ended the lane early.
@@ -219,7 +219,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.road.run.job.pace.take(octets).await;
-        let Ready { item, passing, date_origin } = ready(fetched, &self.road.keeps, self.neighbour).await;
+        let Ready { item, passing } = ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
             && let Some(hash) = keys.content
             && self.road.twins.is_twin(uid, hash)
@@ -228,7 +228,6 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.neighbour = item.internal_date.or(self.neighbour);
-        self.outcome.dates_guessed += u64::from(date_origin != DateOrigin::Internal);
         if let Some(parcel) = passing {
             return self.pass(item, parcel).await;
         }
@@ -298,14 +297,19 @@ impl<'a> Writer<'a> {
         uids.iter().flat_map(|(_, uids)| uids).for_each(|uid| self.placed.insert(*uid));
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::with_capacity(items.len());
+        let mut dropped = Vec::new();
         for mut item in items {
-            self.road.run.findings.drop_flags(&item.dropped);
+            dropped.append(&mut item.dropped);
+            if item.date_origin != DateOrigin::Internal {
+                *self.outcome.dates_guessed.entry(item.date_origin).or_default() += 1;
+            }
             for keyword in std::mem::take(&mut item.keywords) {
                 self.outcome.keywords.entry(keyword).or_default().insert(item.uid);
             }
             records.push(item.record(uids.next()).await);
         }
         self.road.run.job.ledger.record(self.road.folder, &records).await?;
+        self.road.run.findings.drop_flags(&dropped);
         let octets = records.iter().map(|record| record.octets).sum();
         records.iter().for_each(|record| self.outcome.copied.insert(record.source_uid));
         self.outcome.bytes_copied += octets;

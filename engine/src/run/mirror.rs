@@ -23,6 +23,12 @@ pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Resu
     let present = ends.source.uids().await?;
     let gone = recorded.copied.difference(&present);
     let path = &folder.pair.source.path;
+    if !gone.is_empty() && present.len() < u64::from(ends.source.status().messages) {
+        folder.run.findings.warn(format!(
+            "{path}: nothing is removed at the destination, for the source lists fewer messages than it counts"
+        ));
+        return Ok(());
+    }
     match mirror::decide(recorded.copied.len(), gone.len(), job.policy.delete_percent_max) {
         Verdict::Nothing => return Ok(()),
         Verdict::Ceiling { percent } => {

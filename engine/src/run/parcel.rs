@@ -24,9 +24,11 @@ pub(super) struct Item {
     /// Keywords that the destination folder does not know yet. They are set after the copy, the most used first,
     /// so that a folder's limit on keywords costs the least.
     pub keywords: Vec<Flag>,
-    /// Flags that the destination folder does not keep.
+    /// Flags that the destination does not keep; told once the message is recorded.
     pub dropped: Vec<Flag>,
     pub internal_date: Option<InternalDate>,
+    /// Where that date was found.
+    pub date_origin: date::DateOrigin,
     /// The octets, where they are held in memory.
     pub kept: Option<Bytes>,
     pub keys: KeysOf,
@@ -80,8 +82,6 @@ pub(super) struct Ready {
     pub item: Item,
     /// The parcel of a body that passes from wire to wire; others are made from the item.
     pub passing: Option<Parcel>,
-    /// How the date was found, where it was not INTERNALDATE.
-    pub date_origin: date::DateOrigin,
 }
 
 /// Prepares one message. `neighbour` is the date of the message before it, the last resort for one without any.
@@ -116,11 +116,12 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<Int
         keywords,
         dropped: kept_flags.dropped,
         internal_date,
+        date_origin,
         kept,
         keys,
         _held: held,
     };
-    Ready { item, passing, date_origin }
+    Ready { item, passing }
 }
 
 fn date_of(

@@ -123,6 +123,12 @@ impl Ends {
     pub fn destination(&mut self) -> Reading<'_> {
         Reading::Destination(self.destination.as_mut())
     }
+
+    /// Gives both connections up, so that whoever opens the folder next hears others.
+    pub fn retire(mut self) {
+        self.source.retire();
+        self.destination.retire();
+    }
 }
 
 /// UIDs as a set, from a list that is mostly ascending.

@@ -9,6 +9,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::folder::{FolderRun, generation};
 use super::reading::{Ends, Reading};
+use crate::event::Event;
 use crate::failure::Result;
 
 /// Records read from the ledger at once.
@@ -55,11 +56,13 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
 }
 
 fn tell(folder: &FolderRun<'_>, side: Side) {
-    folder.run.findings.warn(format!(
+    let sentence = format!(
         "{}: UIDVALIDITY changed at the {}; its messages were recognised anew by their identity",
         folder.pair.source.path,
         side.as_str()
-    ));
+    );
+    folder.run.job.events.emit(Event::Warning(sentence.clone()));
+    folder.run.findings.warn(sentence);
 }
 
 /// Pairs of (old source UID, new source UID).

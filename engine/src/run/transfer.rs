@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
+use malote_plan::date::DateOrigin;
 use malote_plan::failure::Class;
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
@@ -60,10 +61,8 @@ pub(super) async fn copy(
 }
 
 /// The same folder on connections that did not serve it before.
-async fn fresh(folder: &FolderRun<'_>, mut ends: Ends) -> Result<Ends> {
-    ends.source.retire();
-    ends.destination.retire();
-    drop(ends);
+async fn fresh(folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
+    ends.retire();
     folder.open_again().await
 }
 
@@ -105,7 +104,13 @@ async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> 
     let more = permits.into_iter().map(|permit| async move {
         let _permit = permit;
         match folder.open_again().await {
-            Ok(mut ends) => drive(road, &mut ends).await,
+            Ok(mut ends) => {
+                let outcome = drive(road, &mut ends).await;
+                if !outcome.refused.is_empty() {
+                    ends.retire();
+                }
+                outcome
+            }
             // A further connection that cannot be had is no failure: the others do its work.
             Err(failure) => {
                 tracing::info!(class = failure.class.as_str(), "a further connection was not to be had");
@@ -126,11 +131,13 @@ async fn take_in(
     twins: &Twins,
 ) -> Result<(Vec<Refused>, Option<Failure>)> {
     let (mut refused, mut failure, mut alike) = (Vec::new(), None::<Failure>, Vec::new());
-    let mut dates_guessed = 0;
+    let mut dates: BTreeMap<DateOrigin, u64> = BTreeMap::new();
     for outcome in outcomes {
         folder.tally.copied = folder.tally.copied.union(&outcome.copied);
         folder.tally.bytes_copied += outcome.bytes_copied;
-        dates_guessed += outcome.dates_guessed;
+        for (origin, count) in outcome.dates_guessed {
+            *dates.entry(origin).or_default() += count;
+        }
         for (keyword, uids) in outcome.keywords {
             let all = folder.keywords.entry(keyword).or_default();
             *all = all.union(&uids);
@@ -146,10 +153,13 @@ async fn take_in(
             (one, other) => one.or(other),
         };
     }
-    if dates_guessed > 0 {
+    if !dates.is_empty() {
+        let origins = dates.iter().map(|(origin, count)| format!("{} {count}", origin.as_str()));
         folder.run.findings.warn(format!(
-            "{}: {dates_guessed} messages have no usable INTERNALDATE; theirs is from their header or neighbour",
-            folder.pair.source.path
+            "{}: {} messages have no whole INTERNALDATE; theirs is from elsewhere: {}",
+            folder.pair.source.path,
+            dates.values().sum::<u64>(),
+            origins.collect::<Vec<_>>().join(", ")
         ));
     }
     collapse(folder, alike, twins).await?;
@@ -174,6 +184,14 @@ async fn collapse(folder: &mut FolderRun<'_>, alike: Vec<(Uid, ContentHash)>, tw
     }
     folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
     records.iter().for_each(|record| folder.tally.collapsed.insert(record.source_uid));
+    if !records.is_empty() {
+        let uids: UidSet = records.iter().map(|record| record.source_uid).collect();
+        let (path, count) = (&folder.pair.source.path, records.len());
+        folder
+            .run
+            .findings
+            .warn(format!("{path}: {count} messages are collapsed into identical ones (UID {uids})"));
+    }
     folder.run.job.progress.messages_done(records.len() as u64);
     Ok(())
 }
@@ -242,7 +260,11 @@ async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal
             let message_id = message_id(&octets);
             (keeper.keep(&hint, Body::Memory(octets)).await?, message_id)
         }
-        None => (keep_again(folder, ends.source(), refusal.uid, &hint).await?, String::new()),
+        None => {
+            let headed = ends.source().headed(&UidSet::from_iter([refusal.uid])).await?;
+            let message_id = headed.first().map(|headed| message_id(&headed.header)).unwrap_or_default();
+            (keep_again(folder, ends.source(), refusal.uid, &hint).await?, message_id)
+        }
     };
     let reason = match refusal.failure.class {
         Class::ItemTooLarge => "too_large",
@@ -282,7 +304,7 @@ fn note(source_uid: Uid, reason: &str, detail: String, octets: u64) -> Quarantin
 }
 
 /// The first Message-ID, as it stands.
-fn message_id(octets: &[u8]) -> String {
+pub(super) fn message_id(octets: &[u8]) -> String {
     let value = malote_plan::header::values(octets, "Message-ID").next();
     value.map(|value| String::from_utf8_lossy(value).trim().to_owned()).unwrap_or_default()
 }

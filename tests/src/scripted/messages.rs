@@ -85,6 +85,9 @@ impl Session {
         }
         let world = self.world();
         let mut state = world.lock();
+        if !state.has_room_for(letters.len()) {
+            return "NO [OVERQUOTA] Quota exceeded".to_owned();
+        }
         let folder = state.make(&key);
         let uidvalidity = folder.uidvalidity;
         let uids: Vec<u32> = letters.into_iter().map(|letter| folder.push(letter)).collect();

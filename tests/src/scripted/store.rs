@@ -181,10 +181,18 @@ pub(super) struct State {
     pub(super) folders: BTreeMap<Vec<u8>, Folder>,
     /// Subscriptions to folders that do not exist.
     pub(super) dangling: Vec<Vec<u8>>,
+    /// Messages that all folders together may hold; without end when absent.
+    pub(super) room_messages: Option<usize>,
     next_uidvalidity: u32,
 }
 
 impl State {
+    /// Whether so many messages more are within the quota.
+    pub(super) fn has_room_for(&self, messages: usize) -> bool {
+        let held: usize = self.folders.values().map(|folder| folder.messages.len()).sum();
+        self.room_messages.is_none_or(|room| held + messages <= room)
+    }
+
     /// The key of a folder: `INBOX` in any case is one folder (RFC 3501 §5.1).
     pub(super) fn key(name: &[u8]) -> Vec<u8> {
         if name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { name.to_vec() }
@@ -215,8 +223,12 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
-        let mut state =
-            State { folders: BTreeMap::new(), dangling: Vec::new(), next_uidvalidity: FIRST_UIDVALIDITY };
+        let mut state = State {
+            folders: BTreeMap::new(),
+            dangling: Vec::new(),
+            room_messages: None,
+            next_uidvalidity: FIRST_UIDVALIDITY,
+        };
         state.make(b"INBOX");
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -257,6 +269,11 @@ impl World {
     /// Subscribes to a folder that does not exist.
     pub fn subscribe_dangling(&self, name: &str) {
         self.lock().dangling.push(name.as_bytes().to_vec());
+    }
+
+    /// Gives the account a quota, in messages; APPEND beyond it is told `NO [OVERQUOTA]`.
+    pub fn set_room(&self, messages: Option<usize>) {
+        self.lock().room_messages = messages;
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

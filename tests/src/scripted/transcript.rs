@@ -55,6 +55,17 @@ impl Transcript {
         counts
     }
 
+    /// The UIDs whose whole octets were asked for, as often as they were, in order of asking.
+    #[must_use]
+    pub fn bodies_asked(&self) -> Vec<u32> {
+        let log = self.lock();
+        let asks = log
+            .entries
+            .iter()
+            .filter(|entry| entry.verb == "UID FETCH" && entry.line.contains("BODY.PEEK[]"));
+        asks.flat_map(|entry| uids(entry.line.split(' ').nth(2).unwrap_or_default())).collect()
+    }
+
     /// The verbs of one connection, in order; connections are numbered from 1.
     #[must_use]
     pub fn verbs(&self, connection: usize) -> Vec<String> {
@@ -118,4 +129,13 @@ impl Transcript {
     fn lock(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The UIDs of a set without `*`.
+fn uids(set: &str) -> Vec<u32> {
+    let range = |range: &str| {
+        let (first, last) = range.split_once(':').unwrap_or((range, range));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    set.split(',').filter_map(range).flatten().collect()
 }
