@@ -34,22 +34,21 @@ enum Program {
 }
 
 impl Program {
-    /// What `MALOTE_PROGRAM` says: `example`, or the path of a binary; without it `malote` is built here.
+    /// What `MALOTE_PROGRAM` says: `example`, or the path of a binary; without it `malote`, where it has `copy`.
     fn choose() -> Result<Self> {
-        match std::env::var("MALOTE_PROGRAM") {
-            Ok(name) if name == "example" => {}
-            Ok(path) => return Ok(Self::Malote(path.into())),
-            Err(_) => {
-                let malote = built(&["-p", "malote", "--bin", "malote"], "malote")?;
-                let help = Build::new(&malote).args(["copy", "--help"]).output()?;
-                if help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--state") {
-                    return Ok(Self::Malote(malote));
-                }
-            }
+        let wish = std::env::var("MALOTE_PROGRAM").ok();
+        if let Some(path) = wish.as_ref().filter(|wish| *wish != "example") {
+            return Ok(Self::Malote(path.into()));
         }
-        // With the features of this very build, so that nothing has to be compiled again.
-        let arguments = ["-p", "acceptance", "-p", "malote-engine", "--example", "copy"];
-        Ok(Self::Example(built(&arguments, "examples/copy")?))
+        let built = build()?;
+        let malote = built.join("malote");
+        let help = Build::new(&malote).args(["copy", "--help"]).output()?;
+        let has_copy = help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--state");
+        Ok(if wish.is_none() && has_copy {
+            Self::Malote(malote)
+        } else {
+            Self::Example(built.join("examples/copy"))
+        })
     }
 
     /// A copy that prints its report as JSON; the one place that knows either command line.
@@ -73,17 +72,19 @@ impl Program {
     }
 }
 
-fn built(arguments: &[&str], name: &str) -> Result<PathBuf> {
+/// Builds both programs, together with this test's own package: with other features everything below them would
+/// be compiled again. Gives the folder that they lie in.
+fn build() -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Build::new(cargo).current_dir(workspace).arg("build").args(arguments).output()?;
-    ensure!(built.status.success(), "building {name}: {}", String::from_utf8_lossy(&built.stderr));
+    let packages = ["build", "-p", "acceptance", "-p", "malote-engine", "-p", "malote"];
+    let targets = ["--bin", "malote", "--example", "copy"];
+    let built = Build::new(cargo).current_dir(workspace).args(packages).args(targets).output()?;
+    ensure!(built.status.success(), "building malote: {}", String::from_utf8_lossy(&built.stderr));
     // This test lies in `target/PROFILE/deps`, and what cargo builds by default in `target/debug`.
     let own = std::env::current_exe()?;
     let target = own.ancestors().nth(3).context("this test lies in no target folder")?;
-    let program = target.join("debug").join(name);
-    ensure!(program.is_file(), "{} is not where it was built", program.display());
-    Ok(program)
+    Ok(target.join("debug"))
 }
 
 /// Two servers and what the source holds; every round has a destination account of its own.
