@@ -4,6 +4,7 @@
 
 pub mod mail;
 pub mod migration;
+pub mod office;
 pub mod pair;
 pub mod play;
 pub mod proxy;

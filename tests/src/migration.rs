@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use malote_engine::destination::imap::ImapDestination;
@@ -35,6 +36,8 @@ pub struct Migration {
     pub policy: Policy,
     /// Certificates trusted on both sides, as PEM.
     pub extra_roots: Vec<u8>,
+    /// How long a server may be silent in the midst of a command; the engine's own patience where absent.
+    pub progress_max: Option<Duration>,
     events: Arc<Mutex<Vec<Event>>>,
     folder: TempDir,
 }
@@ -53,6 +56,7 @@ impl Migration {
             to_password: PASSWORD.to_owned(),
             policy,
             extra_roots: Vec::new(),
+            progress_max: None,
             events: Arc::default(),
             folder: tempfile::tempdir()?,
         })
@@ -154,6 +158,7 @@ impl Migration {
         let secret = move || Ok(SecretString::from(password.clone()));
         let mut endpoint = Location::parse(url, false)?.endpoint(side, Arc::new(secret));
         endpoint.extra_roots.clone_from(&self.extra_roots);
+        endpoint.progress_max = self.progress_max.unwrap_or(endpoint.progress_max);
         Ok(endpoint)
     }
 }
