@@ -38,7 +38,7 @@ pub struct Portrait {
 /// What headers alone can tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HeaderVerdict {
-    /// The same message, wanted first: one of each side has this Message-ID, these fields and this size.
+    /// The same message, wanted first: one of each side has this Message-ID, these fields, this size and this date.
     pub same: Vec<(Uid, Uid)>,
     /// Wanted messages whose octets must be read to tell.
     pub compare_wanted: UidSet,
@@ -68,7 +68,7 @@ pub fn by_header(wanted: &[Outline], present: &[Outline]) -> HeaderVerdict {
         let theirs = strong.and_then(|_| present_by.get(strong)).map_or(&[][..], Vec::as_slice);
         match (ours.as_slice(), theirs) {
             (_, []) => open_wanted.extend(ours.iter().copied()),
-            ([one], [other]) if one.octets == other.octets => {
+            ([one], [other]) if one.octets == other.octets && is_dated_alike(one, other) => {
                 verdict.same.push((one.uid, other.uid));
                 paired.insert(other.uid);
             }
@@ -82,6 +82,12 @@ pub fn by_header(wanted: &[Outline], present: &[Outline]) -> HeaderVerdict {
         present.iter().filter(|outline| !paired.contains(&outline.uid)).copied().collect();
     look_alikes(&open_wanted, &left, &mut verdict);
     verdict
+}
+
+/// False where both sides date the message and not alike: a draft saved again keeps its Message-ID.
+fn is_dated_alike(one: &Outline, other: &Outline) -> bool {
+    let dates = one.internal_unix_seconds.zip(other.internal_unix_seconds);
+    dates.is_none_or(|(one, other)| one == other)
 }
 
 /// Adds those that have no partner by Message-ID and may still be the same: the Message-ID rewritten or absent.

@@ -47,7 +47,7 @@ impl Session {
         if reply.kind == Kind::Ok && is_answered && found.len() == exists {
             return Ok(found);
         }
-        if exists == 0 {
+        if exists == 0 && found.is_empty() {
             // Some servers answer BAD to a sequence in an empty folder.
             return Ok(UidSet::new());
         }
@@ -57,7 +57,8 @@ impl Session {
         if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
             return Err(self.refused(Doing::Other, "listing UIDs", &reply));
         }
-        Ok(uids.into_iter().collect())
+        // Either answer may lack what the other has.
+        Ok(found.union(&uids.into_iter().collect()))
     }
 
     /// Metadata of those of `uids` that exist.

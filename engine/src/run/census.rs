@@ -1,6 +1,7 @@
 //! Lists both folders, settles doubts, adopts what is there already, and says which messages are to be copied.
 //! Never counts a message as done without a record in the ledger.
 
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::message::UidValidity;
 use malote_plan::record::QuarantineNote;
 use malote_plan::uid_set::UidSet;
@@ -9,7 +10,7 @@ use super::folder::{FolderRun, generation};
 use super::reading::{Ends, ascending, unix_seconds};
 use super::transfer::message_id;
 use super::{adopt, locate, rebase};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::ledger::Recorded;
 use crate::report::QuarantineEntry;
 use crate::source::Stub;
@@ -28,7 +29,7 @@ pub(super) struct Census {
 pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<Census> {
     let ledger = &folder.run.job.ledger;
     let validity = generation(&ends.destination.status());
-    let uids = ends.source.uids().await?;
+    let uids = list(folder, ends).await?;
     let listed_before = folder.tally.listed.len();
     folder.tally.list(&uids);
     folder.run.job.progress.messages_listed(folder.tally.listed.len() - listed_before);
@@ -38,8 +39,26 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     count_recorded(folder, &recorded);
     let open = uids.difference(&recorded.all());
     let open = filter(folder, ends, open, true).await?;
-    let wanted = if open.is_empty() { open } else { adopt::settle(folder, ends, open, validity).await? };
+    if open.is_empty() {
+        return Ok(Census { wanted: open, validity });
+    }
+    folder.begin_work().await?;
+    let wanted = adopt::settle(folder, ends, open, validity).await?;
     Ok(Census { wanted, validity })
+}
+
+/// Every UID at the source. A listing shorter than the folder's own count hides messages, which is told.
+pub(super) async fn list(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<UidSet> {
+    let uids = ends.source.uids().await?;
+    let counted = u64::from(ends.source.status().messages);
+    if uids.len() < counted {
+        let path = &folder.pair.source.path;
+        let message =
+            format!("{path}: the source counts {counted} messages and lists {}; run again", uids.len());
+        let (class, reach) = (Class::ServerProtocol, Reach::Folder);
+        folder.run.findings.fail(&Failure::new(Side::Source, class, reach, Retry::Never, message));
+    }
+    Ok(uids)
 }
 
 /// Puts what the ledger knows into the buckets; what this run itself recorded stays where it is.
@@ -68,21 +87,23 @@ pub(super) async fn filter(
         return Ok(open);
     }
     let (since, before) = (policy.since_unix_seconds, policy.before_unix_seconds);
-    let mut wanted = UidSet::new();
+    let mut wanted = open.clone();
     for window in open.chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
-        let mut too_large = Vec::new();
+        let (mut too_large, mut out) = (Vec::new(), Vec::new());
         for stub in ends.source.stubs(&window).await? {
             let date = unix_seconds(&stub);
             let is_early = since.zip(date).is_some_and(|(since, date)| date < since);
             let is_late = before.zip(date).is_some_and(|(before, date)| date >= before);
             if is_early || is_late {
                 folder.tally.filtered.insert(stub.uid);
+                out.push(stub.uid);
             } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {
+                out.push(stub.uid);
                 too_large.push(stub);
-            } else {
-                wanted.insert(stub.uid);
             }
         }
+        // What the server tells nothing of is not left out for that.
+        wanted = wanted.difference(&ascending(out));
         quarantine_too_large(folder, ends, &too_large, octets_max.unwrap_or(u64::MAX)).await?;
     }
     Ok(wanted)

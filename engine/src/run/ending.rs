@@ -52,12 +52,30 @@ impl<'a> Ending<'a> {
         if clashes.is_empty() { Ok(()) } else { Err(clashes) }
     }
 
+    /// Fails where nothing was chosen: a mailbox has an INBOX at least, so patterns or listing are wrong.
+    pub fn tell_emptiness(&self, mapping: &Mapping) {
+        if mapping.pairs.is_empty() {
+            let message = format!(
+                "no folder is left to work on, of {} that the source lists; check --folder and --exclude",
+                mapping.left_out.len()
+            );
+            let (class, reach) = (Class::FolderMissing, Reach::Account);
+            self.findings.fail(&Failure::new(Side::Source, class, reach, Retry::Never, message));
+        }
+    }
+
     /// A folder that could not be created: all its mail is pending.
     pub async fn refused_folder(&self, job: &Job, pair: &FolderPair) -> FolderReport {
         let listed = pair.source.status.map(|status| u64::from(status.messages));
         let messages = match listed {
             Some(messages) => messages,
-            None => job.source.open(&pair.source).await.map_or(0, |open| u64::from(open.status().messages)),
+            None => match job.source.open(&pair.source).await {
+                Ok(open) => u64::from(open.status().messages),
+                Err(failure) => {
+                    self.findings.fail(&failure);
+                    0
+                }
+            },
         };
         let mut report = FolderReport {
             source: pair.source.path.to_string(),

@@ -62,11 +62,13 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
     }
     let recorded = job.ledger.recorded(folder.pair.row.id).await?;
     let located = recorded.copied.union(&recorded.adopted).difference(&recorded.unlocated);
-    let known = located.intersection(&folder.tally.present).difference(&folder.tally.copied);
+    let known = located
+        .intersection(&folder.tally.present)
+        .difference(&folder.tally.copied.difference(&folder.copied_before));
     let fresh = known.intersection(&folder.tally.adopted);
     let settled = known.difference(&fresh);
     sweep(folder, ends, &fresh).await?;
-    let since = folder.pair.row.tokens.source_modseq.filter(|_| job.policy.flags == FlagPolicy::Merge);
+    let since = folder.since.filter(|_| job.policy.flags == FlagPolicy::Merge);
     let Some(since) = since else { return sweep(folder, ends, &settled).await };
     if ends.source.status().highest_modseq == Some(since) || settled.is_empty() {
         return Ok(());
@@ -120,10 +122,11 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
             changes.push((copy, add, remove));
         }
     }
-    folder.tally.flag_changes += changes.len() as u64;
+    let count = changes.len() as u64;
     for group in flags::group(changes) {
         apply(folder, ends, &group).await?;
     }
+    folder.tally.flag_changes += count;
     job.ledger.set_flags(id, &carried).await
 }
 

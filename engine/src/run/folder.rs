@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::{Folder, FolderStatus, Role};
-use malote_plan::message::{Flag, UidValidity};
+use malote_plan::message::{Flag, ModSeq, UidValidity};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -54,11 +54,17 @@ pub(super) struct FolderRun<'a> {
     pub tally: FolderTally,
     /// Keywords still to be set on copied messages, by source UID.
     pub keywords: BTreeMap<Flag, UidSet>,
+    /// Copied by earlier passes of this run: their flags may have changed since.
+    pub copied_before: UidSet,
+    /// The source's modification sequence up to which flags are in line.
+    pub since: Option<ModSeq>,
 }
 
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
-        Self { run, pair, tally: FolderTally::default(), keywords: BTreeMap::new() }
+        let since = pair.row.tokens.source_modseq;
+        let (tally, keywords) = (FolderTally::default(), BTreeMap::new());
+        Self { run, pair, tally, keywords, copied_before: UidSet::new(), since }
     }
 
     /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
@@ -135,12 +141,13 @@ impl<'a> FolderRun<'a> {
         if self.is_settled_by_listing().await? {
             return Ok(());
         }
+        self.copied_before = self.tally.copied.clone();
         let mut ends = self.open().await?;
         let before = (ends.source.status(), ends.destination.status());
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
         let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
-        locate::place(self, &mut ends, validity).await?;
+        let are_placed = locate::place(self, &mut ends, validity).await?;
         flags::place_keywords(self, &mut ends).await?;
         flags::carry(self, &mut ends).await?;
         mirror::deletes(self, &mut ends).await?;
@@ -151,7 +158,9 @@ impl<'a> FolderRun<'a> {
         // What filters left out is in no record: such a folder has to be looked at again.
         let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
         let is_complete = left.is_empty() && is_settled;
-        self.remember(before.0, after, is_complete).await?;
+        // Flags of what is not placed could not be carried: the next run has to ask for all of them.
+        let highest_modseq = before.0.highest_modseq.filter(|_| are_placed);
+        self.remember(FolderStatus { highest_modseq, ..before.0 }, after, is_complete).await?;
         let (copied, pending) = (self.tally.copied.len(), self.tally.buckets().pending);
         let folder = self.pair.source.path.to_string();
         self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
@@ -194,6 +203,13 @@ impl<'a> FolderRun<'a> {
         if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {
             return Ok(false);
         }
+        // Where the source rules flags, a change of them at the destination alone is work as well.
+        let is_ruling = self.run.job.policy.flags == FlagPolicy::Source;
+        let is_untouched =
+            tokens.destination_modseq.is_some() && tokens.destination_modseq == destination.highest_modseq;
+        if is_ruling && !is_untouched {
+            return Ok(false);
+        }
         let recorded = self.run.job.ledger.recorded(self.pair.row.id).await?;
         let all = recorded.all();
         if all.len() < u64::from(source.messages) {
@@ -216,6 +232,30 @@ impl<'a> FolderRun<'a> {
         let (source, destination) =
             tokio::join!(job.source.open(&self.pair.source), job.destination.open(&self.pair.destination));
         Ok(Ends { source: source?, destination: destination? })
+    }
+
+    /// Opens both folders once more, for more connections to the same generations: under others the same UIDs
+    /// would mean other messages.
+    pub async fn open_again(&self) -> Result<Ends> {
+        let ends = self.open().await?;
+        let tokens = &self.pair.row.tokens;
+        let now = (generation(&ends.source.status()), generation(&ends.destination.status()));
+        if (Some(now.0), Some(now.1)) == (tokens.source_uid_validity, tokens.destination_uid_validity) {
+            return Ok(ends);
+        }
+        let message =
+            format!("{}: UIDVALIDITY changed while the folder was worked on", self.pair.source.path);
+        Err(Failure::new(Side::Source, Class::IdentityChanged, Reach::Folder, Retry::Again, message))
+    }
+
+    /// Notes that there is something to do, so that a crash halfway leads to a look at every message's flags.
+    pub async fn begin_work(&mut self) -> Result<()> {
+        let tokens = Tokens { source_modseq: None, is_complete: false, ..self.pair.row.tokens };
+        if tokens != self.pair.row.tokens {
+            self.run.job.ledger.set_tokens(self.pair.row.id, &tokens).await?;
+            self.pair.row.tokens = tokens;
+        }
+        Ok(())
     }
 
     async fn close_intents(&self) -> Result<()> {
@@ -259,6 +299,11 @@ impl<'a> FolderRun<'a> {
             ..FolderReport::default()
         };
         report.counters.set_buckets(&self.tally.buckets());
+        if !self.tally.is_listed {
+            // Never reached: what the survey counted is all that is known, and none of it is settled.
+            let messages = self.pair.source.status.map_or(0, |status| u64::from(status.messages));
+            (report.counters.source_messages, report.counters.pending) = (messages, messages);
+        }
         report.counters.flag_changes = self.tally.flag_changes;
         report.counters.deleted = self.tally.deleted;
         report.counters.bytes_copied = self.tally.bytes_copied;

@@ -126,10 +126,12 @@ struct Writer<'a> {
     destination: &'a mut dyn OpenDestination,
     gathered: Vec<Item>,
     gathered_octets: u64,
-    /// Halves of refused batches, to be sent before anything else.
+    /// What was gathered beyond a batch, to be sent before anything else.
     again: VecDeque<Vec<Item>>,
     in_flight: VecDeque<Batch>,
     neighbour: Option<InternalDate>,
+    /// Destination UIDs that answers have named.
+    placed: UidSet,
     outcome: LaneOutcome,
 }
 
@@ -143,6 +145,7 @@ impl<'a> Writer<'a> {
             again: VecDeque::new(),
             in_flight: VecDeque::new(),
             neighbour: None,
+            placed: UidSet::new(),
             outcome: LaneOutcome::default(),
         }
     }
@@ -211,6 +214,10 @@ impl<'a> Writer<'a> {
             self.outcome.too_large.push((uid, octets));
             return drain(fetched.body).await;
         }
+        if octets == 0 {
+            // No message is empty: its server could not give it, and it is asked for again.
+            return Ok(());
+        }
         self.road.run.job.pace.take(octets).await;
         let Ready { item, passing } = ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
@@ -275,15 +282,19 @@ impl<'a> Writer<'a> {
             Answer::Appended { uids } => self.record(batch.items, uids).await,
             Answer::Refused(failure) if failure.reach != Reach::Message => Err(failure),
             Answer::Refused(failure) => {
-                self.split_or_refuse(batch.items, failure);
+                self.refuse(batch.items, &failure);
                 Ok(())
             }
         }
     }
 
     async fn record(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) -> Result<()> {
-        let uids =
-            uids.filter(|(validity, uids)| *validity == self.road.validity && uids.len() == items.len());
+        // UIDs from below UIDNEXT, or given twice, are of other messages.
+        let is_new = |uid: &Uid| uid.get() >= self.road.uid_next && !self.placed.contains(*uid);
+        let uids = uids.filter(|(validity, uids)| {
+            *validity == self.road.validity && uids.len() == items.len() && uids.iter().all(is_new)
+        });
+        uids.iter().flat_map(|(_, uids)| uids).for_each(|uid| self.placed.insert(*uid));
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::with_capacity(items.len());
         let mut dropped = Vec::new();
@@ -306,12 +317,10 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Halves a refused batch until the message that is to blame stands alone.
-    fn split_or_refuse(&mut self, mut items: Vec<Item>, failure: Failure) {
+    /// Gives up a message that was refused alone. Of several none is sent again before the destination was looked
+    /// at: a server may have kept some of them all the same.
+    fn refuse(&mut self, items: Vec<Item>, failure: &Failure) {
         if items.len() > 1 {
-            let second = items.split_off(items.len() / 2);
-            self.again.push_back(items);
-            self.again.push_back(second);
             return;
         }
         for item in items {

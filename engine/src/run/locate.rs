@@ -44,8 +44,8 @@ pub(super) async fn unlocated(folder: &FolderRun<'_>, ends: &mut Ends, validity:
     Ok(unlocated.len() - records.len() as u64)
 }
 
-/// Places what this pass appended; what cannot be found is told.
-pub(super) async fn place(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<()> {
+/// Places what this pass appended; what cannot be found is told. True where nothing is left to be found.
+pub(super) async fn place(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<bool> {
     let lost = unlocated(folder, ends, validity).await?;
     if lost > 0 {
         let path = &folder.pair.source.path;
@@ -57,5 +57,5 @@ pub(super) async fn place(folder: &FolderRun<'_>, ends: &mut Ends, validity: Uid
             format!("{path}: the destination accepted {lost} messages and does not show them"),
         ));
     }
-    Ok(())
+    Ok(lost == 0)
 }

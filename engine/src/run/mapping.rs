@@ -84,6 +84,7 @@ pub(super) async fn prepare(
     }
     let shared = shared(&mapping);
     let (mut pairs, mut refused) = (Vec::new(), Vec::new());
+    let rows = job.ledger.folders().await?;
     for pair in mapping.pairs {
         let destination = pair.existing.clone().or_else(|| created.get(&pair.destination).cloned());
         let Some(destination) = destination else {
@@ -99,6 +100,15 @@ pub(super) async fn prepare(
             destination_path: pair.destination.clone(),
             destination_wire: destination.wire.clone(),
         };
+        let elsewhere = rows.iter().find(|row| {
+            row.key.source_wire == key.source_wire && row.key.destination_path != key.destination_path
+        });
+        if let Some(row) = elsewhere
+            && let Some(validity) = row.tokens.destination_uid_validity
+        {
+            // Its records are of another folder, which may bear the same UIDVALIDITY: they prove nothing here.
+            job.ledger.rebase_destination(row.id, validity, &[]).await?;
+        }
         let row = job.ledger.folder(&key).await?;
         pairs.push(Pair {
             row,

@@ -1,8 +1,12 @@
 //! Removes at the destination what the source no longer has, where the operator asked for it.
 //! Never removes a message that Malote did not write, nor more than the ceiling allows.
 
+use std::collections::BTreeMap;
+
+use malote_plan::matching::Outline;
+use malote_plan::message::Uid;
 use malote_plan::mirror::{self, Verdict};
-use malote_plan::record::State;
+use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
 use super::folder::{FolderRun, decision};
@@ -45,9 +49,24 @@ pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Resu
         return Ok(());
     }
     let records = job.ledger.records(id, &gone).await?;
-    let ours = records.iter().filter(|record| record.state == State::Copied);
+    let copies = records.iter().filter_map(|record| record.destination_uid).collect();
+    let outlines = ends.destination().outlines(&copies).await?;
+    let shown: BTreeMap<Uid, &Outline> = outlines.iter().map(|outline| (outline.uid, outline)).collect();
+    // A UID is proof enough to leave a message alone, not to remove one.
+    let is_ours = |record: &Record| {
+        let outline = record.destination_uid.and_then(|copy| shown.get(&copy));
+        outline
+            .is_none_or(|outline| (outline.strong, outline.loose) == (record.keys.strong, record.keys.loose))
+    };
+    let ours = records.iter().filter(|record| record.state == State::Copied && is_ours(record));
     let (sources, copies): (Vec<_>, Vec<_>) =
         ours.filter_map(|record| Some((record.source_uid, record.destination_uid?))).unzip();
+    if sources.len() < records.len() {
+        let left = records.len() - sources.len();
+        folder.run.findings.warn(format!(
+            "{path}: {left} messages are gone from the source and stay, for their copies could not be told for sure"
+        ));
+    }
     ends.destination.remove(&copies.into_iter().collect::<UidSet>()).await?;
     folder.tally.deleted += sources.len() as u64;
     job.ledger.forget(id, &sources.into_iter().collect()).await

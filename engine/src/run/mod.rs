@@ -55,6 +55,7 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
     let mapping = mapping::lay(job, &surveys, &rows).map_err(one)?;
     job.events.emit(Event::Mapped { pairs: mapping.pairs.len(), left_out: mapping.left_out.len() });
     ending.tell_mapping(&mapping)?;
+    ending.tell_emptiness(&mapping);
     let (pairs, refused) = mapping::prepare(job, &surveys, mapping, &ending.findings).await.map_err(one)?;
     job.progress.folders_listed(pairs.len() as u64);
     let mut folders = folders(job, ending, pairs).await;

@@ -37,6 +37,9 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
         tell(folder, Side::Source);
         let moves = source_moves(folder, ends, uids).await?;
         folder.run.job.ledger.rebase_source(folder.pair.row.id, source, &moves).await?;
+        folder.tally.renumber(uids, &moves);
+        folder.copied_before = folder.tally.copied.clone();
+        folder.keywords.clear();
     }
     if known.1.is_some_and(|known| known != destination) {
         tell(folder, Side::Destination);
@@ -46,7 +49,9 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
     let tokens = &mut folder.pair.row.tokens;
     tokens.source_uid_validity = Some(source);
     tokens.destination_uid_validity = Some(destination);
-    tokens.is_complete = false;
+    // Modification sequences belong to a generation: those of an old one tell nothing of a new one.
+    (tokens.source_modseq, tokens.is_complete) = (None, false);
+    folder.since = None;
     folder.run.job.ledger.set_tokens(folder.pair.row.id, tokens).await
 }
 
@@ -77,7 +82,11 @@ async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Ve
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let present = ends.destination.uids().await?;
+    let wire = &folder.pair.row.key.destination_wire;
+    let validity = generation(&ends.destination.status());
+    // Other folders that lead here may have found theirs already.
+    let taken = folder.run.job.ledger.destination_uids(wire, validity).await?;
+    let present = ends.destination.uids().await?.difference(&taken);
     let now = ends.destination().outlines(&present).await?;
     let pairs = pair(folder, &mut ends.destination(), &now, &records, true).await?;
     Ok(pairs.into_iter().map(|(new, source)| (source, new)).collect())
@@ -102,9 +111,10 @@ async fn pair(
     let by_content = matching::by_content(&wanted, &present);
     let mut pairs = by_header.same;
     pairs.extend(by_content.same);
-    if may_be_rewritten {
-        pairs.extend(by_content.held);
-    }
+    // A message that was known by its header alone has no text on record that could differ.
+    let textless = records.iter().filter(|record| record.keys.content.is_none());
+    let textless: UidSet = textless.map(|record| record.source_uid).collect();
+    pairs.extend(by_content.held.into_iter().filter(|pair| may_be_rewritten || textless.contains(pair.1)));
     Ok(pairs)
 }
 

@@ -14,7 +14,7 @@ use crate::report::{ErrorEntry, QuarantineEntry};
 /// One folder's source UIDs by what became of them in this run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FolderTally {
-    /// True once the source folder was listed.
+    /// True once the source folder was listed in this run.
     pub is_listed: bool,
     /// Seen in any listing of this run.
     pub listed: UidSet,
@@ -48,6 +48,22 @@ impl FolderTally {
         self.is_listed = true;
         self.listed = self.listed.union(uids);
         self.present = uids.clone();
+    }
+
+    /// Begins anew with the UIDs of another source generation; what this run did keeps its bucket under new UIDs.
+    pub fn renumber(&mut self, uids: &UidSet, moves: &[(Uid, Uid)]) {
+        let moved =
+            |old: &UidSet| moves.iter().filter(|pair| old.contains(pair.0)).map(|pair| pair.1).collect();
+        *self = Self {
+            copied: moved(&self.copied),
+            adopted: moved(&self.adopted),
+            bytes_copied: self.bytes_copied,
+            flag_changes: self.flag_changes,
+            deleted: self.deleted,
+            destination_messages: self.destination_messages,
+            ..Self::default()
+        };
+        self.list(uids);
     }
 
     /// Everything that is in a bucket other than pending.

@@ -12,7 +12,8 @@ use malote_plan::record::{Keys, QuarantineNote, Record, State};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::census::{octets_max, quarantine};
+use super::adopt;
+use super::census::{list, octets_max, quarantine};
 use super::folder::FolderRun;
 use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
@@ -62,7 +63,7 @@ pub(super) async fn copy(
 /// The same folder on connections that did not serve it before.
 async fn fresh(folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
     ends.retire();
-    folder.open().await
+    folder.open_again().await
 }
 
 fn road<'a>(
@@ -102,7 +103,7 @@ async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> 
     }
     let more = permits.into_iter().map(|permit| async move {
         let _permit = permit;
-        match folder.open().await {
+        match folder.open_again().await {
             Ok(mut ends) => {
                 let outcome = drive(road, &mut ends).await;
                 if !outcome.refused.is_empty() {
@@ -222,11 +223,13 @@ async fn second_look(
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    let left = left.intersection(&present);
+    // A server may have kept what it refused: that is looked at before anything is sent a second time.
+    let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
     let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
     let outcome = drive(&road, ends).await;
+    let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
     let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
     if let Some(failure) = failure {
@@ -239,9 +242,10 @@ async fn second_look(
     if folder.run.halt.is_cancelled() {
         return Ok(left);
     }
-    let present = ends.source.uids().await?;
+    let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
-    for uid in left.intersection(&present).iter() {
+    // Twins of a message that was refused are tried on their own by the next run.
+    for uid in left.difference(&alike).intersection(&present).iter() {
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
         quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
     }

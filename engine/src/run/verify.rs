@@ -12,7 +12,7 @@ use malote_plan::uid_set::UidSet;
 use tokio::sync::Semaphore;
 
 use super::ending::Ending;
-use super::folder::{FolderRun, Pair, Run};
+use super::folder::{FolderRun, Pair, Run, generation};
 use super::job::Job;
 use super::reading::{Ends, ascending};
 use super::{census, mapping, survey};
@@ -49,6 +49,7 @@ async fn rooms(
     let rows = job.ledger.folders().await.map_err(one)?;
     let mapping = mapping::lay(job, &surveys, &rows).map_err(one)?;
     ending.tell_mapping(&mapping)?;
+    ending.tell_emptiness(&mapping);
     job.progress.folders_listed(mapping.pairs.len() as u64);
     let connections = job.policy.connections.max(1);
     let (lanes, halt) = (Semaphore::new(connections), job.stop.child_token());
@@ -94,8 +95,8 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
     folder.tally.list(&uids);
     folder.run.job.progress.messages_listed(uids.len());
     let tokens = folder.pair.row.tokens;
-    let now = (ends.source.status().uid_validity, ends.destination.status().uid_validity);
-    if now != (tokens.source_uid_validity, tokens.destination_uid_validity) {
+    let now = (generation(&ends.source.status()), generation(&ends.destination.status()));
+    if (Some(now.0), Some(now.1)) != (tokens.source_uid_validity, tokens.destination_uid_validity) {
         return Err(Failure::new(
             Side::Destination,
             Class::IdentityChanged,
@@ -128,6 +129,9 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
         compare(folder, &mut ends, &window, &mut faults).await?;
     }
     folder.run.job.progress.messages_done(uids.difference(&to_read).len());
+    if !faults.unread.is_empty() {
+        faults.unread = faults.unread.intersection(&ends.source.uids().await?);
+    }
     let open = uids.difference(&folder.tally.settled()).difference(&faults.missing);
     census::filter(folder, &mut ends, open, false).await?;
     census::tell_quarantine(folder).await?;
@@ -152,7 +156,7 @@ fn sample(uids: &UidSet, content: Content) -> UidSet {
     }
 }
 
-/// Reads one window on both sides and compares. What the source no longer shows is left alone.
+/// Reads one window on both sides and compares. What the source gives nothing for is proven by nothing.
 async fn compare(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
@@ -183,13 +187,15 @@ async fn compare(
 struct Faults {
     missing: UidSet,
     unreadable: UidSet,
+    /// Those that the source gave nothing for: gone from there, or not to be compared.
+    unread: UidSet,
     differing: UidSet,
     rewritten: u64,
 }
 
 impl Faults {
     fn judge(&mut self, record: &Record, ours: Option<&Keys>, theirs: impl Fn(Uid) -> Option<Keys>) {
-        let Some(ours) = ours else { return };
+        let Some(ours) = ours else { return self.unread.insert(record.source_uid) };
         match record.destination_uid.and_then(theirs) {
             None => self.unreadable.insert(record.source_uid),
             Some(theirs) if theirs.content == ours.content => {}
@@ -220,6 +226,13 @@ impl Faults {
         }
         if !self.unreadable.is_empty() {
             fail(Class::VerifyMissing, "cannot be read at the destination", &self.unreadable);
+        }
+        if !self.unread.is_empty() {
+            fail(
+                Class::ItemUnreadable,
+                "cannot be read at the source, so nothing was compared",
+                &self.unread,
+            );
         }
         if !self.differing.is_empty() {
             fail(Class::VerifyDiffers, "have another text at the destination", &self.differing);

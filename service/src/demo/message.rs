@@ -112,7 +112,7 @@ fn octets(kind: u64, chance: &mut Chance, number: u64, moment: jiff::Timestamp) 
         11 => format!("{}\r\n", header(true, true)).into_bytes(),
         12 => html(&header(true, true), &text),
         // ISO-2022-JP: escape sequences, all below 128.
-        0 if number % 64 == 0 => {
+        0 if number.is_multiple_of(64) => {
             let mut octets =
                 format!("{}Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n", header(true, true))
                     .into_bytes();

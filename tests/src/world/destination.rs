@@ -9,7 +9,7 @@ use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, 
 use malote_engine::failure::{Class, Failure, Reach, Result, Retry, Side};
 use malote_engine::plan::date;
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role};
-use malote_engine::plan::message::{Flag, Flags, Uid};
+use malote_engine::plan::message::{Flag, Flags, Uid, UidValidity};
 use malote_engine::plan::uid_set::UidSet;
 use malote_engine::source::{Fetched, Headed, ReadLimits, Stub, Survey};
 use tokio::sync::mpsc;
@@ -66,7 +66,7 @@ impl OpenWriter {
             Failure::new(Side::Destination, class, Reach::Message, Retry::Never, text.to_owned())
         };
         for (octets, _) in batch {
-            if habits.refuses.is_some_and(|text| holds(octets, text)) {
+            if [habits.refuses, habits.keeps_and_refuses].iter().flatten().any(|text| holds(octets, text)) {
                 return Some(refuse(Class::ItemRefused, "NO invalid header"));
             }
             if habits.append_octets_max.is_some_and(|max| octets.len() as u64 > max) {
@@ -77,11 +77,34 @@ impl OpenWriter {
     }
 
     fn put(&self, batch: Vec<(Vec<u8>, Parcel)>) -> Answer {
-        if let Some(failure) = self.refusal(&batch) {
+        let habits = &self.open.mailbox.habits;
+        if batch.iter().any(|(octets, _)| habits.full_for.is_some_and(|text| holds(octets, text))) {
+            let (class, reach) = (Class::OverQuota, Reach::Account);
+            let failure = Failure::new(Side::Destination, class, reach, Retry::Never, "NO [OVERQUOTA] full");
             return Answer::Refused(failure);
         }
+        if let Some(failure) = self.refusal(&batch) {
+            let is_kept = |octets: &[u8]| habits.keeps_and_refuses.is_some_and(|text| holds(octets, text));
+            if batch.len() == 1 && batch.iter().all(|(octets, _)| is_kept(octets)) {
+                self.store_all(batch);
+            } else if habits.tears_batches {
+                let is_good = |octets: &[u8]| !habits.refuses.is_some_and(|text| holds(octets, text));
+                let before = batch.into_iter().take_while(|(octets, _)| is_good(octets)).collect();
+                self.store_all(before);
+            }
+            return Answer::Refused(failure);
+        }
+        let (validity, mut uids) = self.store_all(batch);
+        if habits.lies_about_uids {
+            uids = (1..).filter_map(Uid::new).take(uids.len()).collect();
+        }
+        let uids = validity.filter(|_| habits.uidplus).map(|validity| (validity, uids));
+        Answer::Appended { uids }
+    }
+
+    fn store_all(&self, batch: Vec<(Vec<u8>, Parcel)>) -> (Option<UidValidity>, Vec<Uid>) {
         let (mailbox, name) = (&self.open.mailbox, &self.open.name);
-        let (validity, uids) = mailbox.with(name, |shelf| {
+        mailbox.with(name, |shelf| {
             let mut uids = Vec::new();
             for (mut octets, parcel) in batch {
                 if mailbox.habits.rewrites {
@@ -92,9 +115,7 @@ impl OpenWriter {
                 uids.extend(Uid::new(shelf.push(letter)));
             }
             (mailbox.status(shelf).uid_validity, uids)
-        });
-        let uids = validity.filter(|_| mailbox.habits.uidplus).map(|validity| (validity, uids));
-        Answer::Appended { uids }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a server holds: folders, messages, counters.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Naming, Role, WireName};
@@ -101,6 +102,24 @@ pub struct Habits {
     pub append_octets_max: Option<u64>,
     /// Adds a header to everything that is appended.
     pub rewrites: bool,
+    /// Answers every APPEND with the UIDs from 1 on.
+    pub lies_about_uids: bool,
+    /// Keeps messages that hold this text and refuses them all the same.
+    pub keeps_and_refuses: Option<&'static str>,
+    /// Keeps what stands before the refused message of a batch.
+    pub tears_batches: bool,
+    /// Has no room left for messages that hold this text.
+    pub full_for: Option<&'static str>,
+    /// Gives no octet for messages that hold this text.
+    pub empties: Option<&'static str>,
+    /// Tells no metadata of messages that hold this text.
+    pub omits: Option<&'static str>,
+    /// Counts messages that hold this text and does not list them.
+    pub hides: Option<&'static str>,
+    /// Connections at once.
+    pub connections_max: u32,
+    /// What happens here when a folder is opened for the n-th time.
+    pub on_open: Option<fn(&Mailbox, u32)>,
 }
 
 impl Default for Habits {
@@ -115,6 +134,15 @@ impl Default for Habits {
             unreadable: None,
             append_octets_max: None,
             rewrites: false,
+            lies_about_uids: false,
+            keeps_and_refuses: None,
+            tears_batches: false,
+            full_for: None,
+            empties: None,
+            omits: None,
+            hides: None,
+            connections_max: u32::MAX,
+            on_open: None,
         }
     }
 }
@@ -123,6 +151,10 @@ impl Default for Habits {
 #[derive(Debug, Clone)]
 pub struct Mailbox {
     shelves: Arc<Mutex<BTreeMap<String, Shelf>>>,
+    /// Folders opened so far, on all connections.
+    pub(super) opened: Arc<AtomicU32>,
+    /// Folders open now: each holds a clone.
+    pub(super) seats: Arc<AtomicU32>,
     /// What this server is like.
     pub habits: Habits,
 }
@@ -131,7 +163,7 @@ impl Mailbox {
     /// An empty INBOX.
     #[must_use]
     pub fn new(habits: Habits) -> Self {
-        let mailbox = Self { shelves: Arc::default(), habits };
+        let mailbox = Self { shelves: Arc::default(), opened: Arc::default(), seats: Arc::default(), habits };
         mailbox.create("INBOX", None);
         mailbox
     }
@@ -139,7 +171,12 @@ impl Mailbox {
     /// A copy that shares nothing with this one.
     #[must_use]
     pub fn snapshot(&self) -> Self {
-        Self { shelves: Arc::new(Mutex::new(self.lock().clone())), habits: self.habits.clone() }
+        Self {
+            shelves: Arc::new(Mutex::new(self.lock().clone())),
+            opened: Arc::default(),
+            seats: Arc::default(),
+            habits: self.habits.clone(),
+        }
     }
 
     /// Adds a folder, unless it is there.

@@ -1,10 +1,11 @@
 //! A mailbox in memory as a source.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use malote_engine::body::{Body, Held};
-use malote_engine::failure::{Result, Side};
+use malote_engine::failure::{Class, Failure, Reach, Result, Retry, Side};
 use malote_engine::plan::folder::{Folder, FolderStatus};
 use malote_engine::plan::message::{ModSeq, Uid};
 use malote_engine::plan::uid_set::UidSet;
@@ -44,14 +45,39 @@ pub(super) struct Open {
     pub name: String,
     pub status: FolderStatus,
     pub is_usable: bool,
+    _seat: Seat,
+}
+
+/// Counts one open folder as long as it lives.
+struct Seat(Arc<AtomicU32>);
+
+impl Seat {
+    fn taken(seats: &Arc<AtomicU32>) -> Self {
+        seats.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(seats))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Open {
     pub async fn new(mailbox: &Mailbox, steps: &Arc<Steps>, side: Side, folder: &Folder) -> Result<Self> {
         let name = String::from_utf8_lossy(&folder.wire.0).into_owned();
+        let seat = Seat::taken(&mailbox.seats);
+        if seat.0.load(Ordering::SeqCst) > mailbox.habits.connections_max {
+            let (class, retry) = (Class::LimitConnections, Retry::After(1));
+            return Err(Failure::new(side, class, Reach::Connection, retry, "all connections are taken"));
+        }
+        if let Some(act) = mailbox.habits.on_open {
+            act(mailbox, mailbox.opened.fetch_add(1, Ordering::SeqCst) + 1);
+        }
         let status = steps.wire(side, || Ok(mailbox.with(&name, |shelf| mailbox.status(shelf)))).await?;
         let (mailbox, steps) = (mailbox.clone(), Arc::clone(steps));
-        Ok(Self { mailbox, steps, side, name, status, is_usable: true })
+        Ok(Self { mailbox, steps, side, name, status, is_usable: true, _seat: seat })
     }
 
     pub async fn ask<T>(&mut self, effect: impl FnOnce(&Mailbox, &str) -> T) -> Result<T> {
@@ -63,7 +89,12 @@ impl Open {
 
     pub async fn uids(&mut self) -> Result<UidSet> {
         self.ask(|mailbox, name| {
-            mailbox.with(name, |shelf| shelf.letters.keys().filter_map(|uid| Uid::new(*uid)).collect())
+            mailbox.with(name, |shelf| {
+                let is_hidden =
+                    |letter: &Letter| mailbox.habits.hides.is_some_and(|text| holds(&letter.octets, text));
+                let shown = shelf.letters.iter().filter(|(_, letter)| !is_hidden(letter));
+                shown.filter_map(|(uid, _)| Uid::new(*uid)).collect()
+            })
         })
         .await
     }
@@ -71,7 +102,10 @@ impl Open {
     pub async fn map<T>(&mut self, uids: &UidSet, view: impl Fn(Stub, &Letter) -> T) -> Result<Vec<T>> {
         self.ask(|mailbox, name| {
             mailbox.with(name, |shelf| {
+                let is_omitted =
+                    |letter: &Letter| mailbox.habits.omits.is_some_and(|text| holds(&letter.octets, text));
                 let chosen = shelf.letters.iter().filter(|(uid, _)| is_in(uids, **uid));
+                let chosen = chosen.filter(|(_, letter)| !is_omitted(letter));
                 chosen.map(|(uid, letter)| view(mailbox.stub(*uid, letter), letter)).collect()
             })
         })
@@ -86,8 +120,13 @@ impl Open {
         let unreadable = self.mailbox.habits.unreadable;
         for uid in uids.iter() {
             let one = UidSet::from_iter([uid]);
-            let found = self.map(&one, |stub, letter| (stub, letter.octets.clone())).await?;
-            for (stub, octets) in found {
+            let omits = self.mailbox.habits.omits.take();
+            let found = self.map(&one, |stub, letter| (stub, letter.octets.clone())).await;
+            self.mailbox.habits.omits = omits;
+            for (stub, mut octets) in found? {
+                if self.mailbox.habits.empties.is_some_and(|text| holds(&octets, text)) {
+                    octets.clear();
+                }
                 if unreadable.is_some_and(|text| holds(&octets, text)) {
                     continue;
                 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::assemble::probe;
 use super::super::progress::Screen;
+use super::super::render::counted;
 use super::outcome::Outcome;
 use super::row::Mailbox;
 
@@ -52,7 +53,8 @@ async fn failures(mailbox: &Mailbox) -> Vec<Failure> {
 
 /// Tells of all failures at once, so that they can be put right at once.
 pub fn tell(refused: &[Outcome], ready: usize, screen: &Screen) {
-    screen.line(&format!("logins: {ready} rows work on both sides, {} do not", refused.len()));
+    let (ready, refused_count) = (counted(ready as u64, "row", "rows"), refused.len());
+    screen.line(&format!("logins: {ready} with both logins working, {refused_count} without"));
     for outcome in refused {
         for error in &outcome.errors {
             screen
