@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use acceptance::migration::{Migration, PASSWORD};
 use acceptance::pair::{Pair, classes, texts, told};
+use acceptance::reader::Reader;
 use acceptance::scripted::{Act, Cut, End, FolderHandle, Letter, Script, Way, When};
+use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use malote_engine::event::Event;
@@ -304,6 +307,30 @@ async fn s35_a_quota_that_falls_into_a_batch_loses_and_doubles_nothing() -> Resu
     pair.destination.world().set_room(Some(500));
     assert!(told(&pair.copy().await?).starts_with("success"));
     assert!(pair.is_twin());
+    Ok(())
+}
+
+#[tokio::test]
+async fn s35_a_dovecot_that_is_full_takes_the_rest_once_its_quota_is_raised() -> Result<()> {
+    let of = |quota_kib: u64| vec![DovecotUser::new("ana", PASSWORD).with_quota_kib(quota_kib)];
+    let source = Script::new().start()?;
+    let long = |letter: Letter| Letter { octets: [letter.octets, vec![b'x'; 1_000]].concat(), ..letter };
+    let inbox = source.world().folder("INBOX").holding(numbered(500).map(long));
+    let mut full = Dovecot::start(DovecotOptions { users: of(300), ..DovecotOptions::default() })?;
+    let migration = Migration::between(&source.url("ana"), &full.url("ana"))?;
+    let report = migration.copy().await?;
+    assert_eq!(classes(&report), ["dest.over_quota"]);
+    let (copied, pending) = (report.totals.copied, report.totals.pending);
+    assert!(copied > 0 && pending > 0 && copied + pending == 500, "{}", told(&report));
+    full.stop_and_keep();
+    full.set_users(of(10_000))?;
+    full.start_again()?;
+    let report = migration.copy().await?;
+    assert_eq!(told(&report), format!("success: {pending} copied, {copied} already"), "{:?}", report.errors);
+    let there = Reader::login(full.port(), "ana", PASSWORD).await?.messages("INBOX").await?;
+    let mut there: Vec<Vec<u8>> = there.into_iter().map(|message| message.octets).collect();
+    there.sort();
+    assert!(there == texts(&inbox));
     Ok(())
 }
 

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use acceptance::mail::Mail;
+use acceptance::migration::{Migration, PASSWORD};
 use acceptance::pair::{Pair, told};
+use acceptance::reader::{ReadMessage, Reader};
 use acceptance::scripted::{Act, End, Letter, Script, Stored, When, WireDate};
+use acceptance::servers::Dovecot;
 use anyhow::Result;
 use malote_engine::policy::FlagPolicy;
 
@@ -130,6 +134,28 @@ async fn s25_flags_of_both_sides_meet_as_the_operator_wants() -> Result<()> {
         let flags = after_both_sides_changed(policy, is_source_changed).await?;
         assert_eq!(flags, expected, "{policy:?}, source changed: {is_source_changed}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn s25_between_two_dovecots_what_either_user_did_stays_done() -> Result<()> {
+    let (from, to) = (Dovecot::with_users(&[("ana", PASSWORD)])?, Dovecot::with_users(&[("ana", PASSWORD)])?);
+    let (a, b) = (Mail::new("a", Letter::simple("a").octets), Mail::new("b", Letter::simple("b").octets));
+    let mut reader = Reader::login(from.port(), "ana", PASSWORD).await?;
+    reader.fill([("INBOX", &a), ("INBOX", &b.flagged(r"\Flagged projeto"))]).await?;
+    let migration = Migration::between(&from.url("ana"), &to.url("ana"))?;
+    assert_eq!(told(&migration.copy().await?), "success: 2 copied");
+    let mut user = Reader::login(to.port(), "ana", PASSWORD).await?;
+    for command in ["SELECT INBOX", r"UID STORE 1 +FLAGS (\Seen)", r"UID STORE 2 -FLAGS (\Flagged)"] {
+        user.run(command).await?;
+    }
+    reader.run("SELECT INBOX").await?;
+    reader.run(r"UID STORE 1 +FLAGS (\Flagged)").await?;
+    assert_eq!(told(&migration.copy().await?), "success: 2 already, 1 flagged");
+    let flags = |message: &ReadMessage| message.flags.iter().cloned().collect::<Vec<_>>().join(" ");
+    let there: Vec<String> = user.messages("INBOX").await?.iter().map(flags).collect();
+    assert_eq!(there, [r"\Flagged \Seen", "projeto"]);
+    assert_eq!(told(&migration.copy().await?), "success: 2 already");
     Ok(())
 }
 

@@ -196,7 +196,8 @@ impl<'a> FolderRun<'a> {
     /// to be opened.
     async fn is_settled_by_listing(&mut self) -> Result<bool> {
         if self.run.job.policy.flags == FlagPolicy::Source {
-            // No listing tells whether the destination's flags are still those of the source.
+            // No listing tells whether the destination's flags are those of the source: an earlier run may have
+            // left them to their users.
             return Ok(false);
         }
         let tokens = self.pair.row.tokens;
@@ -205,13 +206,6 @@ impl<'a> FolderRun<'a> {
             return Ok(false);
         };
         if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {
-            return Ok(false);
-        }
-        // Where the source rules flags, a change of them at the destination alone is work as well.
-        let is_ruling = self.run.job.policy.flags == FlagPolicy::Source;
-        let is_untouched =
-            tokens.destination_modseq.is_some() && tokens.destination_modseq == destination.highest_modseq;
-        if is_ruling && !is_untouched {
             return Ok(false);
         }
         let recorded = self.run.job.ledger.recorded(self.pair.row.id).await?;
