@@ -60,6 +60,7 @@ pub mod body;
 pub mod clock;
 pub mod destination;
 pub mod event;
+pub mod exchange;
 pub mod failure;
 pub mod imap;
 pub mod ledger;

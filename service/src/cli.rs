@@ -40,7 +40,8 @@ pub fn main() -> Exit {
         }
         Err(_) => {
             tell(
-                "malote: an internal error, which is a bug: please report it with the lines above. Nothing is lost: the same command may be run again",
+                "malote: an internal error, which is a bug: please report it with the lines above. \
+                 Nothing is lost: the same command may be run again",
             );
             Exit::Internal
         }

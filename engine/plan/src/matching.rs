@@ -281,11 +281,11 @@ mod tests {
             prop_assert_eq!(left.len(), all.clone().count());
             prop_assert_eq!(right.len(), all.count());
             for content in 1_u8..4 {
-                let count = |list: &[Portrait]| list.iter().filter(|m| m.keys.content == Some(ContentHash([content; 32]))).count();
-                let found = verdict.same.iter().filter(|pair| {
-                    let hash = |list: &[Portrait], uid: Uid| list.iter().find(|m| m.uid == uid).unwrap().keys.content;
-                    hash(&wanted, pair.0) == Some(ContentHash([content; 32])) && hash(&present, pair.1) == hash(&wanted, pair.0)
-                }).count();
+                let hash = Some(ContentHash([content; 32]));
+                let count = |list: &[Portrait]| list.iter().filter(|m| m.keys.content == hash).count();
+                let of = |list: &[Portrait], uid: Uid| list.iter().find(|m| m.uid == uid).unwrap().keys.content;
+                let is_found = |pair: &&(Uid, Uid)| of(&wanted, pair.0) == hash && of(&present, pair.1) == hash;
+                let found = verdict.same.iter().filter(is_found).count();
                 prop_assert_eq!(found, count(&wanted).min(count(&present)));
             }
         }

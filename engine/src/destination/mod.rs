@@ -5,42 +5,13 @@ pub mod imap;
 
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, Role};
-use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};
+use malote_plan::message::{Flag, Flags};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use crate::body::Body;
-use crate::failure::{Failure, Result};
-use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
-
-/// One message ready to be appended.
-#[derive(Debug)]
-pub struct Parcel {
-    /// The octets; appended exactly as they are.
-    pub body: Body,
-    /// The flags to set, already filtered to what the folder keeps.
-    pub flags: Flags,
-    /// INTERNALDATE to set; `None` lets the destination use the time of arrival.
-    pub internal_date: Option<InternalDate>,
-}
-
-/// A number that names one batch on one open folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BatchId(pub u64);
-
-/// What became of a batch.
-#[derive(Debug)]
-pub enum Answer {
-    /// Every message of the batch is there. The UIDs, in the batch's order, where the server gave exactly one
-    /// for each under `uid_validity` (RFC 4315 APPENDUID); else `None`, and a search has to find them.
-    Appended {
-        /// One UID for each message.
-        uids: Option<(UidValidity, Vec<Uid>)>,
-    },
-    /// The server refused the batch; none of it is there. Where the batch held more than one message, any of
-    /// them may be the cause.
-    Refused(Failure),
-}
+pub use crate::exchange::{Answer, BatchId, Parcel};
+use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
+use crate::failure::Result;
 
 /// A place that mail goes to; connections are opened behind it as they are needed.
 #[async_trait]
@@ -102,7 +73,7 @@ pub trait OpenDestination: Send {
     fn batch_messages_max(&self) -> usize;
 
     /// Sends a batch; returns when it is on the wire, which may be before its answer. A batch is all or nothing.
-    /// A [`Body::Wire`] that fails midway leaves nothing behind and costs the connection.
+    /// A [`crate::body::Body::Wire`] that fails midway leaves nothing behind and costs the connection.
     async fn send(&mut self, batch: Vec<Parcel>) -> Result<BatchId>;
 
     /// Waits for the next answer, oldest batch first. Cancel-safe: may be dropped and called again.

@@ -14,7 +14,7 @@ use super::response::{Answer as ServerAnswer, Code, Kind, Reply};
 use super::session::{Selected, shown};
 use super::write::Writing;
 use crate::body::{Body, WireBody};
-use crate::destination::{Answer, BatchId, Parcel};
+use crate::exchange::{Answer, BatchId, Parcel};
 use crate::failure::{Class, Failure, Reach, Result, Retry};
 
 /// Batches on their way, oldest first.

@@ -16,8 +16,8 @@ use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
 use super::split::Passed;
 use crate::body::{Body, Held, WireBody};
+use crate::exchange::{Fetched, ReadLimits, Stub};
 use crate::failure::{Failure, Result};
-use crate::source::{Fetched, ReadLimits, Stub};
 
 /// What is still to be done while bodies arrive.
 struct Pending<'a> {

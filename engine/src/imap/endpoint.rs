@@ -250,7 +250,11 @@ fn parse(text: &str, allow_cleartext: bool) -> std::result::Result<Location, Str
         }
     }
     if security == Security::Clear && !allow_cleartext && !is_loopback(&location.host) {
-        return Err("tls=off would send the password in clear: allowed only for this machine itself, or with --allow-cleartext".to_owned());
+        return Err(
+            "tls=off would send the password in clear: allowed only for this machine itself, or with \
+                    --allow-cleartext"
+                .to_owned(),
+        );
     }
     if location.auth == Some(AuthMethod::ProxyAuth) && location.authzid.is_none() {
         return Err("auth=proxyauth goes on as another user: name him with authzid=NAME".to_owned());

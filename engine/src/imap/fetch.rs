@@ -14,8 +14,8 @@ use super::fetch_data::{FetchData, Section};
 use super::limits::{STUB_UIDS_MAX, UID_SET_OCTETS_MAX};
 use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
+use crate::exchange::{Headed, Stub};
 use crate::failure::Result;
-use crate::source::{Headed, Stub};
 
 /// FETCH commands that are on the wire at once.
 const FETCHES_IN_FLIGHT: usize = 2;

@@ -12,8 +12,8 @@ use super::limits::FOLDERS_MAX;
 use super::list_data::{Listed, StatusItems};
 use super::response::{Answer, Kind, Reply};
 use super::session::Session;
+use crate::exchange::Survey;
 use crate::failure::{Class, Reach, Result, Retry};
-use crate::source::Survey;
 
 /// What the listing answers said, before anything is decoded.
 #[derive(Default)]

@@ -249,7 +249,8 @@ fn every_other_answer_is_read_or_passed_over() {
             Answer::Quota("User quota".into(), vec![("STORAGE".into(), 5, 10)]),
         ),
         (
-            "* STATUS \"a b\" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 5 HIGHESTMODSEQ 8 SIZE 100 MAILBOXID (F1) DELETED 2 APPENDLIMIT 7)",
+            "* STATUS \"a b\" (MESSAGES 3 UIDNEXT 9 UIDVALIDITY 5 HIGHESTMODSEQ 8 SIZE 100 \
+             MAILBOXID (F1) DELETED 2 APPENDLIMIT 7)",
             Answer::Status(
                 b"a b".to_vec(),
                 StatusItems {
@@ -358,7 +359,10 @@ fn an_offered_literal_is_held_streamed_or_skipped() {
 proptest! {
     #[test]
     fn any_octets_are_read_without_a_panic_and_alike_wherever_they_are_cut(
-        octets in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"*+()[]{}\"\\\r\n 19~ENILBODYFTCHUFLAGS"[..])], 0..300),
+        octets in prop::collection::vec(
+            prop_oneof![any::<u8>(), prop::sample::select(&b"*+()[]{}\"\\\r\n 19~ENILBODYFTCHUFLAGS"[..])],
+            0..300,
+        ),
         cut in 1_usize..20,
     ) {
         let (whole, pieces) = (responses(&octets, octets.len()), responses(&octets, cut));

@@ -14,8 +14,8 @@ use super::endpoint::{Endpoint, Security};
 use super::login::secret;
 use super::session::Session;
 use super::tls::Tls;
+use crate::exchange::Survey;
 use crate::failure::{Failure, Result};
-use crate::source::Survey;
 
 /// How long a server's own ceiling is believed before one more connection is tried.
 const CEILING_HELD: Duration = Duration::from_secs(300);

@@ -19,9 +19,9 @@ use super::session::Session;
 use super::write::Writing;
 use super::{AppendQueue, Endpoint, Location};
 use crate::body::{Body, WireBody};
-use crate::destination::{Answer, Parcel};
+use crate::exchange::{Answer, Parcel};
+use crate::exchange::{Fetched, ReadLimits};
 use crate::failure::{Class, Failure, Result, Side};
-use crate::source::{Fetched, ReadLimits};
 
 /// A line that the server expects (after the tag, where there is one), and what it then says; `TAG` stands for
 /// the last tag. An expectation of `#n` is n octets of anything.
@@ -76,7 +76,8 @@ async fn session(capabilities: &str, steps: Vec<Step>) -> (Session, JoinHandle<V
     (Session::begin(greeted.unwrap()).await.unwrap(), server)
 }
 
-const OPENED: &str = "* 3 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\n* FLAGS (\\Seen)\r\nTAG OK [READ-WRITE] x\r\n";
+const OPENED: &str = "* 3 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\n* FLAGS (\\Seen)\r\n\
+     TAG OK [READ-WRITE] x\r\n";
 
 async fn opened(capabilities: &str, mut steps: Vec<Step>) -> (Session, JoinHandle<Vec<u8>>) {
     steps.insert(0, ("SELECT \"A\"", OPENED));
@@ -275,8 +276,11 @@ async fn one_bad_message_does_not_spoil_its_neighbours() {
         vec![
             (
                 "UID FETCH 1:5 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
-                "* 9 FETCH (FLAGS (\\Seen))\r\n* 4 EXISTS\r\n* 1 FETCH (BODY[] {2}\r\nab UID 1 FLAGS (\\Seen) INTERNALDATE NIL)\r\n\
-                 * 2 FETCH (UID 2 FLAGS () INTERNALDATE \"x\" BODY[] NIL)\r\n* 8 FETCH (UID 99 FLAGS () INTERNALDATE NIL BODY[] {1}\r\nz)\r\nTAG NO [SERVERBUG] hm\r\n",
+                "* 9 FETCH (FLAGS (\\Seen))\r\n* 4 EXISTS\r\n* 1 FETCH (BODY[] {2}\r\n\
+                 ab UID 1 FLAGS (\\Seen) INTERNALDATE NIL)\r\n\
+                 * 2 FETCH (UID 2 FLAGS () INTERNALDATE \"x\" BODY[] NIL)\r\n\
+                 * 8 FETCH (UID 99 FLAGS () INTERNALDATE NIL BODY[] {1}\r\nz)\r\n\
+                 TAG NO [SERVERBUG] hm\r\n",
             ),
             (
                 "UID FETCH 2:3 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
@@ -317,7 +321,10 @@ async fn a_large_body_is_streamed_whether_its_metadata_comes_before_or_after() {
                 "* 1 FETCH (UID 1 FLAGS (\\Seen) INTERNALDATE NIL BODY[] {20}\r\n01234567890123456789)\r\n\
                  * 2 FETCH (BODY[] {20}\r\nabcdefghijabcdefghij UID 2 FLAGS () INTERNALDATE NIL)\r\nTAG OK x\r\n",
             ),
-            ("UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 2 FETCH (UID 2 FLAGS (k) RFC822.SIZE 1)\r\nTAG OK x\r\n"),
+            (
+                "UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+                "* 2 FETCH (UID 2 FLAGS (k) RFC822.SIZE 1)\r\nTAG OK x\r\n",
+            ),
             (
                 "UID FETCH 2 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])",
                 "* 2 FETCH (UID 2 BODY[] {20}\r\nabcdefghijabcdefghij FLAGS () INTERNALDATE NIL)\r\nTAG OK x\r\n",
@@ -465,4 +472,22 @@ async fn neither_side_waits_for_the_other_while_both_have_much_to_say() {
     assert_eq!(told(writing.answer(&mut queue).await.unwrap().1), "appended");
     drop(session);
     server.await.unwrap();
+}
+
+/// What a source holds is a `Session`: its files name no command that changes anything.
+#[test]
+fn a_session_has_no_command_that_writes() {
+    let session = [
+        include_str!("session.rs"),
+        include_str!("list.rs"),
+        include_str!("fetch.rs"),
+        include_str!("body.rs"),
+        include_str!("pool.rs"),
+    ]
+    .concat();
+    for command in ["APPEND", "STORE", "EXPUNGE", "CREATE", "DELETE", "RENAME", "COPY", "MOVE", "CLOSE"] {
+        for text in [format!("\"{command}"), format!("\"UID {command}")] {
+            assert!(!session.contains(&text), "{text}");
+        }
+    }
 }

@@ -3,78 +3,14 @@
 
 pub mod imap;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use malote_plan::folder::{Folder, FolderStatus, Naming};
-use malote_plan::message::{Flags, ModSeq, Uid};
-use malote_plan::promise::Promises;
+use malote_plan::folder::{Folder, FolderStatus};
+use malote_plan::message::ModSeq;
 use malote_plan::uid_set::UidSet;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
-use crate::body::{Body, Held};
+pub use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
 use crate::failure::Result;
-
-/// What a server is and has, asked once at the start of a run.
-#[derive(Debug, Clone)]
-pub struct Survey {
-    /// The software's name for reports: `Dovecot`, `Cyrus IMAP`, `memory`.
-    pub server: String,
-    /// How it writes names.
-    pub naming: Naming,
-    /// What it says that it can do.
-    pub promises: Promises,
-    /// Every folder, selectable or not, of every namespace that was listed.
-    pub folders: Vec<Folder>,
-    /// Subscriptions to folders that do not exist, decoded for reading.
-    pub dangling_subscriptions: Vec<String>,
-    /// What the survey coped with, as sentences for the report.
-    pub warnings: Vec<String>,
-}
-
-/// One message's metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stub {
-    /// Its UID.
-    pub uid: Uid,
-    /// Its flags, without `\Recent`.
-    pub flags: Flags,
-    /// INTERNALDATE as the server wrote it, not yet believed; `None` for NIL or nothing.
-    pub internal_date: Option<String>,
-    /// The size that the server claims, in octets: advice, never proof.
-    pub octets_claimed: u64,
-    /// Its modification sequence, where the server keeps one.
-    pub modseq: Option<ModSeq>,
-}
-
-/// One message's metadata with its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Headed {
-    /// Metadata.
-    pub stub: Stub,
-    /// The whole header as the server gave it (`BODY.PEEK[HEADER]`), with the blank line where there is one.
-    pub header: bytes::Bytes,
-}
-
-/// One message as it comes from a server: metadata, octets, and the budget that they hold.
-#[derive(Debug)]
-pub struct Fetched {
-    /// Metadata.
-    pub stub: Stub,
-    /// The octets.
-    pub body: Body,
-    /// Given back when the message is recorded.
-    pub held: Held,
-}
-
-/// Limits within which bodies are read.
-#[derive(Debug, Clone)]
-pub struct ReadLimits {
-    /// The process's byte budget; each in-memory body takes its octets from it before it is read.
-    pub budget: Arc<Semaphore>,
-    /// Bodies of more octets than this come as [`Body::Wire`].
-    pub memory_octets_max: u64,
-}
 
 /// A place that mail comes from; connections are opened behind it as they are needed.
 #[async_trait]
@@ -110,8 +46,8 @@ pub trait OpenSource: Send {
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>>;
 
     /// Sends each of `uids` that exists and can be read into `sink`, in the server's order, then returns. A UID
-    /// for which nothing arrives has vanished or cannot be read; the caller finds out which. A [`Body::Wire`]
-    /// is streamed before anything later is sent. Stops early without error when `sink` is closed.
+    /// for which nothing arrives has vanished or cannot be read; the caller finds out which. A
+    /// [`crate::body::Body::Wire`] is streamed before anything later is sent. Stops early without error when `sink` is closed.
     async fn bodies(
         &mut self,
         uids: &UidSet,

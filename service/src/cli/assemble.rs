@@ -262,7 +262,8 @@ mod tests {
         for (text, expected) in [
             ("imaps://ana@Old.example", "imaps://ana@old.example:993"),
             (
-                "imaps://ana@old.example?auth=plain&pin=sha256:0000000000000000000000000000000000000000000000000000000000000000",
+                "imaps://ana@old.example?auth=plain&\
+                 pin=sha256:0000000000000000000000000000000000000000000000000000000000000000",
                 "imaps://ana@old.example:993",
             ),
             ("imaps://admin@old.example?authzid=ana", "imaps://ana@old.example:993"),

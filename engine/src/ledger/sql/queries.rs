@@ -181,7 +181,8 @@ pub(super) const RECORD: Batch = Batch {
 /// Reads records within ranges of UIDs. `CROSS JOIN` keeps SQLite from scanning the folder for each range.
 /// The
 /// bounds of all ranges keep PostgreSQL from it, whose planner knows nothing yet of rows just written. Shared
-/// binds: folder_id, source_uid_validity, lowest and highest source_uid of all ranges. A row's binds: lowest and highest source_uid.
+/// binds: folder_id, source_uid_validity, lowest and highest source_uid of all ranges. A row's binds: lowest and
+/// highest source_uid.
 pub(super) const RECORDS: Batch = Batch {
     shared: 4,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",

@@ -57,7 +57,12 @@ pub struct BatchArgs {
     #[arg(long, value_name = "TEMPLATE", help_heading = HEADING_PLACES)]
     pub to: Option<String>,
     /// Mailboxes worked on at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=i64::from(JOBS_MAX)))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(JOBS_MAX))
+    )]
     pub jobs: u16,
     /// Try every login and stop there
     #[arg(long)]

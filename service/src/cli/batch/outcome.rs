@@ -228,7 +228,8 @@ pub fn render(report: &BatchReport, look: Look) -> String {
         }
     }
     if report.exit != Exit::Success {
-        out.push_str("\nRun the same command again when the errors are put right: finished mailboxes cost next to nothing.\n");
+        out.push_str("\nRun the same command again when the errors are put right: ");
+        out.push_str("finished mailboxes cost next to nothing.\n");
     }
     out
 }

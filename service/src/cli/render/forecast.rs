@@ -16,7 +16,8 @@ pub fn forecast(forecast: &Forecast, look: Look) -> String {
         out.push('\n');
         out.push_str(&folders(forecast).render(look));
         if forecast.folders.iter().any(|folder| folder.may_adopt) {
-            out.push_str("* the folder holds messages already: those found to be the same are adopted, not copied again\n");
+            out.push_str("* the folder holds messages already: ");
+            out.push_str("those found to be the same are adopted, not copied again\n");
         }
     }
     let clashes = forecast.clashes.iter().map(|clash| clean(clash));
