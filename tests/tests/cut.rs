@@ -177,13 +177,13 @@ async fn all_cases(layout: Layout, wire: Wire) -> Result<()> {
     let ground = Ground::lay(layout, 400).await?;
     let (source, destination) = ground.measured().await?;
     let cases = cases(wire, if wire == Wire::Source { source } else { destination });
-    println!("{wire:?}: {source:?}, {destination:?}: {} cases", cases.len());
+    eprintln!("{wire:?}: {source:?}, {destination:?}: {} cases", cases.len());
     let ground = &ground;
     let checks = cases.iter().enumerate().map(|(index, case)| ground.check(index + 1, *case));
     let struck: Vec<bool> =
         futures_util::stream::iter(checks).buffer_unordered(CASES_AT_ONCE).try_collect().await?;
     let faults = struck.iter().filter(|is_struck| **is_struck).count();
-    println!("{wire:?}: {faults} of {} cases struck, in {:?}", cases.len(), began.elapsed());
+    eprintln!("{wire:?}: {faults} of {} cases struck, in {:?}", cases.len(), began.elapsed());
     assert!(faults * 10 >= cases.len() * 8, "only {faults} of {} cuts came to pass", cases.len());
     let mut reader = Reader::login(ground.source.port(), "ana", PASSWORD).await?;
     assert!(reader.everything().await? == ground.untouched, "the source was touched");

@@ -111,9 +111,9 @@ struct Deaths {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_kills_lose_nothing_and_double_nothing() -> Result<()> {
     let seed = std::env::var("MALOTE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
-    println!("MALOTE_SEED={seed}");
+    eprintln!("MALOTE_SEED={seed}");
     let ground = Arc::new(Ground::lay(seed).await?);
-    println!("{:?}, {} messages", ground.program, ground.expected.len());
+    eprintln!("{:?}, {} messages", ground.program, ground.expected.len());
     let (began, first) = (Instant::now(), ground.undisturbed().await?);
     let workers = (0..WORKERS).map(|worker| {
         let ground = Arc::clone(&ground);
@@ -128,7 +128,7 @@ async fn two_hundred_kills_lose_nothing_and_double_nothing() -> Result<()> {
     }
     deaths.after.sort();
     let middle = deaths.after[deaths.after.len() / 2];
-    println!(
+    eprintln!(
         "{} kills in {} rounds took {:?}; a run takes {first:?}; half of the killed lived {middle:?}; \
          {} rounds were halfway at the last kill; {} messages were there without a record",
         deaths.after.len(),

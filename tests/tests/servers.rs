@@ -142,7 +142,7 @@ fn judged_same(from: &Side, to: &Side) -> Result<()> {
         .context("running python3")?;
     let verdict = String::from_utf8_lossy(&judged.stdout);
     ensure!(judged.status.success(), "{verdict}{}", String::from_utf8_lossy(&judged.stderr));
-    println!("same.py: {}", verdict.trim());
+    eprintln!("same.py: {}", verdict.trim());
     Ok(())
 }
 
@@ -172,7 +172,7 @@ async fn dovecot_to_cyrus_and_back_keeps_what_cyrus_takes_and_names_the_rest() -
         let (there, back) = there_and_back(&from, &to, &home).await?;
         let named: Vec<_> =
             there.quarantine.iter().map(|one| (&one.folder, &one.reason, &one.detail)).collect();
-        println!("Cyrus, unixhierarchysep {unixhierarchysep}, refused {named:#?}");
+        eprintln!("Cyrus, unixhierarchysep {unixhierarchysep}, refused {named:#?}");
         assert!(!named.is_empty() && named.len() < 8, "{named:?}");
         assert!(named.iter().all(|(_, reason, _)| *reason == "refused"), "{named:?}");
         assert_eq!(back.quarantine.len(), 0);
@@ -215,7 +215,7 @@ async fn every_file_of_the_corpus_arrives_octet_by_octet() -> Result<()> {
     let (from, to) = (Side::dovecot(&near, "ana", Layout::Sdbox), Side::dovecot(&far, "ana", Layout::Sdbox));
     let count = corpus.len();
     let refused = move_in(&mut from.reader().await?, from.writing, &sorted(corpus)).await?;
-    println!("the source itself refused {refused:?} of {count}");
+    eprintln!("the source itself refused {refused:?} of {count}");
     let report = moves_whole(&from, &to).await?;
     assert_eq!(report.totals.copied as usize, count - refused.len());
     assert_eq!(report.status, Status::Success, "{report:#?}");
@@ -276,7 +276,7 @@ async fn a_user_at_work_on_the_source_is_followed_by_a_delta() -> Result<()> {
     assert!(gone.iter().all(|one| before.binary_search(one).is_ok()), "{surplus:#?}");
     let distinct: BTreeSet<_> = gone.iter().collect();
     assert_eq!(distinct.len(), gone.len(), "{surplus:#?}");
-    println!("{} runs beside a busy user; {} deleted messages stay", during.len(), gone.len());
+    eprintln!("{} runs beside a busy user; {} deleted messages stay", during.len(), gone.len());
     Ok(())
 }
 
@@ -312,7 +312,7 @@ async fn survives_restart(is_source: bool) -> Result<()> {
     sleep(Duration::from_millis(100)).await;
     server.start_again()?;
     let report = run.await?;
-    println!("restarted after {at} of {} messages, source {is_source}", expected.len());
+    eprintln!("restarted after {at} of {} messages, source {is_source}", expected.len());
     assert!(at < expected.len() as u64, "the copy was over before the restart");
     assert_eq!(report.status, Status::Success, "{report:#?}");
     assert_eq!(differences(&expected, &to.contents().await?), (vec![], vec![]), "{report:#?}");
