@@ -187,6 +187,8 @@ impl Ground {
                 }
             }
             let last = round.check().await.with_context(|| {
+                // Nobody needs further rounds after one that failed.
+                self.kills.fetch_add(KILLS, Ordering::SeqCst);
                 format!("round {} of seed {}, killed after {lived:?}", round.user, self.seed)
             })?;
             let count = |name: &str| last["totals"][name].as_u64().unwrap_or(0);
