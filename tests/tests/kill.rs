@@ -15,7 +15,7 @@ use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 const KILLS: usize = 200;
 const SEED: u64 = 20_261_121;
@@ -115,6 +115,7 @@ async fn two_hundred_kills_lose_nothing_and_double_nothing() -> Result<()> {
     let ground = Arc::new(Ground::lay(seed).await?);
     eprintln!("{:?}, {} messages", ground.program, ground.expected.len());
     let (began, first) = (Instant::now(), ground.undisturbed().await?);
+    eprintln!("a run that nobody kills takes {first:?}");
     let workers = (0..WORKERS).map(|worker| {
         let ground = Arc::clone(&ground);
         tokio::spawn(async move { ground.work(worker, first).await })
@@ -173,26 +174,33 @@ impl Ground {
     async fn work(&self, worker: usize, first: Duration) -> Result<Deaths> {
         let mut chance = Chance::new(self.seed ^ (worker as u64) << 32);
         let mut deaths = Deaths::default();
+        // Rounds at once slow each other down, so that a run is longer than the first one was.
+        let mut span_us = 3 * usize::try_from(first.as_micros())?;
         while self.kills.load(Ordering::SeqCst) < KILLS {
             let round = Round::begin(self)?;
             let mut lived = Vec::new();
             let kills = 1 + chance.below(KILLS_IN_A_ROUND_MAX);
             for _ in 0..kills {
-                // Rounds at once slow each other down, so that a run is longer than the first one was.
-                let span_us = 3 * usize::try_from(first.as_micros())?;
                 let patience = Duration::from_micros(chance.below(span_us) as u64);
-                match round.killed_after(patience).await? {
-                    true => lived.push(patience),
-                    false => break,
+                if !round.killed_after(patience).await? {
+                    span_us = span_us * 9 / 10;
+                    break;
                 }
+                span_us += span_us / 20;
+                lived.push(patience);
             }
             let last = round.check().await.with_context(|| {
+                // Nobody needs further rounds after one that failed.
+                self.kills.fetch_add(KILLS, Ordering::SeqCst);
                 format!("round {} of seed {}, killed after {lived:?}", round.user, self.seed)
             })?;
             let count = |name: &str| last["totals"][name].as_u64().unwrap_or(0);
             deaths.adopted += count("adopted");
             deaths.halfway += usize::from(count("copied") > 0 && count("already") + count("adopted") > 0);
-            self.kills.fetch_add(lived.len(), Ordering::SeqCst);
+            let before = self.kills.fetch_add(lived.len(), Ordering::SeqCst);
+            if before / 50 < (before + lived.len()) / 50 {
+                eprintln!("{} kills so far", before + lived.len());
+            }
             deaths.after.extend(lived);
         }
         Ok(deaths)
@@ -239,8 +247,8 @@ impl<'a> Round<'a> {
     /// Starts a copy and kills it so late; false when it was faster.
     async fn killed_after(&self, patience: Duration) -> Result<bool> {
         let mut child = self.start()?;
-        sleep(patience).await;
-        if child.try_wait()?.is_some() {
+        if let Ok(ended) = timeout(patience, child.wait()).await {
+            ended?;
             return Ok(false);
         }
         child.kill().await?;
