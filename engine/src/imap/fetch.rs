@@ -197,8 +197,11 @@ impl Gathered {
     }
 
     fn stubs(&mut self) -> Vec<Stub> {
-        // Without size and date it is only an update of somebody's flags.
-        let whole = |data: &FetchData| data.octets_claimed.is_some() || data.internal_date.is_some();
+        // Without size and date it is only an update of somebody's flags; without flags it would read as if none
+        // were set.
+        let whole = |data: &FetchData| {
+            data.flags.is_some() && (data.octets_claimed.is_some() || data.internal_date.is_some())
+        };
         std::mem::take(&mut self.found).into_values().filter(whole).filter_map(stub).collect()
     }
 }

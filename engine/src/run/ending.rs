@@ -91,7 +91,7 @@ impl<'a> Ending<'a> {
 
     /// The report of a run that came as far as its folders.
     pub fn report(self, folders: Vec<FolderReport>) -> Report {
-        if self.job.stop.is_cancelled() {
+        if self.job.stop.is_cancelled() && self.findings.is_cut_short() {
             self.findings.fail(&Failure::new(
                 Side::Local,
                 Class::Cancelled,

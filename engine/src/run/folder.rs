@@ -69,9 +69,12 @@ impl<'a> FolderRun<'a> {
 
     /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
     pub async fn finish(mut self) -> FolderReport {
-        let (mut attempt, mut settled_before) = (0, 0);
+        let (mut attempt, mut settled_before, mut is_done) = (0, 0, false);
         while !self.run.halt.is_cancelled() {
-            let Err(failure) = self.pass().await else { break };
+            let Err(failure) = self.pass().await else {
+                is_done = true;
+                break;
+            };
             let settled = self.tally.settled().len();
             attempt = if settled > settled_before { 1 } else { attempt + 1 };
             settled_before = settled;
@@ -86,6 +89,9 @@ impl<'a> FolderRun<'a> {
             if tokio::time::timeout(Duration::from_millis(pause), stopped).await.is_ok() {
                 self.run.findings.fail(&failure);
             }
+        }
+        if self.run.halt.is_cancelled() && (!is_done || self.tally.buckets().pending > 0) {
+            self.run.findings.cut_short();
         }
         if let Err(failure) = census::tell_quarantine(&self).await {
             self.run.findings.fail(&failure);

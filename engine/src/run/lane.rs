@@ -34,6 +34,9 @@ const BATCH_MESSAGES_WORTH: usize = 32;
 /// Batches in flight at most.
 const BATCHES_IN_FLIGHT_MAX: usize = 4;
 
+/// Octets of refused messages that a lane keeps for quarantine; others are read once more.
+const REFUSED_OCTETS_KEPT_MAX: u64 = 4 * 1024 * 1024;
+
 /// How long a batch waits for company.
 const BATCH_WAIT: Duration = Duration::from_millis(5);
 
@@ -165,6 +168,11 @@ impl<'a> Writer<'a> {
     async fn work(&mut self, queue: &mut mpsc::Receiver<Fetched>) -> Result<()> {
         let mut is_open = true;
         loop {
+            if is_open && self.road.run.halt.is_cancelled() {
+                // What is gathered and in flight is finished; what waits in the queue is left for the next run.
+                queue.close();
+                is_open = false;
+            }
             let may_send = self.in_flight.len() < BATCHES_IN_FLIGHT_MAX;
             if may_send && let Some(items) = self.again.pop_front() {
                 self.send(items).await?;
@@ -192,6 +200,7 @@ impl<'a> Writer<'a> {
                 Some(fetched) => self.take(fetched).await?,
                 None => return Ok(false),
             },
+            () = self.road.run.halt.cancelled() => {}
             answered = self.destination.answer(), if has_flight => self.take_answer(answered?).await?,
             () = tokio::time::sleep(BATCH_WAIT), if is_waiting => self.send_gathered().await?,
         }
@@ -218,7 +227,11 @@ impl<'a> Writer<'a> {
             // No message is empty: its server could not give it, and it is asked for again.
             return Ok(());
         }
-        self.road.run.job.pace.take(octets).await;
+        tokio::select! {
+            () = self.road.run.job.pace.take(octets) => {}
+            // Not read into a batch, so not sent: the next run takes it up.
+            () = self.road.run.halt.cancelled() => return Ok(()),
+        }
         let Ready { item, passing } = ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
             && let Some(hash) = keys.content
@@ -331,12 +344,10 @@ impl<'a> Writer<'a> {
                 failure.retry,
                 failure.full_message(),
             );
-            self.outcome.refused.push(Refused {
-                uid: item.uid,
-                octets: item.octets,
-                failure,
-                kept: item.kept,
-            });
+            let held: u64 =
+                self.outcome.refused.iter().flat_map(|one| &one.kept).map(|kept| kept.len() as u64).sum();
+            let kept = item.kept.filter(|_| held + item.octets <= REFUSED_OCTETS_KEPT_MAX);
+            self.outcome.refused.push(Refused { uid: item.uid, octets: item.octets, failure, kept });
         }
     }
 }

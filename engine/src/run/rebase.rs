@@ -1,7 +1,7 @@
 //! Folders whose UIDVALIDITY changed: every message gets a new UID and has to be known again by its identity.
 //! Never drops a record before the new listing has been held against it.
 
-use malote_plan::failure::Side;
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::matching::{self, Outline, Portrait};
 use malote_plan::message::Uid;
 use malote_plan::record::{Record, State};
@@ -10,7 +10,7 @@ use malote_plan::uid_set::UidSet;
 use super::folder::{FolderRun, generation};
 use super::reading::{Ends, Reading};
 use crate::event::Event;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// Records read from the ledger at once.
 const RECORD_WINDOW: u64 = 5000;
@@ -31,7 +31,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
     }
     let known = (folder.pair.row.tokens.source_uid_validity, folder.pair.row.tokens.destination_uid_validity);
     if known == (Some(source), Some(destination)) {
-        return Ok(());
+        return went_back(folder, ends);
     }
     if known.0.is_some_and(|known| known != source) {
         tell(folder, Side::Source);
@@ -53,6 +53,28 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
     (tokens.source_modseq, tokens.is_complete) = (None, false);
     folder.since = None;
     folder.run.job.ledger.set_tokens(folder.pair.row.id, tokens).await
+}
+
+/// UIDNEXT never goes back (RFC 9051 §2.3.1.1): where it did, a folder was put back from a backup or made anew under
+/// its old UIDVALIDITY, and records may be of other messages than those that bear their UIDs.
+fn went_back(folder: &FolderRun<'_>, ends: &Ends) -> Result<()> {
+    let tokens = &folder.pair.row.tokens;
+    let sides = [
+        (Side::Source, tokens.source_uid_next, ends.source.status()),
+        (Side::Destination, tokens.destination_uid_next, ends.destination.status()),
+    ];
+    for (side, before, status) in sides {
+        if status.uid_next.is_some_and(|now| now < before) {
+            let (path, side_name) = (&folder.pair.source.path, side.as_str());
+            let message = format!(
+                "{path}: UIDNEXT went back at the {side_name} under the same UIDVALIDITY, as when a backup is put \
+                 back; what the ledger knows of this folder may be wrong. Use a new state file: what is there \
+                 already is recognised and not copied twice"
+            );
+            return Err(Failure::new(side, Class::IdentityChanged, Reach::Folder, Retry::Never, message));
+        }
+    }
+    Ok(())
 }
 
 fn tell(folder: &FolderRun<'_>, side: Side) {

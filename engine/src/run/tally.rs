@@ -110,6 +110,8 @@ pub(super) struct FindingsInner {
     pub errors: Vec<ErrorEntry>,
     pub quarantine: Vec<QuarantineEntry>,
     pub dropped_flags: BTreeMap<String, u64>,
+    /// True when a folder's work was broken off because the run was told to stop.
+    pub is_cut_short: bool,
 }
 
 /// Warnings and errors kept for a report; beyond that they are counted only.
@@ -134,6 +136,15 @@ impl Findings {
         if inner.errors.len() < FINDINGS_MAX && !inner.errors.contains(&entry) {
             inner.errors.push(entry);
         }
+    }
+
+    /// Notes that a folder's work was broken off.
+    pub fn cut_short(&self) {
+        self.lock().is_cut_short = true;
+    }
+
+    pub fn is_cut_short(&self) -> bool {
+        self.lock().is_cut_short
     }
 
     pub fn quarantine(&self, entry: QuarantineEntry) {

@@ -124,6 +124,7 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
     let to_read = sample.intersection(&folder.tally.already);
     for window in to_read.chunks(COMPARE_WINDOW_MESSAGES, usize::MAX) {
         if folder.run.halt.is_cancelled() {
+            folder.run.findings.cut_short();
             break;
         }
         compare(folder, &mut ends, &window, &mut faults).await?;

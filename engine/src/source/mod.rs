@@ -46,8 +46,9 @@ pub trait OpenSource: Send {
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>>;
 
     /// Sends each of `uids` that exists and can be read into `sink`, in the server's order, then returns. A UID
-    /// for which nothing arrives has vanished or cannot be read; the caller finds out which. A
-    /// [`crate::body::Body::Wire`] is streamed before anything later is sent. Stops early without error when `sink` is closed.
+    /// for which nothing arrives has vanished or cannot be read; the caller finds out which. A body that comes as
+    /// [`crate::body::Body::Wire`] is streamed before anything later is sent. Stops early without error when `sink`
+    /// is closed.
     async fn bodies(
         &mut self,
         uids: &UidSet,
