@@ -14,7 +14,7 @@ use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;
 use crate::failure::{Failure, Result};
-use crate::ledger::{FolderKey, FolderRow};
+use crate::ledger::{FolderKey, FolderRow, Tokens};
 
 /// Which folder goes where, by the ledger's earlier word, the operator's maps and the rules.
 pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Mapping> {
@@ -114,6 +114,8 @@ pub(super) async fn prepare(
         {
             // Its records are of another folder, which may bear the same UIDVALIDITY: they prove nothing here.
             job.ledger.rebase_destination(row.id, validity, &[]).await?;
+            let tokens = Tokens { destination_uid_next: 0, is_complete: false, ..row.tokens };
+            job.ledger.set_tokens(row.id, &tokens).await?;
         }
         let row = job.ledger.folder(&key).await?;
         pairs.push(Pair {

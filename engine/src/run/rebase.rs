@@ -51,6 +51,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
     tokens.destination_uid_validity = Some(destination);
     // Modification sequences belong to a generation: those of an old one tell nothing of a new one.
     (tokens.source_modseq, tokens.is_complete) = (None, false);
+    (tokens.source_uid_next, tokens.destination_uid_next) = (0, 0);
     folder.since = None;
     folder.run.job.ledger.set_tokens(folder.pair.row.id, tokens).await
 }
