@@ -155,7 +155,7 @@ async fn s29_a_message_that_is_listed_and_never_given_is_unreadable_and_not_vani
 }
 
 #[tokio::test]
-async fn s30_a_run_that_is_stopped_and_resumed_reads_no_body_twice() -> Result<()> {
+async fn s30_a_run_that_is_stopped_at_once_and_resumed_reads_only_what_had_not_arrived() -> Result<()> {
     let mut pair = Pair::plain()?;
     pair.migration.policy.connections = 4;
     pair.deliver(numbered(5_000).map(|letter| letter.flagged(r"\Seen projeto")));
@@ -167,15 +167,17 @@ async fn s30_a_run_that_is_stopped_and_resumed_reads_no_body_twice() -> Result<(
     let (report, ()) = tokio::join!(copy(&job), stop);
     assert!(report.balances() && classes(&report) == ["cancelled"], "{report:?}");
     let copied = report.totals.copied;
-    assert!((1_000..5_000).contains(&copied) && report.totals.pending == 5_000 - copied, "{report:?}");
+    assert!((200..5_000).contains(&copied) && report.totals.pending == 5_000 - copied, "{report:?}");
     drop(job);
-    let mut asked = pair.source.transcript().bodies_asked();
+    let arrived = texts(&pair.there());
     let connections = pair.source.transcript().connections();
     assert!(connections > 1, "the folder was not shared among connections");
     assert_eq!(told(&pair.copy().await?), format!("success: {} copied, {copied} already", 5_000 - copied));
-    asked.extend(pair.source.transcript().bodies_asked());
+    let mut asked = pair.source.transcript().bodies_asked();
     asked.sort_unstable();
-    assert_eq!(asked, (1..=5_000).collect::<Vec<u32>>());
+    let inbox = pair.inbox().messages();
+    let missing = inbox.iter().filter(|stored| arrived.binary_search(&stored.letter.octets).is_err());
+    assert_eq!(asked, missing.map(|stored| stored.uid).collect::<Vec<u32>>());
     assert!(pair.is_twin() && all_bear(&pair, "projeto"));
     Ok(())
 }
