@@ -1,6 +1,7 @@
 //! The way that most tools copy: one message after the other, each APPEND awaited (async-imap).
 
 use anyhow::{Context as _, Result, anyhow};
+use async_imap::types::NameAttribute;
 use async_imap::{Client, Session};
 use futures_util::TryStreamExt as _;
 use tokio::net::TcpStream;
@@ -28,7 +29,7 @@ async fn login(port: u16, user: &str) -> Result<Session<TcpStream>> {
 async fn copy(from: u16, to: u16, user: &str) -> Result<()> {
     let (mut source, mut destination) = (login(from, "corpus").await?, login(to, user).await?);
     let names: Vec<_> = source.list(Some(""), Some("*")).await?.try_collect().await?;
-    for name in names {
+    for name in names.iter().filter(|name| !name.attributes().contains(&NameAttribute::NoSelect)) {
         let name = name.name();
         // INBOX is there already, others may be.
         let _made = destination.create(name).await;

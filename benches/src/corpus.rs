@@ -108,6 +108,9 @@ pub fn count(port: u16, user: &str) -> Result<usize> {
     let mut wire = Wire::login(port, user)?;
     let mut total = 0;
     for line in wire.command("LIST \"\" *")? {
+        if line.to_ascii_lowercase().contains("\\noselect") {
+            continue;
+        }
         let name = line.trim_end().rsplit_once("\"/\" ").context("LIST with another separator")?.1.to_owned();
         for status in wire.command(&format!("STATUS {name} (MESSAGES)"))? {
             let number = status.rsplit_once("MESSAGES ").map_or("0", |(_, rest)| rest);
