@@ -88,7 +88,7 @@ impl Default for Policy {
             on_clash: OnClash::Block,
             attempts_max: 5,
             pause_ms: 500,
-            quiet_ms: 700,
+            quiet_ms: 1500,
         }
     }
 }

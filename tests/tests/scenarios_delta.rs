@@ -5,7 +5,7 @@ use std::time::Duration;
 use acceptance::migration::{Migration, PASSWORD};
 use acceptance::pair::{Pair, classes, texts, told};
 use acceptance::reader::Reader;
-use acceptance::scripted::{Act, Cut, End, FolderHandle, Letter, Script, Way, When};
+use acceptance::scripted::{Act, Cut, End, FolderHandle, Letter, Script, Way, When, World, added_received};
 use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -57,6 +57,44 @@ async fn s27_an_append_that_was_obeyed_and_never_answered_is_found_and_not_repea
         assert!(told(&report).starts_with("success"), "APPEND {nth}: {report:?}");
         assert!(report.totals.adopted >= 1 && is_whole(&pair), "APPEND {nth}: {report:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn s27_an_append_that_is_obeyed_only_after_it_was_repeated_is_told_as_a_double() -> Result<()> {
+    let late = |world: &World| {
+        world.folder("INBOX").push(Letter::simple("um"));
+    };
+    let destination = Script::new()
+        .rule(When::verb("APPEND").nth(1), Act::EndBefore(End::Reset))
+        .meanwhile(When::verb("APPEND"), late);
+    let mut pair = Pair::of(Script::new(), destination)?;
+    pair.deliver([Letter::simple("um")]);
+    pair.migration.policy.pause_ms = 1;
+    let report = pair.copy().await?;
+    assert_eq!(classes(&report), ["verify.duplicate"], "{report:?}");
+    assert_eq!(told(&report), "partial: 1 copied");
+    assert!(report.errors[0].message.contains("UID 1 "), "{:?}", report.errors);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_destination_that_rewrites_what_it_stores_is_told_after_the_first_copy() -> Result<()> {
+    let destination = Script::new().rewriting(added_received);
+    let pair = Pair::of(Script::new(), destination)?;
+    pair.deliver(numbered(3));
+    let report = pair.copy().await?;
+    let warned = report.warnings.iter().filter(|warning| warning.contains("changed 3 of 3 messages"));
+    assert_eq!((told(&report).as_str(), warned.count()), ("success: 3 copied", 1), "{:?}", report.warnings);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_source_that_gives_nothing_for_most_of_a_folder_is_not_believed() -> Result<()> {
+    let pair = Pair::plain()?;
+    pair.deliver(numbered(60).map(Letter::unanswered));
+    let report = pair.copy().await?;
+    assert_eq!((told(&report).as_str(), classes(&report)), ("partial: 60 pending", vec!["item.unreadable"]));
     Ok(())
 }
 

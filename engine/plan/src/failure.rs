@@ -103,6 +103,8 @@ pub enum Class {
     VerifyMissing,
     /// A message at the destination has another text than at the source.
     VerifyDiffers,
+    /// A message came to the destination twice.
+    Duplicated,
     /// The ledger cannot be read or written.
     Ledger,
     /// The state file belongs to other servers or mailboxes, or to a newer version.
@@ -145,6 +147,7 @@ impl Class {
             Self::DecisionNeeded => "decision.needed",
             Self::VerifyMissing => "verify.missing",
             Self::VerifyDiffers => "verify.content",
+            Self::Duplicated => "verify.duplicate",
             Self::Ledger => "ledger.failed",
             Self::LedgerForeign => "ledger.foreign",
             Self::Usage => "usage",

@@ -28,6 +28,7 @@ pub(super) async fn settle(
     let doubts = doubts(&intents, &open, validity);
     if !doubts.is_empty() {
         wait_for_quiet(folder, ends).await?;
+        folder.doubted = folder.doubted.union(&doubts);
     }
     if ends.destination.status().messages == 0 {
         return Ok(open);

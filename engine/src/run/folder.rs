@@ -15,7 +15,7 @@ use super::census::{self, Census};
 use super::job::Job;
 use super::reading::Ends;
 use super::tally::{Findings, FolderTally};
-use super::{flags, locate, mirror, transfer};
+use super::{flags, inspect, late, locate, mirror, transfer};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Tokens};
@@ -54,6 +54,8 @@ pub(super) struct FolderRun<'a> {
     pub tally: FolderTally,
     /// Keywords still to be set on copied messages, by source UID.
     pub keywords: BTreeMap<Flag, UidSet>,
+    /// Messages of which this run could not know whether an earlier connection had brought them over.
+    pub doubted: UidSet,
     /// Copied by earlier passes of this run: their flags may have changed since.
     pub copied_before: UidSet,
     /// The source's modification sequence up to which flags are in line.
@@ -63,8 +65,8 @@ pub(super) struct FolderRun<'a> {
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
         let since = pair.row.tokens.source_modseq;
-        let (tally, keywords) = (FolderTally::default(), BTreeMap::new());
-        Self { run, pair, tally, keywords, copied_before: UidSet::new(), since }
+        let (tally, keywords, doubted) = (FolderTally::default(), BTreeMap::new(), UidSet::new());
+        Self { run, pair, tally, keywords, doubted, copied_before: UidSet::new(), since }
     }
 
     /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
@@ -158,6 +160,8 @@ impl<'a> FolderRun<'a> {
         self.tell_start(&wanted);
         let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
         let are_placed = locate::place(self, &mut ends, validity).await?;
+        late::arrivals(self, &mut ends, validity).await?;
+        inspect::appended(self, &mut ends).await?;
         flags::place_keywords(self, &mut ends).await?;
         flags::carry(self, &mut ends).await?;
         mirror::deletes(self, &mut ends).await?;

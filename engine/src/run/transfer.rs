@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use malote_plan::date::DateOrigin;
-use malote_plan::failure::Class;
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
 use malote_plan::record::{Keys, QuarantineNote, Record, State};
@@ -29,6 +29,12 @@ const WINDOW_MESSAGES_MAX: u64 = 1000;
 
 /// Messages that a lane must have before it for another connection to be worth its login.
 const LANE_MESSAGES_WORTH: u64 = 2000;
+
+/// So many unreadable messages are always taken for damaged ones.
+const UNREADABLE_MIN: u64 = 20;
+
+/// Beyond that, one in so many of a folder's messages: more than this is a server's trouble, not the messages'.
+const UNREADABLE_PART: u64 = 20;
 
 /// Copies `wanted` and returns the ends, which may be fresh ones, with what is left over of it.
 pub(super) async fn copy(
@@ -245,7 +251,17 @@ async fn second_look(
     let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
     // Twins of a message that was refused are tried on their own by the next run.
-    for uid in left.difference(&alike).intersection(&present).iter() {
+    let unread = left.difference(&alike).intersection(&present);
+    if unread.len() > UNREADABLE_MIN.max(present.len() / UNREADABLE_PART) {
+        let (path, count) = (&folder.pair.source.path, unread.len());
+        let message = format!(
+            "{path}: the source gave nothing for {count} messages that it lists, too many to be damage; they are \
+             left pending. Try again later"
+        );
+        let (class, reach) = (Class::ItemUnreadable, Reach::Folder);
+        return Err(Failure::new(Side::Source, class, reach, Retry::Never, message));
+    }
+    for uid in unread.iter() {
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
         quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
     }

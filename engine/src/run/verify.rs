@@ -24,8 +24,8 @@ use crate::report::{FolderReport, Kind, Report};
 /// Messages compared at once.
 const COMPARE_WINDOW_MESSAGES: u64 = 200;
 
-/// UIDs named in one sentence at most.
-const UIDS_NAMED_MAX: usize = 300;
+/// Octets of UIDs in one sentence at most.
+const UIDS_OCTETS_MAX: usize = 300;
 
 /// Recounts both sides from the servers themselves and holds them against the ledger; with `content`, reads
 /// messages on both sides and compares them octet by octet.
@@ -191,7 +191,7 @@ struct Faults {
     /// Those that the source gave nothing for: gone from there, or not to be compared.
     unread: UidSet,
     differing: UidSet,
-    rewritten: u64,
+    rewritten: UidSet,
 }
 
 impl Faults {
@@ -200,7 +200,9 @@ impl Faults {
         match record.destination_uid.and_then(theirs) {
             None => self.unreadable.insert(record.source_uid),
             Some(theirs) if theirs.content == ours.content => {}
-            Some(theirs) if theirs.body.is_some() && theirs.body == ours.body => self.rewritten += 1,
+            Some(theirs) if theirs.body.is_some() && theirs.body == ours.body => {
+                self.rewritten.insert(record.source_uid)
+            }
             Some(_) => self.differing.insert(record.source_uid),
         }
     }
@@ -208,12 +210,7 @@ impl Faults {
     fn tell(&self, folder: &FolderRun<'_>) {
         let path = &folder.pair.source.path;
         let fail = |class, what: &str, uids: &UidSet| {
-            let mut names = uids.to_string();
-            if names.len() > UIDS_NAMED_MAX {
-                names.truncate(UIDS_NAMED_MAX);
-                names.push('…');
-            }
-            let message = format!("{path}: {} messages {what} (source UID {names})", uids.len());
+            let message = format!("{path}: {} messages {what} (source UID {})", uids.len(), named(uids));
             folder.run.findings.fail(&Failure::new(
                 Side::Destination,
                 class,
@@ -238,11 +235,22 @@ impl Faults {
         if !self.differing.is_empty() {
             fail(Class::VerifyDiffers, "have another text at the destination", &self.differing);
         }
-        if self.rewritten > 0 {
-            let count = self.rewritten;
+        if !self.rewritten.is_empty() {
+            let (count, names) = (self.rewritten.len(), named(&self.rewritten));
             folder.run.findings.warn(format!(
-                "{path}: {count} messages have the same text and a header that the destination rewrote"
+                "{path}: {count} messages have the same text and a header that the destination rewrote \
+                 (source UID {names})"
             ));
         }
     }
+}
+
+/// UIDs for reading, as many as a sentence bears.
+fn named(uids: &UidSet) -> String {
+    let mut names = uids.to_string();
+    if names.len() > UIDS_OCTETS_MAX {
+        names.truncate(UIDS_OCTETS_MAX);
+        names.push('…');
+    }
+    names
 }

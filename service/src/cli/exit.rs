@@ -80,7 +80,8 @@ impl Exit {
             | Class::FolderExists
             | Class::FolderRefused
             | Class::VerifyMissing
-            | Class::VerifyDiffers => Self::LeftOver,
+            | Class::VerifyDiffers
+            | Class::Duplicated => Self::LeftOver,
         }
     }
 
