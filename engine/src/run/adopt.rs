@@ -10,7 +10,7 @@ use malote_plan::message::{Flags, Uid, UidValidity};
 use malote_plan::record::{Intent, Keys, Record, State};
 use malote_plan::uid_set::UidSet;
 
-use super::folder::{FolderRun, decision};
+use super::context::{FolderRun, decision};
 use super::reading::{Ends, ascending};
 use crate::failure::Result;
 

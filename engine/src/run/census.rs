@@ -6,13 +6,11 @@ use malote_plan::message::UidValidity;
 use malote_plan::record::QuarantineNote;
 use malote_plan::uid_set::UidSet;
 
-use super::folder::{FolderRun, generation};
+use super::context::{FolderRun, generation};
 use super::reading::{Ends, ascending, unix_seconds};
-use super::transfer::message_id;
-use super::{adopt, locate, rebase};
+use super::{adopt, locate, quarantining, rebase};
 use crate::failure::{Failure, Result};
 use crate::ledger::Recorded;
-use crate::report::QuarantineEntry;
 use crate::source::Stub;
 
 /// Messages whose metadata is held at once.
@@ -135,54 +133,12 @@ async fn quarantine_too_large(
                 "{} octets, and {octets_max} is the most that may be appended",
                 stub.octets_claimed
             ),
-            message_id: header.map(|header| message_id(header)).unwrap_or_default(),
+            message_id: header.map(|header| quarantining::message_id(header)).unwrap_or_default(),
             octets: stub.octets_claimed,
             file: String::new(),
             attempts: 1,
         };
-        quarantine(folder, note).await?;
-    }
-    Ok(())
-}
-
-/// Records a message as quarantined, with its note.
-pub(super) async fn quarantine(folder: &mut FolderRun<'_>, note: QuarantineNote) -> Result<()> {
-    use malote_plan::record::{Keys, Record, State};
-    let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
-    let record = Record {
-        source_uid: note.source_uid,
-        state: State::Quarantined,
-        destination_uid: None,
-        keys: Keys::default(),
-        octets: note.octets,
-        internal_unix_seconds: None,
-        flags: malote_plan::message::Flags::default(),
-    };
-    ledger.note_quarantine(id, std::slice::from_ref(&note)).await?;
-    ledger.record(id, &[record]).await?;
-    folder.tally.quarantine(note.source_uid);
-    folder.run.job.progress.messages_done(1);
-    Ok(())
-}
-
-/// Tells of everything that lies in quarantine for this folder, from this run or an earlier one.
-pub(super) async fn tell_quarantine(folder: &FolderRun<'_>) -> Result<()> {
-    if folder.tally.quarantined.is_empty() {
-        return Ok(());
-    }
-    for note in folder.run.job.ledger.quarantine_notes(folder.pair.row.id).await? {
-        if !folder.tally.quarantined.contains(note.source_uid) {
-            continue;
-        }
-        folder.run.findings.quarantine(QuarantineEntry {
-            folder: folder.pair.source.path.to_string(),
-            uid: note.source_uid.get(),
-            message_id: note.message_id,
-            size: note.octets,
-            reason: note.reason,
-            detail: note.detail,
-            file: note.file,
-        });
+        quarantining::keep(folder, note).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use malote_plan::message::{Flag, Flags, Uid};
 use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
 
-use super::folder::FolderRun;
+use super::context::FolderRun;
 use super::reading::{Ends, ascending};
 use crate::failure::Result;
 use crate::policy::FlagPolicy;

@@ -4,7 +4,7 @@
 use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
 
-use super::folder::FolderRun;
+use super::context::FolderRun;
 use super::reading::{Ends, unix_seconds};
 use super::rebase::outline;
 use crate::failure::Result;

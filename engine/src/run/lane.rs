@@ -12,7 +12,7 @@ use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::folder::Run;
+use super::context::Run;
 use super::parcel::{Item, Keeps, KeysOf, Ready, ready};
 use super::reading::{Ends, FETCH_QUEUE_MESSAGES};
 use super::twins::Twins;

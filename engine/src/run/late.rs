@@ -7,7 +7,7 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::message::UidValidity;
 use malote_plan::uid_set::UidSet;
 
-use super::folder::FolderRun;
+use super::context::FolderRun;
 use super::reading::Ends;
 use crate::failure::{Failure, Result};
 

@@ -5,7 +5,7 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::matching::{self, Outline, Portrait};
 use malote_plan::message::UidValidity;
 
-use super::folder::FolderRun;
+use super::context::FolderRun;
 use super::reading::Ends;
 use super::rebase::{outline, portrait};
 use crate::failure::{Failure, Result};

@@ -9,7 +9,7 @@ use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, OnClash, Re
 use malote_plan::pattern::{Pattern, Selection};
 use malote_plan::substitution::NameRules;
 
-use super::folder::{Pair, decision};
+use super::context::{Pair, decision};
 use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;

@@ -9,7 +9,7 @@ use malote_plan::mirror::{self, Verdict};
 use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
-use super::folder::{FolderRun, decision};
+use super::context::{FolderRun, decision};
 use super::reading::Ends;
 use crate::failure::Result;
 

@@ -3,6 +3,7 @@
 
 mod adopt;
 mod census;
+mod context;
 mod ending;
 mod flags;
 mod folder;
@@ -15,6 +16,7 @@ mod locate;
 mod mapping;
 mod mirror;
 mod parcel;
+mod quarantining;
 mod reading;
 mod rebase;
 mod survey;
@@ -35,8 +37,8 @@ pub use verify::verify;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::report::{FolderReport, Kind, Report};
+use context::{FolderRun, Pair, Run};
 use ending::Ending;
-use folder::{FolderRun, Pair, Run};
 
 /// Brings the destination up to date with the source: a full copy first, a delta later. Safe to repeat, to kill
 /// and to resume. Never fails as a whole: what went wrong is in the report.

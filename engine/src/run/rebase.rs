@@ -7,7 +7,7 @@ use malote_plan::message::Uid;
 use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
-use super::folder::{FolderRun, generation};
+use super::context::{FolderRun, generation};
 use super::reading::{Ends, Reading};
 use crate::event::Event;
 use crate::failure::{Failure, Result};

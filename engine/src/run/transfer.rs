@@ -8,17 +8,17 @@ use malote_plan::date::DateOrigin;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
-use malote_plan::record::{Keys, QuarantineNote, Record, State};
+use malote_plan::record::{Keys, Record, State};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::adopt;
-use super::census::{list, octets_max, quarantine};
-use super::folder::FolderRun;
+use super::census::{list, octets_max};
+use super::context::FolderRun;
 use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
 use super::reading::{Ends, Reading};
 use super::twins::Twins;
+use super::{adopt, quarantining};
 use crate::body::Body;
 use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
@@ -152,7 +152,7 @@ async fn take_in(
         refused.extend(outcome.refused);
         for (uid, octets) in outcome.too_large {
             let detail = "longer than the limit, whatever its server claims".to_owned();
-            quarantine(folder, note(uid, "too_large", detail, octets)).await?;
+            quarantining::keep(folder, quarantining::note(uid, "too_large", detail, octets)).await?;
         }
         failure = match (failure, outcome.failure) {
             (Some(one), Some(other)) => Some(if other.reach > one.reach { other } else { one }),
@@ -263,7 +263,7 @@ async fn second_look(
     }
     for uid in unread.iter() {
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
-        quarantine(folder, note(uid, "unreadable", detail, 0)).await?;
+        quarantining::keep(folder, quarantining::note(uid, "unreadable", detail, 0)).await?;
     }
     Ok(left.difference(&folder.tally.settled()).intersection(&present))
 }
@@ -273,12 +273,13 @@ async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal
     let keeper = &folder.run.job.quarantine;
     let (file, message_id) = match refusal.kept {
         Some(octets) => {
-            let message_id = message_id(&octets);
+            let message_id = quarantining::message_id(&octets);
             (keeper.keep(&hint, Body::Memory(octets)).await?, message_id)
         }
         None => {
             let headed = ends.source().headed(&UidSet::from_iter([refusal.uid])).await?;
-            let message_id = headed.first().map(|headed| message_id(&headed.header)).unwrap_or_default();
+            let message_id =
+                headed.first().map(|headed| quarantining::message_id(&headed.header)).unwrap_or_default();
             (keep_again(folder, ends.source(), refusal.uid, &hint).await?, message_id)
         }
     };
@@ -286,9 +287,9 @@ async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal
         Class::ItemTooLarge => "too_large",
         _ => "refused",
     };
-    let mut note = note(refusal.uid, reason, refusal.failure.full_message(), refusal.octets);
+    let mut note = quarantining::note(refusal.uid, reason, refusal.failure.full_message(), refusal.octets);
     (note.file, note.message_id, note.attempts) = (file, message_id, 2);
-    quarantine(folder, note).await
+    quarantining::keep(folder, note).await
 }
 
 /// Reads a message that was not held in memory once more, into quarantine.
@@ -305,22 +306,4 @@ async fn keep_again(folder: &FolderRun<'_>, mut source: Reading<'_>, uid: Uid, h
     let (read, kept) = tokio::join!(read, keep);
     read?;
     kept
-}
-
-fn note(source_uid: Uid, reason: &str, detail: String, octets: u64) -> QuarantineNote {
-    QuarantineNote {
-        source_uid,
-        reason: reason.to_owned(),
-        detail,
-        message_id: String::new(),
-        octets,
-        file: String::new(),
-        attempts: 1,
-    }
-}
-
-/// The first Message-ID, as it stands.
-pub(super) fn message_id(octets: &[u8]) -> String {
-    let value = malote_plan::header::values(octets, "Message-ID").next();
-    value.map(|value| String::from_utf8_lossy(value).trim().to_owned()).unwrap_or_default()
 }

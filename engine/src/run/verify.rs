@@ -11,11 +11,11 @@ use malote_plan::record::{Keys, Record};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::Semaphore;
 
+use super::context::{FolderRun, Pair, Run, generation};
 use super::ending::Ending;
-use super::folder::{FolderRun, Pair, Run, generation};
 use super::job::Job;
 use super::reading::{Ends, ascending};
-use super::{census, mapping, survey};
+use super::{census, mapping, quarantining, survey};
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
@@ -135,7 +135,7 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
     }
     let open = uids.difference(&folder.tally.settled()).difference(&faults.missing);
     census::filter(folder, &mut ends, open, false).await?;
-    census::tell_quarantine(folder).await?;
+    quarantining::tell(folder).await?;
     faults.tell(folder);
     Ok(())
 }
