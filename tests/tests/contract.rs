@@ -261,10 +261,11 @@ async fn one_interrupt_stops_with_4_and_the_next_run_completes_exactly_once() ->
 async fn a_second_interrupt_ends_at_once_and_nothing_is_lost_by_it() -> Result<()> {
     let stuck = Script::new().rule(When::verb("APPEND").nth(1), Act::EndUnanswered(End::Stall));
     let ground = Ground::of(Script::new(), stuck, 5)?;
-    let child = ground.start()?;
+    let mut child = ground.start()?;
     until("an APPEND", || ground.destination.transcript().count("APPEND") > 0).await;
     interrupt(&child)?;
     tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(child.try_wait()?.is_none(), "what is in flight was not waited for");
     let began = Instant::now();
     interrupt(&child)?;
     let ended = Ended::wait(child).await?.with(4);
