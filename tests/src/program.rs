@@ -29,7 +29,14 @@ pub fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let packages = ["build", "-p", "acceptance", "-p", "malote-engine", "-p", "malote"];
     let targets = ["--bin", "malote", "--example", "copy"];
-    let built = Build::new(cargo).current_dir(workspace).args(packages).args(targets).output()?;
+    let mut command = Build::new(cargo);
+    // What cargo tells a test of its package would have build scripts that watch it run again, and all above them.
+    let told = std::env::vars_os().map(|(name, _)| name);
+    told.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR")
+        .for_each(|name| {
+            command.env_remove(name);
+        });
+    let built = command.current_dir(workspace).args(packages).args(targets).output()?;
     ensure!(built.status.success(), "building malote: {}", String::from_utf8_lossy(&built.stderr));
     // A test lies in `target/PROFILE/deps`, and what cargo builds by default in `target/debug`.
     let own = std::env::current_exe()?;
