@@ -7,6 +7,7 @@ pub mod migration;
 pub mod office;
 pub mod pair;
 pub mod play;
+pub mod program;
 pub mod proxy;
 pub mod reader;
 pub mod scripted;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use acceptance::mail::{Chance, Mail, Postman};
 use acceptance::migration::PASSWORD;
 use acceptance::office::{Writing, contents, differences, move_in, sorted};
+use acceptance::program::build;
 use acceptance::reader::{Fingerprint, Reader};
 use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::{Context, Result, bail, ensure};
@@ -70,21 +71,6 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
-}
-
-/// Builds both programs, together with this test's own package: with other features everything below them would
-/// be compiled again. Gives the folder that they lie in.
-fn build() -> Result<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let packages = ["build", "-p", "acceptance", "-p", "malote-engine", "-p", "malote"];
-    let targets = ["--bin", "malote", "--example", "copy"];
-    let built = Build::new(cargo).current_dir(workspace).args(packages).args(targets).output()?;
-    ensure!(built.status.success(), "building malote: {}", String::from_utf8_lossy(&built.stderr));
-    // This test lies in `target/PROFILE/deps`, and what cargo builds by default in `target/debug`.
-    let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(3).context("this test lies in no target folder")?;
-    Ok(target.join("debug"))
 }
 
 /// Two servers and what the source holds; every round has a destination account of its own.

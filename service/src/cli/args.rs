@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
 pub use pair::{PaceArgs, PairArgs, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
-pub use value::map as map_value;
+pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
 pub const HEADING_SECRETS: &str = "Passwords and tokens (never in a URL, never on the command line)";

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use malote_engine::policy::{Content, Duplicates, FlagPolicy, OnClash};
 
-use super::value::{date, map, octets};
+use super::value::{date, map, octets, pattern};
 use super::{
     HEADING_CHANGES, HEADING_PACE, HEADING_PLACES, HEADING_SECRETS, HEADING_SELECTION, HEADING_STATE,
     HEADING_TRUST, OutputArgs,
@@ -116,10 +116,10 @@ pub struct TrustArgs {
 #[command(next_help_heading = HEADING_SELECTION)]
 pub struct SelectionArgs {
     /// Folders to take: globs over decoded names, `*` within a level, `**` over levels [default: all personal ones]
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     pub folder: Vec<String>,
     /// Folders to leave out
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     pub exclude: Vec<String>,
     /// Source folder SRC becomes DST, its children follow [default: special use and the table of names decide]
     #[arg(long, value_name = "SRC=DST", value_parser = map)]

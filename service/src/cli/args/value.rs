@@ -1,9 +1,10 @@
-//! Reads the values of options: dates, sizes, maps.
+//! Reads the values of options: dates, sizes, patterns, maps.
 //! Never guesses: what could mean two things is refused with both spelt out.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use malote_engine::plan::pattern::Pattern;
 
 /// Seconds since the epoch of `2024-01-31` (midnight UTC) or of an RFC 3339 moment.
 pub fn date(text: &str) -> Result<i64, String> {
@@ -36,6 +37,11 @@ pub fn octets(text: &str) -> Result<u64, String> {
         Some(0) => Err("0 would let nothing through".to_owned()),
         Some(octets) => Ok(octets),
     }
+}
+
+/// A folder pattern as it was written, for the engine to read; found wrong before any server is asked.
+pub fn pattern(text: &str) -> Result<String, String> {
+    Pattern::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// `SRC=DST`; a `=` within SRC is written `\=`.
@@ -101,6 +107,16 @@ mod tests {
             ("99999999999G", None),
         ] {
             assert_eq!(octets(text).ok(), size, "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_kept_as_written_and_wrong_ones_refused() {
+        for text in ["Work/**", r"a\*b", "[x]"] {
+            assert_eq!(pattern(text).as_deref(), Ok(text));
+        }
+        for text in ["", "/a", "a//b", r"a\"] {
+            assert!(pattern(text).is_err(), "{text}");
         }
     }
 

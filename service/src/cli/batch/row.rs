@@ -9,7 +9,7 @@ use malote_engine::failure::Side;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
-use super::super::args::{BatchArgs, WorkArgs, map_value};
+use super::super::args::{BatchArgs, WorkArgs, map_value, pattern_value};
 use super::super::assemble::{self, Endpoint, Pair, SecretSource};
 use super::super::exit::Stopped;
 use super::super::secret::{self, Wish};
@@ -146,11 +146,17 @@ fn own_options(row: &Row, work: &mut WorkArgs) -> Result<(), Stopped> {
         let parts = row.get(column)?.split(VALUES_PARTED_BY).map(str::trim);
         Some(parts.filter(|part| !part.is_empty()).map(str::to_owned).collect())
     };
+    let patterns = |column: Column, name: &str| -> Result<Option<Vec<String>>, Stopped> {
+        let checked = |text: String| {
+            pattern_value(&text).map_err(|wrong| Stopped::usage(format!("{name}: {wrong}: `{text}`")))
+        };
+        values(column).map(|texts| texts.into_iter().map(checked).collect()).transpose()
+    };
     let selection = &mut work.selection;
-    if let Some(folders) = values(Column::Folder) {
+    if let Some(folders) = patterns(Column::Folder, "folder")? {
         selection.folder = folders;
     }
-    selection.exclude.extend(values(Column::Exclude).unwrap_or_default());
+    selection.exclude.extend(patterns(Column::Exclude, "exclude")?.unwrap_or_default());
     for text in values(Column::Map).unwrap_or_default() {
         selection.map.push(map_value(&text).map_err(|wrong| Stopped::usage(format!("map: {wrong}")))?);
     }
