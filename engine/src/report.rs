@@ -226,6 +226,30 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a run that could not begin; `at` is RFC 3339, UTC.
+    #[must_use]
+    pub fn not_begun(kind: Kind, source: &str, destination: &str, at: &str, error: ErrorEntry) -> Self {
+        let place = |url: &str| Place { url: url.to_owned(), server: String::new() };
+        Self {
+            schema: SCHEMA.to_owned(),
+            run_id: String::new(),
+            kind,
+            status: Status::Failed,
+            started_at: at.to_owned(),
+            finished_at: at.to_owned(),
+            elapsed_ms: 0,
+            source: place(source),
+            destination: place(destination),
+            totals: Counters::default(),
+            folders: Vec::new(),
+            quarantine: Vec::new(),
+            repairs: Vec::new(),
+            dropped_flags: BTreeMap::new(),
+            warnings: Vec::new(),
+            errors: vec![error],
+        }
+    }
+
     /// True when the equation holds for every folder and for the totals.
     #[must_use]
     pub fn balances(&self) -> bool {

@@ -60,9 +60,7 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
     let (port, messages, secret, stop) =
         (source.port(), args.messages, password.clone(), shared.stop.clone());
     let filling = tokio::task::spawn_blocking(move || fill::fill(port, USER, &secret, messages, &stop));
-    filling
-        .await
-        .map_err(|_| Stopped { exit: Exit::Internal, message: "filling the mailbox stopped".to_owned() })??;
+    filling.await.map_err(|_| Stopped::bug("filling the mailbox stopped"))??;
     let pair = Pair::new(
         endpoint(Side::Source, source.port(), &password)?,
         endpoint(Side::Destination, destination.port(), &password)?,

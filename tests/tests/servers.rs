@@ -90,7 +90,7 @@ fn is_altered(one: &Fingerprint, other: &Fingerprint) -> bool {
 
 /// How many messages a verification calls rewritten by the destination.
 fn rewritten(verified: &Report) -> usize {
-    let counts = verified.warnings.iter().filter(|warning| warning.ends_with("that the destination rewrote"));
+    let counts = verified.warnings.iter().filter(|warning| warning.contains("that the destination rewrote"));
     counts.filter_map(|warning| warning.split(": ").nth(1)?.split(' ').next()?.parse::<usize>().ok()).sum()
 }
 

@@ -131,23 +131,31 @@ pub struct Stopped {
     pub exit: Exit,
     /// What was tried, on what, and what the reader can do.
     pub message: String,
+    /// The same as a report tells it, where the engine failed.
+    pub error: Option<Box<ErrorEntry>>,
 }
 
 impl Stopped {
     /// A wrong command line, or a wrong file that it names.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: message.into() }
+        Self { exit: Exit::Usage, message: message.into(), error: None }
+    }
+
+    /// A bug of our own.
+    pub fn bug(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Internal, message: message.into(), error: None }
     }
 
     /// Something of this machine that failed and may be tried again.
     pub fn early(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Early, message: message.into() }
+        Self { exit: Exit::Early, message: message.into(), error: None }
     }
 }
 
 impl From<Failure> for Stopped {
     fn from(failure: Failure) -> Self {
-        Self { exit: Exit::of_class(failure.class), message: failure.full_message() }
+        let error = Some(Box::new(ErrorEntry::from(&failure)));
+        Self { exit: Exit::of_class(failure.class), message: failure.full_message(), error }
     }
 }
 

@@ -22,10 +22,8 @@ pub fn print(text: &str) -> Result<(), Stopped> {
 
 /// Writes a value as indented JSON.
 pub fn print_json(value: &impl Serialize) -> Result<(), Stopped> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|cause| Stopped {
-        exit: super::exit::Exit::Internal,
-        message: format!("writing JSON: {cause}"),
-    })?;
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|cause| Stopped::bug(format!("writing JSON: {cause}")))?;
     text.push('\n');
     print(&text)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use malote_engine::failure::Side;
 use malote_engine::policy::Content;
-use malote_engine::report::Report;
+use malote_engine::report::{Kind, Report};
 use malote_engine::run;
 
 use super::args::{OutputArgs, PairArgs, VerifyArgs, WorkArgs};
@@ -62,7 +62,21 @@ async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
     // Only from here on: Ctrl-C at a prompt shall end the program at once.
     signal::watch(shared.stop.clone(), signal::nothing())?;
     let label = if task == Task::Copy { "copy" } else { "verify" };
-    let report = work(pair, &state, task, label, &args.work, &shared, &screen).await?;
+    let identity = pair.identity.clone();
+    let worked = work(pair, &state, task, label, &args.work, &shared, &screen).await;
+    let report = match worked {
+        Ok(report) => report,
+        Err(stopped) => match (&stopped.error, args.output.json) {
+            // Whoever reads JSON gets a report also of a run that could not begin.
+            (Some(error), true) => {
+                let kind = if task == Task::Copy { Kind::Copy } else { Kind::Verify };
+                let at = jiff::Timestamp::now().to_string();
+                let error = error.as_ref().clone();
+                Report::not_begun(kind, &identity.source, &identity.destination, &at, error)
+            }
+            _ => return Err(stopped),
+        },
+    };
     show(&report, &args.output)?;
     Ok(Exit::of_report(&report))
 }

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Mutex;
 
 use super::super::assemble::Shared;
-use super::super::exit::{Exit, Stopped};
+use super::super::exit::Stopped;
 use super::super::pair::{Task, work};
 use super::super::progress::Screen;
 use super::outcome::Outcome;
@@ -49,6 +49,5 @@ async fn one(mailbox: Mailbox, shared: Shared, screen: Screen) -> Outcome {
 }
 
 fn bug() -> Stopped {
-    let message = "an internal error, which is a bug: please report it; the row may be run again".to_owned();
-    Stopped { exit: Exit::Internal, message }
+    Stopped::bug("an internal error, which is a bug: please report it; the row may be run again")
 }
