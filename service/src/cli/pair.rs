@@ -70,6 +70,7 @@ async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
             // Whoever reads JSON gets a report also of a run that could not begin.
             (Some(error), true) => {
                 let kind = if task == Task::Copy { Kind::Copy } else { Kind::Verify };
+                output::tell(&format!("malote: {stopped}"));
                 let at = jiff::Timestamp::now().to_string();
                 let error = error.as_ref().clone();
                 Report::not_begun(kind, &identity.source, &identity.destination, &at, error)
