@@ -3,7 +3,6 @@
 mod equivalence;
 mod postgres;
 mod server;
-mod speed;
 mod sqlite;
 
 use super::migrate;
