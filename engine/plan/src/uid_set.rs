@@ -128,6 +128,21 @@ impl UidSet {
         Self::from_ranges(ranges)
     }
 
+    /// The `uids_max` lowest UIDs, or all where there are fewer.
+    #[must_use]
+    pub fn first(&self, uids_max: u64) -> Self {
+        let (mut first, mut room) = (Self::new(), uids_max);
+        for &(low, high) in &self.ranges {
+            if room == 0 {
+                break;
+            }
+            let end = high.min(low.saturating_add(u32::try_from(room - 1).unwrap_or(u32::MAX)));
+            first.push_range(low, end);
+            room -= u64::from(end - low) + 1;
+        }
+        first
+    }
+
     /// Splits the set into pieces, ascending, of at most `uids_max` UIDs whose text has at most `octets_max`
     /// octets. Both limits are at least 1 UID and 21 octets (`4294967295:4294967295`), else they are raised.
     #[must_use]
@@ -246,7 +261,10 @@ mod tests {
                 joined = joined.union(piece);
             }
             prop_assert_eq!(pieces.iter().map(UidSet::len).sum::<u64>(), whole.len());
-            prop_assert_eq!(joined, whole);
+            prop_assert_eq!(&joined, &whole);
+            let first = whole.first(uids_max);
+            prop_assert_eq!(first.len(), uids_max.min(whole.len()));
+            prop_assert_eq!(first, whole.iter().take(usize::try_from(uids_max).unwrap()).collect::<UidSet>());
         }
     }
 

@@ -1,6 +1,8 @@
 //! A mailbox on an IMAP server as a destination: the one place that takes leave to write.
 //! Never removes a message but by its UID.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Role};
 use malote_plan::folder_name::encode;
@@ -8,9 +10,11 @@ use malote_plan::message::{Flag, Flags};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::{Answer, BatchId, Destination, OpenDestination, Parcel};
-use crate::failure::{Class, Failure, Reach, Result, Retry};
+use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel};
+use crate::failure::Result;
 use crate::imap::pool::{Lease, Pool, is_stale};
+use crate::imap::create::Wanted;
+use crate::imap::list_data::Listed;
 use crate::imap::write::Writing;
 use crate::imap::{AppendQueue, Endpoint, limits};
 use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
@@ -35,23 +39,29 @@ impl Destination for ImapDestination {
     }
 
     async fn create(&self, path: &FolderPath, special_use: Option<Role>) -> Result<Folder> {
+        let mut created = self.create_all(&[Creation { path, special_use }]).await?;
+        created.pop().expect("each creation has its answer")
+    }
+
+    async fn create_all(&self, creations: &[Creation<'_>]) -> Result<Vec<Result<Folder>>> {
+        if creations.is_empty() {
+            return Ok(Vec::new());
+        }
         let naming = self.pool.naming().await?;
-        let wire = encode(path, &naming);
+        let wanted = |creation: &Creation<'_>| Wanted {
+            wire: encode(creation.path, &naming),
+            special_use: creation.special_use,
+            depth: creation.path.levels().len(),
+        };
+        let wanted: Vec<Wanted> = creations.iter().map(wanted).collect();
         loop {
             let (mut lease, was_used) = self.pool.take(None).await?;
             let mut writing = Writing::on(&mut lease);
-            let created = writing.create(&wire, special_use).await;
+            let created = writing.create(&wanted).await;
             if was_used && is_stale(&created) {
                 continue;
             }
-            created?;
-            let Some(listed) = writing.listed(&wire).await? else {
-                let message =
-                    format!("creating folder {path}: the server says it is there and does not list it");
-                let side = self.pool.endpoint().side;
-                return Err(Failure::new(side, Class::FolderRefused, Reach::Folder, Retry::Never, message));
-            };
-            return Ok(Folder {
+            let folder = |listed: Listed| Folder {
                 path: writing.path(&listed, &naming),
                 delimiter: listed.delimiter,
                 is_selectable: !listed.has("\\Noselect"),
@@ -61,7 +71,8 @@ impl Destination for ImapDestination {
                 namespace: NamespaceKind::Personal,
                 status: None,
                 wire: malote_plan::folder::WireName(listed.name),
-            });
+            };
+            return Ok(created?.into_iter().map(|answer| answer.map(folder)).collect());
         }
     }
 
@@ -93,6 +104,14 @@ impl Destination for ImapDestination {
                 pool: self.pool.clone(),
             }));
         }
+    }
+
+    async fn warm(&self, connections: usize) {
+        self.pool.warm(connections).await;
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.pool.round_trip()
     }
 
     async fn close(&self) {

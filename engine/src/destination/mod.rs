@@ -3,6 +3,8 @@
 
 pub mod imap;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, Role};
 use malote_plan::message::{Flag, Flags};
@@ -11,7 +13,16 @@ use tokio::sync::mpsc;
 
 pub use crate::exchange::{Answer, BatchId, Parcel};
 use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
-use crate::failure::Result;
+use crate::failure::{Reach, Result};
+
+/// A folder to be created.
+#[derive(Debug, Clone, Copy)]
+pub struct Creation<'a> {
+    /// Its name, level by level.
+    pub path: &'a FolderPath,
+    /// The use that it is to be announced with (RFC 6154 §3).
+    pub special_use: Option<Role>,
+}
 
 /// A place that mail goes to; connections are opened behind it as they are needed.
 #[async_trait]
@@ -23,8 +34,29 @@ pub trait Destination: Send + Sync {
     /// afterwards. A folder that exists already is no failure.
     async fn create(&self, path: &FolderPath, special_use: Option<Role>) -> Result<Folder>;
 
+    /// Creates several folders, parents first, and answers for each in the order asked; one that is refused takes
+    /// nothing from the others. Fails as a whole where no folder could be created any more.
+    async fn create_all(&self, creations: &[Creation<'_>]) -> Result<Vec<Result<Folder>>> {
+        let mut created = Vec::with_capacity(creations.len());
+        for creation in creations {
+            match self.create(creation.path, creation.special_use).await {
+                Err(failure) if failure.reach > Reach::Folder => return Err(failure),
+                answered => created.push(answered),
+            }
+        }
+        Ok(created)
+    }
+
     /// Subscribes to a folder.
     async fn subscribe(&self, folder: &Folder) -> Result<()>;
+
+    /// Opens up to `connections` connections ahead of their use; one that cannot be had is no failure yet.
+    async fn warm(&self, _connections: usize) {}
+
+    /// How long the server takes to answer what costs it nothing, where that was measured.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
 
     /// Opens one folder for writing, on a connection of its own until the value is dropped.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>>;

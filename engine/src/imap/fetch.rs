@@ -23,6 +23,12 @@ const FETCHES_IN_FLIGHT: usize = 2;
 impl Session {
     /// Every UID that exists, counted against EXISTS.
     pub async fn uids(&mut self) -> Result<UidSet> {
+        if let Some(selected) = &mut self.selected
+            && let Some(listed) = selected.listed.take()
+            && listed.len() == u64::from(selected.status.messages)
+        {
+            return Ok(listed);
+        }
         let (mut found, mut is_answered) = (UidSet::new(), false);
         let command = if self.promises.esearch { "UID SEARCH RETURN (ALL) ALL" } else { "UID SEARCH ALL" };
         let selected = &mut self.selected;

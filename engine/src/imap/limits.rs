@@ -42,6 +42,9 @@ pub const QUOTED_OCTETS_MAX: usize = 1_000;
 /// Largest literal that LITERAL- lets through without waiting, in octets (RFC 7888 §5).
 pub const LITERAL_MINUS_OCTETS_MAX: u64 = 4_096;
 
+/// Most commands sent before the first of them is answered.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 100;
+
 /// Most messages in one MULTIAPPEND.
 pub const BATCH_MESSAGES_MAX: usize = 100;
 

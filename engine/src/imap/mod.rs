@@ -8,13 +8,14 @@ mod classify;
 mod command;
 mod connect;
 mod connection;
+pub(crate) mod create;
 mod date;
 pub mod endpoint;
 mod fetch;
 mod fetch_data;
 pub mod limits;
 mod list;
-mod list_data;
+pub(crate) mod list_data;
 mod login;
 #[cfg(test)]
 mod parser_tests;

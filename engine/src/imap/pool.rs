@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use malote_plan::failure::{Class, Reach, Retry};
 use malote_plan::folder::{Naming, WireName};
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use super::endpoint::{Endpoint, Security};
 use super::login::secret;
-use super::session::Session;
+use super::session::{Introduced, Session};
 use super::tls::Tls;
 use crate::exchange::Survey;
 use crate::failure::{Failure, Result};
@@ -34,12 +34,17 @@ struct Shared {
     connections_max: usize,
     tls: OnceCell<Option<Tls>>,
     state: Mutex<State>,
+    /// Told when a session that was being opened ahead is there, or will not be.
+    warmed: Notify,
 }
 
 #[derive(Default)]
 struct State {
     idle: Vec<Session>,
     open: usize,
+    /// Sessions that are being opened ahead of their use.
+    warming: usize,
+    introduced: Option<Introduced>,
     ceiling: Option<(usize, Instant)>,
     refused: Option<RefusedLogin>,
     naming: Option<Naming>,
@@ -58,8 +63,8 @@ impl Pool {
     /// An empty pool of at most `connections_max` sessions, at least one.
     pub fn new(endpoint: Endpoint, connections_max: usize) -> Self {
         let connections_max = connections_max.max(1);
-        let shared =
-            Shared { endpoint, connections_max, tls: OnceCell::new(), state: Mutex::new(State::default()) };
+        let (tls, state, warmed) = (OnceCell::new(), Mutex::default(), Notify::new());
+        let shared = Shared { endpoint, connections_max, tls, state, warmed };
         Self { shared: Arc::new(shared) }
     }
 
@@ -74,9 +79,21 @@ impl Pool {
     /// A session, one with `folder` open where there is a choice. True beside it when it was used before, so that
     /// the server may have closed it meanwhile.
     pub async fn take(&self, folder: Option<&WireName>) -> Result<(Lease, bool)> {
-        if let Some(session) = self.idle(folder) {
-            return Ok((self.lease(session), true));
+        loop {
+            let warmed = self.shared.warmed.notified();
+            tokio::pin!(warmed);
+            warmed.as_mut().enable();
+            if let Some(session) = self.idle(folder) {
+                return Ok((self.lease(session), true));
+            }
+            if self.state().warming == 0 {
+                return Ok((self.lease(self.open().await?), false));
+            }
+            warmed.await;
         }
+    }
+
+    async fn open(&self) -> Result<Session> {
         let reserved = self.reserve()?;
         let session = self.connect(reserved.others).await;
         if let Err(failure) = &session
@@ -85,8 +102,32 @@ impl Pool {
             self.state().ceiling = Some((reserved.others.max(1), Instant::now()));
         }
         let session = session?;
+        self.state().introduced.get_or_insert_with(|| session.introduced());
         reserved.keep();
-        Ok((self.lease(session), false))
+        Ok(session)
+    }
+
+    /// Opens sessions ahead of their use, up to `connections` in all. One that cannot be had is no failure: whoever
+    /// needs it asks again and is told why.
+    pub async fn warm(&self, connections: usize) {
+        let missing = {
+            let mut state = self.state();
+            let missing = connections.min(self.shared.connections_max).saturating_sub(state.open);
+            state.warming += missing;
+            missing
+        };
+        let opened = (0..missing).map(|_| Warming(self)).map(|warming| async move {
+            if let Ok(session) = self.open().await {
+                self.state().idle.push(session);
+            }
+            drop(warming);
+        });
+        futures_util::future::join_all(opened).await;
+    }
+
+    /// How long an answer takes that costs the server nothing, once that was measured.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.state().introduced.as_ref().map(|introduced| introduced.round_trip)
     }
 
     fn idle(&self, folder: Option<&WireName>) -> Option<Session> {
@@ -132,7 +173,8 @@ impl Pool {
         let secret = secret(endpoint)?;
         let secret_sha256: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         self.not_refused_before(secret_sha256)?;
-        let opened = Session::open(endpoint, tls.as_ref(), &secret).await;
+        let introduced = self.state().introduced.clone();
+        let opened = Session::open(endpoint, tls.as_ref(), &secret, introduced).await;
         let mut session = opened.map_err(|failure| self.judged(failure, others, secret_sha256))?;
         session.has_late_metadata = self.state().has_late_metadata;
         Ok(session)
@@ -236,6 +278,16 @@ impl Drop for Reserved {
         if !self.is_kept {
             self.pool.state().open -= 1;
         }
+    }
+}
+
+/// One session that is being opened ahead; whoever waits is told when this ends, however it does.
+struct Warming<'a>(&'a Pool);
+
+impl Drop for Warming<'_> {
+    fn drop(&mut self) {
+        self.0.state().warming -= 1;
+        self.0.shared.warmed.notify_waiters();
     }
 }
 

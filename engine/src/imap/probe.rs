@@ -68,7 +68,7 @@ pub async fn probe(endpoint: &Endpoint) -> Result<Probe> {
     let before: Vec<String> = greeted.capabilities.names().map(str::to_owned).collect();
     let secret = secret(endpoint)?;
     log_in(endpoint, &mut greeted, &secret).await?;
-    let mut session = Session::begin(greeted).await?;
+    let mut session = Session::begin(greeted, None).await?;
     let survey = session.survey().await?;
     let quota = session.quota().await?;
     let round_trip_ms = session.round_trip_ms().await?;

@@ -1,9 +1,12 @@
 //! A logged-in session and what may be done on it without changing anything.
 //! Never writes: commands that can stand in `write`, which only the destination takes.
 
+use std::time::{Duration, Instant};
+
 use malote_plan::folder::{FolderStatus, WireName};
 use malote_plan::message::{Flag, Flags, UidValidity};
 use malote_plan::promise::Promises;
+use malote_plan::uid_set::UidSet;
 
 use super::capability::Capabilities;
 use super::classify::{Doing, refused};
@@ -31,6 +34,18 @@ pub(crate) struct Selected {
     pub permanent_flags: Flags,
     /// `\*`.
     pub takes_keywords: bool,
+    /// Every UID, as listed with the opening; gone once it is taken or anything has changed.
+    pub listed: Option<UidSet>,
+}
+
+/// What one session of an account has learnt that holds for the next ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Introduced {
+    namespaces: Namespaces,
+    id: Vec<(String, String)>,
+    is_condstore_on: bool,
+    /// How long an answer takes that costs the server nothing.
+    pub round_trip: Duration,
 }
 
 /// A logged-in connection.
@@ -45,20 +60,28 @@ pub(crate) struct Session {
     pub(super) tls: Option<TlsFacts>,
     pub(super) selected: Option<Selected>,
     pub(super) is_condstore_on: bool,
+    pub(super) round_trip: Duration,
+    /// Commands that go out together with the first opening of a folder.
+    before_opening: Vec<Command>,
     /// True once the server has put a large body before its flags: then they are asked for first.
     pub(super) has_late_metadata: bool,
 }
 
 impl Session {
-    /// Connects and logs in.
-    pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Tls>, secret: &str) -> Result<Self> {
+    /// Connects and logs in. What an earlier session of the account has learnt is not asked for again.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        tls: Option<&Tls>,
+        secret: &str,
+        introduced: Option<Introduced>,
+    ) -> Result<Self> {
         let mut greeted = connect(endpoint, tls).await?;
         log_in(endpoint, &mut greeted, secret).await?;
-        Self::begin(greeted).await
+        Self::begin(greeted, introduced).await
     }
 
-    /// Says who we are, and asks what is needed before anything else: one round trip.
-    pub(super) async fn begin(greeted: Greeted) -> Result<Self> {
+    /// Says who we are, and asks what is needed before anything else: one round trip, or none where that is known.
+    pub(super) async fn begin(greeted: Greeted, introduced: Option<Introduced>) -> Result<Self> {
         let promises = greeted.capabilities.promises(String::new());
         let mut session = Self {
             connection: greeted.connection,
@@ -70,23 +93,43 @@ impl Session {
             tls: greeted.tls,
             selected: None,
             is_condstore_on: false,
+            round_trip: Duration::ZERO,
+            before_opening: Vec::new(),
             has_late_metadata: false,
         };
         session.connection.literal = session.promises.literal;
-        session.introduce().await?;
+        // Where names are UTF-8 nothing may be named before the server has agreed to it (RFC 6855 §3).
+        match introduced.filter(|_| !session.promises.names_are_utf8) {
+            Some(introduced) => {
+                session.before_opening = session.introduction();
+                session.namespaces = introduced.namespaces;
+                session.id = introduced.id;
+                session.is_condstore_on = introduced.is_condstore_on;
+                session.round_trip = introduced.round_trip;
+            }
+            None => session.introduce().await?,
+        }
         session.promises.software = session.software();
         Ok(session)
     }
 
-    async fn introduce(&mut self) -> Result<()> {
+    /// What later sessions of the same account need not ask.
+    pub(super) fn introduced(&self) -> Introduced {
+        Introduced {
+            namespaces: self.namespaces.clone(),
+            id: self.id.clone(),
+            is_condstore_on: self.is_condstore_on,
+            round_trip: self.round_trip,
+        }
+    }
+
+    /// Who we are, and what shall be in force.
+    fn introduction(&self) -> Vec<Command> {
         let mut commands = Vec::new();
         if self.promises.id {
             let version = env!("CARGO_PKG_VERSION");
             commands
                 .push(Command::new("ID").words(&format!("(\"name\" \"Malote\" \"version\" \"{version}\")")));
-        }
-        if self.promises.namespace {
-            commands.push(Command::new("NAMESPACE"));
         }
         // Names travel in modified UTF-7, which every server takes, unless it takes UTF-8 alone; CONDSTORE alone
         // is enabled and not QRESYNC, whose VANISHED nothing here needs and which Zimbra does not do right.
@@ -97,20 +140,29 @@ impl Session {
             (false, true) => Some("CONDSTORE"),
             (false, false) => None,
         };
-        if let Some(enables) = enables {
-            commands.push(Command::new("ENABLE").words(enables));
+        commands.extend(enables.map(|enables| Command::new("ENABLE").words(enables)));
+        commands
+    }
+
+    async fn introduce(&mut self) -> Result<()> {
+        let mut commands = self.introduction();
+        if self.promises.namespace {
+            commands.push(Command::new("NAMESPACE"));
         }
+        let is_asking = !commands.is_empty();
         let (id, namespaces, is_on) = (&mut self.id, &mut self.namespaces, &mut self.is_condstore_on);
+        let asked = Instant::now();
         self.connection
             .run_all(commands, |answer| match answer {
                 Answer::Id(pairs) => *id = pairs,
                 Answer::Namespace(given) => *namespaces = given,
-                Answer::Enabled(names) => {
-                    *is_on = names.iter().any(|name| name.eq_ignore_ascii_case("CONDSTORE"))
-                }
+                Answer::Enabled(names) => *is_on = names_condstore(&names),
                 _ => {}
             })
             .await?;
+        if is_asking {
+            self.round_trip = asked.elapsed();
+        }
         Ok(())
     }
 
@@ -157,17 +209,11 @@ impl Session {
     pub(super) async fn open_folder(&mut self, verb: &str, wire: &WireName) -> Result<()> {
         let what = format!("opening folder {}", shown(wire));
         self.selected = None;
-        let mut command = self.named(verb, wire)?;
-        if self.promises.condstore && !self.is_condstore_on {
-            command = command.words("(CONDSTORE)");
-        }
-        let mut opening = Opening::default();
-        let mut reply = self.connection.run(command, |answer| opening.note(&answer)).await?;
-        if reply.kind == Kind::Bad && self.promises.condstore && !self.is_condstore_on {
+        let asks_condstore = self.promises.condstore && !self.is_condstore_on;
+        let (mut reply, mut opening) = self.open_and_list(verb, wire, asks_condstore).await?;
+        if reply.kind == Kind::Bad && asks_condstore {
             self.promises.condstore = false;
-            let again = self.named(verb, wire)?;
-            opening = Opening::default();
-            reply = self.connection.run(again, |answer| opening.note(&answer)).await?;
+            (reply, opening) = self.open_and_list(verb, wire, false).await?;
         }
         if reply.kind != Kind::Ok {
             return Err(self.refused(Doing::Select, &what, &reply));
@@ -177,9 +223,39 @@ impl Session {
         Ok(())
     }
 
+    /// Opens a folder and asks for its UIDs with the same breath, where their listing is short.
+    async fn open_and_list(
+        &mut self,
+        verb: &str,
+        wire: &WireName,
+        asks_condstore: bool,
+    ) -> Result<(Reply, Opening)> {
+        let mut commands = std::mem::take(&mut self.before_opening);
+        let command = self.named(verb, wire)?;
+        let at = commands.len();
+        commands.push(if asks_condstore { command.words("(CONDSTORE)") } else { command });
+        if self.promises.esearch {
+            commands.push(Command::new("UID SEARCH RETURN (ALL) ALL"));
+        }
+        let mut opening = Opening::default();
+        let is_on = &mut self.is_condstore_on;
+        let replies = self.connection.run_all(commands, |answer| match answer {
+            Answer::Enabled(names) => *is_on = names_condstore(&names),
+            answer => opening.note(&answer),
+        });
+        let mut replies = replies.await?;
+        if replies.get(at + 1).is_none_or(|reply| reply.kind != Kind::Ok) {
+            opening.listed = None;
+        }
+        Ok((replies.swap_remove(at), opening))
+    }
+
     /// Keeps the open folder's counters up with what the server says in between.
     pub(super) fn note(selected: &mut Option<Selected>, answer: &Answer) {
         let Some(selected) = selected else { return };
+        if matches!(answer, Answer::Exists(_) | Answer::Expunge(_) | Answer::Vanished { .. }) {
+            selected.listed = None;
+        }
         let status = &mut selected.status;
         match answer {
             Answer::Exists(count) => status.messages = *count,
@@ -215,6 +291,10 @@ impl Session {
     }
 }
 
+fn names_condstore(enabled: &[String]) -> bool {
+    enabled.iter().any(|name| name.eq_ignore_ascii_case("CONDSTORE"))
+}
+
 /// A folder's name for messages.
 pub(super) fn shown(wire: &WireName) -> String {
     super::response::harmless(&wire.0)
@@ -227,6 +307,7 @@ struct Opening {
     flags: Vec<String>,
     permanent: Option<Vec<String>>,
     is_read_only: bool,
+    listed: Option<UidSet>,
 }
 
 impl Opening {
@@ -234,6 +315,7 @@ impl Opening {
         match answer {
             Answer::Exists(count) => self.status.messages = *count,
             Answer::Flags(names) => self.flags.clone_from(names),
+            Answer::Esearch { all, .. } => self.listed = Some(all.clone().unwrap_or_default()),
             Answer::Untagged(Reply { code: Some(code), .. }) => self.note_code(code),
             _ => {}
         }
@@ -260,6 +342,7 @@ impl Opening {
             status: self.status,
             takes_keywords: !has_list || names.iter().any(|name| name == "\\*"),
             permanent_flags: names.iter().filter_map(|name| Flag::new(name)).collect(),
+            listed: self.listed,
         }
     }
 }

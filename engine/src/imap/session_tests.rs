@@ -73,12 +73,13 @@ async fn greeted(greeting: &str, steps: Vec<Step>) -> (Result<Greeted>, JoinHand
 async fn session(capabilities: &str, steps: Vec<Step>) -> (Session, JoinHandle<Vec<u8>>) {
     let greeting = format!("* PREAUTH [CAPABILITY IMAP4rev1 {capabilities}] hi\r\n");
     let (greeted, server) = greeted(&greeting, steps).await;
-    (Session::begin(greeted.unwrap()).await.unwrap(), server)
+    (Session::begin(greeted.unwrap(), None).await.unwrap(), server)
 }
 
 const OPENED: &str = "* 3 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 10] x\r\n* FLAGS (\\Seen)\r\n\
      TAG OK [READ-WRITE] x\r\n";
 
+/// A session with a folder open. With ESEARCH the first step answers the listing that goes out with the opening.
 async fn opened(capabilities: &str, mut steps: Vec<Step>) -> (Session, JoinHandle<Vec<u8>>) {
     steps.insert(0, ("SELECT \"A\"", OPENED));
     let (mut session, server) = session(capabilities, steps).await;
@@ -191,6 +192,7 @@ async fn a_listing_that_does_not_count_up_is_asked_in_another_way() {
     let (mut session, _server) = opened(
         "ESEARCH",
         vec![
+            ("UID SEARCH RETURN (ALL) ALL", "* ESEARCH (TAG \"TAG\") UID ALL 1\r\nTAG OK x\r\n"),
             ("UID SEARCH RETURN (ALL) ALL", "* ESEARCH (TAG \"TAG\") UID ALL 1:2\r\nTAG OK x\r\n"),
             (
                 "UID FETCH 1:* (UID)",
@@ -205,6 +207,21 @@ async fn a_listing_that_does_not_count_up_is_asked_in_another_way() {
     .await;
     assert_eq!(session.uids().await.unwrap(), set("1:2,9"));
     assert_eq!(session.uids().await.unwrap(), set("1,9"));
+}
+
+#[tokio::test]
+async fn a_listing_that_came_with_the_opening_is_taken_once() {
+    let search = "UID SEARCH RETURN (ALL) ALL";
+    let (mut session, _server) = opened(
+        "ESEARCH",
+        vec![
+            (search, "* ESEARCH (TAG \"TAG\") UID ALL 2:4\r\nTAG OK x\r\n"),
+            (search, "* 2 EXPUNGE\r\n* ESEARCH (TAG \"TAG\") UID ALL 2,4\r\nTAG OK x\r\n"),
+        ],
+    )
+    .await;
+    assert_eq!(session.uids().await.unwrap(), set("2:4"));
+    assert_eq!(session.uids().await.unwrap(), set("2,4"));
 }
 
 #[tokio::test]
@@ -460,7 +477,7 @@ async fn neither_side_waits_for_the_other_while_both_have_much_to_say() {
     });
     let connection = Connection::new(Side::Destination, "h", Box::new(ours), Duration::from_secs(5));
     let greeted = greet(&endpoint("imap://u@h"), connection, None).await.unwrap();
-    let mut session = Session::begin(greeted).await.unwrap();
+    let mut session = Session::begin(greeted, None).await.unwrap();
     let mut writing = Writing::on(&mut session);
     writing.select(&WireName(b"A".to_vec())).await.unwrap();
     let mut queue = AppendQueue::default();

@@ -1,7 +1,7 @@
-//! Everything that changes a mailbox: open for writing, create, subscribe, append, flag, remove.
+//! Leave to change a mailbox: open for writing, flag, remove; `create` and `append` go by it too.
 //! Never reached by a source: only `destination::imap` makes a `Writing`.
 
-use malote_plan::folder::{FolderPath, FolderStatus, Role, WireName};
+use malote_plan::folder::{FolderPath, FolderStatus, WireName};
 use malote_plan::folder_name::decode;
 use malote_plan::message::Flag;
 use malote_plan::uid_set::UidSet;
@@ -41,67 +41,6 @@ impl<'a> Writing<'a> {
         ))
     }
 
-    /// Creates a folder, with its special use where the server takes it; one that exists already is fine.
-    pub async fn create(&mut self, wire: &WireName, special_use: Option<Role>) -> Result<()> {
-        let name =
-            special_use.and_then(Role::special_use).filter(|_| self.session.promises.create_special_use);
-        if let Some(name) = name {
-            let command = self.session.named("CREATE", wire)?.words(&format!("(USE ({name}))"));
-            if self.session.connection.run(command, drop).await?.kind == Kind::Ok {
-                return Ok(());
-            }
-        }
-        let command = self.session.named("CREATE", wire)?;
-        let reply = self.session.connection.run(command, drop).await?;
-        // Whether it exists is asked, not read out of the refusal's words.
-        if reply.kind == Kind::Ok || self.listed(wire).await?.is_some() {
-            return Ok(());
-        }
-        Err(self.session.refused(Doing::Create, &format!("creating folder {}", shown(wire)), &reply))
-    }
-
-    /// The folder as LIST has it; a server that ignores case may spell it in another way.
-    pub async fn listed(&mut self, wire: &WireName) -> Result<Option<Listed>> {
-        let mut found: Option<Listed> = None;
-        let options = if self.session.promises.special_use { "RETURN (SPECIAL-USE)" } else { "" };
-        for options in [options, ""] {
-            let mut command = Command::new("LIST").words("\"\"").string(&wire.0).map_err(|error| {
-                let reply = Reply { kind: Kind::No, code: None, text: error.to_string() };
-                self.session.refused(Doing::Create, "listing a folder", &reply)
-            })?;
-            if !options.is_empty() {
-                command = command.words(options);
-            }
-            let reply = self
-                .session
-                .connection
-                .run(command, |answer| {
-                    if let Answer::List(listed) = answer {
-                        let is_exact = listed.name == wire.0;
-                        let is_alike = listed.name.eq_ignore_ascii_case(&wire.0);
-                        if (is_exact || is_alike && found.is_none()) && !listed.has("\\NonExistent") {
-                            found = Some(listed);
-                        }
-                    }
-                })
-                .await?;
-            if reply.kind == Kind::Ok {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// Subscribes to a folder.
-    pub async fn subscribe(&mut self, wire: &WireName) -> Result<()> {
-        let command = self.session.named("SUBSCRIBE", wire)?;
-        let reply = self.session.connection.run(command, drop).await?;
-        if reply.kind == Kind::Ok {
-            return Ok(());
-        }
-        Err(self.session.refused(Doing::Create, &format!("subscribing to {}", shown(wire)), &reply))
-    }
-
     /// Asks the open folder's counters anew.
     pub async fn refresh(&mut self) -> Result<FolderStatus> {
         let Some(selected) = self.session.selected.clone() else { return Ok(FolderStatus::default()) };
@@ -120,6 +59,7 @@ impl<'a> Writing<'a> {
             })
             .await?;
         let Some(open) = open else { return Ok(FolderStatus::default()) };
+        open.listed = None;
         if let Some(status) = items.folder_status() {
             open.status = FolderStatus { size_octets: open.status.size_octets, ..status };
         }

@@ -7,7 +7,6 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::{Folder, FolderStatus, Role};
 use malote_plan::message::{Flag, ModSeq, UidValidity};
 use malote_plan::uid_set::UidSet;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::job::Job;
@@ -33,8 +32,6 @@ pub(super) struct Pair {
 pub(super) struct Run<'a> {
     pub job: &'a Job,
     pub findings: &'a Findings,
-    /// One permit for each pair of connections that may be open.
-    pub lanes: &'a Semaphore,
     /// Cancelled when the whole run must end early: the operator's wish, or a failure of account reach.
     pub halt: &'a CancellationToken,
 }
@@ -65,7 +62,7 @@ impl<'a> FolderRun<'a> {
         let job = self.run.job;
         let (source, destination) =
             tokio::join!(job.source.open(&self.pair.source), job.destination.open(&self.pair.destination));
-        Ok(Ends { source: source?, destination: destination? })
+        Ok(Ends { source: source?, destination: destination?, is_stale: false })
     }
 
     /// Opens both folders once more, for more connections to the same generations: under others the same UIDs

@@ -28,8 +28,8 @@ pub(super) async fn place_keywords(folder: &mut FolderRun<'_>, ends: &mut Ends) 
     }
     keywords.sort_by_key(|(_, uids)| std::cmp::Reverse(uids.len()));
     // A session knows nothing of messages that came after its last look, and passes over their UIDs in silence
-    // (RFC 3501 §6.4.8), above all where another lane appended them.
-    ends.destination.refresh().await?;
+    // (RFC 3501 §6.4.8).
+    ends.look().await?;
     let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
     for (keyword, uids) in keywords {
         for window in uids.chunks(FLAG_WINDOW_MESSAGES, usize::MAX) {

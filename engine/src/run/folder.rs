@@ -9,6 +9,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::census::{self, Census};
 use super::context::FolderRun;
+use super::lanes::Lane;
 use super::{flags, inspect, late, locate, mirror, quarantining, transfer};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
@@ -21,13 +22,16 @@ const PAUSE_MS_MAX: u64 = 60_000;
 
 impl FolderRun<'_> {
     /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
-    pub async fn finish(mut self) -> FolderReport {
+    pub async fn finish(mut self, lane: &mut Lane<'_>) -> FolderReport {
         let (mut attempt, mut settled_before, mut is_done) = (0, 0, false);
         while !self.run.halt.is_cancelled() {
             let Err(failure) = self.pass().await else {
                 is_done = true;
                 break;
             };
+            if failure.class == Class::LimitConnections && lane.stand_back().await {
+                continue;
+            }
             let settled = self.tally.settled().len();
             attempt = if settled > settled_before { 1 } else { attempt + 1 };
             settled_before = settled;
@@ -117,7 +121,7 @@ impl FolderRun<'_> {
         flags::carry(self, &mut ends).await?;
         mirror::deletes(self, &mut ends).await?;
         self.close_intents().await?;
-        let after = ends.destination.refresh().await?;
+        let after = ends.look().await?;
         self.tally.destination_messages = u64::from(after.messages);
         self.warn_of_losses();
         // What filters left out is in no record: such a folder has to be looked at again.

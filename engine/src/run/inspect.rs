@@ -20,12 +20,16 @@ pub(super) async fn appended(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<
     if chosen.is_empty() {
         return Ok(());
     }
-    // A session hears of what it appended only when it asks.
-    ends.destination.refresh().await?;
     let records = folder.run.job.ledger.records(folder.pair.row.id, &chosen).await?;
     let copies: UidSet = records.iter().filter_map(|record| record.destination_uid).collect();
     let (mut changed, mut dated, mut looked_at) = (0_u64, 0_u64, 0_u64);
-    for shown in ends.destination.headed(&copies).await? {
+    let mut seen = ends.destination.headed(&copies).await?;
+    if (seen.len() as u64) < copies.len() {
+        // Some sessions hear of what they appended only when they ask.
+        ends.look().await?;
+        seen = ends.destination.headed(&copies).await?;
+    }
+    for shown in seen {
         let Some(record) = records.iter().find(|record| record.destination_uid == Some(shown.stub.uid))
         else {
             continue;

@@ -2,7 +2,6 @@
 //! Never records a message before the destination's answer, and never forgets one whose answer is missing.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use malote_plan::date::DateOrigin;
@@ -11,11 +10,13 @@ use malote_plan::message::{ContentHash, Flag, InternalDate, Uid, UidValidity};
 use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::context::Run;
 use super::parcel::{Item, Keeps, KeysOf, Ready, ready};
 use super::reading::{Ends, FETCH_QUEUE_MESSAGES};
 use super::twins::Twins;
+use super::width::Width;
 use crate::body::Body;
 use crate::destination::{Answer, BatchId, OpenDestination, Parcel};
 use crate::failure::{Failure, Result};
@@ -40,7 +41,13 @@ const REFUSED_OCTETS_KEPT_MAX: u64 = 4 * 1024 * 1024;
 /// How long a batch waits for company.
 const BATCH_WAIT: Duration = Duration::from_millis(5);
 
-/// What all lanes of a folder share.
+/// Answered messages that are recorded together: each writing of the ledger waits for the disk.
+const RECORDS_MAX: usize = 256;
+
+/// How long an answered message may wait to be recorded.
+const RECORD_WAIT: Duration = Duration::from_millis(100);
+
+/// What a lane needs to know of its folder.
 pub(super) struct Road<'a> {
     pub run: &'a Run<'a>,
     pub folder: FolderId,
@@ -49,21 +56,9 @@ pub(super) struct Road<'a> {
     /// UIDNEXT of the destination before the first message of this transfer.
     pub uid_next: u32,
     pub octets_max: Option<u64>,
-    /// Windows that no lane has taken yet.
-    pub windows: Mutex<VecDeque<UidSet>>,
     pub twins: Twins,
     /// Messages per batch at most; 1 gives each message an answer of its own.
     pub batch_messages_max: usize,
-}
-
-impl Road<'_> {
-    /// The next window, unless the run is to stop.
-    fn window(&self) -> Option<UidSet> {
-        if self.run.halt.is_cancelled() {
-            return None;
-        }
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
 }
 
 /// A message that the destination refused when it stood alone.
@@ -94,24 +89,36 @@ pub(super) struct LaneOutcome {
     pub failure: Option<Failure>,
 }
 
-/// Reads and appends windows until none is left or one side fails.
-pub(super) async fn drive(road: &Road<'_>, ends: &mut Ends) -> LaneOutcome {
+/// Reads and appends `wanted`, in the order of its UIDs, until nothing is left or one side fails.
+pub(super) async fn drive(road: &Road<'_>, ends: &mut Ends, wanted: &UidSet) -> LaneOutcome {
     let (sink, queue) = mpsc::channel(FETCH_QUEUE_MESSAGES);
-    let read = read(road, ends.source.as_mut(), sink);
+    let read = read(road, ends.source.as_mut(), wanted, sink);
     let mut writer = Writer::new(road, ends.destination.as_mut());
     let write = writer.run(queue);
     let (read, written) = tokio::join!(read, write);
     let mut outcome = writer.outcome;
     outcome.failure = written.err().or(read.err());
+    ends.is_stale = true;
     outcome
 }
 
 /// Sends window after window into `sink`. An intent is durable before the first message of its window is read.
-async fn read(road: &Road<'_>, source: &mut dyn OpenSource, sink: mpsc::Sender<Fetched>) -> Result<()> {
-    let (ledger, limits) = (&road.run.job.ledger, road.run.job.read_limits());
-    while let Some(window) = road.window() {
-        ledger.open_intent(road.folder, &window, road.validity, road.uid_next).await?;
+async fn read(
+    road: &Road<'_>,
+    source: &mut dyn OpenSource,
+    wanted: &UidSet,
+    sink: mpsc::Sender<Fetched>,
+) -> Result<()> {
+    let (job, limits) = (road.run.job, road.run.job.read_limits());
+    let mut width = Width::new(job.source.round_trip());
+    let mut left = wanted.clone();
+    while !left.is_empty() && !road.run.halt.is_cancelled() {
+        let window = left.first(width.messages());
+        left = left.difference(&window);
+        job.ledger.open_intent(road.folder, &window, road.validity, road.uid_next).await?;
+        let began = Instant::now();
         source.bodies(&window, &limits, &sink).await?;
+        width.learn(began.elapsed());
         if sink.is_closed() {
             break;
         }
@@ -132,6 +139,9 @@ struct Writer<'a> {
     /// What was gathered beyond a batch, to be sent before anything else.
     again: VecDeque<Vec<Item>>,
     in_flight: VecDeque<Batch>,
+    /// Answered and not recorded yet.
+    answered: Vec<Record>,
+    recorded_at: Instant,
     neighbour: Option<InternalDate>,
     /// Destination UIDs that answers have named.
     placed: UidSet,
@@ -147,6 +157,8 @@ impl<'a> Writer<'a> {
             gathered_octets: 0,
             again: VecDeque::new(),
             in_flight: VecDeque::new(),
+            answered: Vec::new(),
+            recorded_at: Instant::now(),
             neighbour: None,
             placed: UidSet::new(),
             outcome: LaneOutcome::default(),
@@ -162,7 +174,9 @@ impl<'a> Writer<'a> {
         self.gathered.clear();
         self.again.clear();
         self.in_flight.clear();
-        result
+        // Whatever ended the work, what was answered before is known.
+        let recorded = self.record_answered().await;
+        result.and(recorded)
     }
 
     async fn work(&mut self, queue: &mut mpsc::Receiver<Fetched>) -> Result<()> {
@@ -174,7 +188,9 @@ impl<'a> Writer<'a> {
                 is_open = false;
             }
             let may_send = self.in_flight.len() < BATCHES_IN_FLIGHT_MAX;
-            if may_send && let Some(items) = self.again.pop_front() {
+            if self.answered.len() >= RECORDS_MAX || self.is_record_due() {
+                self.record_answered().await?;
+            } else if may_send && let Some(items) = self.again.pop_front() {
                 self.send(items).await?;
             } else if may_send && !self.gathered.is_empty() && (!is_open || self.is_full()) {
                 self.send_gathered().await?;
@@ -292,7 +308,10 @@ impl<'a> Writer<'a> {
         let batch = self.in_flight.pop_front().expect("an answer follows a batch");
         assert_eq!(batch.id, id, "answers come in the order of sending");
         match answer {
-            Answer::Appended { uids } => self.record(batch.items, uids).await,
+            Answer::Appended { uids } => {
+                self.note_answered(batch.items, uids).await;
+                Ok(())
+            }
             Answer::Refused(failure) if failure.reach != Reach::Message => Err(failure),
             Answer::Refused(failure) => {
                 self.refuse(batch.items, &failure);
@@ -301,7 +320,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn record(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) -> Result<()> {
+    /// Notes what the destination has confirmed; its octets are given back.
+    async fn note_answered(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) {
         // UIDs from below UIDNEXT, or given twice, are of other messages.
         let is_new = |uid: &Uid| uid.get() >= self.road.uid_next && !self.placed.contains(*uid);
         let uids = uids.filter(|(validity, uids)| {
@@ -309,20 +329,33 @@ impl<'a> Writer<'a> {
         });
         uids.iter().flat_map(|(_, uids)| uids).for_each(|uid| self.placed.insert(*uid));
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
-        let mut records: Vec<Record> = Vec::with_capacity(items.len());
-        let mut dropped = Vec::new();
+        if self.answered.is_empty() {
+            self.recorded_at = Instant::now();
+        }
         for mut item in items {
-            dropped.append(&mut item.dropped);
+            self.road.run.findings.drop_flags(&std::mem::take(&mut item.dropped));
             if item.date_origin != DateOrigin::Internal {
                 *self.outcome.dates_guessed.entry(item.date_origin).or_default() += 1;
             }
             for keyword in std::mem::take(&mut item.keywords) {
                 self.outcome.keywords.entry(keyword).or_default().insert(item.uid);
             }
-            records.push(item.record(uids.next()).await);
+            self.answered.push(item.record(uids.next()).await);
         }
+    }
+
+    fn is_record_due(&self) -> bool {
+        !self.answered.is_empty() && self.recorded_at.elapsed() >= RECORD_WAIT
+    }
+
+    /// Writes what was answered into the ledger. A crash before leaves it as doubts, which a look at the
+    /// destination settles.
+    async fn record_answered(&mut self) -> Result<()> {
+        if self.answered.is_empty() {
+            return Ok(());
+        }
+        let records = std::mem::take(&mut self.answered);
         self.road.run.job.ledger.record(self.road.folder, &records).await?;
-        self.road.run.findings.drop_flags(&dropped);
         let octets = records.iter().map(|record| record.octets).sum();
         records.iter().for_each(|record| self.outcome.copied.insert(record.source_uid));
         self.outcome.bytes_copied += octets;

@@ -13,6 +13,7 @@ use super::context::{Pair, decision};
 use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;
+use crate::destination::Creation;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderKey, FolderRow, Tokens};
 
@@ -69,16 +70,19 @@ pub(super) async fn prepare(
     mapping: Mapping,
     findings: &Findings,
 ) -> Result<(Vec<Pair>, Vec<FolderPair>)> {
+    let wanted = mapping.create.iter();
+    let wanted = wanted.map(|creation| Creation { path: &creation.path, special_use: creation.special_use });
+    let wanted: Vec<Creation<'_>> = wanted.collect();
+    let answers = job.destination.create_all(&wanted).await?;
     let mut created: BTreeMap<FolderPath, Folder> = BTreeMap::new();
-    for creation in &mapping.create {
-        match job.destination.create(&creation.path, creation.special_use).await {
+    for (creation, answer) in mapping.create.iter().zip(answers) {
+        match answer {
             Ok(folder) => {
                 if creation.subscribe && !folder.is_subscribed {
                     subscribe(job, &folder, findings).await;
                 }
                 created.insert(creation.path.clone(), folder);
             }
-            Err(failure) if failure.reach > Reach::Folder => return Err(failure),
             Err(failure) => findings.fail(&failure),
         }
     }

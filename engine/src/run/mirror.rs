@@ -67,6 +67,7 @@ pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Resu
             "{path}: {left} messages are gone from the source and stay, for their copies could not be told for sure"
         ));
     }
+    ends.is_stale = true;
     ends.destination.remove(&copies.into_iter().collect::<UidSet>()).await?;
     folder.tally.deleted += sources.len() as u64;
     job.ledger.forget(id, &sources.into_iter().collect()).await

@@ -11,6 +11,7 @@ mod forecast;
 mod inspect;
 mod job;
 mod lane;
+mod lanes;
 mod late;
 mod locate;
 mod mapping;
@@ -24,12 +25,14 @@ mod tally;
 mod transfer;
 mod twins;
 mod verify;
+mod width;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
-use tokio::sync::Semaphore;
-
+use malote_plan::folder::Role;
+use malote_plan::mapping::{FolderPair, Mapping};
 pub use forecast::plan;
 pub use job::{BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder};
 pub use verify::verify;
@@ -39,6 +42,10 @@ use crate::failure::Failure;
 use crate::report::{FolderReport, Kind, Report};
 use context::{FolderRun, Pair, Run};
 use ending::Ending;
+use lanes::Lanes;
+
+/// Folders whose work is begun, at work or waiting for a lane: more than there are ever lanes.
+const FOLDERS_AT_ONCE_MAX: usize = 64;
 
 /// Brings the destination up to date with the source: a full copy first, a delta later. Safe to repeat, to kill
 /// and to resume. Never fails as a whole: what went wrong is in the report.
@@ -60,21 +67,40 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
     job.events.emit(Event::Mapped { pairs: mapping.pairs.len(), left_out: mapping.left_out.len() });
     ending.tell_mapping(&mapping)?;
     ending.tell_emptiness(&mapping);
-    let (pairs, refused) = mapping::prepare(job, &surveys, mapping, &ending.findings).await.map_err(one)?;
-    job.progress.folders_listed(pairs.len() as u64);
-    let mut folders = folders(job, ending, pairs).await;
-    for pair in refused {
-        folders.push(ending.refused_folder(job, &pair).await);
-    }
-    Ok(folders)
+    let round_trip = job.source.round_trip().max(job.destination.round_trip());
+    let lanes = Lanes::new(job.policy.connections, round_trip);
+    let warmed = if rows.is_empty() { filled(&mapping).min(lanes.open()) } else { 0 };
+    let ahead = async { tokio::join!(job.source.warm(warmed), job.destination.warm(warmed)) };
+    let work = async {
+        let (pairs, refused) =
+            mapping::prepare(job, &surveys, mapping, &ending.findings).await.map_err(one)?;
+        job.progress.folders_listed(pairs.len() as u64);
+        let mut folders = folders(job, ending, &lanes, pairs).await;
+        for pair in refused {
+            folders.push(ending.refused_folder(job, &pair).await);
+        }
+        Ok(folders)
+    };
+    tokio::join!(ahead, work).1
 }
 
-/// Works on as many folders at once as there may be connections. Folders that lead to one destination folder
-/// take turns, for each must know what the others put there.
-async fn folders(job: &Job, ending: &Ending<'_>, pairs: Vec<Pair>) -> Vec<FolderReport> {
-    let connections = job.policy.connections.max(1);
-    let (lanes, halt) = (Semaphore::new(connections), job.stop.child_token());
-    let run = Run { job, findings: &ending.findings, lanes: &lanes, halt: &halt };
+/// Folders that hold messages, or may.
+fn filled(mapping: &Mapping) -> usize {
+    let is_filled = |pair: &&FolderPair| pair.source.status.is_none_or(|status| status.messages > 0);
+    mapping.pairs.iter().filter(is_filled).count()
+}
+
+/// The order of work: INBOX, which its user misses first, then the largest, so that none is left over alone.
+fn precedence(pair: &Pair) -> (bool, Reverse<u32>) {
+    let messages = pair.source.status.map_or(u32::MAX, |status| status.messages);
+    (pair.role != Some(Role::Inbox), Reverse(messages))
+}
+
+/// Works on as many folders at once as there are lanes. Folders that lead to one destination folder take turns,
+/// for each must know what the others put there.
+async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>) -> Vec<FolderReport> {
+    let halt = job.stop.child_token();
+    let run = Run { job, findings: &ending.findings, halt: &halt };
     let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
     let mut group_of = BTreeMap::new();
     for (index, pair) in pairs.into_iter().enumerate() {
@@ -84,16 +110,21 @@ async fn folders(job: &Job, ending: &Ending<'_>, pairs: Vec<Pair>) -> Vec<Folder
         });
         groups[group].push((index, pair));
     }
+    groups.sort_by_key(|group| group.iter().map(|(_, pair)| precedence(pair)).min());
     let run = &run;
     let work = groups.into_iter().map(|group| async move {
-        let _lane = run.lanes.acquire().await.expect("the semaphore is never closed");
+        let mut lane = lanes.take().await;
         let mut reports = Vec::new();
         for (index, pair) in group {
-            reports.push((index, FolderRun::new(run, pair).finish().await));
+            reports.push((index, FolderRun::new(run, pair).finish(&mut lane).await));
         }
         reports
     });
-    let done: Vec<_> = futures_util::stream::iter(work).buffer_unordered(connections).collect().await;
+    let work = futures_util::stream::iter(work).buffer_unordered(FOLDERS_AT_ONCE_MAX).collect();
+    let done: Vec<Vec<(usize, FolderReport)>> = tokio::select! {
+        done = work => done,
+        never = lanes.tend(&job.progress) => match never {},
+    };
     let mut reports: Vec<(usize, FolderReport)> = done.into_iter().flatten().collect();
     reports.sort_by_key(|(index, _)| *index);
     reports.into_iter().map(|(_, report)| report).collect()

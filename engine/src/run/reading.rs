@@ -2,6 +2,7 @@
 //! Never keeps more than one window of headers, nor any octets beyond the budget.
 
 use malote_plan::date;
+use malote_plan::folder::FolderStatus;
 use malote_plan::identity;
 use malote_plan::matching::{Outline, Portrait};
 use malote_plan::message::Uid;
@@ -113,9 +114,20 @@ async fn keys_of(body: Body) -> Result<Keys> {
 pub(super) struct Ends {
     pub source: Box<dyn OpenSource>,
     pub destination: Box<dyn OpenDestination>,
+    /// True when the destination's counters are older than what was sent there.
+    pub is_stale: bool,
 }
 
 impl Ends {
+    /// The destination's counters, asked anew where something was sent since they were last given.
+    pub async fn look(&mut self) -> Result<FolderStatus> {
+        if self.is_stale {
+            self.destination.refresh().await?;
+            self.is_stale = false;
+        }
+        Ok(self.destination.status())
+    }
+
     pub fn source(&mut self) -> Reading<'_> {
         Reading::Source(self.source.as_mut())
     }

@@ -1,10 +1,8 @@
-//! Copies the wanted messages of one folder over as many lanes as are free, and asks twice before it gives one up.
+//! Copies the wanted messages of one folder in their order, and asks twice before it gives one up.
 //! Never quarantines a message on one connection's word.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 
-use malote_plan::date::DateOrigin;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
@@ -24,11 +22,8 @@ use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
 use crate::source::Fetched;
 
-/// Messages in one window at most: one FETCH, one intent.
-const WINDOW_MESSAGES_MAX: u64 = 1000;
-
-/// Messages that a lane must have before it for another connection to be worth its login.
-const LANE_MESSAGES_WORTH: u64 = 2000;
+/// Records read from the ledger at once.
+const RECORD_WINDOW: u64 = 1000;
 
 /// So many unreadable messages are always taken for damaged ones.
 const UNREADABLE_MIN: u64 = 20;
@@ -49,10 +44,10 @@ pub(super) async fn copy(
     }
     let uid_next = destination.uid_next.unwrap_or(1);
     let twins = twins(folder).await?;
-    let road = road(folder, &ends, &wanted, (uid_next, validity), twins, usize::MAX);
-    let outcomes = drive_all(folder, &road, &mut ends).await;
+    let road = road(folder, &ends, (uid_next, validity), twins, usize::MAX);
+    let outcome = drive(&road, &mut ends, &wanted).await;
     let twins = road.twins;
-    let (refused, failure) = take_in(folder, outcomes, &twins).await?;
+    let (refused, failure) = take_in(folder, outcome, &twins).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -75,13 +70,11 @@ async fn fresh(folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
 fn road<'a>(
     folder: &FolderRun<'a>,
     ends: &Ends,
-    wanted: &UidSet,
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
     batch_messages_max: usize,
 ) -> Road<'a> {
     let (permanent, takes_new) = ends.destination.permanent_flags();
-    let windows: VecDeque<UidSet> = wanted.chunks(WINDOW_MESSAGES_MAX, usize::MAX).into();
     Road {
         run: folder.run,
         folder: folder.pair.row.id,
@@ -89,76 +82,28 @@ fn road<'a>(
         validity,
         uid_next,
         octets_max: octets_max(folder, ends),
-        windows: Mutex::new(windows),
         twins,
         batch_messages_max,
     }
 }
 
-/// Drives the folder's own lane, and more of them where the folder is large and connections are free.
-async fn drive_all(folder: &FolderRun<'_>, road: &Road<'_>, ends: &mut Ends) -> Vec<LaneOutcome> {
-    let wanted: u64 = {
-        let windows = road.windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        windows.iter().map(UidSet::len).sum()
-    };
-    let mut permits = Vec::new();
-    while (permits.len() as u64 + 1) * LANE_MESSAGES_WORTH < wanted
-        && let Ok(permit) = folder.run.lanes.try_acquire()
-    {
-        permits.push(permit);
-    }
-    let more = permits.into_iter().map(|permit| async move {
-        let _permit = permit;
-        match folder.open_again().await {
-            Ok(mut ends) => {
-                let outcome = drive(road, &mut ends).await;
-                if !outcome.refused.is_empty() {
-                    ends.retire();
-                }
-                outcome
-            }
-            // A further connection that cannot be had is no failure: the others do its work.
-            Err(failure) => {
-                tracing::info!(class = failure.class.as_str(), "a further connection was not to be had");
-                LaneOutcome::default()
-            }
-        }
-    });
-    let more = futures_util::future::join_all(more);
-    let (own, mut outcomes) = tokio::join!(drive(road, ends), more);
-    outcomes.push(own);
-    outcomes
-}
-
-/// Adds what the lanes did to the tally; returns refusals and the gravest failure.
+/// Adds what the lane did to the tally; returns refusals and what ended it early.
 async fn take_in(
     folder: &mut FolderRun<'_>,
-    outcomes: Vec<LaneOutcome>,
+    outcome: LaneOutcome,
     twins: &Twins,
 ) -> Result<(Vec<Refused>, Option<Failure>)> {
-    let (mut refused, mut failure, mut alike) = (Vec::new(), None::<Failure>, Vec::new());
-    let mut dates: BTreeMap<DateOrigin, u64> = BTreeMap::new();
-    for outcome in outcomes {
-        folder.tally.copied = folder.tally.copied.union(&outcome.copied);
-        folder.tally.bytes_copied += outcome.bytes_copied;
-        for (origin, count) in outcome.dates_guessed {
-            *dates.entry(origin).or_default() += count;
-        }
-        for (keyword, uids) in outcome.keywords {
-            let all = folder.keywords.entry(keyword).or_default();
-            *all = all.union(&uids);
-        }
-        alike.extend(outcome.twins);
-        refused.extend(outcome.refused);
-        for (uid, octets) in outcome.too_large {
-            let detail = "longer than the limit, whatever its server claims".to_owned();
-            quarantining::keep(folder, quarantining::note(uid, "too_large", detail, octets)).await?;
-        }
-        failure = match (failure, outcome.failure) {
-            (Some(one), Some(other)) => Some(if other.reach > one.reach { other } else { one }),
-            (one, other) => one.or(other),
-        };
+    folder.tally.copied = folder.tally.copied.union(&outcome.copied);
+    folder.tally.bytes_copied += outcome.bytes_copied;
+    for (keyword, uids) in outcome.keywords {
+        let all = folder.keywords.entry(keyword).or_default();
+        *all = all.union(&uids);
     }
+    for (uid, octets) in outcome.too_large {
+        let detail = "longer than the limit, whatever its server claims".to_owned();
+        quarantining::keep(folder, quarantining::note(uid, "too_large", detail, octets)).await?;
+    }
+    let dates = outcome.dates_guessed;
     if !dates.is_empty() {
         let origins = dates.iter().map(|(origin, count)| format!("{} {count}", origin.as_str()));
         folder.run.findings.warn(format!(
@@ -168,8 +113,8 @@ async fn take_in(
             origins.collect::<Vec<_>>().join(", ")
         ));
     }
-    collapse(folder, alike, twins).await?;
-    Ok((refused, failure))
+    collapse(folder, outcome.twins, twins).await?;
+    Ok((outcome.refused, outcome.failure))
 }
 
 /// Records twins whose first is stored; the others stay pending for the next pass.
@@ -210,7 +155,7 @@ async fn twins(folder: &FolderRun<'_>) -> Result<Twins> {
     let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
     let recorded = ledger.recorded(id).await?;
     let mut stored = BTreeMap::new();
-    for window in recorded.copied.union(&recorded.adopted).chunks(WINDOW_MESSAGES_MAX, usize::MAX) {
+    for window in recorded.copied.union(&recorded.adopted).chunks(RECORD_WINDOW, usize::MAX) {
         for record in ledger.records(id, &window).await? {
             if let Some(content) = record.keys.content {
                 stored.entry(content).or_insert(record.source_uid);
@@ -233,11 +178,11 @@ async fn second_look(
     folder.tally.present = present.clone();
     // A server may have kept what it refused: that is looked at before anything is sent a second time.
     let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
-    let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
-    let outcome = drive(&road, ends).await;
+    let road = road(folder, ends, (uid_next, validity), twins, 1);
+    let outcome = drive(&road, ends, &left).await;
     let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
-    let (refused, failure) = take_in(folder, vec![outcome], &twins).await?;
+    let (refused, failure) = take_in(folder, outcome, &twins).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }

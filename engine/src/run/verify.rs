@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 
 use futures_util::StreamExt as _;
 use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::folder::Folder;
 use malote_plan::mapping::FolderPair;
 use malote_plan::message::Uid;
 use malote_plan::record::{Keys, Record};
 use malote_plan::uid_set::UidSet;
-use tokio::sync::Semaphore;
 
 use super::context::{FolderRun, Pair, Run, generation};
 use super::ending::Ending;
 use super::job::Job;
+use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
-use super::{census, mapping, quarantining, survey};
+use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, survey};
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
@@ -51,28 +52,31 @@ async fn rooms(
     ending.tell_mapping(&mapping)?;
     ending.tell_emptiness(&mapping);
     job.progress.folders_listed(mapping.pairs.len() as u64);
-    let connections = job.policy.connections.max(1);
-    let (lanes, halt) = (Semaphore::new(connections), job.stop.child_token());
-    let run = &Run { job, findings: &ending.findings, lanes: &lanes, halt: &halt };
+    let round_trip = job.source.round_trip().max(job.destination.round_trip());
+    let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
+    let run = &Run { job, findings: &ending.findings, halt: &halt };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
         let report = match (row, pair.existing.clone()) {
-            (Some(row), Some(destination)) => folder(run, row, pair, destination, content).await,
+            (Some(row), Some(destination)) => {
+                let mut lane = lanes.take().await;
+                folder(run, row, (pair, destination), content, &mut lane).await
+            }
             _ => ending.refused_folder(job, &pair).await,
         };
         job.progress.folder_done();
         report
     });
-    Ok(futures_util::stream::iter(work).buffered(connections).collect().await)
+    Ok(futures_util::stream::iter(work).buffered(FOLDERS_AT_ONCE_MAX).collect().await)
 }
 
 async fn folder(
     run: &Run<'_>,
     row: &FolderRow,
-    pair: FolderPair,
-    destination: malote_plan::folder::Folder,
+    (pair, destination): (FolderPair, Folder),
     content: Content,
+    lane: &mut Lane<'_>,
 ) -> FolderReport {
     let pair = Pair {
         row: row.clone(),
@@ -83,8 +87,15 @@ async fn folder(
         renamed: pair.renamed.is_some(),
     };
     let mut folder = FolderRun::new(run, pair);
-    if let Err(failure) = recount(&mut folder, content).await {
-        run.findings.fail(&failure);
+    loop {
+        match recount(&mut folder, content).await {
+            Err(failure) if failure.class == Class::LimitConnections && lane.stand_back().await => {}
+            Err(failure) => {
+                run.findings.fail(&failure);
+                break;
+            }
+            Ok(()) => break,
+        }
     }
     folder.report()
 }
@@ -167,7 +178,7 @@ async fn compare(
     let limits = folder.run.job.read_limits();
     let records = folder.run.job.ledger.records(folder.pair.row.id, window).await?;
     let copies = ascending(records.iter().filter_map(|record| record.destination_uid));
-    let Ends { source, destination } = ends;
+    let Ends { source, destination, .. } = ends;
     let mut source = super::reading::Reading::Source(source.as_mut());
     let mut destination = super::reading::Reading::Destination(destination.as_mut());
     let (ours, theirs) =

@@ -1,6 +1,8 @@
 //! A mailbox on an IMAP server as a source.
 //! Never takes leave to write: everything here goes by `Session`, which has no command that changes anything.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderStatus};
 use malote_plan::message::ModSeq;
@@ -42,6 +44,14 @@ impl Source for ImapSource {
             opened?;
             return Ok(Box::new(OpenImapSource { lease }));
         }
+    }
+
+    async fn warm(&self, connections: usize) {
+        self.pool.warm(connections).await;
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.pool.round_trip()
     }
 
     async fn close(&self) {

@@ -3,6 +3,8 @@
 
 pub mod imap;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderStatus};
 use malote_plan::message::ModSeq;
@@ -20,6 +22,14 @@ pub trait Source: Send + Sync {
 
     /// Opens one folder for reading, on a connection of its own until the value is dropped or closed.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>>;
+
+    /// Opens up to `connections` connections ahead of their use; one that cannot be had is no failure yet.
+    async fn warm(&self, _connections: usize) {}
+
+    /// How long the server takes to answer what costs it nothing, where that was measured.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
 
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);

@@ -25,9 +25,8 @@ use super::args::{PaceArgs, TrustArgs, WorkArgs};
 use super::exit::Stopped;
 use super::state;
 
-/// Connections per side where nobody says: with pipelining, more of them help only on slow lines, and servers
-/// that bear fewer make the pool shrink.
-const CONNECTIONS_UNSAID: u16 = 4;
+/// Connections per side at most where nobody says; a run begins with fewer and opens more while that pays.
+const CONNECTIONS_UNSAID: u16 = 8;
 
 /// Largest file of certificates that is read, in octets.
 const CA_OCTETS_MAX: u64 = 16 * 1024 * 1024;
