@@ -37,7 +37,7 @@ fn field_length(octets: &[u8]) -> usize {
 }
 
 fn line_length(octets: &[u8]) -> usize {
-    octets.iter().position(|octet| *octet == b'\n').map_or(octets.len(), |end| end + 1)
+    memchr::memchr(b'\n', octets).map_or(octets.len(), |end| end + 1)
 }
 
 fn first_line(octets: &[u8]) -> &[u8] {
@@ -55,7 +55,7 @@ fn trimmed(line: &[u8]) -> &[u8] {
 
 /// Blanks before the colon are allowed (RFC 5322 §4.5); blanks within the name are not, so an mbox line is none.
 fn name_and_value(field: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = field.iter().position(|octet| *octet == b':')?;
+    let colon = memchr::memchr(b':', field)?;
     let name = field[..colon].trim_ascii_end();
     let is_name = !name.is_empty() && name.iter().all(|octet| matches!(octet, 33..=126));
     is_name.then(|| (name, trimmed(&field[colon + 1..])))

@@ -36,8 +36,14 @@ pub fn keys(octets: &[u8]) -> Keys {
 #[must_use]
 pub fn header_keys(header: &[u8]) -> Keys {
     let header = &header[..header.len().min(HEADER_OCTETS_MAX)];
-    let fields: Vec<Vec<u8>> = HEADER_FIELDS.iter().map(|name| canonical(header, name)).collect();
-    let [message_id, date, from, _, _, subject, ..] = fields.as_slice() else { return Keys::default() };
+    let mut fields: [Vec<u8>; HEADER_FIELDS.len()] = Default::default();
+    for (name, value) in header::fields(header) {
+        let at = HEADER_FIELDS.iter().position(|field| name.eq_ignore_ascii_case(field.as_bytes()));
+        if let Some(at) = at {
+            add_canonical(&mut fields[at], HEADER_FIELDS[at], value);
+        }
+    }
+    let [message_id, date, from, _, _, subject, ..] = &fields;
     let known = [date, from, subject].into_iter().filter(|value| !value.is_empty()).count();
     Keys {
         strong: (!message_id.is_empty()).then(|| key(fields.iter())),
@@ -46,20 +52,16 @@ pub fn header_keys(header: &[u8]) -> Keys {
     }
 }
 
-/// All values of a field, each ended by a line feed, without blanks, line ends, NULs and other control characters.
-fn canonical(header: &[u8], name: &str) -> Vec<u8> {
-    let mut canonical = Vec::new();
-    for value in header::values(header, name) {
-        let from = canonical.len();
-        canonical.extend(value.iter().filter(|octet| !matches!(octet, 0..=32 | 127)));
-        let is_added = name == "Message-ID" && canonical[from..].ends_with(IMAPSYNC_ID_END);
-        if is_added || canonical.len() == from {
-            canonical.truncate(from);
-        } else {
-            canonical.push(b'\n');
-        }
+/// Adds a field's value, ended by a line feed, without blanks, line ends, NULs and other control characters.
+fn add_canonical(canonical: &mut Vec<u8>, name: &str, value: &[u8]) {
+    let from = canonical.len();
+    canonical.extend(value.iter().filter(|octet| !matches!(octet, 0..=32 | 127)));
+    let is_added = name == "Message-ID" && canonical[from..].ends_with(IMAPSYNC_ID_END);
+    if is_added || canonical.len() == from {
+        canonical.truncate(from);
+    } else {
+        canonical.push(b'\n');
     }
-    canonical
 }
 
 fn key<'a>(fields: impl Iterator<Item = &'a Vec<u8>>) -> HeaderKey {
@@ -124,17 +126,16 @@ impl Hasher {
 
     /// Takes what belongs to the header, its blank line included, and gives back the rest.
     fn take_header<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        let mut length = chunk.len();
-        for (index, octet) in chunk.iter().enumerate() {
-            match octet {
-                b'\n' if self.is_line_blank => {
-                    self.is_in_header = false;
-                    length = index + 1;
-                    break;
-                }
-                b'\n' => self.is_line_blank = true,
-                b'\r' => {}
-                _ => self.is_line_blank = false,
+        let mut length = 0;
+        while self.is_in_header && length < chunk.len() {
+            let line = &chunk[length..];
+            let end = memchr::memchr(b'\n', line);
+            let text = &line[..end.unwrap_or(line.len())];
+            self.is_line_blank = self.is_line_blank && text.iter().all(|octet| *octet == b'\r');
+            length += end.map_or(line.len(), |end| end + 1);
+            if end.is_some() {
+                self.is_in_header = !self.is_line_blank;
+                self.is_line_blank = true;
             }
         }
         let room = HEADER_OCTETS_MAX - self.header.len();
@@ -168,10 +169,15 @@ impl BodyHasher {
     fn update(&mut self, chunk: &[u8]) {
         let mut rest = chunk;
         while !rest.is_empty() {
-            let length = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n')).unwrap_or(rest.len());
+            let length = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
             if length > 0 {
                 self.take_text(&rest[..length]);
                 rest = &rest[length..];
+                continue;
+            }
+            if !self.has_return && rest.starts_with(b"\r\n") {
+                self.line_ends += 1;
+                rest = &rest[2..];
                 continue;
             }
             if rest[0] == b'\n' {

@@ -16,10 +16,13 @@ const NEAR_LANES: usize = 2;
 const FAR_ROUND_TRIP: Duration = Duration::from_millis(5);
 
 /// How often the rate is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Looks that pass before a new lane is judged: it has to log in first.
+const LOOKS_TO_JUDGE: u32 = 2;
 
 /// Looks during which a number of lanes that proved too high is kept from growing again.
-const LOOKS_HELD: u32 = 150;
+const LOOKS_HELD: u32 = 120;
 
 /// What a message costs beside its octets, in octets.
 const MESSAGE_OCTETS_WORTH: u64 = 4096;
@@ -108,16 +111,25 @@ impl Lanes {
     /// Watches the rate for as long as it is polled: one lane more while folders wait, taken back where it brought
     /// nothing.
     pub async fn tend(&self, progress: &Progress) -> Infallible {
-        let (mut before, mut rate_before, mut has_grown) = (progress.snapshot(), 0, false);
+        let (mut before, mut rate_before, mut judged_in) = (progress.snapshot(), 0, None);
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = progress.snapshot();
             let rate = moved(&before, &now);
-            if has_grown && rate < rate_before + rate_before / 32 && self.shrink() {
-                self.state().debt += 1;
+            before = now;
+            match judged_in {
+                Some(looks) if looks > 1 => judged_in = Some(looks - 1),
+                Some(_) => {
+                    judged_in = None;
+                    if rate < rate_before + rate_before / 32 && self.shrink() {
+                        self.state().debt += 1;
+                    }
+                }
+                None => {
+                    rate_before = rate;
+                    judged_in = self.grow().then_some(LOOKS_TO_JUDGE);
+                }
             }
-            has_grown = self.grow();
-            (before, rate_before) = (now, rate);
             let mut state = self.state();
             state.held = state.held.saturating_sub(1);
         }
@@ -163,51 +175,42 @@ impl Drop for Lane<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn lanes_open_while_folders_wait_and_the_rate_does_not_fall() {
+    /// Six folders wait for a lane and keep it; each look brings what `per_look` says of the lanes at work.
+    async fn settled(looks: u32, per_look: impl Fn(u64) -> u64) -> usize {
         let (lanes, progress) = (Lanes::new(6, None), Progress::default());
-        let mut held = vec![lanes.take().await, lanes.take().await];
-        assert_eq!(lanes.open(), NEAR_LANES);
+        let at_work = AtomicU64::new(0);
+        let folder = || async {
+            let lane = lanes.take().await;
+            at_work.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(LOOK_EVERY * looks * 2).await;
+            drop(lane);
+        };
+        let folders = futures_util::future::join_all((0..6).map(|_| folder()));
         let work = async {
-            // Each further lane brings a message more for every look.
-            loop {
-                progress.messages_copied(held.len() as u64, 0);
-                match tokio::time::timeout(LOOK_EVERY, lanes.take()).await {
-                    Ok(lane) => held.push(lane),
-                    Err(_) if held.len() == 6 => break,
-                    Err(_) => {}
-                }
+            tokio::time::sleep(LOOK_EVERY / 2).await;
+            for _ in 0..looks {
+                let lanes = at_work.load(Ordering::Relaxed);
+                progress.messages_copied(per_look(lanes), 0);
+                tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         tokio::select! {
             never = lanes.tend(&progress) => match never {},
+            _ = folders => {}
             () = work => {}
         }
-        assert_eq!(lanes.open(), 6);
+        lanes.open()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lane_that_brings_nothing_is_taken_back() {
-        let (lanes, progress) = (Lanes::new(6, None), Progress::default());
-        let held = [lanes.take().await, lanes.take().await];
-        let work = async {
-            let third = lanes.take().await;
-            for _ in 0..20 {
-                progress.messages_copied(5, 0);
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
-            drop(third);
-        };
-        let waiting = async { drop(lanes.take().await) };
-        tokio::select! {
-            never = lanes.tend(&progress) => match never {},
-            _ = async { tokio::join!(work, waiting) } => {}
-            () = tokio::time::sleep(LOOK_EVERY * 30) => {}
-        }
-        assert_eq!(lanes.open(), NEAR_LANES);
-        drop(held);
+    async fn lanes_open_while_folders_wait_and_each_brings_more() {
+        assert_eq!(settled(30, |lanes| lanes * 10).await, 6);
+        assert_eq!(settled(30, |_| 10).await, NEAR_LANES, "a third one brought nothing and is taken back");
+        assert_eq!(settled(30, |lanes| lanes.min(4) * 10).await, 4);
     }
 
     #[tokio::test]

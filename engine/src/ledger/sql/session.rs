@@ -151,7 +151,7 @@ session!(
     super::sqlite::connect,
     "BEGIN IMMEDIATE",
     super::migrate::SQLITE,
-    [64, 8, 1]
+    [16, 4, 1]
 );
 
 session!(
