@@ -22,6 +22,11 @@ impl Capabilities {
         self.0.contains(name)
     }
 
+    /// Takes out what the server proved not to do.
+    pub fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// True before the server said anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {

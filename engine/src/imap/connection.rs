@@ -51,6 +51,8 @@ pub struct Connection {
     waiting: VecDeque<Answer>,
     bye: Option<Reply>,
     tags: u64,
+    /// Octets read and written so far, as they are before compression.
+    octets_moved: u64,
     progress_max: Duration,
     is_broken: bool,
     is_busy: bool,
@@ -70,6 +72,7 @@ impl Connection {
             waiting: VecDeque::new(),
             bye: None,
             tags: 0,
+            octets_moved: 0,
             progress_max,
             is_broken: false,
             is_busy: false,
@@ -80,6 +83,24 @@ impl Connection {
     pub(super) fn into_wire(self) -> Option<Box<dyn Wire>> {
         let is_clean = self.splitter.waiting_octets() == 0 && self.splitter.is_between_responses();
         (is_clean && self.waiting.is_empty()).then(|| self.reader.unsplit(self.writer))
+    }
+
+    /// Puts a layer over the wire, both ways; false where octets came already that belong below it.
+    pub(super) fn wrap(&mut self, layer: impl FnOnce(Box<dyn Wire>) -> Box<dyn Wire>) -> bool {
+        if self.splitter.waiting_octets() > 0 || !self.splitter.is_between_responses() {
+            return false;
+        }
+        let nothing: Box<dyn Wire> = Box::new(tokio::io::join(tokio::io::empty(), tokio::io::sink()));
+        let (reader, writer) = tokio::io::split(nothing);
+        let reader = std::mem::replace(&mut self.reader, reader);
+        let writer = std::mem::replace(&mut self.writer, writer);
+        (self.reader, self.writer) = tokio::io::split(layer(reader.unsplit(writer)));
+        true
+    }
+
+    /// Octets read and written so far, as they are before compression.
+    pub(super) const fn octets_moved(&self) -> u64 {
+        self.octets_moved
     }
 
     /// True when a command may be sent: nothing broke and no command was left half-way.
@@ -200,7 +221,10 @@ impl Connection {
     fn filled(&mut self, read: io::Result<usize>) -> Result<()> {
         match read {
             Ok(0) => Err(self.net("the server closed the connection")),
-            Ok(_) => Ok(()),
+            Ok(octets) => {
+                self.octets_moved += octets as u64;
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 let seconds = self.progress_max.as_secs();
                 Err(self.net(&format!("no octet came for {seconds} s")))
@@ -237,6 +261,7 @@ impl Connection {
                 Err(Ok(0)) if !is_last => return Err(self.net("the connection takes no more octets")),
                 Err(Ok(written)) => {
                     is_flushed = is_last;
+                    self.octets_moved += written as u64;
                     advance(slices, written);
                 }
                 Err(Err(error)) => {

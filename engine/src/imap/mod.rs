@@ -6,6 +6,7 @@ mod body;
 mod capability;
 mod classify;
 mod command;
+mod compress;
 mod connect;
 mod connection;
 pub(crate) mod create;

@@ -10,6 +10,7 @@ use malote_plan::folder::{Naming, WireName};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, OnceCell};
 
+use super::compress::Learnt;
 use super::endpoint::{Endpoint, Security};
 use super::login::secret;
 use super::session::{Introduced, Session};
@@ -45,6 +46,7 @@ struct State {
     /// Sessions that are being opened ahead of their use.
     warming: usize,
     introduced: Option<Introduced>,
+    line: Learnt,
     ceiling: Option<(usize, Instant)>,
     refused: Option<RefusedLogin>,
     naming: Option<Naming>,
@@ -84,10 +86,14 @@ impl Pool {
             tokio::pin!(warmed);
             warmed.as_mut().enable();
             if let Some(session) = self.idle(folder) {
-                return Ok((self.lease(session), true));
+                match self.lease(session).compressed().await {
+                    // The server may have closed an idle session: another one is as good.
+                    lost if is_stale(&lost) => continue,
+                    lease => return Ok((lease?, true)),
+                }
             }
             if self.state().warming == 0 {
-                return Ok((self.lease(self.open().await?), false));
+                return Ok((self.lease(self.open().await?).compressed().await?, false));
             }
             warmed.await;
         }
@@ -139,7 +145,15 @@ impl Pool {
     }
 
     fn lease(&self, session: Session) -> Lease {
-        Lease { session: Some(session), pool: self.clone() }
+        let (octets_before, taken) = (session.octets_moved(), Instant::now());
+        Lease { session: Some(session), pool: self.clone(), octets_before, taken }
+    }
+
+    /// Whether sessions are to be compressed, by the operator's word or by what the line has shown.
+    fn compresses(&self) -> bool {
+        let state = self.state();
+        let round_trip = state.introduced.as_ref().map(|introduced| introduced.round_trip);
+        self.endpoint().location.compress.unwrap_or_else(|| state.line.pays(round_trip))
     }
 
     /// Counts one more session before it is opened, so that two at once do not pass the limit together.
@@ -295,6 +309,18 @@ impl Drop for Warming<'_> {
 pub(crate) struct Lease {
     session: Option<Session>,
     pool: Pool,
+    octets_before: u64,
+    taken: Instant,
+}
+
+impl Lease {
+    /// The same, compressed where that pays.
+    async fn compressed(mut self) -> Result<Self> {
+        if self.pool.compresses() {
+            self.compress().await?;
+        }
+        Ok(self)
+    }
 }
 
 impl Deref for Lease {
@@ -316,6 +342,8 @@ impl Drop for Lease {
         let Some(session) = self.session.take() else { return };
         let mut state = self.pool.state();
         state.has_late_metadata |= session.has_late_metadata;
+        let octets = session.octets_moved() - self.octets_before;
+        state.line.take_in(session.is_compressed, octets, self.taken.elapsed());
         if session.is_usable() {
             state.idle.push(session);
         } else {

@@ -11,6 +11,7 @@ use malote_plan::uid_set::UidSet;
 use super::capability::Capabilities;
 use super::classify::{Doing, refused};
 use super::command::Command;
+use super::compress::deflated;
 use super::connect::{Greeted, connect};
 use super::connection::Connection;
 use super::endpoint::Endpoint;
@@ -61,6 +62,7 @@ pub(crate) struct Session {
     pub(super) selected: Option<Selected>,
     pub(super) is_condstore_on: bool,
     pub(super) round_trip: Duration,
+    pub(super) is_compressed: bool,
     /// Commands that go out together with the first opening of a folder.
     before_opening: Vec<Command>,
     /// True once the server has put a large body before its flags: then they are asked for first.
@@ -94,6 +96,7 @@ impl Session {
             selected: None,
             is_condstore_on: false,
             round_trip: Duration::ZERO,
+            is_compressed: false,
             before_opening: Vec::new(),
             has_late_metadata: false,
         };
@@ -189,6 +192,33 @@ impl Session {
     /// True when another command may be sent.
     pub fn is_usable(&self) -> bool {
         self.connection.is_usable()
+    }
+
+    /// Compresses all that follows, where the server offers it and has not refused it (RFC 4978).
+    pub(super) async fn compress(&mut self) -> Result<()> {
+        if self.is_compressed || !self.capabilities.has("COMPRESS=DEFLATE") {
+            return Ok(());
+        }
+        let selected = &mut self.selected;
+        let reply = self
+            .connection
+            .run(Command::new("COMPRESS DEFLATE"), |answer| Self::note(selected, &answer))
+            .await?;
+        // TLS may compress already, or the server has changed its mind: a plain line does as well.
+        if reply.kind != Kind::Ok {
+            self.capabilities.forget("COMPRESS=DEFLATE");
+            return Ok(());
+        }
+        self.is_compressed = self.connection.wrap(deflated);
+        if self.is_compressed {
+            return Ok(());
+        }
+        Err(self.connection.protocol("octets came after COMPRESS that were not compressed"))
+    }
+
+    /// Octets read and written so far, as they are before compression.
+    pub(super) const fn octets_moved(&self) -> u64 {
+        self.connection.octets_moved()
     }
 
     /// Makes the session of no more use to anybody.
