@@ -119,7 +119,7 @@ async fn a_ledger_that_cannot_be_written_is_told_and_costs_no_mail() -> Result<(
 
 #[tokio::test]
 async fn a_disk_that_fills_up_in_the_midst_ends_with_4_and_completes_exactly_once_later() -> Result<()> {
-    let (source, destination) = pair(400, Script::new().without("MULTIAPPEND"))?;
+    let (source, destination) = pair(2000, Script::new().without("MULTIAPPEND"))?;
     let home = Home::new()?;
     let state = home.path("ana.sqlite").display().to_string();
     let (from, to) = (source.url("ana"), destination.url("ana"));
@@ -129,10 +129,10 @@ async fn a_disk_that_fills_up_in_the_midst_ends_with_4_and_completes_exactly_onc
     let ended = Ended::of(home.below(&full, arguments())).await?.with(4);
     assert_eq!(ended.errors(), ["local ledger.failed"], "{}", ended.out);
     let arrived = held(&destination);
-    assert!((1..400).contains(&arrived), "{arrived} arrived, so the disk filled up at the wrong time");
+    assert!((1..2000).contains(&arrived), "{arrived} arrived, so the disk filled up at the wrong time");
     let ended = home.run(arguments()).await?.with(0);
     let known = ended.total("copied") + ended.total("already") + ended.total("adopted");
-    assert_eq!((known, held(&destination)), (400, 400));
+    assert_eq!((known, held(&destination)), (2000, 2000));
     Ok(())
 }
 

@@ -173,6 +173,40 @@ async fn s25_without_modification_sequences_a_flag_is_carried_all_the_same_and_n
     Ok(())
 }
 
+/// The source's modification sequences stand still after the first copy; then `change` is made.
+async fn after_frozen_modseq(change: impl Fn(&Pair)) -> Result<(String, Vec<String>, bool)> {
+    let pair = Pair::plain()?;
+    pair.deliver([Letter::simple("a"), Letter::simple("b").flagged(r"\Flagged")]);
+    assert_eq!(told(&pair.copy().await?), "success: 2 copied");
+    assert_eq!(told(&pair.copy().await?), "success: 2 already");
+    pair.inbox().freeze_modseq();
+    change(&pair);
+    let report = pair.copy().await?;
+    let is_warned = report.warnings.iter().any(|warning| warning.contains("modification sequences"));
+    // What was found out once is remembered: the next change is seen without another proof.
+    pair.inbox().set_flags(2, r"\Answered");
+    let again = pair.copy().await?;
+    assert_eq!((told(&again), again.totals.flag_changes), (told(&again), 1), "{:?}", again.warnings);
+    Ok((told(&report), flags_there(&pair), is_warned))
+}
+
+#[tokio::test]
+async fn s25_modification_sequences_that_stand_still_are_found_out_and_not_believed_again() -> Result<()> {
+    let read = after_frozen_modseq(|pair| pair.inbox().set_flags(1, r"\Seen")).await?;
+    let [seen, answered] = [r"\Seen".to_owned(), r"\Answered".to_owned()];
+    assert_eq!(
+        read,
+        ("success: 2 already, 1 flagged".to_owned(), vec![seen.clone(), answered.clone()], true)
+    );
+    let arrived = after_frozen_modseq(|pair| {
+        pair.inbox().set_flags(1, r"\Seen");
+        pair.deliver([Letter::simple("c")]);
+    });
+    let expected = vec![seen, answered, String::new()];
+    assert_eq!(arrived.await?, ("success: 1 copied, 2 already, 1 flagged".to_owned(), expected, true));
+    Ok(())
+}
+
 /// Where INTERNALDATE has nothing to say, the header says this.
 fn dated(date: &WireDate) -> Letter {
     let text =

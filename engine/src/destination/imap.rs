@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 
 use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel};
 use crate::failure::Result;
-use crate::imap::pool::{Lease, Pool, is_stale};
 use crate::imap::create::Wanted;
 use crate::imap::list_data::Listed;
+use crate::imap::pool::{Lease, Pool, is_stale};
 use crate::imap::write::Writing;
 use crate::imap::{AppendQueue, Endpoint, limits};
 use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};

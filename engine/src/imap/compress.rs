@@ -67,8 +67,7 @@ impl Learnt {
     pub fn pays(&self, round_trip: Option<Duration>) -> bool {
         let is_far = round_trip.is_some_and(|round_trip| round_trip >= FAR_ROUND_TRIP);
         let Some(plain) = self.plain.rate().filter(|_| is_far) else { return false };
-        plain < RATE_ENOUGH
-            && self.compressed.rate().is_none_or(|compressed| compressed > plain + plain / 10)
+        plain < RATE_ENOUGH && self.compressed.rate().is_none_or(|compressed| compressed > plain + plain / 10)
     }
 }
 

@@ -50,9 +50,12 @@ impl Writing<'_> {
             })
         });
         let answers: Vec<Result<Listed>> = answers.collect();
-        let is_wide = |answer: &Result<Listed>| matches!(answer, Err(failure) if failure.reach > Reach::Folder);
+        let is_wide =
+            |answer: &Result<Listed>| matches!(answer, Err(failure) if failure.reach > Reach::Folder);
         match answers.iter().position(is_wide) {
-            Some(at) => Err(answers.into_iter().nth(at).and_then(Result::err).expect("it was just seen there")),
+            Some(at) => {
+                Err(answers.into_iter().nth(at).and_then(Result::err).expect("it was just seen there"))
+            }
             None => Ok(answers),
         }
     }
@@ -128,10 +131,8 @@ impl Writing<'_> {
     }
 
     fn unlisted(&self, wire: &WireName) -> Failure {
-        let message = format!(
-            "creating folder {}: the server says it is there and does not list it",
-            shown(wire)
-        );
+        let message =
+            format!("creating folder {}: the server says it is there and does not list it", shown(wire));
         let side = self.session.connection.side;
         Failure::new(side, Class::FolderRefused, Reach::Folder, Retry::Never, message)
     }

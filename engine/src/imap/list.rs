@@ -8,12 +8,12 @@ use malote_plan::folder_name::decode;
 
 use super::classify::Doing;
 use super::command::Command;
-use super::limits::FOLDERS_MAX;
+use super::limits::{COMMANDS_IN_FLIGHT_MAX, FOLDERS_MAX};
 use super::list_data::{Listed, StatusItems};
 use super::response::{Answer, Kind, Reply};
 use super::session::Session;
 use crate::exchange::Survey;
-use crate::failure::{Class, Reach, Result, Retry};
+use crate::failure::{Class, Reach, Result, Retry, Side};
 
 /// What the listing answers said, before anything is decoded.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Session {
     /// Everything there is, in as few round trips as the server bears.
     pub async fn survey(&mut self) -> Result<Survey> {
         let mut warnings = Vec::new();
-        let listing = self.list_all(&mut warnings).await?;
+        let mut listing = self.list_all(&mut warnings).await?;
         if listing.is_too_long {
             let message = format!("listing folders on {}: more than {FOLDERS_MAX}", self.connection.host);
             let side = self.connection.side;
@@ -63,6 +63,9 @@ impl Session {
                 Retry::Never,
                 message,
             ));
+        }
+        if self.asks_status_apart() {
+            self.count_apart(&mut listing).await?;
         }
         let naming = self.naming(&listing);
         let folders: Vec<Folder> =
@@ -82,6 +85,28 @@ impl Session {
             naming,
             warnings,
         })
+    }
+
+    /// True where counters do not come with the listing and yet tell whether a folder has to be opened. A source
+    /// without modification sequences is opened for its flags in any case.
+    const fn asks_status_apart(&self) -> bool {
+        let is_telling = self.promises.condstore || matches!(self.connection.side, Side::Destination);
+        is_telling && !self.promises.list_status
+    }
+
+    /// Asks each folder's counters, many at the price of one round trip. A folder that refuses stays without.
+    async fn count_apart(&mut self, listing: &mut Listing) -> Result<()> {
+        let modseq = if self.promises.condstore { " HIGHESTMODSEQ" } else { "" };
+        let items = format!("(MESSAGES UIDNEXT UIDVALIDITY{modseq})");
+        let can_be_asked = |listed: &&Listed| !listed.has("\\Noselect") && !listed.has("\\NonExistent");
+        let names: Vec<Vec<u8>> =
+            listing.listed.values().filter(can_be_asked).map(|listed| listed.name.clone()).collect();
+        for some in names.chunks(COMMANDS_IN_FLIGHT_MAX) {
+            let commands = some.iter().filter_map(|name| Command::new("STATUS").string(name).ok());
+            let commands = commands.map(|command| command.words(&items)).collect();
+            self.connection.run_all(commands, |answer| listing.note(answer)).await?;
+        }
+        Ok(())
     }
 
     /// LIST with all that it can bring, else plainly; LSUB beside it.

@@ -165,6 +165,11 @@ async fn a_server_that_lies_about_list_is_asked_plainly() {
             ("LIST \"\" \"*\"", "* LIST () \".\" INBOX\r\n* LIST (\\Sent) \".\" INBOX.Sent\r\nTAG OK x\r\n"),
             ("LIST \"\" \"user.*\"", "* LIST (\\Noselect) \".\" user.bob\r\nTAG OK x\r\n"),
             ("LSUB \"\" \"*\"", "* LSUB () \".\" INBOX.Sent\r\n* LSUB () \".\" INBOX.Gone\r\nTAG OK x\r\n"),
+            (
+                "STATUS \"INBOX\" (MESSAGES UIDNEXT UIDVALIDITY)",
+                "* STATUS INBOX (MESSAGES 4)\r\nTAG OK x\r\n",
+            ),
+            ("STATUS \"INBOX.Sent\" (MESSAGES UIDNEXT UIDVALIDITY)", "TAG NO not this one\r\n"),
         ],
     )
     .await;
@@ -183,6 +188,8 @@ async fn a_server_that_lies_about_list_is_asked_plainly() {
             ("user/bob".into(), Other, false, false)
         ]
     );
+    let counts = survey.folders.iter().map(|folder| folder.status.map(|status| status.messages));
+    assert_eq!(counts.collect::<Vec<_>>(), [Some(4), None, None]);
     assert_eq!((survey.dangling_subscriptions, survey.warnings.len()), (vec!["Gone".to_owned()], 1));
     assert_eq!(survey.naming.prefix, "INBOX.");
 }

@@ -63,6 +63,8 @@ pub struct Tokens {
     pub destination_modseq: Option<ModSeq>,
     /// True when the last pass left nothing pending, so that equal counters mean that nothing is to do.
     pub is_complete: bool,
+    /// True once the source's modification sequences were found to stand still or to lie.
+    pub is_modseq_distrusted: bool,
 }
 
 /// One pair of folders.

@@ -13,7 +13,7 @@ use super::job::Job;
 use super::reading::Ends;
 use super::tally::{Findings, FolderTally};
 use crate::failure::{Failure, Result};
-use crate::ledger::{FolderRow, Tokens};
+use crate::ledger::{FolderId, FolderRow, Tokens};
 use crate::report::FolderReport;
 
 /// Two folders that belong together, both existing.
@@ -32,6 +32,8 @@ pub(super) struct Pair {
 pub(super) struct Run<'a> {
     pub job: &'a Job,
     pub findings: &'a Findings,
+    /// The folder whose modification sequences are put to the proof, though its listing says that nothing changed.
+    pub spot: Option<FolderId>,
     /// Cancelled when the whole run must end early: the operator's wish, or a failure of account reach.
     pub halt: &'a CancellationToken,
 }
@@ -53,7 +55,7 @@ pub(super) struct FolderRun<'a> {
 
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
-        let since = pair.row.tokens.source_modseq;
+        let since = pair.row.tokens.source_modseq.filter(|_| !pair.row.tokens.is_modseq_distrusted);
         let (tally, keywords, doubted) = (FolderTally::default(), BTreeMap::new(), UidSet::new());
         Self { run, pair, tally, keywords, doubted, copied_before: UidSet::new(), since }
     }

@@ -10,6 +10,7 @@ use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
 
 use super::context::FolderRun;
+use super::modseq;
 use super::reading::{Ends, ascending};
 use crate::failure::Result;
 use crate::policy::FlagPolicy;
@@ -70,13 +71,21 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
     sweep(folder, ends, &fresh).await?;
     let since = folder.since.filter(|_| job.policy.flags == FlagPolicy::Merge);
     let Some(since) = since else { return sweep(folder, ends, &settled).await };
-    if ends.source.status().highest_modseq == Some(since) || settled.is_empty() {
+    if settled.is_empty() {
         return Ok(());
     }
-    match ends.source.changed_since(&settled, since).await? {
-        Some(changed) => bring_in_line(folder, ends, changed).await,
-        None => sweep(folder, ends, &settled).await,
+    let changed = if ends.source.status().highest_modseq == Some(since) {
+        Some(Vec::new())
+    } else {
+        ends.source.changed_since(&settled, since).await?
+    };
+    let Some(changed) = changed else { return sweep(folder, ends, &settled).await };
+    let told = ascending(changed.iter().map(|stub| stub.uid));
+    bring_in_line(folder, ends, changed).await?;
+    if modseq::tells_all(folder, ends, &settled.difference(&told)).await? {
+        return Ok(());
     }
+    sweep(folder, ends, &settled).await
 }
 
 async fn sweep(folder: &mut FolderRun<'_>, ends: &mut Ends, uids: &UidSet) -> Result<()> {

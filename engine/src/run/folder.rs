@@ -10,7 +10,7 @@ use malote_plan::uid_set::UidSet;
 use super::census::{self, Census};
 use super::context::FolderRun;
 use super::lanes::Lane;
-use super::{flags, inspect, late, locate, mirror, quarantining, transfer};
+use super::{flags, inspect, late, locate, mirror, modseq, quarantining, transfer};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::Tokens;
@@ -111,6 +111,7 @@ impl FolderRun<'_> {
         self.copied_before = self.tally.copied.clone();
         let mut ends = self.open().await?;
         let before = (ends.source.status(), ends.destination.status());
+        modseq::compare(self, &before.0);
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
         let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
@@ -127,8 +128,10 @@ impl FolderRun<'_> {
         // What filters left out is in no record: such a folder has to be looked at again.
         let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
         let is_complete = left.is_empty() && is_settled;
-        // Flags of what is not placed could not be carried: the next run has to ask for all of them.
-        let highest_modseq = before.0.highest_modseq.filter(|_| are_placed);
+        // Flags of what is not placed could not be carried, and others were not to be: a run that wants them asks
+        // for all.
+        let are_carried = are_placed && self.run.job.policy.flags != FlagPolicy::Destination;
+        let highest_modseq = before.0.highest_modseq.filter(|_| are_carried);
         self.remember(FolderStatus { highest_modseq, ..before.0 }, after, is_complete).await?;
         let (copied, pending) = (self.tally.copied.len(), self.tally.buckets().pending);
         let folder = self.pair.source.path.to_string();
@@ -170,7 +173,8 @@ impl FolderRun<'_> {
         else {
             return Ok(false);
         };
-        if !tokens.is_complete || !is_as_left(&tokens, &source, &destination) {
+        let has_flags = self.run.job.policy.flags != FlagPolicy::Destination;
+        if !tokens.is_complete || !is_as_left(&tokens, &source, &destination, has_flags) {
             return Ok(false);
         }
         let recorded = self.run.job.ledger.recorded(self.pair.row.id).await?;
@@ -179,6 +183,9 @@ impl FolderRun<'_> {
             return Ok(false);
         }
         if all.len() > u64::from(source.messages) || !recorded.quarantined.is_empty() {
+            return Ok(false);
+        }
+        if has_flags && self.run.spot == Some(self.pair.row.id) && !modseq::holds(self, &recorded).await? {
             return Ok(false);
         }
         self.tally.list(&all);
@@ -214,6 +221,7 @@ impl FolderRun<'_> {
             destination_messages: destination.messages,
             destination_modseq: destination.highest_modseq,
             is_complete,
+            is_modseq_distrusted: self.pair.row.tokens.is_modseq_distrusted,
         };
         if tokens != self.pair.row.tokens {
             self.run.job.ledger.set_tokens(self.pair.row.id, &tokens).await?;
@@ -224,11 +232,13 @@ impl FolderRun<'_> {
 }
 
 /// True when both folders look as the last pass left them. Without a modification sequence at the source, flags
-/// may have changed unseen, so that the folder has to be opened.
-fn is_as_left(tokens: &Tokens, source: &FolderStatus, destination: &FolderStatus) -> bool {
-    tokens.source_modseq.is_some()
+/// may have changed unseen, so that the folder has to be opened where `has_flags`.
+fn is_as_left(tokens: &Tokens, source: &FolderStatus, destination: &FolderStatus, has_flags: bool) -> bool {
+    let has_same_flags = tokens.source_modseq.is_some()
+        && !tokens.is_modseq_distrusted
+        && tokens.source_modseq == source.highest_modseq;
+    (has_same_flags || !has_flags)
         && tokens.source_uid_validity == source.uid_validity
-        && tokens.source_modseq == source.highest_modseq
         && Some(tokens.source_uid_next) == source.uid_next
         && tokens.source_messages == source.messages
         && tokens.destination_uid_validity == destination.uid_validity

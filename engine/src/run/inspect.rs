@@ -1,11 +1,10 @@
 //! Looks at some of what was just appended, as the destination now shows it.
 //! Never judges a run by it: it warns of a server that changes what it is given, before anybody finds out later.
 
-use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
 
 use super::context::FolderRun;
-use super::reading::{Ends, unix_seconds};
+use super::reading::{Ends, every, unix_seconds};
 use super::rebase::outline;
 use crate::failure::Result;
 
@@ -57,8 +56,4 @@ pub(super) async fn appended(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<
         ));
     }
     Ok(())
-}
-
-fn every(uids: &UidSet, step: u64) -> impl Iterator<Item = Uid> + '_ {
-    uids.iter().enumerate().filter(move |(index, _)| (*index as u64).is_multiple_of(step)).map(|(_, uid)| uid)
 }

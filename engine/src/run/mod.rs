@@ -16,6 +16,7 @@ mod late;
 mod locate;
 mod mapping;
 mod mirror;
+mod modseq;
 mod parcel;
 mod quarantining;
 mod reading;
@@ -30,11 +31,11 @@ mod width;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+pub use forecast::plan;
 use futures_util::StreamExt as _;
+pub use job::{BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder};
 use malote_plan::folder::Role;
 use malote_plan::mapping::{FolderPair, Mapping};
-pub use forecast::plan;
-pub use job::{BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder};
 pub use verify::verify;
 
 use crate::event::Event;
@@ -100,7 +101,10 @@ fn precedence(pair: &Pair) -> (bool, Reverse<u32>) {
 /// for each must know what the others put there.
 async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>) -> Vec<FolderReport> {
     let halt = job.stop.child_token();
-    let run = Run { job, findings: &ending.findings, halt: &halt };
+    // Another one in each run, so that each has its turn.
+    let turn = usize::try_from(job.clock.now_unix_ms() / 1000).unwrap_or(0).checked_rem(pairs.len());
+    let spot = turn.map(|turn| pairs[turn].row.id);
+    let run = Run { job, findings: &ending.findings, spot, halt: &halt };
     let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
     let mut group_of = BTreeMap::new();
     for (index, pair) in pairs.into_iter().enumerate() {

@@ -143,6 +143,11 @@ impl Ends {
     }
 }
 
+/// Each `step`th of the UIDs, the lowest first.
+pub(super) fn every(uids: &UidSet, step: u64) -> impl Iterator<Item = Uid> + '_ {
+    uids.iter().enumerate().filter(move |(index, _)| (*index as u64).is_multiple_of(step)).map(|(_, uid)| uid)
+}
+
 /// UIDs as a set, from a list that is mostly ascending.
 pub(super) fn ascending(uids: impl IntoIterator<Item = Uid>) -> UidSet {
     uids.into_iter().collect()

@@ -54,7 +54,7 @@ async fn rooms(
     job.progress.folders_listed(mapping.pairs.len() as u64);
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
-    let run = &Run { job, findings: &ending.findings, halt: &halt };
+    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);

@@ -182,7 +182,7 @@ impl Session {
         {
             let mut state = world.lock();
             let folder = state.make(&name);
-            folder.highest_modseq += 1;
+            folder.raise_modseq();
             let last = folder.uidnext;
             folder.messages.retain(|stored| {
                 !(stored.has_flag("\\Deleted") && uids.is_none_or(|set| in_set(set, stored.uid, last)))

@@ -133,6 +133,8 @@ pub(super) struct Folder {
     pub(super) uidvalidity: u32,
     pub(super) uidnext: u32,
     pub(super) highest_modseq: u64,
+    /// True where no change raises it.
+    pub(super) is_modseq_frozen: bool,
     pub(super) attributes: Vec<String>,
     pub(super) is_subscribed: bool,
     pub(super) spelling: Spelling,
@@ -147,16 +149,20 @@ impl Folder {
             .any(|own| own.eq_ignore_ascii_case("\\Noselect") || own.eq_ignore_ascii_case("\\NonExistent"))
     }
 
+    pub(super) fn raise_modseq(&mut self) {
+        self.highest_modseq += u64::from(!self.is_modseq_frozen);
+    }
+
     pub(super) fn push(&mut self, letter: Letter) -> u32 {
         let uid = self.uidnext;
         self.uidnext += 1;
-        self.highest_modseq += 1;
+        self.raise_modseq();
         self.messages.push(Stored { uid, modseq: self.highest_modseq, letter });
         uid
     }
 
     pub(super) fn touch(&mut self, uid: u32, change: impl FnOnce(&mut Letter)) {
-        self.highest_modseq += 1;
+        self.raise_modseq();
         let modseq = self.highest_modseq;
         if let Some(stored) = self.messages.iter_mut().find(|stored| stored.uid == uid) {
             stored.modseq = modseq;
@@ -206,6 +212,7 @@ impl State {
                 uidvalidity: *next,
                 uidnext: 1,
                 highest_modseq: 1,
+                is_modseq_frozen: false,
                 attributes: Vec::new(),
                 is_subscribed: false,
                 spelling: Spelling::default(),
@@ -343,10 +350,15 @@ impl FolderHandle {
         });
     }
 
+    /// Lets modification sequences stand still from now on, whatever changes.
+    pub fn freeze_modseq(&self) {
+        self.with(|folder| folder.is_modseq_frozen = true);
+    }
+
     /// Expunges one message, as its user would.
     pub fn remove(&self, uid: u32) {
         self.with(|folder| {
-            folder.highest_modseq += 1;
+            folder.raise_modseq();
             folder.messages.retain(|stored| stored.uid != uid);
         });
     }

@@ -27,11 +27,18 @@ pub const SQLITE: Migrations = Migrations {
             number INTEGER PRIMARY KEY,
             name TEXT NOT NULL
         ) STRICT",
-    list: &[Migration {
-        number: 1,
-        name: "ledger",
-        text: include_str!("../../../../migrations/sqlite/0001_ledger.sql"),
-    }],
+    list: &[
+        Migration {
+            number: 1,
+            name: "ledger",
+            text: include_str!("../../../../migrations/sqlite/0001_ledger.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "modseq_trust",
+            text: include_str!("../../../../migrations/sqlite/0002_modseq_trust.sql"),
+        },
+    ],
 };
 
 /// PostgreSQL's migrations; an advisory lock makes machines that start together wait for the first.
@@ -42,11 +49,18 @@ pub const POSTGRES: Migrations = Migrations {
             number BIGINT PRIMARY KEY,
             name TEXT NOT NULL
         )",
-    list: &[Migration {
-        number: 1,
-        name: "ledger",
-        text: include_str!("../../../../migrations/postgres/0001_ledger.sql"),
-    }],
+    list: &[
+        Migration {
+            number: 1,
+            name: "ledger",
+            text: include_str!("../../../../migrations/postgres/0001_ledger.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "modseq_trust",
+            text: include_str!("../../../../migrations/postgres/0002_modseq_trust.sql"),
+        },
+    ],
 };
 
 /// The newest migration that was run; 0 for none. Binds: none.

@@ -17,7 +17,7 @@ pub(super) const CLAIM: &str = "UPDATE ledger SET source = $2, destination = $3 
 pub(super) const FOLDERS: &str = "
     SELECT id, source_wire, source_path, destination_wire, destination_path,
            source_uid_validity, destination_uid_validity, source_uid_next, source_messages, source_modseq,
-           destination_uid_next, destination_messages, destination_modseq, is_complete
+           destination_uid_next, destination_messages, destination_modseq, is_complete, is_modseq_distrusted
     FROM folder WHERE ledger_id = $1 ORDER BY id";
 
 /// Makes or finds a pair of folders; its destination becomes the one given.
@@ -29,19 +29,20 @@ pub(super) const FOLDER: &str = "
     SET destination_wire = excluded.destination_wire, destination_path = excluded.destination_path
     RETURNING id, source_wire, source_path, destination_wire, destination_path,
               source_uid_validity, destination_uid_validity, source_uid_next, source_messages, source_modseq,
-              destination_uid_next, destination_messages, destination_modseq, is_complete";
+              destination_uid_next, destination_messages, destination_modseq, is_complete, is_modseq_distrusted";
 
 /// The generations in force; no row where the folder is not one of this ledger. Binds: ledger_id, folder_id.
 pub(super) const GENERATIONS: &str = "
     SELECT source_uid_validity, destination_uid_validity FROM folder WHERE ledger_id = $1 AND id = $2";
 
 /// Replaces a folder's tokens. Binds: folder_id, source_uid_validity, destination_uid_validity, source_uid_next,
-/// source_messages, source_modseq, destination_uid_next, destination_messages, destination_modseq, is_complete.
+/// source_messages, source_modseq, destination_uid_next, destination_messages, destination_modseq, is_complete,
+/// is_modseq_distrusted.
 pub(super) const SET_TOKENS: &str = "
     UPDATE folder
     SET source_uid_validity = $2, destination_uid_validity = $3, source_uid_next = $4, source_messages = $5,
         source_modseq = $6, destination_uid_next = $7, destination_messages = $8, destination_modseq = $9,
-        is_complete = $10
+        is_complete = $10, is_modseq_distrusted = $11
     WHERE id = $1";
 
 /// What became of each message of a generation. Binds: folder_id, source_uid_validity.

@@ -53,6 +53,7 @@ pub(super) fn folder(row: &dyn Row) -> Result<FolderRow, Broken> {
             destination_messages: number(11, "destination_messages")?,
             destination_modseq: modseq(12)?,
             is_complete: row.int(13)? == 1,
+            is_modseq_distrusted: row.int(14)? == 1,
         },
     })
 }
@@ -72,6 +73,7 @@ pub(super) fn tokens_binds(folder: FolderId, tokens: &Tokens) -> Vec<Bind> {
         i64::from(tokens.destination_messages),
         modseq(tokens.destination_modseq),
         i64::from(tokens.is_complete),
+        i64::from(tokens.is_modseq_distrusted),
     ];
     numbers.map(Bind::Int).to_vec()
 }

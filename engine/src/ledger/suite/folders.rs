@@ -52,6 +52,7 @@ pub(super) async fn tokens_come_back_as_they_were_set(ledger: &impl Ledger) {
         destination_messages: u32::MAX,
         destination_modseq: ModSeq::new(1),
         is_complete: true,
+        is_modseq_distrusted: true,
     };
     for tokens in [full, Tokens::default(), full] {
         ledger.set_tokens(row.id, &tokens).await.unwrap();

@@ -86,6 +86,7 @@ async fn act(ledger: &impl Ledger, call: &Call, intents: &mut Vec<i64>) {
                 source_uid_validity: malote_plan::message::UidValidity::new(*from),
                 destination_uid_validity: malote_plan::message::UidValidity::new(*to),
                 is_complete: from == to,
+                is_modseq_distrusted: from == to,
                 ..Tokens::default()
             };
             ledger.set_tokens(id, &tokens).await.expect("set_tokens");

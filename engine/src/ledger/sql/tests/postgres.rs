@@ -116,7 +116,7 @@ async fn a_newer_malote_s_tables_are_left_alone(server: &Server) {
     let ledger = connect(server, "newer").await;
     let mut slot = ledger.slot.lock().await;
     let session = slot.session.as_mut().expect("the ledger was just opened");
-    session.execute(sqlx::raw_sql("INSERT INTO ledger_migration VALUES (2, 'later')")).await.expect("noted");
+    session.execute(sqlx::raw_sql("INSERT INTO ledger_migration VALUES (99, 'later')")).await.expect("noted");
     let failure = PostgresLedger::connect(&server.url(), "another").await.err().expect("it is newer");
     assert_eq!(failure.class, Class::LedgerForeign);
     assert!(failure.message.contains("written by a newer malote"), "{failure}");
