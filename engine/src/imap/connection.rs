@@ -9,10 +9,10 @@ use bytes::{Buf, Bytes};
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::promise::LiteralMode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::command::{Command, Part};
-use super::limits::{LITERAL_MINUS_OCTETS_MAX, READ_OCTETS, RESPONSES_WAITING_MAX};
+use super::limits::{LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_WAITING_MAX};
 use super::response::{Answer, Kind, Reply, answer};
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
@@ -54,6 +54,8 @@ pub struct Connection {
     /// Octets read and written so far, as they are before compression.
     octets_moved: u64,
     progress_max: Duration,
+    /// How long the answer that is being read was waited for, and what came of it meanwhile.
+    watch: (Duration, u64),
     is_broken: bool,
     is_busy: bool,
 }
@@ -73,6 +75,7 @@ impl Connection {
             bye: None,
             tags: 0,
             octets_moved: 0,
+            watch: (Duration::ZERO, 0),
             progress_max,
             is_broken: false,
             is_busy: false,
@@ -159,6 +162,7 @@ impl Connection {
             }
             match self.splitter.step() {
                 Ok(Step::Response(response)) => {
+                    self.watch = (Duration::ZERO, 0);
                     let answer = self.read(&response);
                     return Ok(Incoming::Answer(answer));
                 }
@@ -213,9 +217,11 @@ impl Connection {
 
     async fn fill(&mut self) -> Result<()> {
         let mut room = self.splitter.room(READ_OCTETS);
+        let asked = Instant::now();
         let read = timeout(self.progress_max, self.reader.read_buf(&mut room)).await;
         drop(room);
-        self.filled(read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))
+        self.filled(read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))?;
+        self.watch(asked.elapsed())
     }
 
     fn filled(&mut self, read: io::Result<usize>) -> Result<()> {
@@ -223,6 +229,7 @@ impl Connection {
             Ok(0) => Err(self.net("the server closed the connection")),
             Ok(octets) => {
                 self.octets_moved += octets as u64;
+                self.watch.1 += octets as u64;
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -231,6 +238,21 @@ impl Connection {
             }
             Err(error) => Err(self.net("the connection was lost").because(error)),
         }
+    }
+
+    /// Gives up an answer that drips: each octet is in time, and its end would still never come. Time counts in
+    /// which the server was waited for, not what its octets had to wait for here.
+    fn watch(&mut self, waited: Duration) -> Result<()> {
+        self.watch.0 += waited;
+        if self.watch.0 < self.progress_max {
+            return Ok(());
+        }
+        let (waited, came) = std::mem::take(&mut self.watch);
+        if came >= waited.as_secs().max(1) * RATE_OCTETS_MIN {
+            return Ok(());
+        }
+        let seconds = waited.as_secs();
+        Err(self.net(&format!("one answer brought {came} octets in {seconds} s, which is too slow to ever end")))
     }
 
     /// Writes everything and flushes, reading what comes meanwhile so that neither side waits for the other.
@@ -284,6 +306,7 @@ impl Connection {
         loop {
             match self.splitter.step() {
                 Ok(Step::Response(response)) => {
+                    self.watch = (Duration::ZERO, 0);
                     let answer = self.read(&response);
                     self.waiting.push_back(answer);
                 }

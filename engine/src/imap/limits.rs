@@ -57,6 +57,9 @@ pub const CHUNKS_WAITING_MAX: usize = 8;
 /// Octets asked of the socket at once.
 pub const READ_OCTETS: usize = 128 * 1024;
 
+/// Fewest octets per second of one answer, over as long as a server may be silent; a slower one is given up.
+pub const RATE_OCTETS_MIN: u64 = 10;
+
 /// Most responses kept while a command is being written.
 pub const RESPONSES_WAITING_MAX: usize = 100_000;
 

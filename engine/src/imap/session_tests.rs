@@ -515,3 +515,31 @@ fn a_session_has_no_command_that_writes() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_drips_is_given_up_and_a_slow_one_is_not() {
+    for (every_ms, octets, is_whole) in [(1_000, 1, false), (900, 40, true)] {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let mut connection = Connection::new(Side::Source, "h", Box::new(ours), Duration::from_secs(5));
+        let drip = async {
+            let literal = vec![b'x'; 600];
+            theirs.write_all(b"* 1 FETCH (BODY[HEADER] {600}\r\n").await.unwrap();
+            for piece in literal.chunks(octets) {
+                tokio::time::sleep(Duration::from_millis(every_ms)).await;
+                if theirs.write_all(piece).await.is_err() {
+                    return;
+                }
+            }
+            let _gone = theirs.write_all(b")\r\n").await;
+            std::future::pending::<()>().await;
+        };
+        let outcome = tokio::select! {
+            outcome = connection.next() => outcome,
+            () = drip => panic!("the server outlived the connection"),
+        };
+        assert_eq!(outcome.is_ok(), is_whole, "{octets} octets every {every_ms} ms");
+        if let Err(failure) = outcome {
+            assert!(failure.message.contains("too slow to ever end"), "{failure}");
+        }
+    }
+}
