@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::{Command, Part};
-use super::limits::{LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_WAITING_MAX};
+use super::limits::{LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX};
 use super::response::{Answer, Kind, Reply, answer};
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
@@ -56,6 +56,8 @@ pub struct Connection {
     progress_max: Duration,
     /// How long the answer that is being read was waited for, and what came of it meanwhile.
     watch: (Duration, u64),
+    /// Responses since the last tagged one.
+    responses: u64,
     is_broken: bool,
     is_busy: bool,
 }
@@ -76,6 +78,7 @@ impl Connection {
             tags: 0,
             octets_moved: 0,
             watch: (Duration::ZERO, 0),
+            responses: 0,
             progress_max,
             is_broken: false,
             is_busy: false,
@@ -160,6 +163,9 @@ impl Connection {
             if let Some(answer) = self.waiting.pop_front() {
                 return Ok(Incoming::Answer(answer));
             }
+            if self.responses > RESPONSES_MAX {
+                return Err(self.passed(Passed::Responses));
+            }
             match self.splitter.step() {
                 Ok(Step::Response(response)) => {
                     self.watch = (Duration::ZERO, 0);
@@ -201,6 +207,7 @@ impl Connection {
 
     fn read(&mut self, response: &Response) -> Answer {
         let answer = answer(response);
+        self.responses = if matches!(answer, Answer::Tagged(..)) { 0 } else { self.responses + 1 };
         if let Answer::Untagged(reply) = &answer
             && reply.kind == Kind::Bye
         {

@@ -15,6 +15,9 @@ pub const RESPONSE_LITERAL_OCTETS_MAX: u64 = 8 * 1024 * 1024;
 /// Most literals within one response.
 pub const RESPONSE_LITERALS_MAX: usize = 10_000;
 
+/// Most responses between two tagged ones: FETCH and EXPUNGE of two million messages.
+pub const RESPONSES_MAX: u64 = 4_000_000;
+
 /// Deepest nesting of lists that is read; deeper ones are skipped as a whole.
 pub const LIST_DEPTH_MAX: usize = 32;
 

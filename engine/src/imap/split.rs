@@ -8,6 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::limits::{
     CHUNK_OCTETS_MAX, LITERAL_OCTETS_HELD_MAX, RESPONSE_LITERAL_OCTETS_MAX, RESPONSE_LITERALS_MAX,
     RESPONSE_TEXT_OCTETS_MAX,
+    RESPONSES_MAX,
 };
 
 /// One part of a response.
@@ -37,6 +38,8 @@ pub enum Passed {
     Literal(u64),
     /// [`RESPONSE_LITERALS_MAX`] or [`RESPONSE_LITERAL_OCTETS_MAX`].
     Literals,
+    /// [`RESPONSES_MAX`].
+    Responses,
 }
 
 impl fmt::Display for Passed {
@@ -45,6 +48,7 @@ impl fmt::Display for Passed {
             Self::Text => write!(f, "a line of more than {RESPONSE_TEXT_OCTETS_MAX} octets"),
             Self::Literal(octets) => write!(f, "a literal of {octets} octets where none was asked for"),
             Self::Literals => write!(f, "one response with too many or too large literals"),
+            Self::Responses => write!(f, "more than {RESPONSES_MAX} responses to one command"),
         }
     }
 }
