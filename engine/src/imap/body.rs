@@ -7,7 +7,7 @@ use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::classify::Doing;
+use super::classify::{Doing, concerns_all};
 use super::connection::Incoming;
 use super::fetch::stub;
 use super::fetch_data::{FetchData, Section};
@@ -97,8 +97,8 @@ impl Session {
             if reply.kind == Kind::Ok || reply.code == Some(Code::ExpungeIssued) {
                 continue;
             }
-            if stops_everything(&reply) {
-                return Err(self.refused(Doing::Other, "fetching messages", &reply));
+            if concerns_all(self.connection.side, &reply) {
+                return Err(self.refused(Doing::Fetch, "fetching messages", &reply));
             }
             // One of these spoils the others: halves are asked until it stands alone, and nothing is sent for it.
             let left: UidSet = chunk.iter().filter(|uid| pending.is_left(*uid)).collect();
@@ -126,8 +126,8 @@ impl Session {
             let Some(reply) = self.body_answers(&tag, pending).await? else {
                 return Ok(Flow::SinkClosed);
             };
-            if reply.kind != Kind::Ok && stops_everything(&reply) {
-                return Err(self.refused(Doing::Other, "fetching a message", &reply));
+            if reply.kind != Kind::Ok && concerns_all(self.connection.side, &reply) {
+                return Err(self.refused(Doing::Fetch, "fetching a message", &reply));
             }
             // Any other refusal of one message is that message's own: nothing is sent for it.
         }
@@ -249,20 +249,4 @@ async fn whole(data: FetchData, pending: &mut Pending<'_>) -> Flow {
     pending.missing.remove(&uid);
     let fetched = Fetched { stub, body: Body::Memory(octets), held: Held(permit) };
     if pending.sink.send(fetched).await.is_err() { Flow::SinkClosed } else { Flow::On }
-}
-
-/// True for refusals that asking again one by one would only make worse.
-fn stops_everything(reply: &Reply) -> bool {
-    let by_code = matches!(
-        reply.code,
-        Some(
-            Code::Limit
-                | Code::Throttled
-                | Code::Unavailable
-                | Code::InUse
-                | Code::OverQuota
-                | Code::MessageLimit(_)
-        )
-    );
-    by_code || reply.text.to_ascii_lowercase().contains("request is throttled")
 }

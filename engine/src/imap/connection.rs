@@ -11,6 +11,7 @@ use malote_plan::promise::LiteralMode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{sleep, timeout};
 
+use super::classify::parted;
 use super::command::{Command, Part};
 use super::limits::{LITERAL_MINUS_OCTETS_MAX, READ_OCTETS, RESPONSES_WAITING_MAX};
 use super::response::{Answer, Kind, Reply, answer};
@@ -106,6 +107,12 @@ impl Connection {
 
     pub(super) fn net(&mut self, what: &str) -> Failure {
         self.is_broken = true;
+        // A goodbye that gives a known reason is more than a lost connection: a throttle, a limit, a shutdown.
+        let parting =
+            self.bye.as_ref().map(|bye| parted(self.side, &format!("talking to {}", self.host), bye));
+        if let Some(failure) = parting.flatten() {
+            return failure;
+        }
         let said =
             self.bye.as_ref().map(|bye| format!(", after saying \"{}\"", bye.text)).unwrap_or_default();
         Failure::net(self.side, format!("talking to {}: {what}{said}", self.host))

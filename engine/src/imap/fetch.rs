@@ -55,7 +55,7 @@ impl Session {
         let mut on = |data: FetchData| uids.extend(data.uid);
         let reply = self.fetch_once("UID FETCH 1:* (UID)", &mut on).await?;
         if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
-            return Err(self.refused(Doing::Other, "listing UIDs", &reply));
+            return Err(self.refused(Doing::Fetch, "listing UIDs", &reply));
         }
         // Either answer may lack what the other has.
         Ok(found.union(&uids.into_iter().collect()))
@@ -155,7 +155,7 @@ impl Session {
             tags.remove(index);
             // Messages that went away meanwhile are no failure: Dovecot says NO and gives the others all the same.
             if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
-                return Err(self.refused(Doing::Other, "fetching metadata", &reply));
+                return Err(self.refused(Doing::Fetch, "fetching metadata", &reply));
             }
         }
         self.connection.set_busy(false);

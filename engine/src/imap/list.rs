@@ -107,7 +107,7 @@ impl Session {
         let replies = self.list_once(verb, &patterns, "", &mut listing).await?;
         match replies.into_iter().next() {
             Some(reply) if reply.kind != Kind::Ok => {
-                Err(self.refused(Doing::Other, "listing folders", &reply))
+                Err(self.refused(Doing::List, "listing folders", &reply))
             }
             _ => Ok(listing),
         }
