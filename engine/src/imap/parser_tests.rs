@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::fetch_data::{FetchData, Section};
 use super::limits::{LITERAL_OCTETS_HELD_MAX, RESPONSE_TEXT_OCTETS_MAX};
 use super::list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
-use super::response::{Answer, Code, Kind, answer};
+use super::response::{Answer, Code, Kind, Reply, answer};
 use super::split::{Passed, Response, Splitter, Step};
 
 fn responses(octets: &[u8], cut: usize) -> Vec<Response> {
@@ -164,6 +164,22 @@ fn every_way_to_answer_a_fetch_is_read() {
     let odd = fetch(b"FLAGS (\xe9t\xe9 a]b \"quoted\") UID 7");
     assert_eq!(odd.flags.map(|flags| flags.iter().count()), Some(3));
     assert_eq!(odd.uid, seven);
+}
+
+#[test]
+fn a_refusal_that_lost_its_blank_still_ends_its_command() {
+    let Answer::Tagged(tag, reply) =
+        read(b"m7 BADRequest is throttled. Suggested Backoff Time: 5 milliseconds")
+    else {
+        panic!("it is not tagged");
+    };
+    assert_eq!((tag.as_str(), reply.kind), ("m7", Kind::Bad));
+    assert_eq!(reply.text, "Request is throttled. Suggested Backoff Time: 5 milliseconds");
+    assert_eq!(
+        read(b"m7 BADLY"),
+        Answer::Tagged("m7".to_owned(), Reply { kind: Kind::Bad, code: None, text: "LY".to_owned() })
+    );
+    assert_eq!(read(b"m7 BADly put"), Answer::Unknown);
 }
 
 #[test]

@@ -59,7 +59,8 @@ Exit status:
   1 internal error: please report   6 TLS refused or not to be trusted
   2 wrong usage                     7 the destination is full
   3 quarantined or refused: listed  8 a decision is needed first
-  4 stopped early: run it again";
+  4 stopped early: run it again
+What servers refuse with, what follows and what to do: malote help errors [--json]";
 
 /// Everything that may stand on the command line.
 #[derive(Debug, Parser)]
