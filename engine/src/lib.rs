@@ -66,6 +66,7 @@ pub mod imap;
 pub mod ledger;
 pub mod pace;
 pub mod policy;
+pub mod profile;
 pub mod progress;
 pub mod quarantine;
 pub mod report;
