@@ -64,6 +64,7 @@ pub mod exchange;
 pub mod failure;
 pub mod imap;
 pub mod ledger;
+pub mod observed;
 pub mod pace;
 pub mod policy;
 pub mod profile;

@@ -95,6 +95,11 @@ impl Destination for ImapDestination {
         }
     }
 
+    fn remarks(&self) -> Vec<String> {
+        let endpoint = self.pool.endpoint();
+        endpoint.notes.remarks(endpoint.side)
+    }
+
     async fn close(&self) {
         self.pool.close().await;
     }
@@ -179,6 +184,7 @@ impl OpenDestination for OpenImapDestination {
         let answer = Writing::on(lease).answer(queue).await;
         if queue.is_multiappend_refused {
             pool.drop_multiappend();
+            pool.endpoint().notes.multiappend_refused();
         }
         answer
     }

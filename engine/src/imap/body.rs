@@ -11,7 +11,7 @@ use super::classify::{Doing, concerns_all};
 use super::connection::Incoming;
 use super::fetch::stub;
 use super::fetch_data::{FetchData, Section};
-use super::limits::{BODY_UIDS_MAX, CHUNKS_WAITING_MAX, LITERAL_OCTETS_HELD_MAX, UID_SET_OCTETS_MAX};
+use super::limits::{BODY_UIDS_MAX, CHUNKS_WAITING_MAX, LITERAL_OCTETS_HELD_MAX};
 use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
 use super::split::Passed;
@@ -88,7 +88,7 @@ impl Session {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
         let uids_max = self.uids_at_once(BODY_UIDS_MAX);
         // One command at a time: Dovecot runs two of them side by side, and the order of the folder would be lost.
-        let mut chunks = VecDeque::from(together.chunks(uids_max, UID_SET_OCTETS_MAX));
+        let mut chunks = VecDeque::from(together.chunks(uids_max, self.uid_set_octets()));
         while let Some(chunk) = chunks.pop_front() {
             let tag = self.send_fetch(&chunk, &items).await?;
             let Some(reply) = self.body_answers(&tag, pending).await? else {
@@ -103,7 +103,7 @@ impl Session {
             // One of these spoils the others: halves are asked until it stands alone, and nothing is sent for it.
             let left: UidSet = chunk.iter().filter(|uid| pending.is_left(*uid)).collect();
             if left.len() > 1 || chunk.len() > 1 {
-                let halves = left.chunks(left.len().div_ceil(2), UID_SET_OCTETS_MAX);
+                let halves = left.chunks(left.len().div_ceil(2), self.uid_set_octets());
                 halves.into_iter().rev().for_each(|half| chunks.push_front(half));
             }
         }

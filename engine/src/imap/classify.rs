@@ -9,6 +9,7 @@ use malote_plan::taxonomy::{self, Answered, Judged, Said};
 pub(super) use malote_plan::taxonomy::Doing;
 pub(super) use name::name;
 
+use super::endpoint::Endpoint;
 use super::response::{Code, Kind, Reply};
 use crate::failure::{Class, Failure, Reach};
 
@@ -25,6 +26,26 @@ pub(super) fn refused(side: Side, doing: Doing, what: &str, reply: &Reply) -> Fa
     let message = format!("{what}: the server refused, {code}{answer}{hint}");
     let failure = Failure::new(side, class, reach, retry, message);
     Failure { rule: Some(row.id), told, ..failure }
+}
+
+/// The same of a login or what stands before it, noted for the report.
+pub(super) fn refused_login(endpoint: &Endpoint, what: &str, reply: &Reply) -> Failure {
+    let failure = refused(endpoint.side, Doing::Login, what, reply);
+    endpoint.notes.refusal(&failure, &said(reply));
+    failure
+}
+
+/// An answer as it came: kind, code and words.
+pub(super) fn said(reply: &Reply) -> String {
+    let kind = match reply.kind {
+        Kind::Ok => "OK",
+        Kind::No => "NO",
+        Kind::Bad => "BAD",
+        Kind::Bye => "BYE",
+        Kind::PreAuth => "PREAUTH",
+    };
+    let code = reply.code.as_ref().map(|code| format!(" [{}]", name(code))).unwrap_or_default();
+    format!("{kind}{code} {}", reply.text)
 }
 
 /// What the table makes of an answer.

@@ -53,6 +53,8 @@ pub struct Connection {
     bye: Option<Reply>,
     tags: u64,
     progress_max: Duration,
+    /// Commands that the server has refused.
+    pub(super) refusals: u32,
     is_broken: bool,
     is_busy: bool,
 }
@@ -72,6 +74,7 @@ impl Connection {
             bye: None,
             tags: 0,
             progress_max,
+            refusals: 0,
             is_broken: false,
             is_busy: false,
         }
@@ -183,10 +186,10 @@ impl Connection {
 
     fn read(&mut self, response: &Response) -> Answer {
         let answer = answer(response);
-        if let Answer::Untagged(reply) = &answer
-            && reply.kind == Kind::Bye
-        {
-            self.bye = Some(reply.clone());
+        match &answer {
+            Answer::Untagged(reply) if reply.kind == Kind::Bye => self.bye = Some(reply.clone()),
+            Answer::Tagged(_, reply) if reply.kind != Kind::Ok => self.refusals += 1,
+            _ => {}
         }
         answer
     }

@@ -2,6 +2,7 @@
 //! Never guesses a folder's role from its name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use malote_plan::folder::{Folder, NamespaceKind, Naming, WireName};
 use malote_plan::folder_name::decode;
@@ -78,6 +79,7 @@ impl Session {
                 .map(|name| decode(name, naming.delimiter, &naming).to_string())
                 .collect(),
             promises: self.promises.clone(),
+            profile: Arc::clone(&self.profile),
             folders,
             naming,
             warnings,

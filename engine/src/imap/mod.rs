@@ -28,6 +28,7 @@ mod session_tests;
 pub mod split;
 mod tls;
 pub mod token;
+mod treatment;
 pub(crate) mod write;
 
 pub use capability::Capabilities;

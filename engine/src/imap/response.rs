@@ -155,8 +155,9 @@ pub fn answer(response: &Response) -> Answer {
 
 /// `BADRequest is throttled. …`: Exchange forgets the blank at times, and the command would never end.
 fn glued(word: &[u8], tokens: &mut Tokens<'_>) -> Option<Reply> {
-    let rest = word.strip_prefix(b"BAD").filter(|rest| rest.first().is_some_and(u8::is_ascii_uppercase))?;
-    Some(Reply { kind: Kind::Bad, code: None, text: harmless(&[rest, b" ", tokens.rest()].concat()) })
+    let is_sentence = |rest: &&[u8]| matches!(rest, [b'A'..=b'Z', b'a'..=b'z', ..]);
+    let rest = word.strip_prefix(b"BAD").filter(is_sentence)?;
+    Some(Reply { kind: Kind::Bad, code: None, text: harmless(&[rest, tokens.rest()].concat()) })
 }
 
 fn untagged(tokens: &mut Tokens<'_>) -> Answer {

@@ -1,12 +1,14 @@
 //! A logged-in session and what may be done on it without changing anything.
 //! Never writes: commands that can stand in `write`, which only the destination takes.
 
+use std::sync::Arc;
+
 use malote_plan::folder::{FolderStatus, WireName};
 use malote_plan::message::{Flag, Flags, UidValidity};
 use malote_plan::promise::Promises;
 
 use super::capability::Capabilities;
-use super::classify::{Doing, refused};
+use super::classify::{Doing, refused, said};
 use super::command::Command;
 use super::connect::{Greeted, connect};
 use super::connection::Connection;
@@ -17,6 +19,8 @@ use super::login::log_in;
 use super::response::{Answer, Code, Kind, Reply};
 use super::tls::{Tls, TlsFacts};
 use crate::failure::{Failure, Result};
+use crate::observed::Notes;
+use crate::profile::Profile;
 
 /// A folder that is open on a session.
 #[derive(Debug, Clone)]
@@ -47,6 +51,11 @@ pub(crate) struct Session {
     pub(super) is_condstore_on: bool,
     /// True once the server has put a large body before its flags: then they are asked for first.
     pub(super) has_late_metadata: bool,
+    /// By which the server is treated.
+    pub(super) profile: Arc<Profile>,
+    pub(super) notes: Arc<Notes>,
+    /// Folders created since anything else was said.
+    pub(super) creates: u32,
 }
 
 impl Session {
@@ -54,7 +63,9 @@ impl Session {
     pub(super) async fn open(endpoint: &Endpoint, tls: Option<&Tls>, secret: &str) -> Result<Self> {
         let mut greeted = connect(endpoint, tls).await?;
         log_in(endpoint, &mut greeted, secret).await?;
-        Self::begin(greeted).await
+        let mut session = Self::begin(greeted).await?;
+        session.treat_as_at(endpoint);
+        Ok(session)
     }
 
     /// Says who we are, and asks what is needed before anything else: one round trip.
@@ -71,10 +82,14 @@ impl Session {
             selected: None,
             is_condstore_on: false,
             has_late_metadata: false,
+            profile: Arc::default(),
+            notes: Arc::default(),
+            creates: 0,
         };
         session.connection.literal = session.promises.literal;
         session.introduce().await?;
         session.promises.software = session.software();
+        session.treat_as(session.recognised());
         Ok(session)
     }
 
@@ -134,9 +149,10 @@ impl Session {
         by_id.filter(|name| !name.is_empty()).or_else(by_greeting).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// True when another command may be sent.
+    /// True when another command may be sent, and the server has not refused so many that it would soon hang up.
     pub fn is_usable(&self) -> bool {
-        self.connection.is_usable()
+        let refusals_max = self.profile.settings.errors_per_connection.unwrap_or(u32::MAX);
+        self.connection.is_usable() && self.connection.refusals < refusals_max
     }
 
     /// Makes the session of no more use to anybody.
@@ -151,7 +167,9 @@ impl Session {
 
     /// Opens a folder for reading alone.
     pub async fn examine(&mut self, wire: &WireName) -> Result<()> {
-        self.open_folder("EXAMINE", wire).await
+        // Where UIDVALIDITY only lasts under SELECT, the folder is opened so, and still by a type that cannot write.
+        let verb = if self.profile.settings.select_instead_of_examine { "SELECT" } else { "EXAMINE" };
+        self.open_folder(verb, wire).await
     }
 
     pub(super) async fn open_folder(&mut self, verb: &str, wire: &WireName) -> Result<()> {
@@ -173,6 +191,9 @@ impl Session {
             return Err(self.refused(Doing::Select, &what, &reply));
         }
         opening.note(&Answer::Untagged(reply));
+        if self.profile.settings.distrust_condstore {
+            opening.status.highest_modseq = None;
+        }
         self.selected = Some(opening.selected(wire.clone(), verb == "SELECT"));
         Ok(())
     }
@@ -211,7 +232,10 @@ impl Session {
     }
 
     pub(super) fn refused(&self, doing: Doing, what: &str, reply: &Reply) -> Failure {
-        refused(self.connection.side, doing, &format!("{what} on {}", self.connection.host), reply)
+        let what = format!("{what} on {}", self.connection.host);
+        let failure = refused(self.connection.side, doing, &what, reply);
+        self.notes.refusal(&failure, &said(reply));
+        failure
     }
 }
 

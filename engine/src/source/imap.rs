@@ -44,6 +44,11 @@ impl Source for ImapSource {
         }
     }
 
+    fn remarks(&self) -> Vec<String> {
+        let endpoint = self.pool.endpoint();
+        endpoint.notes.remarks(endpoint.side)
+    }
+
     async fn close(&self) {
         self.pool.close().await;
     }

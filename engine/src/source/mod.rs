@@ -21,6 +21,11 @@ pub trait Source: Send + Sync {
     /// Opens one folder for reading, on a connection of its own until the value is dropped or closed.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>>;
 
+    /// What the report should tell of the server's answers so far, as sentences.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);
 }
