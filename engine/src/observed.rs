@@ -18,6 +18,9 @@ pub const SCHEMA: &str = "malote.observed/1";
 /// Kinds of answers that are remembered for one server; beyond that new kinds are only counted together.
 const KINDS_MAX: usize = 64;
 
+/// How long a ceiling of connections is believed, in seconds.
+const CEILING_BELIEVED_SECONDS: i64 = 7 * 86_400;
+
 /// Largest file that is read, in octets.
 const FILE_OCTETS_MAX: u64 = 1024 * 1024;
 
@@ -101,20 +104,29 @@ struct Inner {
 }
 
 impl Notes {
-    /// Begins with what earlier runs saw.
-    #[must_use]
-    pub fn begin(server: ObservedServer) -> Self {
-        Self { inner: Mutex::new(Inner { server, ..Inner::default() }) }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins with what earlier runs saw; `now` is the time, in seconds since the epoch. A ceiling of connections
+    /// that is older than a week is forgotten: servers and their administrators change.
+    #[must_use]
+    pub fn begin(mut server: ObservedServer, now: i64) -> Self {
+        let seen = server.connections_max_unix_seconds.unwrap_or(now);
+        if now.saturating_sub(seen) > CEILING_BELIEVED_SECONDS {
+            (server.connections_max, server.connections_max_unix_seconds) = (None, None);
+        }
+        Self { inner: Mutex::new(Inner { server, ..Inner::default() }) }
     }
 
     /// Notes a refusal: what it named, and the answer itself where its kind is unknown. `answer` is the answer as it
     /// came, `NO [XFOO] words`.
     pub fn refusal(&self, failure: &Failure, answer: &str) {
         let mut inner = self.lock();
+        if let Some(connections) = failure.told.connections_max {
+            inner.server.connections_max = Some(connections);
+            inner.server.connections_max_unix_seconds = None;
+        }
         if let Some(uids) = failure.told.uids_max {
             let least = inner.server.uids_per_command.map_or(uids, |known| known.min(uids));
             inner.server.uids_per_command = Some(least.max(1));
@@ -136,11 +148,17 @@ impl Notes {
         }
     }
 
-    /// Notes how many connections the server bears; `unix_seconds` is the time at which it showed that.
-    pub fn connections_max(&self, connections: u32, unix_seconds: i64) {
+    /// Notes how many connections the server bears, as it named them or as it showed by refusing one more.
+    pub fn bears(&self, connections: u32) {
         let mut inner = self.lock();
         inner.server.connections_max = Some(connections.max(1));
-        inner.server.connections_max_unix_seconds = Some(unix_seconds);
+        inner.server.connections_max_unix_seconds = None;
+    }
+
+    /// How many connections the server bore when it last refused one more.
+    #[must_use]
+    pub fn connections_max(&self) -> Option<u32> {
+        self.lock().server.connections_max
     }
 
     /// Messages that the server said one command may name.
@@ -176,10 +194,14 @@ impl Notes {
         }
     }
 
-    /// Everything that is known by now, for the next run.
+    /// Everything that is known by now, for the next run; `now` is the time, in seconds since the epoch.
     #[must_use]
-    pub fn observed(&self) -> ObservedServer {
-        self.lock().server.clone()
+    pub fn observed(&self, now: i64) -> ObservedServer {
+        let mut server = self.lock().server.clone();
+        if server.connections_max.is_some() {
+            server.connections_max_unix_seconds.get_or_insert(now);
+        }
+        server
     }
 
     /// What the report should tell of this run's unknown answers.
@@ -206,6 +228,8 @@ mod tests {
     use malote_plan::failure::{Reach, Retry};
 
     use super::*;
+
+    const NOW: i64 = 1_795_000_000;
 
     fn failure(rule: &'static str, uids_max: Option<u32>) -> Failure {
         let mut failure =
@@ -235,7 +259,7 @@ mod tests {
             notes.refusal(&failure("unknown.message", None), &word);
         }
         assert_eq!(notes.remarks(Side::Source).len(), KINDS_MAX + 1);
-        assert_eq!(notes.observed().unknown_answers.len(), KINDS_MAX);
+        assert_eq!(notes.observed(NOW).unknown_answers.len(), KINDS_MAX);
     }
 
     #[test]
@@ -243,17 +267,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.observed.json");
         assert_eq!(Observed::load(&path), None);
-        let notes = Notes::begin(ObservedServer { refuses_multiappend: true, ..ObservedServer::default() });
+        let before = ObservedServer { refuses_multiappend: true, ..ObservedServer::default() };
+        let notes = Notes::begin(before, NOW);
         notes.refusal(&failure("limit.batch", Some(1_000)), "");
         notes.refusal(&failure("limit.batch", Some(500)), "");
-        notes.connections_max(3, 1_795_000_000);
+        notes.bears(3);
         notes.repaired("final_line_end");
         notes.treated_as("yahoo");
-        let observed = Observed { source: notes.observed(), ..Observed::default() };
+        let observed = Observed { source: notes.observed(NOW), ..Observed::default() };
         observed.save(&path).unwrap();
         let read = Observed::load(&path).unwrap();
         assert_eq!(read, observed);
         let source = read.source;
+        assert_eq!(source.connections_max_unix_seconds, Some(NOW));
+        let (soon, late) = (NOW + 86_400, NOW + 8 * 86_400);
+        assert_eq!(Notes::begin(source.clone(), soon).connections_max(), Some(3));
+        assert_eq!(Notes::begin(source.clone(), soon).observed(soon).connections_max_unix_seconds, Some(NOW));
+        assert_eq!(Notes::begin(source.clone(), late).connections_max(), None);
         assert_eq!((source.uids_per_command, source.connections_max), (Some(500), Some(3)));
         assert!(source.refuses_multiappend && source.repairs["final_line_end"] == 1);
         std::fs::write(&path, "{\"schema\":\"malote.observed/9\"}").unwrap();

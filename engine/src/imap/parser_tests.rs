@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::fetch_data::{FetchData, Section};
 use super::limits::{LITERAL_OCTETS_HELD_MAX, RESPONSE_TEXT_OCTETS_MAX};
 use super::list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
-use super::response::{Answer, Code, Kind, Reply, answer};
+use super::response::{Answer, Code, Kind, answer};
 use super::split::{Passed, Response, Splitter, Step};
 
 fn responses(octets: &[u8], cut: usize) -> Vec<Response> {

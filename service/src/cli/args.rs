@@ -16,6 +16,7 @@ pub use value::{map as map_value, pattern as pattern_value};
 pub const HEADING_PLACES: &str = "Where from, where to";
 pub const HEADING_SECRETS: &str = "Passwords and tokens (never in a URL, never on the command line)";
 pub const HEADING_TRUST: &str = "Trust";
+pub const HEADING_SERVERS: &str = "What the servers are";
 pub const HEADING_SELECTION: &str = "Which folders and messages";
 pub const HEADING_CHANGES: &str = "What to do with them";
 pub const HEADING_PACE: &str = "Speed";
