@@ -151,8 +151,18 @@ impl Session {
 
     /// True when another command may be sent, and the server has not refused so many that it would soon hang up.
     pub fn is_usable(&self) -> bool {
-        let refusals_max = self.profile.settings.errors_per_connection.unwrap_or(u32::MAX);
-        self.connection.is_usable() && self.connection.refusals < refusals_max
+        self.connection.is_usable() && self.refusals_left() > 0
+    }
+
+    /// How many refusals more this connection should see, where its server hangs up after some.
+    pub fn refusals_left(&self) -> u32 {
+        let budget = self.profile.settings.errors_per_connection;
+        budget.map_or(u32::MAX, |budget| budget.saturating_sub(self.connection.refusals))
+    }
+
+    /// True for a sound connection that has seen all the refusals that its server bears.
+    pub fn is_worn(&self) -> bool {
+        self.connection.is_usable() && self.refusals_left() == 0
     }
 
     /// Makes the session of no more use to anybody.
