@@ -1,4 +1,4 @@
-//! Refusals as they come over the wire: each class of the table from a server that answers so, and unknown ones counted.
+//! Refusals over the wire: each class of the table from a server that answers so, and unknown ones counted.
 //! Never the rows themselves: each of them is held against its own sample where the table stands.
 
 use std::collections::BTreeSet;
