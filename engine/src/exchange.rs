@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::body::{Body, Held};
 use crate::failure::Failure;
+use crate::profile::Profile;
 
 /// What a server is and has, asked once at the start of a run.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Survey {
     pub naming: Naming,
     /// What it says that it can do.
     pub promises: Promises,
+    /// What servers of its kind are known to do otherwise.
+    pub profile: Arc<Profile>,
     /// Every folder, selectable or not, of every namespace that was listed.
     pub folders: Vec<Folder>,
     /// Subscriptions to folders that do not exist, decoded for reading.

@@ -4,6 +4,7 @@
 use std::error::Error;
 
 pub use malote_plan::failure::{Class, Reach, Retry, Side};
+pub use malote_plan::taxonomy::Told;
 
 /// A result whose error is a [`Failure`].
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -22,6 +23,10 @@ pub struct Failure {
     pub retry: Retry,
     /// What was tried, on what, and what the reader can do; lower case, no full stop.
     pub message: String,
+    /// The row of [`malote_plan::taxonomy`] by which a server's answer was judged.
+    pub rule: Option<&'static str>,
+    /// Numbers that the server's answer named: a wait, a number of connections, of messages to a command.
+    pub told: Told,
     /// What lies beneath.
     #[source]
     pub cause: Option<Box<dyn Error + Send + Sync>>,
@@ -30,7 +35,8 @@ pub struct Failure {
 impl Failure {
     /// A failure without a cause beneath it.
     pub fn new(side: Side, class: Class, reach: Reach, retry: Retry, message: impl Into<String>) -> Self {
-        Self { side, class, reach, retry, message: message.into(), cause: None }
+        let (rule, told) = (None, Told::default());
+        Self { side, class, reach, retry, message: message.into(), rule, told, cause: None }
     }
 
     /// The same, with what lies beneath.

@@ -5,6 +5,7 @@ pub mod args;
 pub mod assemble;
 mod batch;
 pub mod exit;
+mod help;
 pub mod output;
 pub mod pair;
 mod probe;
@@ -14,6 +15,7 @@ pub mod secret;
 pub mod signal;
 mod state;
 
+use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -24,7 +26,14 @@ use output::tell;
 
 /// Runs the program; what comes back is its exit status.
 pub fn main() -> Exit {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(told) = help::topic(&arguments) {
+        return told.unwrap_or_else(|stopped| {
+            tell(&format!("malote: {}", render::clean(&stopped.message)));
+            stopped.exit
+        });
+    }
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Where neither stream can be written there is nobody to tell.

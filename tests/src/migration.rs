@@ -13,6 +13,7 @@ use malote_engine::imap::{Endpoint, Location, SecretString};
 use malote_engine::ledger::sql::SqliteLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
 use malote_engine::policy::{Content, Policy};
+use malote_engine::profile::Profile;
 use malote_engine::quarantine::QuarantineFolder;
 use malote_engine::report::Report;
 use malote_engine::run::{Forecast, Job, copy, plan, verify};
@@ -38,6 +39,8 @@ pub struct Migration {
     pub extra_roots: Vec<u8>,
     /// How long a server may be silent in the midst of a command; the engine's own patience where absent.
     pub progress_max: Option<Duration>,
+    /// The profiles that the operator names, of source and destination.
+    pub profiles: (Option<Arc<Profile>>, Option<Arc<Profile>>),
     events: Arc<Mutex<Vec<Event>>>,
     folder: TempDir,
 }
@@ -57,6 +60,7 @@ impl Migration {
             policy,
             extra_roots: Vec::new(),
             progress_max: None,
+            profiles: (None, None),
             events: Arc::default(),
             folder: tempfile::tempdir()?,
         })
@@ -158,6 +162,8 @@ impl Migration {
         let secret = move || Ok(SecretString::from(password.clone()));
         let mut endpoint = Location::parse(url, false)?.endpoint(side, Arc::new(secret));
         endpoint.extra_roots.clone_from(&self.extra_roots);
+        let (source, destination) = &self.profiles;
+        endpoint.profile.clone_from(if side == Side::Source { source } else { destination });
         endpoint.progress_max = self.progress_max.unwrap_or(endpoint.progress_max);
         Ok(endpoint)
     }

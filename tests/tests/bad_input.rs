@@ -56,12 +56,7 @@ async fn whatever_comes_in_place_of_a_message_is_bounded_named_and_costs_no_othe
     check("an endless line", Act::Endless(b"x".to_vec()), "a line of more than").await?;
     check("endless parentheses", Act::Endless(b"(".to_vec()), "a line of more than").await?;
     check("endless NULs", Act::Endless(vec![0]), "a line of more than").await?;
-    check(
-        "responses without end",
-        Act::Endless(b"* OK\r\n".to_vec()),
-        "responses to one command",
-    )
-    .await
+    check("responses without end", Act::Endless(b"* OK\r\n".to_vec()), "responses to one command").await
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Failures: what class, how far they reach and whether to try again.
-//! Never reads a server's prose to decide; response codes decide at the protocol border.
+//! Never reads a server's prose to decide: `taxonomy` does, at the protocol border, response codes first.
 
 /// On which server something failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +61,8 @@ pub enum Class {
     TlsRequired,
     /// Name or password refused.
     AuthBadCredentials,
+    /// The provider wants a password made for programs, or a login in a browser first.
+    AuthAppPassword,
     /// The login worked, the mailbox may not be opened.
     AuthNoMailboxRights,
     /// The token has expired or was revoked.
@@ -73,10 +75,16 @@ pub enum Class {
     ThrottleDaily,
     /// Too many connections.
     LimitConnections,
+    /// One command named too many messages, or was too long.
+    LimitBatch,
     /// A temporary fault of the server.
     ServerTemporary,
+    /// Somebody else holds the folder.
+    ServerLock,
     /// The server broke the protocol.
     ServerProtocol,
+    /// The server calls a command of ours wrong.
+    ClientBug,
     /// One of our own limits was passed by what the server sent.
     LimitExceeded,
     /// The destination is full.
@@ -85,6 +93,10 @@ pub enum Class {
     ItemTooLarge,
     /// The server refused the message.
     ItemRefused,
+    /// The server refused the message for how it is written.
+    ItemMalformed,
+    /// A filter of the server refused the message for what is in it.
+    ItemRefusedContent,
     /// The source lists the message and cannot give it.
     ItemUnreadable,
     /// The message was removed while it was being copied.
@@ -126,18 +138,24 @@ impl Class {
             Self::TlsUntrusted => "tls.untrusted",
             Self::TlsRequired => "tls.required",
             Self::AuthBadCredentials => "auth.bad_credentials",
+            Self::AuthAppPassword => "auth.app_password_needed",
             Self::AuthNoMailboxRights => "auth.no_mailbox_rights",
             Self::AuthTokenExpired => "auth.token_expired",
             Self::AuthUnsupported => "auth.unsupported",
             Self::Throttle => "throttle.soft",
             Self::ThrottleDaily => "throttle.daily",
             Self::LimitConnections => "limit.connections",
+            Self::LimitBatch => "limit.batch",
             Self::ServerTemporary => "server.temp",
+            Self::ServerLock => "server.lock",
             Self::ServerProtocol => "server.protocol",
+            Self::ClientBug => "client.bug",
             Self::LimitExceeded => "server.limit_exceeded",
             Self::OverQuota => "dest.over_quota",
             Self::ItemTooLarge => "item.too_large",
             Self::ItemRefused => "item.refused",
+            Self::ItemMalformed => "item.malformed",
+            Self::ItemRefusedContent => "item.refused_content",
             Self::ItemUnreadable => "item.unreadable",
             Self::ItemVanished => "item.vanished",
             Self::FolderMissing => "folder.missing",

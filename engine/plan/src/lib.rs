@@ -23,4 +23,5 @@ pub mod promise;
 pub mod record;
 pub mod role;
 pub mod substitution;
+pub mod taxonomy;
 pub mod uid_set;

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use malote_plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Role};
+use malote_plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Role, WireName};
 use malote_plan::folder_name::encode;
 use malote_plan::message::{Flag, Flags};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::imap::create::Wanted;
 use crate::imap::list_data::Listed;
 use crate::imap::pool::{Lease, Pool, is_stale};
@@ -70,7 +70,7 @@ impl Destination for ImapDestination {
                 special_use: listed.special_use(),
                 namespace: NamespaceKind::Personal,
                 status: None,
-                wire: malote_plan::folder::WireName(listed.name),
+                wire: WireName(listed.name),
             };
             return Ok(created?.into_iter().map(|answer| answer.map(folder)).collect());
         }
@@ -88,22 +88,15 @@ impl Destination for ImapDestination {
     }
 
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
-        loop {
-            let (mut lease, was_used) = self.pool.take(Some(&folder.wire)).await?;
-            let opened = Writing::on(&mut lease).select(&folder.wire).await;
-            if was_used && is_stale(&opened) {
-                continue;
-            }
-            opened?;
-            let append_octets_max = Writing::on(&mut lease).append_octets_max().await?;
-            let queue = AppendQueue::default();
-            return Ok(Box::new(OpenImapDestination {
-                lease,
-                queue,
-                append_octets_max,
-                pool: self.pool.clone(),
-            }));
-        }
+        let mut lease = selected(&self.pool, &folder.wire).await?;
+        let append_octets_max = Writing::on(&mut lease).append_octets_max().await?;
+        let (queue, pool) = (AppendQueue::default(), self.pool.clone());
+        Ok(Box::new(OpenImapDestination { lease: Some(lease), queue, append_octets_max, pool }))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let endpoint = self.pool.endpoint();
+        endpoint.notes.remarks(endpoint.side)
     }
 
     async fn warm(&self, connections: usize) {
@@ -119,16 +112,59 @@ impl Destination for ImapDestination {
     }
 }
 
+/// A session on which the folder is open for writing.
+async fn selected(pool: &Pool, wire: &WireName) -> Result<Lease> {
+    loop {
+        let (mut lease, was_used) = pool.take(Some(wire)).await?;
+        let opened = Writing::on(&mut lease).select(wire).await;
+        // The server may have closed an idle session: another one, and in the end a new one, is tried.
+        if was_used && is_stale(&opened) {
+            continue;
+        }
+        opened?;
+        return Ok(lease);
+    }
+}
+
 struct OpenImapDestination {
-    lease: Lease,
+    /// Absent only after a worn connection could not be replaced.
+    lease: Option<Lease>,
     queue: AppendQueue,
     append_octets_max: Option<u64>,
     pool: Pool,
 }
 
 impl OpenImapDestination {
-    fn writing(&mut self) -> Writing<'_> {
-        Writing::on(&mut self.lease)
+    fn lease(&mut self) -> Result<&mut Lease> {
+        let lost = self.lost();
+        self.lease.as_mut().ok_or(lost)
+    }
+
+    fn lost(&self) -> Failure {
+        let endpoint = self.pool.endpoint();
+        let message = format!("talking to {}: the connection could not be replaced", endpoint.location.host);
+        Failure::net(endpoint.side, message)
+    }
+
+    fn writing(&mut self) -> Result<Writing<'_>> {
+        Ok(Writing::on(self.lease()?))
+    }
+
+    /// Changes to another connection before the server hangs up on this one: some do after so many refusals. The
+    /// answers of all that was sent are read before, so that nothing is in doubt.
+    async fn spare(&mut self) -> Result<()> {
+        let Self { lease: Some(lease), queue, .. } = self else { return Ok(()) };
+        if lease.refusals_left() as usize > queue.unanswered() {
+            return Ok(());
+        }
+        Writing::on(lease).settle(queue).await?;
+        let wire = lease.selected().map(|selected| selected.wire.clone());
+        if let Some(wire) = wire.filter(|_| lease.is_worn()) {
+            // Given back first, for it may be the only one that the server bears.
+            self.lease = None;
+            self.lease = Some(selected(&self.pool, &wire).await?);
+        }
+        Ok(())
     }
 }
 
@@ -136,7 +172,7 @@ impl Drop for OpenImapDestination {
     fn drop(&mut self) {
         if !self.queue.is_empty() {
             // Answers are still on their way: nobody else may take them for theirs.
-            self.lease.give_up();
+            self.retire();
         }
     }
 }
@@ -144,15 +180,16 @@ impl Drop for OpenImapDestination {
 #[async_trait]
 impl OpenDestination for OpenImapDestination {
     fn status(&self) -> FolderStatus {
-        self.lease.selected().map(|selected| selected.status).unwrap_or_default()
+        let selected = self.lease.as_ref().and_then(|lease| lease.selected());
+        selected.map(|selected| selected.status).unwrap_or_default()
     }
 
     async fn refresh(&mut self) -> Result<FolderStatus> {
-        self.writing().refresh().await
+        self.writing()?.refresh().await
     }
 
     fn permanent_flags(&self) -> (Flags, bool) {
-        let selected = self.lease.selected();
+        let selected = self.lease.as_ref().and_then(|lease| lease.selected());
         selected
             .map(|selected| (selected.permanent_flags.clone(), selected.takes_keywords))
             .unwrap_or_default()
@@ -163,15 +200,15 @@ impl OpenDestination for OpenImapDestination {
     }
 
     async fn uids(&mut self) -> Result<UidSet> {
-        self.lease.uids().await
+        self.lease()?.uids().await
     }
 
     async fn stubs(&mut self, uids: &UidSet) -> Result<Vec<Stub>> {
-        self.lease.stubs(uids).await
+        self.lease()?.stubs(uids).await
     }
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
-        self.lease.headed(uids).await
+        self.lease()?.headed(uids).await
     }
 
     async fn bodies(
@@ -180,41 +217,46 @@ impl OpenDestination for OpenImapDestination {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()> {
-        self.lease.bodies(uids, limits, sink).await
+        self.lease()?.bodies(uids, limits, sink).await
     }
 
     fn batch_messages_max(&self) -> usize {
-        let takes_several = self.lease.promises.multiappend && !self.pool.is_multiappend_refused();
+        let takes_several = self.lease.as_ref().is_some_and(|lease| lease.promises.multiappend);
+        let takes_several = takes_several && !self.pool.is_multiappend_refused();
         if takes_several { limits::BATCH_MESSAGES_MAX } else { 1 }
     }
 
     async fn send(&mut self, batch: Vec<Parcel>) -> Result<BatchId> {
-        let Self { lease, queue, .. } = self;
+        self.spare().await?;
+        let Self { lease: Some(lease), queue, .. } = self else { return Err(self.lost()) };
         Writing::on(lease).send(queue, batch).await
     }
 
     async fn answer(&mut self) -> Result<(BatchId, Answer)> {
-        let Self { lease, queue, pool, .. } = self;
+        let Self { lease: Some(lease), queue, pool, .. } = self else { return Err(self.lost()) };
         let answer = Writing::on(lease).answer(queue).await;
         if queue.is_multiappend_refused {
             pool.drop_multiappend();
+            pool.endpoint().notes.multiappend_refused();
         }
         answer
     }
 
     async fn store(&mut self, uids: &UidSet, add: &[Flag], remove: &[Flag]) -> Result<()> {
-        self.writing().store(uids, add, remove).await
+        self.writing()?.store(uids, add, remove).await
     }
 
     async fn remove(&mut self, uids: &UidSet) -> Result<()> {
-        self.writing().remove(uids).await
+        self.writing()?.remove(uids).await
     }
 
     fn retire(&mut self) {
-        self.lease.give_up();
+        if let Some(lease) = &mut self.lease {
+            lease.give_up();
+        }
     }
 
     fn is_usable(&self) -> bool {
-        self.lease.is_usable()
+        self.lease.as_ref().is_some_and(|lease| lease.is_usable())
     }
 }

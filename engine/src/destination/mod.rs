@@ -61,6 +61,11 @@ pub trait Destination: Send + Sync {
     /// Opens one folder for writing, on a connection of its own until the value is dropped.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>>;
 
+    /// What the report should tell of the server's answers so far, as sentences.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);
 }

@@ -39,6 +39,11 @@ impl AppendQueue {
         self.in_flight.is_empty()
     }
 
+    /// Batches whose answers have not come.
+    pub fn unanswered(&self) -> usize {
+        self.in_flight.iter().filter(|batch| batch.reply.is_none()).count()
+    }
+
     /// Keeps a tagged answer; false where it answers nothing here.
     fn keep(&mut self, tag: &str, reply: Reply) -> bool {
         let batch = self.in_flight.iter_mut().find(|batch| batch.tag == tag && batch.reply.is_none());
@@ -200,6 +205,15 @@ impl Writing<'_> {
                 return Ok((id, self.verdict(queue, messages, &reply)));
             }
         }
+    }
+
+    /// Reads on until every batch has its answer, which is kept for `answer` to give out.
+    pub async fn settle(&mut self, queue: &mut AppendQueue) -> Result<()> {
+        while queue.unanswered() > 0 {
+            let answer = self.session.connection.next().await?;
+            self.take(queue, answer)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, queue: &mut AppendQueue, answer: ServerAnswer) -> Result<()> {

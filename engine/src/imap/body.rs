@@ -7,11 +7,11 @@ use malote_plan::message::Uid;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::classify::Doing;
+use super::classify::{Doing, concerns_all};
 use super::connection::Incoming;
 use super::fetch::stub;
 use super::fetch_data::{FetchData, Section};
-use super::limits::{BODY_UIDS_MAX, CHUNKS_WAITING_MAX, LITERAL_OCTETS_HELD_MAX, UID_SET_OCTETS_MAX};
+use super::limits::{BODY_UIDS_MAX, CHUNKS_WAITING_MAX, LITERAL_OCTETS_HELD_MAX};
 use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
 use super::split::Passed;
@@ -88,7 +88,7 @@ impl Session {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
         let uids_max = self.uids_at_once(BODY_UIDS_MAX);
         // One command at a time: Dovecot runs two of them side by side, and the order of the folder would be lost.
-        let mut chunks = VecDeque::from(together.chunks(uids_max, UID_SET_OCTETS_MAX));
+        let mut chunks = VecDeque::from(together.chunks(uids_max, self.uid_set_octets()));
         while let Some(chunk) = chunks.pop_front() {
             let tag = self.send_fetch(&chunk, &items).await?;
             let Some(reply) = self.body_answers(&tag, pending).await? else {
@@ -97,13 +97,13 @@ impl Session {
             if reply.kind == Kind::Ok || reply.code == Some(Code::ExpungeIssued) {
                 continue;
             }
-            if stops_everything(&reply) {
-                return Err(self.refused(Doing::Other, "fetching messages", &reply));
+            if concerns_all(self.connection.side, &reply) {
+                return Err(self.refused(Doing::Fetch, "fetching messages", &reply));
             }
             // One of these spoils the others: halves are asked until it stands alone, and nothing is sent for it.
             let left: UidSet = chunk.iter().filter(|uid| pending.is_left(*uid)).collect();
             if left.len() > 1 || chunk.len() > 1 {
-                let halves = left.chunks(left.len().div_ceil(2), UID_SET_OCTETS_MAX);
+                let halves = left.chunks(left.len().div_ceil(2), self.uid_set_octets());
                 halves.into_iter().rev().for_each(|half| chunks.push_front(half));
             }
         }
@@ -126,8 +126,8 @@ impl Session {
             let Some(reply) = self.body_answers(&tag, pending).await? else {
                 return Ok(Flow::SinkClosed);
             };
-            if reply.kind != Kind::Ok && stops_everything(&reply) {
-                return Err(self.refused(Doing::Other, "fetching a message", &reply));
+            if reply.kind != Kind::Ok && concerns_all(self.connection.side, &reply) {
+                return Err(self.refused(Doing::Fetch, "fetching a message", &reply));
             }
             // Any other refusal of one message is that message's own: nothing is sent for it.
         }
@@ -249,20 +249,4 @@ async fn whole(data: FetchData, pending: &mut Pending<'_>) -> Flow {
     pending.missing.remove(&uid);
     let fetched = Fetched { stub, body: Body::Memory(octets), held: Held(permit) };
     if pending.sink.send(fetched).await.is_err() { Flow::SinkClosed } else { Flow::On }
-}
-
-/// True for refusals that asking again one by one would only make worse.
-fn stops_everything(reply: &Reply) -> bool {
-    let by_code = matches!(
-        reply.code,
-        Some(
-            Code::Limit
-                | Code::Throttled
-                | Code::Unavailable
-                | Code::InUse
-                | Code::OverQuota
-                | Code::MessageLimit(_)
-        )
-    );
-    by_code || reply.text.to_ascii_lowercase().contains("request is throttled")
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 
 use super::capability::Capabilities;
-use super::classify::{Doing, refused};
+use super::classify::refused_login;
 use super::command::Command;
 use super::connection::{Connection, Wire};
 use super::endpoint::{Endpoint, Security};
@@ -143,7 +143,7 @@ pub(super) async fn greet(
         Kind::Ok | Kind::PreAuth => {}
         Kind::Bye | Kind::No | Kind::Bad => {
             let what = format!("connecting to {}", endpoint.location.host);
-            return Err(refused(endpoint.side, Doing::Login, &what, &reply));
+            return Err(refused_login(endpoint, &what, &reply));
         }
     }
     let capabilities = match &reply.code {

@@ -11,8 +11,11 @@ use malote_plan::promise::LiteralMode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::classify::parted;
 use super::command::{Command, Part};
-use super::limits::{LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX};
+use super::limits::{
+    LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX,
+};
 use super::response::{Answer, Kind, Reply, answer};
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
@@ -58,6 +61,8 @@ pub struct Connection {
     watch: (Duration, u64),
     /// Responses since the last tagged one.
     responses: u64,
+    /// Commands that the server has refused.
+    pub(super) refusals: u32,
     is_broken: bool,
     is_busy: bool,
 }
@@ -80,6 +85,7 @@ impl Connection {
             watch: (Duration::ZERO, 0),
             responses: 0,
             progress_max,
+            refusals: 0,
             is_broken: false,
             is_busy: false,
         }
@@ -133,6 +139,12 @@ impl Connection {
 
     pub(super) fn net(&mut self, what: &str) -> Failure {
         self.is_broken = true;
+        // A goodbye that gives a known reason is more than a lost connection: a throttle, a limit, a shutdown.
+        let parting =
+            self.bye.as_ref().map(|bye| parted(self.side, &format!("talking to {}", self.host), bye));
+        if let Some(failure) = parting.flatten() {
+            return failure;
+        }
         let said =
             self.bye.as_ref().map(|bye| format!(", after saying \"{}\"", bye.text)).unwrap_or_default();
         Failure::net(self.side, format!("talking to {}: {what}{said}", self.host))
@@ -208,10 +220,10 @@ impl Connection {
     fn read(&mut self, response: &Response) -> Answer {
         let answer = answer(response);
         self.responses = if matches!(answer, Answer::Tagged(..)) { 0 } else { self.responses + 1 };
-        if let Answer::Untagged(reply) = &answer
-            && reply.kind == Kind::Bye
-        {
-            self.bye = Some(reply.clone());
+        match &answer {
+            Answer::Untagged(reply) if reply.kind == Kind::Bye => self.bye = Some(reply.clone()),
+            Answer::Tagged(_, reply) if reply.kind != Kind::Ok => self.refusals += 1,
+            _ => {}
         }
         answer
     }
@@ -259,7 +271,8 @@ impl Connection {
             return Ok(());
         }
         let seconds = waited.as_secs();
-        Err(self.net(&format!("one answer brought {came} octets in {seconds} s, which is too slow to ever end")))
+        Err(self
+            .net(&format!("one answer brought {came} octets in {seconds} s, which is too slow to ever end")))
     }
 
     /// Writes everything and flushes, reading what comes meanwhile so that neither side waits for the other.

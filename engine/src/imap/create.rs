@@ -76,7 +76,7 @@ impl Writing<'_> {
                 None => command,
             });
         }
-        let replies = self.session.connection.run_all(commands, drop).await?;
+        let replies = self.run_creates(commands).await?;
         let mut again = Vec::new();
         for (one, reply) in level.iter().zip(replies) {
             match reply.kind {
@@ -91,10 +91,28 @@ impl Writing<'_> {
         for one in &again {
             commands.push(self.session.named("CREATE", &one.wire)?);
         }
-        let replies = self.session.connection.run_all(commands, drop).await?;
+        let replies = self.run_creates(commands).await?;
         let refused = again.into_iter().zip(replies).filter(|(_, reply)| reply.kind != Kind::Ok);
         refusals.extend(refused.map(|(one, reply)| (&one.wire, reply)));
         Ok(())
+    }
+
+    /// Sends CREATEs side by side, with something else between them where the server counts those in a row.
+    async fn run_creates(&mut self, creates: Vec<Command>) -> Result<Vec<Reply>> {
+        let most = self.session.profile.settings.creates_between_noops.unwrap_or(u32::MAX).max(1);
+        let (mut commands, mut places) = (Vec::with_capacity(creates.len()), Vec::new());
+        for create in creates {
+            if self.session.creates >= most {
+                commands.push(Command::new("NOOP"));
+                self.session.creates = 0;
+            }
+            self.session.creates += 1;
+            places.push(commands.len());
+            commands.push(create);
+        }
+        let mut replies = self.session.connection.run_all(commands, drop).await?.into_iter().enumerate();
+        let is_create = |(at, _): &(usize, Reply)| places.binary_search(at).is_ok();
+        Ok(replies.by_ref().filter(is_create).map(|(_, reply)| reply).collect())
     }
 
     /// The folders as LIST has them, in the order asked.

@@ -13,6 +13,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use secrecy::SecretString;
 
 use crate::failure::{Failure, Result};
+use crate::observed::Notes;
+use crate::profile::Profile;
 
 /// How long each may take: one address to answer, TLS to stand, the greeting to come.
 pub const CONNECT_MAX: Duration = Duration::from_secs(30);
@@ -131,6 +133,8 @@ impl Location {
             location: self,
             extra_roots: Vec::new(),
             secret,
+            profile: None,
+            notes: Arc::default(),
             connect_max: CONNECT_MAX,
             progress_max: PROGRESS_MAX,
         }
@@ -179,6 +183,10 @@ pub struct Endpoint {
     pub extra_roots: Vec<u8>,
     /// Where the password or token comes from.
     pub secret: Arc<dyn SecretSource>,
+    /// The profile to treat the server by; the one that it is recognised by where absent.
+    pub profile: Option<Arc<Profile>>,
+    /// What the server is seen to do.
+    pub notes: Arc<Notes>,
     /// How long one address may take to answer.
     pub connect_max: Duration,
     /// How long a server may be silent in the midst of a command.

@@ -11,7 +11,7 @@ use super::classify::Doing;
 use super::command::Command;
 use super::connection::Sent;
 use super::fetch_data::{FetchData, Section};
-use super::limits::{STUB_UIDS_MAX, UID_SET_OCTETS_MAX};
+use super::limits::STUB_UIDS_MAX;
 use super::response::{Answer, Code, Kind, Reply};
 use super::session::Session;
 use crate::exchange::{Headed, Stub};
@@ -61,7 +61,7 @@ impl Session {
         let mut on = |data: FetchData| uids.extend(data.uid);
         let reply = self.fetch_once("UID FETCH 1:* (UID)", &mut on).await?;
         if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
-            return Err(self.refused(Doing::Other, "listing UIDs", &reply));
+            return Err(self.refused(Doing::Fetch, "listing UIDs", &reply));
         }
         // Either answer may lack what the other has.
         Ok(found.union(&uids.into_iter().collect()))
@@ -136,7 +136,7 @@ impl Session {
         items: &str,
         on: &mut impl FnMut(FetchData),
     ) -> Result<()> {
-        let mut chunks = uids.chunks(self.uids_at_once(uids_max), UID_SET_OCTETS_MAX).into_iter();
+        let mut chunks = uids.chunks(self.uids_at_once(uids_max), self.uid_set_octets()).into_iter();
         let mut tags = Vec::new();
         self.connection.set_busy(true);
         loop {
@@ -161,16 +161,11 @@ impl Session {
             tags.remove(index);
             // Messages that went away meanwhile are no failure: Dovecot says NO and gives the others all the same.
             if reply.kind != Kind::Ok && reply.code != Some(Code::ExpungeIssued) {
-                return Err(self.refused(Doing::Other, "fetching metadata", &reply));
+                return Err(self.refused(Doing::Fetch, "fetching metadata", &reply));
             }
         }
         self.connection.set_busy(false);
         Ok(())
-    }
-
-    /// How many UIDs one command may name: ours, or the server's MESSAGELIMIT (RFC 9738).
-    pub(super) fn uids_at_once(&self, uids_max: u64) -> u64 {
-        self.capabilities.number("MESSAGELIMIT").map_or(uids_max, |limit| limit.clamp(1, uids_max))
     }
 
     pub(super) async fn send_fetch(&mut self, chunk: &UidSet, items: &str) -> Result<String> {

@@ -2,6 +2,7 @@
 //! Never guesses a folder's role from its name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use malote_plan::folder::{Folder, NamespaceKind, Naming, WireName};
 use malote_plan::folder_name::decode;
@@ -81,6 +82,7 @@ impl Session {
                 .map(|name| decode(name, naming.delimiter, &naming).to_string())
                 .collect(),
             promises: self.promises.clone(),
+            profile: Arc::clone(&self.profile),
             folders,
             naming,
             warnings,
@@ -132,7 +134,7 @@ impl Session {
         let replies = self.list_once(verb, &patterns, "", &mut listing).await?;
         match replies.into_iter().next() {
             Some(reply) if reply.kind != Kind::Ok => {
-                Err(self.refused(Doing::Other, "listing folders", &reply))
+                Err(self.refused(Doing::List, "listing folders", &reply))
             }
             _ => Ok(listing),
         }

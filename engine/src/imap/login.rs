@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
 use super::capability::Capabilities;
-use super::classify::{Doing, refused};
+use super::classify::refused_login;
 use super::command::Command;
 use super::connect::{Greeted, ask_capabilities};
 use super::connection::{Connection, Sent};
@@ -53,8 +53,7 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
         }
     };
     if reply.kind != Kind::Ok {
-        let mut failure =
-            refused(endpoint.side, Doing::Login, &format!("logging in at {}", location.host), &reply);
+        let mut failure = refused_login(endpoint, &format!("logging in at {}", location.host), &reply);
         if is_token_expired && failure.class == Class::AuthBadCredentials {
             failure.class = Class::AuthTokenExpired;
         }
@@ -84,7 +83,7 @@ async fn go_on_as(connection: &mut Connection, endpoint: &Endpoint, owner: &str)
     if reply.kind == Kind::Ok {
         return Ok(());
     }
-    let mut failure = refused(endpoint.side, Doing::Login, &what, &reply);
+    let mut failure = refused_login(endpoint, &what, &reply);
     // The password was right, or we would not be here.
     if matches!(failure.class, Class::AuthBadCredentials | Class::ServerProtocol) {
         failure = no_rights(endpoint, failure.message);

@@ -167,6 +167,19 @@ fn every_way_to_answer_a_fetch_is_read() {
 }
 
 #[test]
+fn a_refusal_that_lost_its_blank_still_ends_its_command() {
+    let Answer::Tagged(tag, reply) =
+        read(b"m7 BADRequest is throttled. Suggested Backoff Time: 5 milliseconds")
+    else {
+        panic!("it is not tagged");
+    };
+    assert_eq!((tag.as_str(), reply.kind), ("m7", Kind::Bad));
+    assert_eq!(reply.text, "Request is throttled. Suggested Backoff Time: 5 milliseconds");
+    assert_eq!(read(b"m7 BADLY put"), Answer::Unknown);
+    assert_eq!(read(b"m7 BADly put"), Answer::Unknown);
+}
+
+#[test]
 fn replies_give_kind_code_and_harmless_words() {
     let check = |line: &str, kind: Kind, code: Option<Code>, text: &str| {
         let reply = match read(line) {

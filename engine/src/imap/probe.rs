@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::command::Command;
 use super::connect::connect;
 use super::endpoint::{Endpoint, Security};
+use super::findings::{Finding, ProbedProfile, findings};
 use super::login::{log_in, secret};
 use super::response::Answer;
 use super::session::Session;
@@ -46,6 +47,10 @@ pub struct Probe {
     pub append_octets_max: Option<u64>,
     /// Quotas of the inbox: resource, usage, limit.
     pub quota: Vec<(String, u64, u64)>,
+    /// The profile by which the server is treated.
+    pub profile: ProbedProfile,
+    /// What makes a migration different here, and what is done about each.
+    pub findings: Vec<Finding>,
     /// The shortest of a few round trips, in milliseconds.
     pub round_trip_ms: f64,
     /// What the survey coped with.
@@ -69,6 +74,7 @@ pub async fn probe(endpoint: &Endpoint) -> Result<Probe> {
     let secret = secret(endpoint)?;
     log_in(endpoint, &mut greeted, &secret).await?;
     let mut session = Session::begin(greeted, None).await?;
+    session.treat_as_at(endpoint);
     let survey = session.survey().await?;
     let quota = session.quota().await?;
     let round_trip_ms = session.round_trip_ms().await?;
@@ -89,9 +95,11 @@ pub async fn probe(endpoint: &Endpoint) -> Result<Probe> {
         special_use: special_use.collect(),
         folders: survey.folders.len(),
         append_octets_max: survey.promises.append_octets_max,
+        profile: ProbedProfile::from(&*session.profile),
+        findings: findings(&session.profile, &session.capabilities, &quota),
         quota,
         round_trip_ms,
-        warnings: survey.warnings,
+        warnings: survey.warnings.into_iter().chain(session.profile.caution()).collect(),
     };
     session.log_out().await;
     Ok(probe)

@@ -146,8 +146,18 @@ pub fn answer(response: &Response) -> Answer {
         return untagged(&mut tokens);
     }
     let tag = String::from_utf8_lossy(first).into_owned();
-    let kind = kind(tokens.word());
-    kind.map_or(Answer::Unknown, |kind| Answer::Tagged(tag, reply(kind, &mut tokens)))
+    let word = tokens.word();
+    if let Some(kind) = kind(word) {
+        return Answer::Tagged(tag, reply(kind, &mut tokens));
+    }
+    glued(word, &mut tokens).map_or(Answer::Unknown, |reply| Answer::Tagged(tag, reply))
+}
+
+/// `BADRequest is throttled. …`: Exchange forgets the blank at times, and the command would never end.
+fn glued(word: &[u8], tokens: &mut Tokens<'_>) -> Option<Reply> {
+    let is_sentence = |rest: &&[u8]| matches!(rest, [b'A'..=b'Z', b'a'..=b'z', ..]);
+    let rest = word.strip_prefix(b"BAD").filter(is_sentence)?;
+    Some(Reply { kind: Kind::Bad, code: None, text: harmless(&[rest, tokens.rest()].concat()) })
 }
 
 fn untagged(tokens: &mut Tokens<'_>) -> Answer {

@@ -1,6 +1,7 @@
 //! A logged-in session and what may be done on it without changing anything.
 //! Never writes: commands that can stand in `write`, which only the destination takes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use malote_plan::folder::{FolderStatus, WireName};
@@ -9,7 +10,7 @@ use malote_plan::promise::Promises;
 use malote_plan::uid_set::UidSet;
 
 use super::capability::Capabilities;
-use super::classify::{Doing, refused};
+use super::classify::{Doing, refused, said};
 use super::command::Command;
 use super::compress::deflated;
 use super::connect::{Greeted, connect};
@@ -21,6 +22,8 @@ use super::login::log_in;
 use super::response::{Answer, Code, Kind, Reply};
 use super::tls::{Tls, TlsFacts};
 use crate::failure::{Failure, Result};
+use crate::observed::Notes;
+use crate::profile::Profile;
 
 /// A folder that is open on a session.
 #[derive(Debug, Clone)]
@@ -67,6 +70,11 @@ pub(crate) struct Session {
     before_opening: Vec<Command>,
     /// True once the server has put a large body before its flags: then they are asked for first.
     pub(super) has_late_metadata: bool,
+    /// By which the server is treated.
+    pub(super) profile: Arc<Profile>,
+    pub(super) notes: Arc<Notes>,
+    /// Folders created since anything else was said.
+    pub(super) creates: u32,
 }
 
 impl Session {
@@ -79,7 +87,9 @@ impl Session {
     ) -> Result<Self> {
         let mut greeted = connect(endpoint, tls).await?;
         log_in(endpoint, &mut greeted, secret).await?;
-        Self::begin(greeted, introduced).await
+        let mut session = Self::begin(greeted, introduced).await?;
+        session.treat_as_at(endpoint);
+        Ok(session)
     }
 
     /// Says who we are, and asks what is needed before anything else: one round trip, or none where that is known.
@@ -99,6 +109,9 @@ impl Session {
             is_compressed: false,
             before_opening: Vec::new(),
             has_late_metadata: false,
+            profile: Arc::default(),
+            notes: Arc::default(),
+            creates: 0,
         };
         session.connection.literal = session.promises.literal;
         // Where names are UTF-8 nothing may be named before the server has agreed to it (RFC 6855 §3).
@@ -113,6 +126,7 @@ impl Session {
             None => session.introduce().await?,
         }
         session.promises.software = session.software();
+        session.treat_as(session.recognised());
         Ok(session)
     }
 
@@ -189,9 +203,20 @@ impl Session {
         by_id.filter(|name| !name.is_empty()).or_else(by_greeting).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// True when another command may be sent.
+    /// True when another command may be sent, and the server has not refused so many that it would soon hang up.
     pub fn is_usable(&self) -> bool {
-        self.connection.is_usable()
+        self.connection.is_usable() && self.refusals_left() > 0
+    }
+
+    /// How many refusals more this connection should see, where its server hangs up after some.
+    pub fn refusals_left(&self) -> u32 {
+        let budget = self.profile.settings.errors_per_connection;
+        budget.map_or(u32::MAX, |budget| budget.saturating_sub(self.connection.refusals))
+    }
+
+    /// True for a sound connection that has seen all the refusals that its server bears.
+    pub fn is_worn(&self) -> bool {
+        self.connection.is_usable() && self.refusals_left() == 0
     }
 
     /// Compresses all that follows, where the server offers it and has not refused it (RFC 4978).
@@ -233,7 +258,9 @@ impl Session {
 
     /// Opens a folder for reading alone.
     pub async fn examine(&mut self, wire: &WireName) -> Result<()> {
-        self.open_folder("EXAMINE", wire).await
+        // Where UIDVALIDITY only lasts under SELECT, the folder is opened so, and still by a type that cannot write.
+        let verb = if self.profile.settings.select_instead_of_examine { "SELECT" } else { "EXAMINE" };
+        self.open_folder(verb, wire).await
     }
 
     pub(super) async fn open_folder(&mut self, verb: &str, wire: &WireName) -> Result<()> {
@@ -249,6 +276,9 @@ impl Session {
             return Err(self.refused(Doing::Select, &what, &reply));
         }
         opening.note(&Answer::Untagged(reply));
+        if self.profile.settings.distrust_condstore {
+            opening.status.highest_modseq = None;
+        }
         self.selected = Some(opening.selected(wire.clone(), verb == "SELECT"));
         Ok(())
     }
@@ -317,7 +347,10 @@ impl Session {
     }
 
     pub(super) fn refused(&self, doing: Doing, what: &str, reply: &Reply) -> Failure {
-        refused(self.connection.side, doing, &format!("{what} on {}", self.connection.host), reply)
+        let what = format!("{what} on {}", self.connection.host);
+        let failure = refused(self.connection.side, doing, &what, reply);
+        self.notes.refusal(&failure, &said(reply));
+        failure
     }
 }
 

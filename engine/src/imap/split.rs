@@ -7,8 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::limits::{
     CHUNK_OCTETS_MAX, LITERAL_OCTETS_HELD_MAX, RESPONSE_LITERAL_OCTETS_MAX, RESPONSE_LITERALS_MAX,
-    RESPONSE_TEXT_OCTETS_MAX,
-    RESPONSES_MAX,
+    RESPONSE_TEXT_OCTETS_MAX, RESPONSES_MAX,
 };
 
 /// One part of a response.

@@ -9,7 +9,6 @@ use malote_plan::uid_set::UidSet;
 use super::append::flag_list;
 use super::classify::Doing;
 use super::command::Command;
-use super::limits::UID_SET_OCTETS_MAX;
 use super::list_data::{Listed, StatusItems};
 use super::response::{Answer, Code, Kind, Reply};
 use super::session::{Session, shown};
@@ -90,7 +89,7 @@ impl<'a> Writing<'a> {
     /// Adds and removes flags.
     pub async fn store(&mut self, uids: &UidSet, add: &[Flag], remove: &[Flag]) -> Result<()> {
         let mut commands = Vec::new();
-        for chunk in uids.chunks(u64::MAX, UID_SET_OCTETS_MAX) {
+        for chunk in uids.chunks(self.session.uids_at_once(u64::MAX), self.session.uid_set_octets()) {
             for (sign, flags) in [('+', add), ('-', remove)] {
                 let list = flag_list(flags.iter().map(Flag::as_str));
                 if !list.is_empty() {
@@ -112,7 +111,7 @@ impl<'a> Writing<'a> {
             return Err(Failure::new(side, Class::FolderRefused, Reach::Folder, Retry::Never, message));
         }
         let mut commands = Vec::new();
-        for chunk in uids.chunks(u64::MAX, UID_SET_OCTETS_MAX) {
+        for chunk in uids.chunks(self.session.uids_at_once(u64::MAX), self.session.uid_set_octets()) {
             commands.push(Command::new("UID STORE").words(&format!("{chunk} +FLAGS.SILENT (\\Deleted)")));
             commands.push(Command::new("UID EXPUNGE").words(&chunk.to_string()));
         }

@@ -130,6 +130,8 @@ impl<'a> Ending<'a> {
     fn empty(&self) -> Report {
         let finished_ms = self.job.clock.now_unix_ms();
         let (source, destination) = self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let remarks = self.job.source.remarks().into_iter().chain(self.job.destination.remarks());
+        remarks.for_each(|remark| self.findings.warn(remark));
         let found = self.findings.take();
         Report {
             schema: SCHEMA.to_owned(),

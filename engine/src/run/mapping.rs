@@ -7,7 +7,6 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::{Folder, FolderPath, WireName};
 use malote_plan::mapping::{self, FolderPair, Mapping, MappingPolicy, OnClash, RecordedPair};
 use malote_plan::pattern::{Pattern, Selection};
-use malote_plan::substitution::NameRules;
 
 use super::context::{Pair, decision};
 use super::job::Job;
@@ -28,7 +27,7 @@ pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Ma
         include_views: false,
         include_other_namespaces: false,
         on_clash: policy.on_clash,
-        rules: NameRules::default(),
+        rules: surveys.destination.profile.settings.name_rules(),
     };
     let recorded: Vec<RecordedPair> = rows
         .iter()

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use malote_plan::folder::{Folder, FolderStatus};
+use malote_plan::folder::{Folder, FolderStatus, WireName};
 use malote_plan::message::ModSeq;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use super::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::imap::Endpoint;
 use crate::imap::pool::{Lease, Pool, is_stale};
 
@@ -34,16 +34,13 @@ impl Source for ImapSource {
     }
 
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>> {
-        loop {
-            let (mut lease, was_used) = self.pool.take(Some(&folder.wire)).await?;
-            let opened = lease.examine(&folder.wire).await;
-            // The server may have closed an idle session: another one, and in the end a new one, is tried.
-            if was_used && is_stale(&opened) {
-                continue;
-            }
-            opened?;
-            return Ok(Box::new(OpenImapSource { lease }));
-        }
+        let lease = examined(&self.pool, &folder.wire).await?;
+        Ok(Box::new(OpenImapSource { lease: Some(lease), pool: self.pool.clone() }))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let endpoint = self.pool.endpoint();
+        endpoint.notes.remarks(endpoint.side)
     }
 
     async fn warm(&self, connections: usize) {
@@ -59,30 +56,62 @@ impl Source for ImapSource {
     }
 }
 
+/// A session on which the folder is open for reading.
+async fn examined(pool: &Pool, wire: &WireName) -> Result<Lease> {
+    loop {
+        let (mut lease, was_used) = pool.take(Some(wire)).await?;
+        let opened = lease.examine(wire).await;
+        // The server may have closed an idle session: another one, and in the end a new one, is tried.
+        if was_used && is_stale(&opened) {
+            continue;
+        }
+        opened?;
+        return Ok(lease);
+    }
+}
+
 struct OpenImapSource {
-    lease: Lease,
+    /// Absent only after a worn connection could not be replaced.
+    lease: Option<Lease>,
+    pool: Pool,
+}
+
+impl OpenImapSource {
+    /// The session, or another one where the server would soon hang up on this one: some do after so many refusals.
+    async fn lease(&mut self) -> Result<&mut Lease> {
+        let worn = self.lease.as_ref().filter(|lease| lease.is_worn());
+        if let Some(wire) = worn.and_then(|lease| lease.selected()).map(|selected| selected.wire.clone()) {
+            // Given back first, for it may be the only one that the server bears.
+            self.lease = None;
+            self.lease = Some(examined(&self.pool, &wire).await?);
+        }
+        let endpoint = self.pool.endpoint();
+        let lost = || format!("talking to {}: the connection could not be replaced", endpoint.location.host);
+        self.lease.as_mut().ok_or_else(|| Failure::net(endpoint.side, lost()))
+    }
 }
 
 #[async_trait]
 impl OpenSource for OpenImapSource {
     fn status(&self) -> FolderStatus {
-        self.lease.selected().map(|selected| selected.status).unwrap_or_default()
+        let selected = self.lease.as_ref().and_then(|lease| lease.selected());
+        selected.map(|selected| selected.status).unwrap_or_default()
     }
 
     async fn uids(&mut self) -> Result<UidSet> {
-        self.lease.uids().await
+        self.lease().await?.uids().await
     }
 
     async fn stubs(&mut self, uids: &UidSet) -> Result<Vec<Stub>> {
-        self.lease.stubs(uids).await
+        self.lease().await?.stubs(uids).await
     }
 
     async fn changed_since(&mut self, uids: &UidSet, since: ModSeq) -> Result<Option<Vec<Stub>>> {
-        self.lease.changed_since(uids, since).await
+        self.lease().await?.changed_since(uids, since).await
     }
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
-        self.lease.headed(uids).await
+        self.lease().await?.headed(uids).await
     }
 
     async fn bodies(
@@ -91,18 +120,20 @@ impl OpenSource for OpenImapSource {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()> {
-        self.lease.bodies(uids, limits, sink).await
+        self.lease().await?.bodies(uids, limits, sink).await
     }
 
     fn retire(&mut self) {
-        self.lease.give_up();
+        if let Some(lease) = &mut self.lease {
+            lease.give_up();
+        }
     }
 
     fn is_usable(&self) -> bool {
-        self.lease.is_usable()
+        self.lease.as_ref().is_some_and(|lease| lease.is_usable())
     }
 
     async fn reopen(&mut self, folder: &Folder) -> Result<()> {
-        self.lease.examine(&folder.wire).await
+        self.lease().await?.examine(&folder.wire).await
     }
 }

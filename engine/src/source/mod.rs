@@ -31,6 +31,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// What the report should tell of the server's answers so far, as sentences.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);
 }

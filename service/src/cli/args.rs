@@ -16,6 +16,7 @@ pub use value::{map as map_value, pattern as pattern_value};
 pub const HEADING_PLACES: &str = "Where from, where to";
 pub const HEADING_SECRETS: &str = "Passwords and tokens (never in a URL, never on the command line)";
 pub const HEADING_TRUST: &str = "Trust";
+pub const HEADING_SERVERS: &str = "What the servers are";
 pub const HEADING_SELECTION: &str = "Which folders and messages";
 pub const HEADING_CHANGES: &str = "What to do with them";
 pub const HEADING_PACE: &str = "Speed";
@@ -59,7 +60,8 @@ Exit status:
   1 internal error: please report   6 TLS refused or not to be trusted
   2 wrong usage                     7 the destination is full
   3 quarantined or refused: listed  8 a decision is needed first
-  4 stopped early: run it again";
+  4 stopped early: run it again
+What servers refuse with, what follows and what to do: malote help errors [--json]";
 
 /// Everything that may stand on the command line.
 #[derive(Debug, Parser)]

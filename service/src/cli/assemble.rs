@@ -8,12 +8,14 @@ use std::time::Duration;
 use malote_engine::destination::imap::ImapDestination;
 use malote_engine::failure::{Failure, Side};
 use malote_engine::imap::AuthMethod;
-pub use malote_engine::imap::{Endpoint, Location, Probe, SecretSource, probe};
+pub use malote_engine::imap::{Endpoint, Finding, Location, Probe, SecretSource, probe};
 use malote_engine::ledger::memory::MemoryLedger;
 use malote_engine::ledger::sql::SqliteLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
+use malote_engine::observed::{Notes, Observed};
 use malote_engine::pace::Pace;
 use malote_engine::policy::Policy;
+use malote_engine::profile::{Profile, named, shipped};
 use malote_engine::quarantine::QuarantineFolder;
 use malote_engine::run::{BUDGET_OCTETS, Job};
 use malote_engine::source::imap::ImapSource;
@@ -123,11 +125,27 @@ pub fn endpoint(
         endpoint.extra_roots.extend(certificates(path)?);
         endpoint.extra_roots.push(b'\n');
     }
+    let own = if side == Side::Source { &trust.from_profile } else { &trust.to_profile };
+    endpoint.profile = own.as_deref().map(|name| profile(side, name)).transpose()?;
     if let Some(seconds) = trust.timeout {
         endpoint.progress_max = Duration::from_secs(seconds);
         endpoint.connect_max = endpoint.connect_max.min(endpoint.progress_max);
     }
     Ok(endpoint)
+}
+
+/// The profile of this name, or the one in this file.
+fn profile(side: Side, name: &str) -> Result<Arc<Profile>, Stopped> {
+    if let Some(profile) = named(name) {
+        return Ok(profile);
+    }
+    let option = if side == Side::Destination { "--to-profile" } else { "--from-profile" };
+    let text = std::fs::read_to_string(name).map_err(|cause| {
+        let known: Vec<&str> = shipped().iter().map(|profile| profile.name.as_str()).collect();
+        Stopped::usage(format!("{option} {name}: {cause}, and it is none of {}", known.join(", ")))
+    })?;
+    let read = Profile::read(&text).map_err(|wrong| Stopped::usage(format!("{option} {name}: {wrong}")))?;
+    Ok(Arc::new(read))
 }
 
 fn certificates(path: &Path) -> Result<Vec<u8>, Stopped> {
@@ -180,11 +198,45 @@ pub struct Assembled {
     pub job: Job,
     /// For the report.
     pub warnings: Vec<String>,
+    /// What the servers are seen to do, and where that is kept; nowhere for a command that makes no files.
+    seen: Option<Seen>,
+}
+
+/// What is noted of both servers, and its file.
+struct Seen {
+    path: PathBuf,
+    source: Arc<Notes>,
+    destination: Arc<Notes>,
+}
+
+impl Seen {
+    /// Begins with what earlier runs saw.
+    fn begin(pair: &mut Pair, state: &Path) -> Self {
+        let (path, now) = (state::observed_beside(state), now());
+        let Observed { source, destination, .. } = Observed::load(&path).unwrap_or_default();
+        pair.source.notes = Arc::new(Notes::begin(source, now));
+        pair.destination.notes = Arc::new(Notes::begin(destination, now));
+        let (source, destination) = (Arc::clone(&pair.source.notes), Arc::clone(&pair.destination.notes));
+        Self { path, source, destination }
+    }
+
+    /// Keeps it for the next run. Where it cannot be written, the next run learns it again.
+    fn save(&self) {
+        let now = now();
+        let (source, destination) = (self.source.observed(now), self.destination.observed(now));
+        if let Err(cause) = (Observed { source, destination, ..Observed::default() }).save(&self.path) {
+            tracing::warn!("what the servers were seen to do could not be kept: {cause}");
+        }
+    }
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// Puts a run together; `state` is where its ledger lies.
 pub async fn assemble(
-    pair: Pair,
+    mut pair: Pair,
     state: &Path,
     keeping: Keeping,
     work: &WorkArgs,
@@ -209,6 +261,7 @@ pub async fn assemble(
         }
         Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
     };
+    let seen = Seen::begin(&mut pair, state);
     let policy = policy(work);
     let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(
@@ -223,7 +276,7 @@ pub async fn assemble(
     job.budget = Arc::clone(&shared.budget);
     job.pace = Arc::clone(&shared.pace);
     job.stop = shared.stop.clone();
-    Ok(Assembled { job, warnings })
+    Ok(Assembled { job, warnings, seen: (keeping == Keeping::Writes).then_some(seen) })
 }
 
 impl Assembled {
@@ -231,6 +284,9 @@ impl Assembled {
     pub async fn close(&self) {
         tokio::join!(self.job.source.close(), self.job.destination.close());
         self.job.ledger.close().await;
+        if let Some(seen) = &self.seen {
+            seen.save();
+        }
     }
 }
 

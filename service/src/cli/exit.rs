@@ -57,6 +57,7 @@ impl Exit {
             Class::Internal => Self::Internal,
             Class::Usage => Self::Usage,
             Class::AuthBadCredentials
+            | Class::AuthAppPassword
             | Class::AuthNoMailboxRights
             | Class::AuthTokenExpired
             | Class::AuthUnsupported => Self::Auth,
@@ -67,13 +68,18 @@ impl Exit {
             | Class::Throttle
             | Class::ThrottleDaily
             | Class::LimitConnections
+            | Class::LimitBatch
             | Class::ServerTemporary
+            | Class::ServerLock
             | Class::ServerProtocol
+            | Class::ClientBug
             | Class::LimitExceeded
             | Class::Ledger
             | Class::Cancelled => Self::Early,
             Class::ItemTooLarge
             | Class::ItemRefused
+            | Class::ItemMalformed
+            | Class::ItemRefusedContent
             | Class::ItemUnreadable
             | Class::ItemVanished
             | Class::FolderMissing

@@ -1,12 +1,14 @@
 //! Results as text for people: plain functions from values to strings.
 //! Never prints, and never lets a server's control characters through to a terminal.
 
+mod errors;
 mod forecast;
 mod probe;
 mod report;
 mod table;
 mod units;
 
+pub use errors::errors;
 pub use forecast::forecast;
 pub use probe::probe;
 pub use report::report;
@@ -60,6 +62,24 @@ pub fn clean(text: &str) -> String {
 /// `1 message`, `2 messages`.
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(count), if count == 1 { one } else { many })
+}
+
+/// Text in lines of at most `width` columns, each behind `indent`; a word that is longer stands alone.
+fn paragraph(text: &str, indent: &str, width: usize) -> String {
+    let (mut out, mut line) = (String::new(), indent.to_owned());
+    for word in text.split_whitespace() {
+        let is_begun = line.len() > indent.len();
+        if is_begun && line.chars().count() + word.chars().count() >= width {
+            out.push_str(&line);
+            out.push('\n');
+            line = indent.to_owned();
+        }
+        if line.len() > indent.len() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out + &line + "\n"
 }
 
 /// Lines below a heading, at most `most` of them, with a line that counts the others.

@@ -43,6 +43,13 @@ pub fn quarantine_beside(state: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Where it is kept what both servers were seen to do: `<state>.observed.json`.
+pub fn observed_beside(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".observed.json");
+    PathBuf::from(name)
+}
+
 /// Makes the folder that `state` shall lie in, readable by its owner alone where it is new.
 pub fn make_folder_of(state: &Path) -> Result<(), Stopped> {
     let Some(folder) = state.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };

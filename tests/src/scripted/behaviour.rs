@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::store::{Letter, World};
+use super::strict::Strictness;
 use crate::tls::Identity;
 
 /// What a server with nothing to hide announces; `AUTH=` words and STARTTLS are added to it.
@@ -46,6 +47,8 @@ type Rewrite = Arc<dyn Fn(Letter) -> Letter + Send + Sync>;
 pub struct Manners {
     /// The line after `* ` at connection; with `PREAUTH` the first account is logged in by it.
     pub greeting: String,
+    /// What ID says: keys and values.
+    pub id: Vec<(String, String)>,
     /// Words of CAPABILITY, without `AUTH=` words; what is not announced is not done either.
     pub capabilities: String,
     /// SASL mechanisms announced and done.
@@ -80,6 +83,8 @@ pub struct Manners {
     pub ghosts: Vec<u32>,
     /// Whether every SELECT sees another UIDVALIDITY.
     pub is_uidvalidity_volatile: bool,
+    /// What it does not bear.
+    pub strict: Strictness,
     /// Wait before every answer.
     pub delay: Duration,
 }
@@ -88,6 +93,7 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             greeting: "OK scripted server ready".to_owned(),
+            id: vec![("name".to_owned(), "scripted".to_owned())],
             capabilities: CAPABILITIES.to_owned(),
             mechanisms: ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER"]
                 .map(String::from)
@@ -107,6 +113,7 @@ impl Default for Manners {
             rewrite: None,
             ghosts: Vec::new(),
             is_uidvalidity_volatile: false,
+            strict: Strictness::default(),
             delay: Duration::ZERO,
         }
     }

@@ -206,6 +206,9 @@ impl Session {
         if let Some(refused) = text.chars().find(|letter| manners.refused_name_characters.contains(*letter)) {
             return format!("NO [CANNOT] a name cannot hold {refused:?}");
         }
+        if let Some(refusal) = self.name_refusal(&text) {
+            return refusal;
+        }
         // A trailing separator only says that children will follow (RFC 3501 §6.3.3).
         let name = match manners.delimiter.map(|letter| letter as u8) {
             Some(delimiter) => name.strip_suffix(&[delimiter]).unwrap_or(name),
@@ -237,7 +240,8 @@ impl Session {
         let folder = {
             let mut state = world.lock();
             let folder = state.make(&key);
-            if self.shared.manners.is_uidvalidity_volatile {
+            let forgets = self.shared.manners.strict.forgets_uidvalidity_on_examine && is_read_only;
+            if self.shared.manners.is_uidvalidity_volatile || forgets {
                 folder.uidvalidity += 1;
             }
             folder.clone()

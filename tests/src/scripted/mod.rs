@@ -12,6 +12,7 @@
 //! ```
 
 mod behaviour;
+mod dialect;
 mod fetch;
 mod folders;
 mod grammar;
@@ -22,13 +23,16 @@ mod search;
 mod server;
 mod session;
 mod store;
+mod strict;
 mod transcript;
 mod wire;
 
 pub use behaviour::{Act, AppendUid, CAPABILITIES, Cut, End, Manners, StartTls, Way, When};
+pub use dialect::Dialect;
 pub use rewrite::{added_received, new_message_id, refolded};
 pub use server::{Script, Scripted};
 pub use store::{FolderHandle, Letter, Spelling, Stored, WireDate, World};
+pub use strict::Strictness;
 pub use transcript::{Entry, Transcript};
 
 use std::sync::atomic::AtomicUsize;

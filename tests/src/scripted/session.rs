@@ -10,6 +10,7 @@ use super::Shared;
 use super::behaviour::{Act, End, StartTls, holds};
 use super::grammar::{Command, Part, announced_literal, command};
 use super::store::World;
+use super::strict::Verdict;
 use super::wire::Wire;
 
 /// LITERAL- lets a client push at most this many octets unasked (RFC 7888 §5).
@@ -36,6 +37,10 @@ pub(super) struct Session {
     /// Whether a master logged in, who may go on as any other account.
     pub(super) is_master: bool,
     pub(super) selected: Option<Selected>,
+    /// Commands refused so far.
+    pub(super) refusals: usize,
+    /// CREATEs since anything else was said.
+    pub(super) creates_in_row: usize,
     /// Answer lines of the command at hand.
     pub(super) out: Vec<u8>,
 }
@@ -51,7 +56,9 @@ impl Drop for Seat<'_> {
 
 impl Session {
     pub(super) fn new(wire: Wire, shared: Arc<Shared>, connection: usize) -> Self {
-        Self { wire, shared, connection, world: None, is_master: false, selected: None, out: Vec::new() }
+        let (refusals, creates_in_row) = (0, 0);
+        let (world, is_master, selected, out) = (None, false, None, Vec::new());
+        Self { wire, shared, connection, world, is_master, selected, refusals, creates_in_row, out }
     }
 
     /// Serves until the client leaves or the script ends the connection.
@@ -65,22 +72,32 @@ impl Session {
         if shared.manners.greeting.starts_with("PREAUTH") {
             self.world = shared.accounts.first().map(|account| account.world.clone());
         }
+        let is_crowded = shared.manners.connections_max.is_some_and(|limit| seated > limit);
+        let refusal = shared.manners.strict.connections_refusal.as_deref();
+        if is_crowded && refusal == Some("") {
+            return self.wire.end(End::Close).await;
+        }
         self.line(&format!("* {}", shared.manners.greeting));
         self.flush().await?;
-        let is_crowded = shared.manners.connections_max.is_some_and(|limit| seated > limit);
         loop {
             let Some((command, whole)) = self.read_command().await? else { continue };
             self.remember(&command, &whole);
             if is_crowded && matches!(command.verb.as_str(), "LOGIN" | "AUTHENTICATE") {
-                self.line(&format!(
-                    "{} NO [UNAVAILABLE] Maximum number of connections exceeded",
-                    command.tag
-                ));
+                let refusal = refusal.unwrap_or("NO [UNAVAILABLE] Maximum number of connections exceeded");
+                self.line(&format!("{} {refusal}", command.tag));
                 self.flush().await?;
                 self.wire.end(End::Close).await?;
             }
             if !shared.manners.delay.is_zero() {
                 sleep(shared.manners.delay).await;
+            }
+            match self.judged(&command, &whole) {
+                Some(Verdict::Dropped) => return self.wire.end(End::Close).await,
+                Some(Verdict::Refused(text)) => {
+                    self.answer(&command, &text).await?;
+                    continue;
+                }
+                None => {}
             }
             let left = self.follow_rules(&command, &whole).await?;
             if command.verb == "LOGOUT" && left {
@@ -137,7 +154,10 @@ impl Session {
                 "OK done".to_owned()
             }
             "ID" if self.has("ID") => {
-                self.line("* ID (\"name\" \"scripted\")");
+                let pairs =
+                    self.shared.manners.id.iter().map(|(key, value)| format!("\"{key}\" \"{value}\""));
+                let pairs: Vec<String> = pairs.collect();
+                self.line(&format!("* ID ({})", pairs.join(" ")));
                 "OK done".to_owned()
             }
             "LOGOUT" => {
@@ -166,7 +186,7 @@ impl Session {
             self.announce_changes();
         }
         self.line(&format!("{} {text}", command.tag));
-        Ok(())
+        self.count_refusal(&text).await
     }
 
     async fn start_tls(&mut self, command: &Command) -> Result<()> {
@@ -330,7 +350,8 @@ impl Session {
 
     async fn answer(&mut self, command: &Command, text: &str) -> Result<()> {
         self.line(&format!("{} {text}", command.tag));
-        self.flush().await
+        self.flush().await?;
+        self.count_refusal(text).await
     }
 
     async fn raw(&mut self, command: &Command, octets: &[u8]) -> Result<()> {

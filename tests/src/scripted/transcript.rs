@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const LINE_BYTES_MAX: usize = 2_000;
 
 /// Commands that leave a mailbox as it is, flags and `\Recent` included; of FETCH only what peeks.
-const READING: [&str; 17] = [
+const READING: [&str; 18] = [
     "AUTHENTICATE",
     "CAPABILITY",
     "ENABLE",
     "EXAMINE",
+    "GETQUOTAROOT",
     "ID",
     "LIST",
     "LOGIN",
@@ -45,6 +46,7 @@ struct Log {
     octets_in: u64,
     octets_out: u64,
     credentials_in_clear: Vec<String>,
+    hang_ups: usize,
 }
 
 /// The record of every connection, readable at any moment.
@@ -131,6 +133,12 @@ impl Transcript {
         self.lock().credentials_in_clear.clone()
     }
 
+    /// Connections that the server ended because a limit was passed.
+    #[must_use]
+    pub fn hang_ups(&self) -> usize {
+        self.lock().hang_ups
+    }
+
     /// Forgets everything, so that a second run is counted alone.
     pub fn clear(&self) {
         let mut log = self.lock();
@@ -149,6 +157,10 @@ impl Transcript {
             line.pop();
         }
         self.lock().entries.push(Entry { connection, verb: verb.to_owned(), line });
+    }
+
+    pub(super) fn hung_up(&self) {
+        self.lock().hang_ups += 1;
     }
 
     pub(super) fn credential_in_clear(&self, verb: &str) {

@@ -230,6 +230,7 @@ impl Mailbox {
             naming: Self::naming(),
             promises: Promises { uidplus: self.habits.uidplus, ..Promises::default() },
             folders,
+            profile: Arc::default(),
             dangling_subscriptions: Vec::new(),
             warnings: Vec::new(),
         }

@@ -8,8 +8,8 @@ use malote_engine::policy::{Content, Duplicates, FlagPolicy, OnClash};
 
 use super::value::{date, map, octets, pattern};
 use super::{
-    HEADING_CHANGES, HEADING_PACE, HEADING_PLACES, HEADING_SECRETS, HEADING_SELECTION, HEADING_STATE,
-    HEADING_TRUST, OutputArgs,
+    HEADING_CHANGES, HEADING_PACE, HEADING_PLACES, HEADING_SECRETS, HEADING_SELECTION, HEADING_SERVERS,
+    HEADING_STATE, HEADING_TRUST, OutputArgs,
 };
 
 /// Connections that may be asked for on one side.
@@ -109,6 +109,13 @@ pub struct TrustArgs {
     /// How long a server may be silent in the midst of a command [default: 120]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: Option<u64>,
+    /// Treat the source by this profile: a name such as gmail or dovecot, or a file of the same form
+    /// [default: the one that the server is recognised by; see malote probe]
+    #[arg(long, value_name = "NAME|FILE", visible_alias = "profile", help_heading = HEADING_SERVERS)]
+    pub from_profile: Option<String>,
+    /// Treat the destination by this profile
+    #[arg(long, value_name = "NAME|FILE", help_heading = HEADING_SERVERS)]
+    pub to_profile: Option<String>,
 }
 
 /// Which folders and messages are taken, and where to.

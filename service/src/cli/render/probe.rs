@@ -1,8 +1,8 @@
 //! What a server is and can do, for people.
 //! Never shows more than the probe found.
 
-use super::super::assemble::Probe;
-use super::{Look, clean, number, section, size};
+use super::super::assemble::{Finding, Probe};
+use super::{Look, clean, number, paragraph, section, size};
 
 /// Lines below one heading at most.
 const LINES_MAX: usize = 50;
@@ -28,6 +28,17 @@ pub fn probe(probe: &Probe, place: &str, look: Look) -> String {
     for (name, value) in &probe.id {
         fact(&format!("id {name}"), value.clone());
     }
+    let certainty = if probe.profile.verified { "" } else { ", unverified" };
+    fact("profile", format!("{} ({}{certainty})", probe.profile.name, probe.profile.title));
+    let width = look.width.unwrap_or(100).max(40);
+    if !probe.profile.note.is_empty() {
+        out.push_str(&format!("\n{}\n", look.strong("Before the first login")));
+        out.push_str(&paragraph(&clean(&probe.profile.note), "  ", width));
+    }
+    if !probe.findings.is_empty() {
+        out.push_str(&format!("\n{}\n", look.strong("What is different here, and what is done about it")));
+        probe.findings.iter().for_each(|finding| out.push_str(&told(finding, look, width)));
+    }
     let namespaces = probe.namespaces.iter().map(|one| clean(&format!("{}: \"{}\"", one.kind, one.prefix)));
     section(&mut out, &look.strong("Namespaces"), namespaces, LINES_MAX);
     let special = probe.special_use.iter().map(|(role, name)| clean(&format!("{role}: {name}")));
@@ -42,6 +53,16 @@ pub fn probe(probe: &Probe, place: &str, look: Look) -> String {
     section(&mut out, &look.strong("Capabilities before login"), lines.into_iter(), LINES_MAX);
     section(&mut out, &look.warn("Warnings"), probe.warnings.iter().map(|text| clean(text)), LINES_MAX);
     out
+}
+
+/// One finding: what it is about, what the server does, what is done about it.
+fn told(finding: &Finding, look: Look, width: usize) -> String {
+    let value = if finding.value.is_empty() { String::new() } else { format!(" = {}", finding.value) };
+    let name = look.good(&clean(&format!("{}{value}", finding.about)));
+    let done = if finding.is_acted_on { "->" } else { "told only:" };
+    let text = format!("{} ({})", finding.finding, finding.source);
+    let told = paragraph(&clean(&text), "      ", width);
+    format!("  {name}\n{told}{}", paragraph(&clean(&format!("{done} {}", finding.handling)), "      ", width))
 }
 
 fn wrapped(words: &[String], width: usize) -> Vec<String> {

@@ -1,0 +1,67 @@
+//! How a session treats its server: which profile it is, and which promises are not believed.
+//! Never lets a profile promise what the server does not.
+
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::limits::UID_SET_OCTETS_MAX;
+use super::response::harmless;
+use super::session::Session;
+use crate::profile::{Facts, Profile, recognised};
+
+/// Octets of a command beside the set of UIDs: tag, verb, items.
+const COMMAND_REST_OCTETS: usize = 200;
+
+impl Session {
+    /// The profile that the server's own words tell.
+    pub(super) fn recognised(&self) -> Arc<Profile> {
+        let capabilities: Vec<&str> = self.capabilities.names().collect();
+        let prefix = self.namespaces.personal.first().map(|entry| harmless(&entry.prefix));
+        recognised(&Facts {
+            host: &self.connection.host,
+            greeting: &self.greeting,
+            id: &self.id,
+            capabilities: &capabilities,
+            prefix: prefix.as_deref().unwrap_or_default(),
+        })
+    }
+
+    /// Takes the operator's profile where he named one, and notes from now on what the server does.
+    pub(super) fn treat_as_at(&mut self, endpoint: &Endpoint) {
+        if let Some(profile) = &endpoint.profile {
+            self.promises = self.capabilities.promises(std::mem::take(&mut self.promises.software));
+            self.treat_as(Arc::clone(profile));
+        }
+        self.notes = Arc::clone(&endpoint.notes);
+        self.notes.treated_as(&self.profile.name);
+        if self.notes.refuses_multiappend() {
+            self.promises.multiappend = false;
+        }
+    }
+
+    /// Takes back promises that servers of this kind do not keep.
+    pub(super) fn treat_as(&mut self, profile: Arc<Profile>) {
+        let (settings, promises) = (&profile.settings, &mut self.promises);
+        promises.multiappend &= !settings.avoid_multiappend;
+        promises.condstore &= !settings.distrust_condstore;
+        promises.qresync &= !(settings.distrust_condstore || settings.distrust_qresync);
+        promises.list_status &= !settings.distrust_list_status;
+        self.profile = profile;
+    }
+
+    /// Octets that a set of UIDs may take in one command.
+    pub(super) fn uid_set_octets(&self) -> usize {
+        let command = self.profile.settings.command_octets;
+        let left = command.map(|octets| (octets as usize).saturating_sub(COMMAND_REST_OCTETS).max(100));
+        left.map_or(UID_SET_OCTETS_MAX, |octets| octets.min(UID_SET_OCTETS_MAX))
+    }
+
+    /// How many UIDs one command may name: ours, the profile's, the server's MESSAGELIMIT (RFC 9738), or what it was
+    /// seen to bear.
+    pub(super) fn uids_at_once(&self, uids_max: u64) -> u64 {
+        let seen = self.notes.uids_per_command();
+        let small = [self.profile.settings.uids_per_command, seen].into_iter().flatten().map(u64::from);
+        let limits = small.chain(self.capabilities.number("MESSAGELIMIT"));
+        limits.fold(uids_max, |least, limit| limit.clamp(1, least))
+    }
+}
