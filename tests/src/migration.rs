@@ -9,6 +9,7 @@ use anyhow::Result;
 use malote_engine::destination::imap::ImapDestination;
 use malote_engine::event::Event;
 use malote_engine::failure::Side;
+use malote_engine::imap::host::Hosts;
 use malote_engine::imap::{Endpoint, Location, SecretString};
 use malote_engine::ledger::sql::SqliteLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
@@ -41,6 +42,8 @@ pub struct Migration {
     pub progress_max: Option<Duration>,
     /// The profiles that the operator names, of source and destination.
     pub profiles: (Option<Arc<Profile>>, Option<Arc<Profile>>),
+    /// The servers as this process knows them, where several mailboxes share what they bear.
+    pub hosts: Option<Arc<Hosts>>,
     events: Arc<Mutex<Vec<Event>>>,
     folder: TempDir,
 }
@@ -61,6 +64,7 @@ impl Migration {
             extra_roots: Vec::new(),
             progress_max: None,
             profiles: (None, None),
+            hosts: None,
             events: Arc::default(),
             folder: tempfile::tempdir()?,
         })
@@ -164,6 +168,9 @@ impl Migration {
         endpoint.extra_roots.clone_from(&self.extra_roots);
         let (source, destination) = &self.profiles;
         endpoint.profile.clone_from(if side == Side::Source { source } else { destination });
+        if let Some(hosts) = &self.hosts {
+            endpoint.host = hosts.host(&endpoint.location.host, endpoint.location.port);
+        }
         endpoint.progress_max = self.progress_max.unwrap_or(endpoint.progress_max);
         Ok(endpoint)
     }

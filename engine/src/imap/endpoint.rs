@@ -12,6 +12,7 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::SecretString;
 
+use super::host::{Host, Hosts};
 use crate::failure::{Failure, Result};
 use crate::observed::Notes;
 use crate::profile::Profile;
@@ -128,8 +129,10 @@ impl Location {
     /// The endpoint at this place, with default time limits.
     #[must_use]
     pub fn endpoint(self, side: Side, secret: Arc<dyn SecretSource>) -> Endpoint {
+        let host = Hosts::default().host(&self.host, self.port);
         Endpoint {
             side,
+            host,
             location: self,
             extra_roots: Vec::new(),
             secret,
@@ -187,6 +190,8 @@ pub struct Endpoint {
     pub profile: Option<Arc<Profile>>,
     /// What the server is seen to do.
     pub notes: Arc<Notes>,
+    /// The server, where several mailboxes share what it bears.
+    pub host: Arc<Host>,
     /// How long one address may take to answer.
     pub connect_max: Duration,
     /// How long a server may be silent in the midst of a command.

@@ -15,6 +15,7 @@ pub mod endpoint;
 mod fetch;
 mod fetch_data;
 pub mod findings;
+pub mod host;
 pub mod limits;
 mod list;
 pub(crate) mod list_data;

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OnceCell};
 
 use super::compress::Learnt;
 use super::endpoint::{Endpoint, Security};
+use super::host::Place;
 use super::login::secret;
 use super::session::{Introduced, Session};
 use super::tls::Tls;
@@ -23,6 +24,9 @@ const CEILING_HELD: Duration = Duration::from_secs(300);
 
 /// How long to wait before a connection is asked for again when all are taken.
 const CONNECTIONS_WAIT_MS: u64 = 1_000;
+
+/// How long a mailbox waits for its first connection before it gives back what it holds elsewhere and asks again.
+const PLACE_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The sessions of one endpoint. Clones share them.
 #[derive(Clone)]
@@ -47,6 +51,8 @@ struct State {
     warming: usize,
     introduced: Option<Introduced>,
     line: Learnt,
+    /// What servers of this kind are known to bear for one mailbox.
+    known: Option<usize>,
     ceiling: Option<(usize, Instant)>,
     refused: Option<RefusedLogin>,
     naming: Option<Naming>,
@@ -100,16 +106,28 @@ impl Pool {
     }
 
     async fn open(&self) -> Result<Session> {
-        let reserved = self.reserve()?;
+        let reserved = self.reserve().await?;
         let session = self.connect(reserved.others).await;
         if let Err(failure) = &session
             && failure.class == Class::LimitConnections
         {
-            self.state().ceiling = Some((reserved.others.max(1), Instant::now()));
+            match reserved.others {
+                // The first connection of a mailbox is refused for what others have open.
+                0 => self.endpoint().host.refused(),
+                others => self.state().ceiling = Some((others, Instant::now())),
+            }
         }
-        let session = session?;
-        self.state().introduced.get_or_insert_with(|| session.introduced());
-        reserved.keep();
+        let mut session = session?;
+        let settings = &session.profile.settings;
+        if let Some(connections) = settings.connections_per_host {
+            self.endpoint().host.is_known_to_bear(connections as usize);
+        }
+        {
+            let mut state = self.state();
+            state.known = settings.connections_per_mailbox.map(|connections| connections as usize);
+            state.introduced.get_or_insert_with(|| session.introduced());
+        }
+        session.place = reserved.keep();
         Ok(session)
     }
 
@@ -156,22 +174,38 @@ impl Pool {
         self.endpoint().location.compress.unwrap_or_else(|| state.line.pays(round_trip))
     }
 
-    /// Counts one more session before it is opened, so that two at once do not pass the limit together.
-    fn reserve(&self) -> Result<Reserved> {
-        let mut state = self.state();
-        let ceiling =
-            state.ceiling.filter(|(_, since)| since.elapsed() < CEILING_HELD).map(|(ceiling, _)| ceiling);
-        let most = ceiling.unwrap_or(usize::MAX).min(self.shared.connections_max);
-        if state.open >= most {
-            let (side, host) = (self.endpoint().side, &self.endpoint().location.host);
-            let message = format!("connecting to {host}: all {most} connections that it bears are in use");
-            let retry = Retry::After(CONNECTIONS_WAIT_MS);
-            return Err(Failure::new(side, Class::LimitConnections, Reach::Connection, retry, message));
+    /// Counts one more session before it is opened, so that two at once do not pass the limit together. The first
+    /// one of a mailbox waits for a place at its server; further ones are done without where none is free.
+    async fn reserve(&self) -> Result<Reserved> {
+        let (others, most) = {
+            let mut state = self.state();
+            let held = state.ceiling.filter(|(_, since)| since.elapsed() < CEILING_HELD);
+            let seen = self.endpoint().notes.connections_max().map(|connections| connections as usize);
+            let limits = [held.map(|(ceiling, _)| ceiling), seen, state.known];
+            let most = limits.into_iter().flatten().fold(self.shared.connections_max, usize::min).max(1);
+            let others = state.open;
+            if others < most {
+                state.open += 1;
+            }
+            (others, most)
+        };
+        if others >= most {
+            return Err(self.full(format!("all {most} connections that it bears are in use")));
         }
-        let others = state.open;
-        state.open += 1;
-        drop(state);
-        Ok(Reserved { pool: self.clone(), others, is_kept: false })
+        let mut reserved = Reserved { pool: self.clone(), others, place: None, is_kept: false };
+        let host = &self.endpoint().host;
+        reserved.place = if others == 0 { host.take(PLACE_PATIENCE).await } else { host.try_take() };
+        if reserved.place.is_some() {
+            return Ok(reserved);
+        }
+        Err(self.full("other mailboxes hold all connections that it bears".to_owned()))
+    }
+
+    fn full(&self, why: String) -> Failure {
+        let (side, host) = (self.endpoint().side, &self.endpoint().location.host);
+        let message = format!("connecting to {host}: {why}");
+        let retry = Retry::After(CONNECTIONS_WAIT_MS);
+        Failure::new(side, Class::LimitConnections, Reach::Connection, retry, message)
     }
 
     async fn connect(&self, others: usize) -> Result<Session> {
@@ -278,12 +312,15 @@ pub(crate) fn is_stale<T>(result: &Result<T>) -> bool {
 struct Reserved {
     pool: Pool,
     others: usize,
+    place: Option<Place>,
     is_kept: bool,
 }
 
 impl Reserved {
-    fn keep(mut self) {
+    /// Keeps the place in the pool; the one at the server goes with the session.
+    fn keep(mut self) -> Option<Place> {
         self.is_kept = true;
+        self.place.take()
     }
 }
 
@@ -344,7 +381,9 @@ impl Drop for Lease {
         state.has_late_metadata |= session.has_late_metadata;
         let octets = session.octets_moved() - self.octets_before;
         state.line.take_in(session.is_compressed, octets, self.taken.elapsed());
-        if session.is_usable() {
+        // Another mailbox waits for its first connection: this one can do with fewer.
+        let gives_way = state.open > 1 && self.pool.endpoint().host.is_crowded();
+        if session.is_usable() && !gives_way {
             state.idle.push(session);
         } else {
             state.open -= 1;

@@ -16,6 +16,7 @@ use super::compress::deflated;
 use super::connect::{Greeted, connect};
 use super::connection::Connection;
 use super::endpoint::Endpoint;
+use super::host::Place;
 use super::limits::LOGOUT_MAX;
 use super::list_data::Namespaces;
 use super::login::log_in;
@@ -66,6 +67,8 @@ pub(crate) struct Session {
     pub(super) is_condstore_on: bool,
     pub(super) round_trip: Duration,
     pub(super) is_compressed: bool,
+    /// Given back to the server's others when this session ends.
+    pub(super) place: Option<Place>,
     /// Commands that go out together with the first opening of a folder.
     before_opening: Vec<Command>,
     /// True once the server has put a large body before its flags: then they are asked for first.
@@ -107,6 +110,7 @@ impl Session {
             is_condstore_on: false,
             round_trip: Duration::ZERO,
             is_compressed: false,
+            place: None,
             before_opening: Vec::new(),
             has_late_metadata: false,
             profile: Arc::default(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use malote_engine::destination::imap::ImapDestination;
 use malote_engine::failure::{Failure, Side};
 use malote_engine::imap::AuthMethod;
+use malote_engine::imap::host::Hosts;
 pub use malote_engine::imap::{Endpoint, Finding, Location, Probe, SecretSource, probe};
 use malote_engine::ledger::memory::MemoryLedger;
 use malote_engine::ledger::sql::SqliteLedger;
@@ -47,14 +48,17 @@ pub struct Shared {
     pub budget: Arc<Semaphore>,
     /// Ceilings per second.
     pub pace: Arc<Pace>,
+    /// What each server bears, whoever's mailboxes are moved.
+    pub hosts: Arc<Hosts>,
     /// Cancelled when everything shall finish what is in flight and stop.
     pub stop: CancellationToken,
 }
 
 impl Shared {
-    /// One budget and one pace, as asked for.
+    /// One budget and one pace, as asked for; each server bears as many connections as it shows to.
     pub fn new(pace: &PaceArgs) -> Self {
         Self {
+            hosts: Arc::default(),
             budget: Arc::new(Semaphore::new(BUDGET_OCTETS)),
             pace: Arc::new(Pace::new(pace.rate_bytes, pace.rate_messages)),
             stop: CancellationToken::new(),
@@ -262,6 +266,9 @@ pub async fn assemble(
         Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
     };
     let seen = Seen::begin(&mut pair, state);
+    for endpoint in [&mut pair.source, &mut pair.destination] {
+        endpoint.host = shared.hosts.host(&endpoint.location.host, endpoint.location.port);
+    }
     let policy = policy(work);
     let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(

@@ -9,8 +9,10 @@ mod work;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use malote_engine::failure::Side;
+use malote_engine::imap::host::Hosts;
 
 use super::args::BatchArgs;
 use super::assemble::Shared;
@@ -29,7 +31,10 @@ const SHEET_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 pub async fn batch(args: BatchArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let (sheet, mut warnings) = read(&args.file)?;
-    let shared = Shared::new(&args.work.pace);
+    let mut shared = Shared::new(&args.work.pace);
+    if let Some(connections) = args.host_connections {
+        shared.hosts = Arc::new(Hosts::new(usize::from(connections)));
+    }
     let (mailboxes, mut outcomes) = mailboxes(&sheet, &args)?;
     drop(sheet);
     signal::watch(shared.stop.clone(), signal::nothing())?;

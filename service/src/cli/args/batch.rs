@@ -64,6 +64,9 @@ pub struct BatchArgs {
         value_parser = clap::value_parser!(u16).range(1..=i64::from(JOBS_MAX))
     )]
     pub jobs: u16,
+    /// At most N connections to one server, all mailboxes together [default: what it bears]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub host_connections: Option<u16>,
     /// Try every login and stop there
     #[arg(long)]
     pub validate_only: bool,
