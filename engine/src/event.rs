@@ -52,6 +52,13 @@ pub enum Event {
         /// How long the pause is, in milliseconds.
         pause_ms: u64,
     },
+    /// A server's daily allowance is used up: the run waits.
+    Resting {
+        /// On which side.
+        side: Side,
+        /// Until when, in milliseconds since the epoch.
+        until_unix_ms: i64,
+    },
     /// Something was coped with, as a sentence.
     Warning(String),
 }

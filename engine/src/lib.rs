@@ -56,6 +56,7 @@
 
 pub use malote_plan as plan;
 
+pub mod allowance;
 pub mod body;
 pub mod clock;
 pub mod destination;

@@ -10,6 +10,7 @@ use malote_plan::failure::Side;
 use malote_plan::taxonomy::normalised;
 use serde::{Deserialize, Serialize};
 
+use crate::allowance::Spent;
 use crate::failure::{Class, Failure};
 
 /// The file's format.
@@ -44,6 +45,15 @@ impl Default for Observed {
     }
 }
 
+/// Which way octets go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the server.
+    Down,
+    /// To it.
+    Up,
+}
+
 /// One server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -58,6 +68,10 @@ pub struct ObservedServer {
     pub uids_per_command: Option<u32>,
     /// True where it refused several messages in one APPEND as no grammar that it knows.
     pub refuses_multiappend: bool,
+    /// What was read from it within its present day, where it counts.
+    pub down: Spent,
+    /// What was appended to it.
+    pub up: Spent,
     /// Repairs that made it take refused messages, with how many each.
     pub repairs: BTreeMap<String, u64>,
     /// Answers of an unknown kind, with how often each came.
@@ -184,6 +198,27 @@ impl Notes {
         if inner.server.repairs.len() < KINDS_MAX || inner.server.repairs.contains_key(repair) {
             *inner.server.repairs.entry(repair.to_owned()).or_default() += 1;
         }
+    }
+
+    /// Counts octets against a daily allowance; where that was used up, when it begins anew.
+    pub fn spend(&self, way: Way, per_day: u64, octets: u64, now: i64) -> Result<(), i64> {
+        let mut inner = self.lock();
+        let spent = match way {
+            Way::Down => &mut inner.server.down,
+            Way::Up => &mut inner.server.up,
+        };
+        spent.spend(per_day, octets, now)
+    }
+
+    /// Octets that a daily allowance still has.
+    #[must_use]
+    pub fn left(&self, way: Way, per_day: u64, now: i64) -> u64 {
+        let inner = self.lock();
+        let spent = match way {
+            Way::Down => inner.server.down,
+            Way::Up => inner.server.up,
+        };
+        spent.left(per_day, now)
     }
 
     /// Notes the profile by which the server is treated.

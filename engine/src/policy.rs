@@ -61,6 +61,8 @@ pub struct Policy {
     pub on_clash: OnClash,
     /// How often a folder is taken up again after a lost connection without any progress in between.
     pub attempts_max: u32,
+    /// Wait where a server's daily allowance is used up, rather than end and be run again later.
+    pub waits_for_allowance: bool,
     /// The first pause after a lost connection, in milliseconds; it doubles with each attempt without progress.
     pub pause_ms: u64,
     /// How long a destination must stand still, in milliseconds, before messages whose answer was lost are looked
@@ -78,6 +80,7 @@ impl Default for Policy {
             since_unix_seconds: None,
             before_unix_seconds: None,
             octets_max: None,
+            waits_for_allowance: false,
             duplicates: Duplicates::Keep,
             mirror_deletes: false,
             delete_percent_max: 10,

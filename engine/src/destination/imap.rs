@@ -11,12 +11,14 @@ use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel};
+use crate::allowance::Daily;
 use crate::failure::{Failure, Result};
 use crate::imap::create::Wanted;
 use crate::imap::list_data::Listed;
 use crate::imap::pool::{Lease, Pool, is_stale};
 use crate::imap::write::Writing;
 use crate::imap::{AppendQueue, Endpoint, limits};
+use crate::observed::Way;
 use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
 
 /// A mailbox to write to.
@@ -92,6 +94,10 @@ impl Destination for ImapDestination {
         let append_octets_max = Writing::on(&mut lease).append_octets_max().await?;
         let (queue, pool) = (AppendQueue::default(), self.pool.clone());
         Ok(Box::new(OpenImapDestination { lease: Some(lease), queue, append_octets_max, pool }))
+    }
+
+    fn daily(&self) -> Option<Daily> {
+        self.pool.daily(Way::Up)
     }
 
     fn remarks(&self) -> Vec<String> {

@@ -11,6 +11,7 @@ use malote_plan::message::{Flag, Flags};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
+use crate::allowance::Daily;
 pub use crate::exchange::{Answer, BatchId, Parcel};
 use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
 use crate::failure::{Reach, Result};
@@ -60,6 +61,11 @@ pub trait Destination: Send + Sync {
 
     /// Opens one folder for writing, on a connection of its own until the value is dropped.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>>;
+
+    /// The server's daily allowance for what a run does there, once the server is known.
+    fn daily(&self) -> Option<Daily> {
+        None
+    }
 
     /// What the report should tell of the server's answers so far, as sentences.
     fn remarks(&self) -> Vec<String> {

@@ -16,6 +16,7 @@ use super::write::Writing;
 use crate::body::{Body, WireBody};
 use crate::exchange::{Answer, BatchId, Parcel};
 use crate::failure::{Class, Failure, Reach, Result, Retry};
+use crate::observed::Way;
 
 /// Batches on their way, oldest first.
 #[derive(Default)]
@@ -70,6 +71,7 @@ impl Writing<'_> {
     pub async fn send(&mut self, queue: &mut AppendQueue, batch: Vec<Parcel>) -> Result<BatchId> {
         let Some(selected) = &self.session.selected else { return Err(no_folder(&self.session.connection)) };
         let wire = selected.wire.clone();
+        self.session.spend(Way::Up, batch.iter().map(|parcel| parcel.body.octets()).sum())?;
         queue.last_id += 1;
         let id = BatchId(queue.last_id);
         let tag = self.session.connection.next_tag();

@@ -18,6 +18,7 @@ use super::split::Passed;
 use crate::body::{Body, Held, WireBody};
 use crate::exchange::{Fetched, ReadLimits, Stub};
 use crate::failure::{Failure, Result};
+use crate::observed::Way;
 
 /// What is still to be done while bodies arrive.
 struct Pending<'a> {
@@ -167,6 +168,7 @@ impl Session {
             }
             _ => return Err(self.connection.passed(Passed::Literal(octets))),
         };
+        self.spend(Way::Down, octets)?;
         if octets <= pending.limits.memory_octets_max {
             let permits = u32::try_from(octets).unwrap_or(u32::MAX);
             let budget = std::sync::Arc::clone(&pending.limits.budget);

@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use secrecy::SecretString;
 
 use super::host::{Host, Hosts};
+use crate::clock::{Clock, SystemClock};
 use crate::failure::{Failure, Result};
 use crate::observed::Notes;
 use crate::profile::Profile;
@@ -138,6 +139,7 @@ impl Location {
             secret,
             profile: None,
             notes: Arc::default(),
+            clock: Arc::new(SystemClock),
             connect_max: CONNECT_MAX,
             progress_max: PROGRESS_MAX,
         }
@@ -192,6 +194,8 @@ pub struct Endpoint {
     pub notes: Arc<Notes>,
     /// The server, where several mailboxes share what it bears.
     pub host: Arc<Host>,
+    /// Tells when a daily allowance begins anew.
+    pub clock: Arc<dyn Clock>,
     /// How long one address may take to answer.
     pub connect_max: Duration,
     /// How long a server may be silent in the midst of a command.

@@ -16,8 +16,12 @@ use super::host::Place;
 use super::login::secret;
 use super::session::{Introduced, Session};
 use super::tls::Tls;
+use super::treatment::per_day;
+use crate::allowance::Daily;
 use crate::exchange::Survey;
 use crate::failure::{Failure, Result};
+use crate::observed::Way;
+use crate::profile::Profile;
 
 /// How long a server's own ceiling is believed before one more connection is tried.
 const CEILING_HELD: Duration = Duration::from_secs(300);
@@ -51,6 +55,8 @@ struct State {
     warming: usize,
     introduced: Option<Introduced>,
     line: Learnt,
+    /// By which the server is treated.
+    profile: Option<Arc<Profile>>,
     /// What servers of this kind are known to bear for one mailbox.
     known: Option<usize>,
     ceiling: Option<(usize, Instant)>,
@@ -124,6 +130,7 @@ impl Pool {
         }
         {
             let mut state = self.state();
+            state.profile = Some(Arc::clone(&session.profile));
             state.known = settings.connections_per_mailbox.map(|connections| connections as usize);
             state.introduced.get_or_insert_with(|| session.introduced());
         }
@@ -147,6 +154,15 @@ impl Pool {
             drop(warming);
         });
         futures_util::future::join_all(opened).await;
+    }
+
+    /// The server's daily allowance in one direction, once its kind is known.
+    pub fn daily(&self, way: Way) -> Option<Daily> {
+        let endpoint = self.endpoint();
+        let profile = self.state().profile.clone().or_else(|| endpoint.profile.clone())?;
+        let octets_per_day = per_day(&profile, way)?;
+        let now = endpoint.clock.now_unix_ms() / 1000;
+        Some(Daily { octets_per_day, octets_left: endpoint.notes.left(way, octets_per_day, now) })
     }
 
     /// How long an answer takes that costs the server nothing, once that was measured.

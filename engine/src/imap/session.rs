@@ -22,6 +22,7 @@ use super::list_data::Namespaces;
 use super::login::log_in;
 use super::response::{Answer, Code, Kind, Reply};
 use super::tls::{Tls, TlsFacts};
+use crate::clock::{Clock, SystemClock};
 use crate::failure::{Failure, Result};
 use crate::observed::Notes;
 use crate::profile::Profile;
@@ -76,6 +77,8 @@ pub(crate) struct Session {
     /// By which the server is treated.
     pub(super) profile: Arc<Profile>,
     pub(super) notes: Arc<Notes>,
+    /// For the daily allowance alone.
+    pub(super) clock: Arc<dyn Clock>,
     /// Folders created since anything else was said.
     pub(super) creates: u32,
 }
@@ -115,6 +118,7 @@ impl Session {
             has_late_metadata: false,
             profile: Arc::default(),
             notes: Arc::default(),
+            clock: Arc::new(SystemClock),
             creates: 0,
         };
         session.connection.literal = session.promises.literal;

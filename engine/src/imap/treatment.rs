@@ -7,6 +7,8 @@ use super::endpoint::Endpoint;
 use super::limits::UID_SET_OCTETS_MAX;
 use super::response::harmless;
 use super::session::Session;
+use crate::failure::{Class, Failure, Reach, Result, Retry};
+use crate::observed::Way;
 use crate::profile::{Facts, Profile, recognised};
 
 /// Octets of a command beside the set of UIDs: tag, verb, items.
@@ -33,6 +35,7 @@ impl Session {
             self.treat_as(Arc::clone(profile));
         }
         self.notes = Arc::clone(&endpoint.notes);
+        self.clock = Arc::clone(&endpoint.clock);
         self.notes.treated_as(&self.profile.name);
         if self.notes.refuses_multiappend() {
             self.promises.multiappend = false;
@@ -63,5 +66,30 @@ impl Session {
         let small = [self.profile.settings.uids_per_command, seen].into_iter().flatten().map(u64::from);
         let limits = small.chain(self.capabilities.number("MESSAGELIMIT"));
         limits.fold(uids_max, |least, limit| limit.clamp(1, least))
+    }
+
+    /// Counts octets against the server's daily allowance; a failure that says when it begins anew where it is used
+    /// up.
+    pub(super) fn spend(&self, way: Way, octets: u64) -> Result<()> {
+        let Some(per_day) = per_day(&self.profile, way) else { return Ok(()) };
+        let now = self.clock.now_unix_ms() / 1000;
+        let Err(until) = self.notes.spend(way, per_day, octets, now) else { return Ok(()) };
+        let (host, side) = (&self.connection.host, self.connection.side);
+        let what = if way == Way::Down { "reading from" } else { "appending to" };
+        let when = jiff::Timestamp::from_second(until).unwrap_or_default();
+        let message = format!(
+            "{what} {host}: the {} MB that it allows in a day are used up; it goes on at {when}",
+            per_day / 1_000_000
+        );
+        let wait_ms = u64::try_from(until - now).unwrap_or(0) * 1000;
+        Err(Failure::new(side, Class::ThrottleDaily, Reach::Account, Retry::After(wait_ms), message))
+    }
+}
+
+/// What servers of a kind allow in a day, in octets.
+pub(super) const fn per_day(profile: &Profile, way: Way) -> Option<u64> {
+    match way {
+        Way::Down => profile.settings.octets_down_per_day,
+        Way::Up => profile.settings.octets_up_per_day,
     }
 }

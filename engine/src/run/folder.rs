@@ -32,6 +32,10 @@ impl FolderRun<'_> {
             if failure.class == Class::LimitConnections && lane.stand_back().await {
                 continue;
             }
+            if failure.class == Class::ThrottleDaily && self.run.job.policy.waits_for_allowance {
+                self.rest(&failure).await;
+                continue;
+            }
             let settled = self.tally.settled().len();
             attempt = if settled > settled_before { 1 } else { attempt + 1 };
             settled_before = settled;
@@ -86,10 +90,23 @@ impl FolderRun<'_> {
         let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
         match (failure.retry, failure.reach) {
             (Retry::Never, _) => None,
+            _ if failure.class == Class::ThrottleDaily => None,
             _ if is_last => None,
             (Retry::Again, _) => Some(backoff),
             (Retry::After(ms), _) => Some(ms.max(backoff)),
         }
+    }
+
+    /// Waits for a daily allowance to begin anew: no error, and no attempt.
+    async fn rest(&self, failure: &Failure) {
+        let pause = Duration::from_millis(match failure.retry {
+            Retry::After(ms) => ms,
+            Retry::Again | Retry::Never => PAUSE_MS_MAX,
+        });
+        let now_ms = self.run.job.clock.now_unix_ms();
+        let until_unix_ms = now_ms + i64::try_from(pause.as_millis()).unwrap_or(0);
+        self.run.job.events.emit(Event::Resting { side: failure.side, until_unix_ms });
+        let _stopped = tokio::time::timeout(pause, self.run.halt.cancelled()).await;
     }
 
     fn give_up(&mut self, failure: &Failure) {

@@ -1,12 +1,14 @@
 //! Says what a copy would do.
 //! Never writes: no folder, no message, no record.
 
+use malote_plan::failure::Side;
 use malote_plan::uid_set::UidSet;
 
-use super::job::{FolderForecast, Forecast, Job, LeftOutFolder};
+use super::job::{AllowanceForecast, FolderForecast, Forecast, Job, LeftOutFolder};
 use super::reading::unix_seconds;
 use super::survey::survey;
 use super::{ending::Ending, mapping};
+use crate::allowance;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Recorded};
 use crate::report::{ErrorEntry, Kind};
@@ -21,6 +23,7 @@ pub async fn plan(job: &Job) -> Forecast {
         schema: "malote.plan/1".to_owned(),
         folders: Vec::new(),
         left_out: Vec::new(),
+        allowances: Vec::new(),
         clashes: Vec::new(),
         warnings: Vec::new(),
         errors: Vec::new(),
@@ -28,6 +31,18 @@ pub async fn plan(job: &Job) -> Forecast {
     if let Err(failures) = fill(job, &ending, &mut forecast).await {
         failures.iter().for_each(|failure| ending.findings.fail(failure));
     }
+    let octets = forecast.folders.iter().map(|folder| folder.to_copy_bytes).sum();
+    let sides = [(Side::Source, job.source.daily()), (Side::Destination, job.destination.daily())];
+    forecast.allowances = sides
+        .into_iter()
+        .filter_map(|(side, daily)| Some((side, daily?)))
+        .map(|(side, daily)| AllowanceForecast {
+            side: side.as_str().to_owned(),
+            bytes_per_day: daily.octets_per_day,
+            bytes_left: daily.octets_left,
+            days: allowance::days(octets, daily.octets_per_day, daily.octets_left),
+        })
+        .collect();
     let found = ending.findings.take();
     forecast.warnings = found.warnings;
     forecast.errors = found.errors;

@@ -126,6 +126,19 @@ pub struct LeftOutFolder {
     pub reason: String,
 }
 
+/// What a server's daily allowance makes of a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AllowanceForecast {
+    /// `source` or `destination`.
+    pub side: String,
+    /// Octets that it lets pass in a day.
+    pub bytes_per_day: u64,
+    /// Octets that it still lets pass today.
+    pub bytes_left: u64,
+    /// Days that the copy needs at least, today included.
+    pub days: u64,
+}
+
 /// What a copy would do; nothing was written anywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forecast {
@@ -135,6 +148,8 @@ pub struct Forecast {
     pub folders: Vec<FolderForecast>,
     /// Folders that are left out.
     pub left_out: Vec<LeftOutFolder>,
+    /// Daily allowances of the servers, where they have one.
+    pub allowances: Vec<AllowanceForecast>,
     /// Clashes that need a decision first, as sentences.
     pub clashes: Vec<String>,
     /// What was coped with.

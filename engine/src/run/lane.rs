@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use malote_plan::date::DateOrigin;
-use malote_plan::failure::Reach;
+use malote_plan::failure::{Class, Reach};
 use malote_plan::message::{ContentHash, Flag, InternalDate, Uid, UidValidity};
 use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
@@ -168,7 +168,11 @@ impl<'a> Writer<'a> {
     /// Takes messages until none will come and every batch is answered. What a failure leaves behind is dropped
     /// at once, for the reader may be waiting for the octets that it holds.
     async fn run(&mut self, mut queue: mpsc::Receiver<Fetched>) -> Result<()> {
-        let result = self.work(&mut queue).await;
+        let mut result = self.work(&mut queue).await;
+        if result.as_ref().is_err_and(|failure| failure.class == Class::ThrottleDaily) {
+            // The connection is sound: what was sent before is answered as ever.
+            result = self.take_all_answers().await.and(result);
+        }
         queue.close();
         while queue.try_recv().is_ok() {}
         self.gathered.clear();
@@ -203,6 +207,14 @@ impl<'a> Writer<'a> {
                 return Ok(());
             }
         }
+    }
+
+    async fn take_all_answers(&mut self) -> Result<()> {
+        while !self.in_flight.is_empty() && self.destination.is_usable() {
+            let answered = self.destination.answer().await?;
+            self.take_answer(answered).await?;
+        }
+        Ok(())
     }
 
     /// Waits for whatever comes first: a message, an answer, or the end of a batch's patience. False when no

@@ -33,7 +33,9 @@ use std::collections::BTreeMap;
 
 pub use forecast::plan;
 use futures_util::StreamExt as _;
-pub use job::{BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder};
+pub use job::{
+    AllowanceForecast, BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder,
+};
 use malote_plan::folder::Role;
 use malote_plan::mapping::{FolderPair, Mapping};
 pub use verify::verify;

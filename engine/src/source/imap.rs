@@ -10,9 +10,11 @@ use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use super::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
+use crate::allowance::Daily;
 use crate::failure::{Failure, Result};
 use crate::imap::Endpoint;
 use crate::imap::pool::{Lease, Pool, is_stale};
+use crate::observed::Way;
 
 /// A mailbox to read from.
 pub struct ImapSource {
@@ -36,6 +38,10 @@ impl Source for ImapSource {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>> {
         let lease = examined(&self.pool, &folder.wire).await?;
         Ok(Box::new(OpenImapSource { lease: Some(lease), pool: self.pool.clone() }))
+    }
+
+    fn daily(&self) -> Option<Daily> {
+        self.pool.daily(Way::Down)
     }
 
     fn remarks(&self) -> Vec<String> {

@@ -11,6 +11,7 @@ use malote_plan::message::ModSeq;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
+use crate::allowance::Daily;
 pub use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
 use crate::failure::Result;
 
@@ -28,6 +29,11 @@ pub trait Source: Send + Sync {
 
     /// How long the server takes to answer what costs it nothing, where that was measured.
     fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The server's daily allowance for what a run does there, once the server is known.
+    fn daily(&self) -> Option<Daily> {
         None
     }
 

@@ -192,6 +192,7 @@ pub fn policy(work: &WorkArgs) -> Policy {
         messages_per_second: pace.rate_messages,
         connections: usize::from(pace.connections.unwrap_or(CONNECTIONS_UNSAID)),
         on_clash: changes.on_clash.into(),
+        waits_for_allowance: pace.wait,
         ..Policy::default()
     }
 }

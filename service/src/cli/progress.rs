@@ -243,6 +243,14 @@ fn listener(folders: Arc<Mutex<BTreeSet<String>>>, run_id: String) -> impl Fn(Ev
                     "run {run}: {class} at the {side}: taking up {folder} again in {pause_ms} ms"
                 );
             }
+            Event::Resting { side, until_unix_ms } => {
+                let (side, until) = (side.as_str(), jiff::Timestamp::from_millisecond(until_unix_ms));
+                let until = until.unwrap_or_default();
+                tracing::warn!(
+                    run.id = run,
+                    "run {run}: the {side}'s daily allowance is used up: waiting until {until}"
+                );
+            }
             Event::Warning(text) => tracing::warn!(run.id = run, "run {run}: {text}"),
             _ => {}
         }

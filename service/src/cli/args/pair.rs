@@ -195,6 +195,9 @@ pub struct PaceArgs {
     /// At most N messages per second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rate_messages: Option<u64>,
+    /// Where a server's daily allowance is used up, wait for the next day instead of ending with 4
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// How much is read to verify.

@@ -20,6 +20,16 @@ pub fn forecast(forecast: &Forecast, look: Look) -> String {
             out.push_str("those found to be the same are adopted, not copied again\n");
         }
     }
+    let allowances = forecast.allowances.iter().map(|allowance| {
+        format!(
+            "the {} allows {} in a day, {} of it today: {} at least",
+            allowance.side,
+            size(allowance.bytes_per_day),
+            size(allowance.bytes_left),
+            counted(allowance.days, "day", "days")
+        )
+    });
+    section(&mut out, &look.strong("Daily allowances"), allowances, LINES_MAX);
     let clashes = forecast.clashes.iter().map(|clash| clean(clash));
     section(&mut out, &look.bad("Clashes: decide with --map or --on-clash first"), clashes, LINES_MAX);
     let left_out =
@@ -106,6 +116,7 @@ mod tests {
             ..FolderForecast::default()
         };
         let plan = Forecast {
+            allowances: Vec::new(),
             schema: "malote.plan/1".to_owned(),
             folders: vec![inbox, work],
             left_out: vec![LeftOutFolder { folder: "Junk".to_owned(), reason: "excluded".to_owned() }],
