@@ -1,0 +1,5 @@
+//! Memory.
+use anyhow::Result;
+pub fn main() -> Result<()> {
+    Ok(())
+}
