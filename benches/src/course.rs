@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use crate::case::{Case, Field};
 use crate::corpus::Writer;
 use crate::fill;
-use crate::line::{Clock, Line, Quality};
+use crate::line::{Clock, Line, Quality, Traffic};
 use crate::processes::tree_cpu_s;
-use crate::result::{CaseResult, Lines, Phase, Row, Sample, Table};
+use crate::result::{CaseResult, Passed, Phase, Row, Sample, Table};
 use crate::rivals::{PART_USER, PASSWORD, Pair, Ports, Rival, SOURCE_USER};
 
 /// Who needs longer than this for one run is not asked again in the same phase.
@@ -29,6 +29,14 @@ pub struct Ground {
     source: Dovecot,
     destination: Dovecot,
     state: TempDir,
+    lines: Option<Lines>,
+}
+
+/// The lines of a case, the same for all its runs: a ledger knows its servers by their ports.
+struct Lines {
+    source: Line,
+    destination: Line,
+    clock: Arc<Clock>,
 }
 
 /// One who takes part.
@@ -56,7 +64,18 @@ impl Ground {
         let trusted: String =
             [&source, &destination].into_iter().filter_map(Dovecot::ca).map(TestCa::pem).collect();
         fs::write(state.path().join(CA_FILE), trusted)?;
-        Ok(Self { source, destination, state })
+        Ok(Self { source, destination, state, lines: None })
+    }
+
+    /// Puts a line before each server.
+    fn behind(self, quality: Quality) -> Result<Self> {
+        if quality == Quality::NONE {
+            return Ok(self);
+        }
+        let clock = Arc::new(Clock::default());
+        let line = |server: &Dovecot| Line::start(server.port(), quality, Arc::clone(&clock));
+        let (source, destination) = (line(&self.source)?, line(&self.destination)?);
+        Ok(Self { lines: Some(Lines { source, destination, clock }), ..self })
     }
 
     /// The source's port, without a line.
@@ -82,8 +101,12 @@ impl Ground {
         pids.into_iter().map(|pid| tree_cpu_s(pid.context("a server has ended")?)).sum()
     }
 
-    fn pair(&self, entrant: &Entrant, user: &str, ports: [u16; 2]) -> Result<Pair> {
+    fn pair(&self, entrant: &Entrant, user: &str) -> Result<Pair> {
         let mail = self.destination.mail_root();
+        let ports = match &self.lines {
+            Some(lines) => [lines.source.port(), lines.destination.port()],
+            None => [self.source.port(), self.destination.port()],
+        };
         Ok(Pair {
             from: Ports { plain: ports[0], tls: self.source.tls_port() },
             from_user: entrant.from_user,
@@ -95,31 +118,20 @@ impl Ground {
         })
     }
 
-    /// One run, over lines of its own, so that what they count is of this run alone.
-    fn sample(&self, entrant: &Entrant, user: &str, quality: Quality) -> Result<Sample> {
-        let clock = Arc::new(Clock::default());
-        let ends = [self.source.port(), self.destination.port()];
-        let lines = match quality {
-            Quality::NONE => Vec::new(),
-            quality => ends
-                .iter()
-                .map(|port| Line::start(*port, quality, Arc::clone(&clock)))
-                .collect::<Result<Vec<_>>>()?,
-        };
-        let ports =
-            if let [source, destination] = &lines[..] { [source.port(), destination.port()] } else { ends };
-        let pair = self.pair(entrant, user, ports)?;
-        let before_s = self.servers_cpu_s()?;
+    /// One run, and what both servers and both lines saw of it.
+    fn sample(&self, entrant: &Entrant, user: &str) -> Result<Sample> {
+        let pair = self.pair(entrant, user)?;
+        let traffic_before = self.lines.as_ref().map(Lines::restart);
+        let servers_before_s = self.servers_cpu_s()?;
         let figures = entrant.rival.run(&pair)?;
-        let servers_cpu_s = self.servers_cpu_s()? - before_s;
-        let seen = if let [source, destination] = &lines[..] {
-            let round_trips = clock.round_trips();
-            Some(Lines { source: source.traffic(), destination: destination.traffic(), round_trips })
-        } else {
-            None
-        };
+        let servers_cpu_s = self.servers_cpu_s()? - servers_before_s;
+        let lines = self.lines.as_ref().zip(traffic_before).map(|(lines, before)| Passed {
+            source: lines.source.traffic().since(before[0]),
+            destination: lines.destination.traffic().since(before[1]),
+            round_trips: lines.clock.round_trips(),
+        });
         let (wall_s, cpu_s, peak_kib) = (figures.wall_s, figures.cpu_s, figures.peak_kib);
-        Ok(Sample { wall_s, cpu_s, servers_cpu_s, peak_kib, lines: seen })
+        Ok(Sample { wall_s, cpu_s, servers_cpu_s, peak_kib, lines })
     }
 
     fn forget(&self, user: &str) -> Result<()> {
@@ -132,6 +144,14 @@ impl Ground {
     }
 }
 
+impl Lines {
+    /// Begins to count for another run; what passed before it.
+    fn restart(&self) -> [Traffic; 2] {
+        self.clock.restart();
+        [self.source.traffic(), self.destination.traffic()]
+    }
+}
+
 /// Runs a case from servers to figures.
 pub fn run(case: &Case, rivals: &[Rival], states: &Path) -> Result<CaseResult> {
     let rivals = field(case, rivals);
@@ -139,7 +159,7 @@ pub fn run(case: &Case, rivals: &[Rival], states: &Path) -> Result<CaseResult> {
     let users: Vec<String> =
         (0..=case.rounds).flat_map(|round| rivals.iter().map(move |rival| name(rival, round))).collect();
     let sources = [SOURCE_USER, PART_USER].map(str::to_owned);
-    let ground = Ground::new(&sources, &users, case.field == Field::Tls, states)?;
+    let ground = Ground::new(&sources, &users, case.field == Field::Tls, states)?.behind(case.line)?;
     let mut entrants = entrants(case, &rivals, &ground)?;
     let mut tables = vec![first_copies(case, &mut entrants, &ground, name)?];
     if case.has_later_runs {
@@ -206,7 +226,7 @@ fn first_copies(
             }
             let user = name(&entrant.rival, round);
             eprintln!("{}: first copy {round}: {}", case.name, entrant.rival.name());
-            let sample = ground.sample(entrant, &user, case.line).and_then(|sample| {
+            let sample = ground.sample(entrant, &user).and_then(|sample| {
                 check(ground.destination_port(), &user, &[entrant.messages])?;
                 Ok(sample)
             });
@@ -235,7 +255,7 @@ fn second_runs(case: &Case, entrants: &mut [Entrant], ground: &Ground) -> Table 
                 continue;
             }
             eprintln!("{}: second run {round}: {}", case.name, entrant.rival.name());
-            let sample = ground.sample(entrant, &user, case.line).and_then(|sample| {
+            let sample = ground.sample(entrant, &user).and_then(|sample| {
                 check(ground.destination_port(), &user, &[entrant.messages])?;
                 Ok(sample)
             });
@@ -271,7 +291,7 @@ fn deltas(case: &Case, entrants: &mut [Entrant], ground: &Ground) -> Result<Tabl
             }
             eprintln!("{}: delta {round}: {}", case.name, entrant.rival.name());
             let most = entrant.messages + added[index];
-            let sample = ground.sample(entrant, &user, case.line).and_then(|sample| {
+            let sample = ground.sample(entrant, &user).and_then(|sample| {
                 check(ground.destination_port(), &user, &[most, most - expunged[index]])?;
                 Ok(sample)
             });

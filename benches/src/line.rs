@@ -93,6 +93,23 @@ impl Clock {
     pub fn round_trips(&self) -> u32 {
         self.heard.load(Ordering::SeqCst)
     }
+
+    /// Begins anew, for another client.
+    pub fn restart(&self) {
+        self.heard.store(0, Ordering::SeqCst);
+    }
+}
+
+impl Traffic {
+    /// What has passed since.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            connections: self.connections - before.connections,
+            bursts: self.bursts - before.bursts,
+            to_server_octets: self.to_server_octets - before.to_server_octets,
+            to_client_octets: self.to_client_octets - before.to_client_octets,
+        }
+    }
 }
 
 impl Line {

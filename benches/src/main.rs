@@ -18,6 +18,7 @@ mod verdicts;
 mod wire;
 
 use std::env;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail, ensure};
 
@@ -25,8 +26,18 @@ use result::{CaseResult, Report};
 
 const SCHEMA: &str = "malote.bench/1";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("malote-benches: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<()> {
     match words.first().map(String::as_str) {
         Some("baseline") => baseline::main(&words[1..]),
         Some("measure") => measure::inside(&words[1..]),

@@ -44,16 +44,17 @@ pub fn versions(rivals: &[Rival]) -> Vec<String> {
     let mut found = Vec::new();
     for rival in rivals {
         let (program, name) = match rival {
-            Rival::Malote(program) => (program, "Malote"),
-            Rival::Dsync(program) => (program, "Dovecot"),
-            Rival::Mbsync(program) => (program, "mbsync"),
-            Rival::Imapsync(program) => (program, "imapsync"),
+            Rival::Malote(program) => (program.as_path(), "Malote"),
+            // Its server tells, and is not on every user's PATH.
+            Rival::Dsync(_) => (Path::new("/usr/sbin/dovecot"), "Dovecot"),
+            Rival::Mbsync(program) => (program.as_path(), "mbsync"),
+            Rival::Imapsync(program) => (program.as_path(), "imapsync"),
             Rival::MaloteTls(_) | Rival::OneAtATime => continue,
         };
         let Ok(output) = Command::new(program).arg("--version").output() else { continue };
         let text = String::from_utf8_lossy(&output.stdout);
-        let number =
-            text.split_whitespace().find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
+        let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+        let number = text.split_whitespace().find(is_number);
         found.push(format!("{name} {}", number.unwrap_or("of an unknown version")));
     }
     found

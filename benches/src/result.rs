@@ -17,12 +17,12 @@ pub struct Sample {
     /// Peak resident memory of the program's largest process, in KiB.
     pub peak_kib: i64,
     /// What the lines saw, where there were any.
-    pub lines: Option<Lines>,
+    pub lines: Option<Passed>,
 }
 
 /// Both lines in one run.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Lines {
+pub struct Passed {
     /// To the source.
     pub source: Traffic,
     /// To the destination.
@@ -162,7 +162,7 @@ impl Row {
 
     fn median(&self, line: Quality) -> Option<Median> {
         let of = |pick: fn(&Sample) -> f64| self.middle(|sample| Some(pick(sample)));
-        let lines = |pick: fn(&Lines) -> f64| self.middle(|sample| sample.lines.as_ref().map(pick));
+        let lines = |pick: fn(&Passed) -> f64| self.middle(|sample| sample.lines.as_ref().map(pick));
         let filled = line.octets_per_s().and_then(|rate| {
             self.middle(|sample| {
                 let lines = sample.lines?;
