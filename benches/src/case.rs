@@ -26,6 +26,8 @@ pub struct Case {
     pub part: usize,
     /// The line to each of both servers.
     pub line: Quality,
+    /// Who needs longer than this for one run, in seconds, is not asked again in the same phase.
+    pub patience_s: f64,
     /// First copies that count, each into an empty account.
     pub rounds: usize,
     /// Whether second runs and changes of 1 % are timed too.
@@ -44,6 +46,7 @@ const CASE: Case = Case {
     messages: 10_000,
     part: 0,
     line: Quality::NONE,
+    patience_s: 25.0,
     rounds: 3,
     has_later_runs: false,
     field: Field::Everybody,
@@ -107,19 +110,21 @@ pub const FULL: [Case; 12] = [
     },
 ];
 
+const QUICK_CASE: Case = Case { messages: 4_000, patience_s: 4.0, rounds: 2, ..CASE };
+
 /// `make bench BENCH=quick`: about two minutes, and coarse.
 pub const QUICK: [Case; 4] = [
-    Case { name: "loopback-mixed", messages: 4_000, part: 500, has_later_runs: true, ..CASE },
-    Case { name: "loopback-tls", messages: 4_000, field: Field::Tls, ..CASE },
+    Case { name: "loopback-mixed", part: 500, has_later_runs: true, ..QUICK_CASE },
+    Case { name: "loopback-tls", field: Field::Tls, ..QUICK_CASE },
     Case {
         name: "30ms-mixed",
         messages: 1_000,
-        part: 100,
+        part: 50,
         line: line(30, None),
         has_later_runs: true,
-        ..CASE
+        ..QUICK_CASE
     },
-    Case { name: "100mbit-mixed", messages: 4_000, line: line(30, Some(100)), rounds: 1, ..CASE },
+    Case { name: "100mbit-mixed", line: line(30, Some(100)), rounds: 1, ..QUICK_CASE },
 ];
 
 /// The cases whose name contains one of the words, parted by commas; all where there is no word.

@@ -15,11 +15,9 @@ use crate::corpus::Writer;
 use crate::fill;
 use crate::line::{Clock, Line, Quality, Traffic};
 use crate::processes::tree_cpu_s;
-use crate::result::{CaseResult, Passed, Phase, Row, Sample, Table};
+use crate::result::{self, CaseResult, Passed, Phase, Row, Sample, Table};
 use crate::rivals::{PART_USER, PASSWORD, Pair, Ports, Rival, SOURCE_USER};
 
-/// Who needs longer than this for one run is not asked again in the same phase.
-const PATIENCE_S: f64 = 20.0;
 /// Second runs and changes, for each who takes part.
 const LATER_ROUNDS: usize = 3;
 const CA_FILE: &str = "ca.pem";
@@ -45,6 +43,8 @@ struct Entrant {
     from_user: &'static str,
     messages: usize,
     octets: u64,
+    /// What part of the whole account its account is.
+    part: f64,
     /// The account and folder of its last complete copy.
     last: Option<(String, PathBuf)>,
     has_failed: bool,
@@ -167,9 +167,7 @@ pub fn run(case: &Case, rivals: &[Rival], states: &Path) -> Result<CaseResult> {
         tables.push(second_runs(case, &mut entrants, &ground));
         tables.push(deltas(case, &mut entrants, &ground)?);
     }
-    for table in &mut tables {
-        table.settle(case.line);
-    }
+    result::settle(&mut tables, case.line);
     Ok(CaseResult { name: case.name, title: case.title(), line: case.line, tables })
 }
 
@@ -203,6 +201,7 @@ fn entrants(case: &Case, rivals: &[Rival], ground: &Ground) -> Result<Vec<Entran
             from_user: if is_part { PART_USER } else { SOURCE_USER },
             messages: if is_part { case.part } else { case.messages },
             octets: if is_part { part_octets } else { octets },
+            part: if is_part { case.part as f64 / case.messages as f64 } else { 1.0 },
             last: None,
             has_failed: false,
         }
@@ -221,7 +220,7 @@ fn first_copies(
     let mut rows = rows(entrants);
     for round in 0..=case.rounds {
         for (entrant, row) in entrants.iter_mut().zip(&mut rows) {
-            if entrant.has_failed || is_too_slow(row) {
+            if entrant.has_failed || is_too_slow(case, row) {
                 continue;
             }
             let user = name(&entrant.rival, round);
@@ -234,7 +233,7 @@ fn first_copies(
             if !note(entrant, row, sample) {
                 continue;
             }
-            if !is_counted && !is_too_slow(row) {
+            if !is_counted && !is_too_slow(case, row) {
                 row.samples.clear();
             }
             let state = ground.state_of(&user)?;
@@ -251,7 +250,7 @@ fn second_runs(case: &Case, entrants: &mut [Entrant], ground: &Ground) -> Table 
     for round in 0..LATER_ROUNDS {
         for (entrant, row) in entrants.iter_mut().zip(&mut rows) {
             let Some((user, _)) = entrant.last.clone() else { continue };
-            if entrant.has_failed || is_too_slow(row) {
+            if entrant.has_failed || is_too_slow(case, row) {
                 continue;
             }
             eprintln!("{}: second run {round}: {}", case.name, entrant.rival.name());
@@ -286,7 +285,7 @@ fn deltas(case: &Case, entrants: &mut [Entrant], ground: &Ground) -> Result<Tabl
             added[index] += change.added;
             expunged[index] += change.expunged;
             let Some((user, _)) = entrant.last.clone() else { continue };
-            if entrant.has_failed || is_too_slow(row) {
+            if entrant.has_failed || is_too_slow(case, row) {
                 continue;
             }
             eprintln!("{}: delta {round}: {}", case.name, entrant.rival.name());
@@ -302,11 +301,14 @@ fn deltas(case: &Case, entrants: &mut [Entrant], ground: &Ground) -> Result<Tabl
 }
 
 fn rows(entrants: &[Entrant]) -> Vec<Row> {
-    entrants.iter().map(|entrant| Row::new(entrant.rival.name(), entrant.messages, entrant.octets)).collect()
+    entrants
+        .iter()
+        .map(|entrant| Row::new(entrant.rival.name(), entrant.messages, entrant.octets, entrant.part))
+        .collect()
 }
 
-fn is_too_slow(row: &Row) -> bool {
-    row.samples.last().is_some_and(|sample| sample.wall_s > PATIENCE_S)
+fn is_too_slow(case: &Case, row: &Row) -> bool {
+    row.samples.last().is_some_and(|sample| sample.wall_s > case.patience_s)
 }
 
 /// Keeps a sample, or why there is none; who failed once takes no further part.

@@ -41,7 +41,7 @@ fn run(words: &[String]) -> Result<()> {
     match words.first().map(String::as_str) {
         Some("baseline") => baseline::main(&words[1..]),
         Some("measure") => measure::inside(&words[1..]),
-        Some("memory") => memory::main(),
+        Some("memory") => memory::main(variable("BENCH") == "quick", &variable("BENCH_CASES")),
         Some("quick") => bench(true),
         None => bench(variable("BENCH") == "quick"),
         Some(other) => bail!("{other}: say `quick`, `memory` or nothing"),

@@ -63,6 +63,8 @@ pub struct Row {
     pub messages: usize,
     /// Octets in that account before any change.
     pub octets: u64,
+    /// What part of the case's account that is, from 0 to 1.
+    pub part: f64,
     /// Every run, in order.
     pub samples: Vec<Sample>,
     /// Why there is no more of them.
@@ -76,7 +78,10 @@ pub struct Row {
 pub struct Median {
     /// Wall clock, in seconds.
     pub wall_s: f64,
-    /// The row's time for each message, as a multiple of that of the table's first row.
+    /// The time for the whole account: measured where the row worked on it; for a part, what a run costs without
+    /// any new message, plus the rest in proportion. A later run of a part stands for itself.
+    pub whole_s: f64,
+    /// `whole_s` as a multiple of that of the table's first row.
     pub ratio: Option<f64>,
     /// Processor time of the program, in seconds.
     pub cpu_s: f64,
@@ -148,8 +153,8 @@ pub struct Report {
 
 impl Row {
     /// A row without a run.
-    pub fn new(who: &'static str, messages: usize, octets: u64) -> Self {
-        Self { who, messages, octets, samples: Vec::new(), failure: None, median: None }
+    pub fn new(who: &'static str, messages: usize, octets: u64, part: f64) -> Self {
+        Self { who, messages, octets, part, samples: Vec::new(), failure: None, median: None }
     }
 
     fn middle(&self, pick: impl Fn(&Sample) -> Option<f64>) -> Option<f64> {
@@ -170,8 +175,10 @@ impl Row {
                 Some(moved as f64 / (rate * sample.wall_s))
             })
         });
+        let wall_s = of(|sample| sample.wall_s)?;
         Some(Median {
-            wall_s: of(|sample| sample.wall_s)?,
+            wall_s,
+            whole_s: wall_s,
             ratio: None,
             cpu_s: of(|sample| sample.cpu_s)?,
             servers_cpu_s: of(|sample| sample.servers_cpu_s)?,
@@ -184,19 +191,49 @@ impl Row {
     }
 }
 
-impl Table {
-    /// Sets the medians of all rows, and their ratios to the first.
-    pub fn settle(&mut self, line: Quality) {
-        for row in &mut self.rows {
-            row.median = row.median(line);
-        }
-        let each = |row: &Row| Some(row.median?.wall_s / row.messages as f64);
-        let ours = self.rows.first().and_then(each);
-        for row in &mut self.rows {
-            let ratio = each(row).zip(ours).map(|(theirs, ours)| theirs / ours);
+/// Sets the medians of all rows of a case, and their ratios to Malote's.
+pub fn settle(tables: &mut [Table], line: Quality) {
+    for row in tables.iter_mut().flat_map(|table| &mut table.rows) {
+        row.median = row.median(line);
+    }
+    let second = tables.iter().find(|table| table.phase == Phase::SecondRun);
+    let idle: Vec<(&str, f64)> = second
+        .map(|table| &table.rows[..])
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|row| Some((row.who, row.median?.wall_s)))
+        .collect();
+    for table in tables {
+        for row in table.rows.iter_mut().filter(|row| row.part < 1.0 && table.phase == Phase::FirstCopy) {
+            let idle_s = idle.iter().find(|(who, _)| *who == row.who).map_or(0.0, |(_, idle_s)| *idle_s);
             if let Some(median) = &mut row.median {
-                median.ratio = ratio;
+                let idle_s = idle_s.min(median.wall_s);
+                median.whole_s = idle_s + (median.wall_s - idle_s) / row.part;
             }
         }
+        let ours_s = table.rows.first().and_then(|row| Some(row.median?.whole_s));
+        for median in table.rows.iter_mut().filter_map(|row| row.median.as_mut()) {
+            median.ratio = ours_s.map(|ours_s| median.whole_s / ours_s);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_stands_for_the_whole_without_multiplying_what_a_run_costs_anyway() {
+        let row = |who, part, wall_s| {
+            let sample = Sample { wall_s, cpu_s: 0.0, servers_cpu_s: 0.0, peak_kib: 0, lines: None };
+            Row { samples: vec![sample], ..Row::new(who, 1, 1, part) }
+        };
+        let mut tables = [
+            Table { phase: Phase::FirstCopy, rows: vec![row("malote", 1.0, 2.0), row("slow", 0.25, 60.0)] },
+            Table { phase: Phase::SecondRun, rows: vec![row("malote", 1.0, 1.0), row("slow", 0.25, 10.0)] },
+        ];
+        settle(&mut tables, Quality::NONE);
+        let ratios = tables.map(|table| table.rows[1].median.and_then(|median| median.ratio));
+        assert_eq!(ratios, [Some(105.0), Some(10.0)]);
     }
 }

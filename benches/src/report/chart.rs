@@ -61,7 +61,7 @@ pub fn svg(report: &Report) -> String {
         y += 24.0;
     }
     let grid = grid(&scale, y - 24.0);
-    let label = "Time for each message, as a multiple of Malote's";
+    let label = "Time for the same work, as a multiple of Malote's";
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-10 -10 {:.0} {y:.0}\" role=\"img\" \
          aria-label=\"{label}\">\n<style>{STYLE}</style>\n<text class=\"title\" x=\"0\" y=\"12\">{label}</text>\n\

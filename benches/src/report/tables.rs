@@ -14,7 +14,9 @@ pub fn markdown(report: &Report) -> String {
     );
     line(
         &mut text,
-        "Medians. *times* is the time for each message as a multiple of Malote's. *CPU* is the program's own, \
+        "Medians. *times* is the time for all messages as a multiple of Malote's. Who waits for each message copies \
+         a part where that would take many minutes; the time for all is then put in parentheses: what its second \
+         run costs, and the rest in proportion. *CPU* is the program's own, \
          *servers* that of both servers' processes together (dsync writes the destination's store itself, which is \
          in its own CPU). *peak* is the resident memory of the program's largest process. *trips* counts round \
          trips one after the other over both lines, login and logout included; in parentheses, bursts to the source \
@@ -53,8 +55,10 @@ fn measured(row: &Row, median: &Median) -> String {
     let trips =
         median.round_trips.map_or_else(dash, |trips| format!("{trips:.0}{}", bursts.unwrap_or_default()));
     let filled = median.filled.map_or_else(dash, |filled| format!("{:.0} %", filled * 100.0));
+    let is_part = (median.whole_s - median.wall_s).abs() > f64::EPSILON;
+    let whole = if is_part { format!(" ({:.0} s for all)", median.whole_s) } else { String::new() };
     format!(
-        "| {} | {} | {:.2} s | {ratio} | {:.0} | {:.2} s | {:.2} s | {:.1} MiB | {trips} | {filled} | {} |",
+        "| {} | {} | {:.2} s{whole} | {ratio} | {:.0} | {:.2} s | {:.2} s | {:.1} MiB | {trips} | {filled} | {} |",
         row.who,
         row.messages,
         median.wall_s,
