@@ -6,6 +6,7 @@ mod watch;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
@@ -174,6 +175,8 @@ fn mailboxes(sizes: &Sizes, states: &Path) -> Result<Vec<Finding>> {
     let sheet = folder.join("mailboxes.csv");
     let rows: String = users.iter().map(|user| format!("{user},{PASSWORD}\n")).collect();
     fs::write(&sheet, format!("user,password\n{rows}"))?;
+    // A sheet with passwords that others may read is warned of.
+    fs::set_permissions(&sheet, fs::Permissions::from_mode(0o600))?;
     let mut command = vec![stage.program.display().to_string(), "batch".to_owned(), "--quiet".to_owned()];
     for (side, port) in stage.locations() {
         command.extend([side.to_owned(), format!("imap://{{user}}@127.0.0.1:{port}?tls=off")]);
