@@ -210,7 +210,8 @@ fn entrants(case: &Case, rivals: &[Rival], ground: &Ground) -> Result<Vec<Entran
 }
 
 /// Each round copies into new accounts; those of the round before are removed. The round 0 warms caches on both
-/// sides and is not counted, except for those who are too slow to be asked twice.
+/// sides and is not counted, except for those who are too slow to be asked twice. Over a line there is none: what
+/// caches save is little beside the waiting.
 fn first_copies(
     case: &Case,
     entrants: &mut [Entrant],
@@ -218,7 +219,8 @@ fn first_copies(
     name: impl Fn(&Rival, usize) -> String,
 ) -> Result<Table> {
     let mut rows = rows(entrants);
-    for round in 0..=case.rounds {
+    let first = u8::from(case.line != Quality::NONE).into();
+    for round in first..=case.rounds {
         for (entrant, row) in entrants.iter_mut().zip(&mut rows) {
             if entrant.has_failed || is_too_slow(case, row) {
                 continue;
