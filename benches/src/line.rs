@@ -297,3 +297,60 @@ async fn carry(
     tokio::try_join!(reading, writing)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpStream as StdStream;
+
+    use super::*;
+
+    /// A server that greets and then answers each line; its port.
+    fn parrot() -> u16 {
+        let listener = StdListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                std::thread::spawn(move || {
+                    let mut writer = stream.try_clone().unwrap();
+                    writer.write_all(b"hello\r\n").unwrap();
+                    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                        writer.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    fn heard(lines: &mut BufReader<StdStream>) -> String {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        line
+    }
+
+    #[test]
+    fn what_is_sent_without_waiting_is_one_round_trip_and_what_two_lines_do_at_once_is_too() {
+        let clock = Arc::new(Clock::default());
+        let quality = Quality { round_trip_ms: 2, mbit_per_s: Some(100) };
+        let lines = [(); 2].map(|()| Line::start(parrot(), quality, Arc::clone(&clock)).unwrap());
+        let mut talks = lines
+            .each_ref()
+            .map(|line| BufReader::new(StdStream::connect(("127.0.0.1", line.port())).unwrap()));
+        for talk in &mut talks {
+            assert_eq!(heard(talk), "hello\r\n");
+        }
+        for talk in &mut talks {
+            talk.get_mut().write_all(b"one\r\ntwo\r\n").unwrap();
+        }
+        for talk in &mut talks {
+            assert_eq!([heard(talk), heard(talk)], ["one\r\n", "two\r\n"]);
+        }
+        let expected = Traffic { connections: 1, bursts: 2, to_server_octets: 10, to_client_octets: 17 };
+        for line in &lines {
+            assert_eq!(format!("{:?}", line.traffic()), format!("{expected:?}"));
+        }
+        // Two where both lines were quick, up to four where the machine let one overtake the other.
+        assert!((2..=4).contains(&clock.round_trips()), "{}", clock.round_trips());
+    }
+}

@@ -1,6 +1,7 @@
 //! Runs one command as a child of a process of its own, so that the system's accounting is of it alone.
 //! Never kills by name: what takes too long is ended by its own number.
 
+use std::io::{Read as _, Seek as _};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 /// No command is waited for longer than this.
 const COMMAND_MAX: Duration = Duration::from_secs(900);
+
+/// How much of what a failed command said is repeated.
+const LAST_WORDS_OCTETS: usize = 2000;
 
 /// What one command cost.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -44,11 +48,14 @@ pub fn outside(command: &[String], environment: &[(&str, String)]) -> Result<Fig
 /// The measuring process: runs its one child and prints what it cost.
 pub fn inside(command: &[String]) -> Result<()> {
     let (program, arguments) = command.split_first().context("no command to measure")?;
+    // News of a run that went well is of no interest; of one that did not, its last words are.
+    let mut said = tempfile::tempfile()?;
     let start = Instant::now();
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .stderr(said.try_clone()?)
         .spawn()
         .with_context(|| format!("starting {program}"))?;
     let pid = Pid::from_raw(i32::try_from(child.id())?);
@@ -61,7 +68,12 @@ pub fn inside(command: &[String]) -> Result<()> {
     let status = child.wait()?;
     let wall_s = start.elapsed().as_secs_f64();
     if !status.success() {
-        bail!("{program}: {status} after {wall_s:.1} s");
+        let mut words = Vec::new();
+        said.rewind()?;
+        said.read_to_end(&mut words)?;
+        let from = words.len().saturating_sub(LAST_WORDS_OCTETS);
+        let last = String::from_utf8_lossy(&words[from..]);
+        bail!("{program}: {status} after {wall_s:.1} s: {}", last.trim());
     }
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

@@ -175,8 +175,6 @@ fn dsync(program: &Path, pair: &Pair) -> Vec<String> {
         "imapc_ssl=no".to_owned(),
         "mail_prefetch_count=20".to_owned(),
         "mail_fsync=never".to_owned(),
-        // Where it connects is no news; errors still come.
-        "info_log_path=/dev/null".to_owned(),
     ];
     let mut command = command(program, &format!("-c {}", pair.dovecot_conf.display()));
     command.extend(settings.into_iter().flat_map(|setting| ["-o".to_owned(), setting]));

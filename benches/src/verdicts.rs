@@ -119,3 +119,39 @@ fn tls(cases: &[CaseResult]) -> Option<Verdict> {
         is_reached: ratio <= TLS_TIMES_CLEAR_MAX,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Quality;
+    use crate::result::{Sample, Table, settle};
+
+    /// What is said of a first copy on one machine in which a rival takes so long and Malote a second.
+    fn said(case: &'static str, who: &'static str, wall_s: f64) -> Vec<(bool, String)> {
+        let row = |who, wall_s| {
+            let sample = Sample { wall_s, cpu_s: 0.1, servers_cpu_s: 1.0, peak_kib: 0, lines: None };
+            Row { samples: vec![sample], ..Row::new(who, 1, 1, 1.0) }
+        };
+        let mut tables = vec![Table { phase: FIRST, rows: vec![row("malote", 1.0), row(who, wall_s)] }];
+        settle(&mut tables, Quality::NONE);
+        let case = CaseResult { name: case, title: String::new(), line: Quality::NONE, tables };
+        let is_of = |verdict: &Verdict| !verdict.against.contains("CPU");
+        of(&[case]).into_iter().filter(is_of).map(|verdict| (verdict.is_reached, verdict.found)).collect()
+    }
+
+    #[test]
+    fn a_time_is_held_against_the_part_of_the_rival_s_that_it_may_take() {
+        for (case, who, wall_s, expected) in [
+            ("loopback-mixed", "imapsync", 9.1, Some((true, "1/9.1"))),
+            ("loopback-mixed", "imapsync", 8.9, Some((false, "1/8.9"))),
+            ("loopback-mixed", "dsync", 0.95, Some((true, "1.05 ×"))),
+            ("loopback-mixed", "dsync", 0.5, Some((false, "2.00 ×"))),
+            ("loopback-tls", "malote-tls", 1.3, Some((true, "1.30 ×"))),
+            ("loopback-mixed", "one-at-a-time", 9.0, None),
+            ("10ms-mixed", "mbsync", 9.0, None),
+        ] {
+            let expected: Vec<_> = expected.into_iter().map(|(is, found)| (is, found.to_owned())).collect();
+            assert_eq!(said(case, who, wall_s), expected, "{case} {who} {wall_s}");
+        }
+    }
+}
