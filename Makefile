@@ -34,6 +34,7 @@ doc: setup-tests
 
 # Times Malote against the rivals on PATH (imapsync also by IMAPSYNC=) in one run, over lines of several lengths.
 # BENCH=quick takes two minutes; BENCH_CASES=30ms,tls runs the cases whose names hold a word. Into target/bench.
+# Mail lies in memory where there is room; BENCH_MAIL= names another folder.
 bench: setup
 	$(CARGO) build --release -p malote -p malote-benches
 	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" target/release/malote-benches
