@@ -69,7 +69,7 @@ pub const FULL: [Case; 12] = [
     Case {
         name: "30ms-mixed",
         messages: 2_000,
-        part: 500,
+        part: 250,
         line: line(30, None),
         has_later_runs: true,
         ..CASE
@@ -77,20 +77,21 @@ pub const FULL: [Case; 12] = [
     Case {
         name: "100ms-mixed",
         messages: 2_000,
-        part: 100,
+        part: 50,
         line: line(100, None),
         has_later_runs: true,
         ..CASE
     },
+    Case { name: "30ms-small", shape: Shape::Small, messages: 2_000, part: 0, line: line(30, None), ..CASE },
     Case {
-        name: "30ms-small",
-        shape: Shape::Small,
-        messages: 2_000,
-        part: 200,
+        name: "30ms-large",
+        shape: Shape::Large,
+        messages: 20,
+        part: 20,
         line: line(30, None),
+        rounds: 2,
         ..CASE
     },
-    Case { name: "30ms-large", shape: Shape::Large, messages: 20, part: 20, line: line(30, None), ..CASE },
     Case { name: "100mbit-mixed", line: line(30, Some(100)), rounds: 2, ..CASE },
     Case {
         name: "100mbit-small",
