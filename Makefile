@@ -34,15 +34,15 @@ doc: setup-tests
 
 # Times Malote against the rivals on PATH (imapsync also by IMAPSYNC=) in one run, over lines of several lengths.
 # BENCH=quick takes two minutes; BENCH_CASES=30ms,tls runs the cases whose names hold a word. Into target/bench.
-# Mail lies in memory where there is room; BENCH_MAIL= names another folder.
+# Mail lies with temporary files; BENCH_MAIL=/dev/shm keeps it in memory.
 bench: setup
 	$(CARGO) build --release -p malote -p malote-benches
-	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" target/release/malote-benches
+	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches
 
 # Holds Malote's memory against its limits: many messages, one folder of 200,000, one of 200 MB, 100 mailboxes.
 bench-memory: setup
 	$(CARGO) build --release -p malote -p malote-benches
-	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" target/release/malote-benches memory
+	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches memory
 
 # Times the pure parts and the ledger (PostgreSQL's too where MALOTE_BENCH_POSTGRES is a URL).
 bench-parts:

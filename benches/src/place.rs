@@ -6,33 +6,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use nix::sys::statvfs::statvfs;
 
 use crate::rivals::Rival;
 
-/// A file system in memory: servers that never wait for a disk are the hardest to keep up with.
-const MEMORY_FOLDER: &str = "/dev/shm";
-/// What must be free there and in memory, in octets: the largest case holds less than half of it.
-const MEMORY_FREE_MIN: u64 = 8 << 30;
-/// Names another folder for the servers' mail.
+/// Names a folder for the servers' mail, such as one in memory.
 const MAIL_VARIABLE: &str = "BENCH_MAIL";
 
-/// Lets servers keep their mail in `BENCH_MAIL`, else in memory where the machine has room, else in the system's
-/// folder for temporary files. Malote's ledger and what rivals remember stay on a disk: `states`.
+/// Lets servers keep their mail in `BENCH_MAIL`, else where temporary files lie. Malote's ledger and what rivals
+/// remember stay beside the binaries: `states`. In memory servers wait for no disk and a ledger still does, which
+/// is the hardest to keep up with and unlike any real server.
 pub fn prepare() -> Result<PathBuf> {
-    let in_memory = || has_room_in_memory().then(|| PathBuf::from(MEMORY_FOLDER));
-    if let Some(mail) = std::env::var_os(MAIL_VARIABLE).map(PathBuf::from).or_else(in_memory) {
+    if let Some(mail) = std::env::var_os(MAIL_VARIABLE).filter(|mail| !mail.is_empty()) {
         // Fails only when something has asked for the folder before, which nothing has.
-        let _before = tempfile::env::override_temp_dir(&mail);
+        let _before = tempfile::env::override_temp_dir(Path::new(&mail));
     }
     let states = folder()?.join("states");
     fs::create_dir_all(&states).with_context(|| format!("making {}", states.display()))?;
     Ok(states)
-}
-
-fn has_room_in_memory() -> bool {
-    let free = statvfs(MEMORY_FOLDER).map_or(0, |found| found.blocks_available() * found.fragment_size());
-    free.min(memory_kib("MemAvailable:") * 1024) >= MEMORY_FREE_MIN
 }
 
 /// One line of `/proc/meminfo`; 0 where there is none.
@@ -52,8 +42,8 @@ pub fn folder() -> Result<PathBuf> {
 /// Processors and memory, as far as ratios depend on them.
 pub fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let is_in_memory = tempfile::env::temp_dir() == Path::new(MEMORY_FOLDER);
-    let mail = if is_in_memory { "in memory" } else { "on a disk" };
+    let is_in_memory = tempfile::env::temp_dir().starts_with("/dev/shm");
+    let mail = if is_in_memory { "in memory" } else { "with temporary files" };
     let kib = memory_kib("MemTotal:");
     format!("{processors} processors, {} GiB of memory, mail {mail}", kib / (1 << 20))
 }
