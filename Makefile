@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run build test check doc bench fuzz setup setup-tests clean
+.PHONY: run build test check doc bench bench-memory bench-parts fuzz setup setup-tests clean
 
 # How long each fuzz target runs, in seconds.
 FUZZ_SECONDS ?= 60
@@ -32,10 +32,21 @@ check: setup-tests
 doc: setup-tests
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
-# Times Malote against the one-at-a-time way and the rivals on PATH, in one run.
+# Times Malote against the rivals on PATH (imapsync also by IMAPSYNC=) in one run, over lines of several lengths.
+# BENCH=quick takes two minutes; BENCH_CASES=30ms,tls runs the cases whose names hold a word. Into target/bench.
+# Mail lies with temporary files; BENCH_MAIL=/dev/shm keeps it in memory.
 bench: setup
 	$(CARGO) build --release -p malote -p malote-benches
-	target/release/malote-benches
+	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches
+
+# Holds Malote's memory against its limits: many messages, one folder of 200,000, one of 200 MB, 100 mailboxes.
+bench-memory: setup
+	$(CARGO) build --release -p malote -p malote-benches
+	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches memory
+
+# Times the pure parts and the ledger (PostgreSQL's too where MALOTE_BENCH_POSTGRES is a URL).
+bench-parts:
+	$(CARGO) bench -p malote-benches
 
 # The long lane: each parser against random octets. Seeds that fail stay in fuzz/artifacts until they are a test.
 fuzz: setup

@@ -1,4 +1,5 @@
 //! The way that most tools copy: one message after the other, each APPEND awaited (async-imap).
+//! Never a tool to use: it knows no flags and no second run.
 
 use anyhow::{Context as _, Result, anyhow};
 use async_imap::types::NameAttribute;
@@ -11,11 +12,13 @@ use crate::rivals::PASSWORD;
 /// Messages fetched by one command.
 const WINDOW: u32 = 200;
 
-/// `baseline FROM_PORT TO_PORT TO_USER`: copies the corpus account.
+/// `baseline FROM_PORT FROM_USER TO_PORT TO_USER`
 pub fn main(words: &[String]) -> Result<()> {
-    let [from, to, user] = words else { return Err(anyhow!("FROM_PORT TO_PORT TO_USER")) };
+    let [from, from_user, to, user] = words else {
+        return Err(anyhow!("FROM_PORT FROM_USER TO_PORT TO_USER"));
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(copy(from.parse()?, to.parse()?, user))
+    runtime.block_on(copy((from.parse()?, from_user), (to.parse()?, user)))
 }
 
 async fn login(port: u16, user: &str) -> Result<Session<TcpStream>> {
@@ -26,8 +29,9 @@ async fn login(port: u16, user: &str) -> Result<Session<TcpStream>> {
     client.login(user, PASSWORD).await.map_err(|(error, _)| error.into())
 }
 
-async fn copy(from: u16, to: u16, user: &str) -> Result<()> {
-    let (mut source, mut destination) = (login(from, "corpus").await?, login(to, user).await?);
+async fn copy(from: (u16, &str), to: (u16, &str)) -> Result<()> {
+    let mut source = login(from.0, from.1).await?;
+    let mut destination = login(to.0, to.1).await?;
     let names: Vec<_> = source.list(Some(""), Some("*")).await?.try_collect().await?;
     for name in names.iter().filter(|name| !name.attributes().contains(&NameAttribute::NoSelect)) {
         let name = name.name();

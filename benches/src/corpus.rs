@@ -1,15 +1,10 @@
-//! A mailbox with the sizes of real ones: log-normal, median 6 KB, some attachments of megabytes.
-
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+//! Mailboxes of a given shape, the same octets on every machine; mixed ones have the sizes of real mail.
+//! Never talks to a server: `fill` does.
 
 use acceptance::mail::{Chance, internal_date};
-use anyhow::{Context as _, Result, ensure};
 
-use crate::rivals::PASSWORD;
-
-/// Folders with their share of the messages.
-const FOLDERS: [(&str, usize); 10] = [
+/// Folders with their share of the messages, in percent.
+pub const FOLDERS: [(&str, usize); 10] = [
     ("INBOX", 40),
     ("Sent", 20),
     ("Archive/2023", 10),
@@ -22,105 +17,125 @@ const FOLDERS: [(&str, usize); 10] = [
     ("Drafts", 1),
 ];
 
-/// Appends in flight while filling.
-const IN_FLIGHT_MAX: usize = 20;
+const FIRST_DATE_S: u64 = 1_600_000_000;
+const STEP_S: u64 = 5000;
+/// Random octets that all bodies are cut from.
+const BLOB_OCTETS: usize = 4 << 20;
+/// A line of base64 with its line end.
+const LINE_OCTETS: usize = 78;
 
-/// One line in a synchronous conversation.
-struct Wire {
-    stream: TcpStream,
-    lines: BufReader<TcpStream>,
+/// How large the messages of a mailbox are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// 1 KiB each.
+    Tiny,
+    /// 4 KiB each.
+    Small,
+    /// Log-normal with a median of 6 KB, some of several megabytes.
+    Mixed,
+    /// 5 MB each.
+    Large,
+    /// So many octets each.
+    Exactly(usize),
 }
 
-impl Wire {
-    fn login(port: u16, user: &str) -> Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_nodelay(true)?;
-        let mut wire = Self { lines: BufReader::new(stream.try_clone()?), stream };
-        wire.line()?;
-        wire.command(&format!("LOGIN {user} {PASSWORD}"))?;
-        Ok(wire)
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = Vec::new();
-        self.lines.read_until(b'\n', &mut line)?;
-        ensure!(!line.is_empty(), "the server closed the connection");
-        Ok(String::from_utf8_lossy(&line).into_owned())
-    }
-
-    /// Sends a command and returns its untagged lines.
-    fn command(&mut self, text: &str) -> Result<Vec<String>> {
-        write!(self.stream, "a {text}\r\n")?;
-        let mut untagged = Vec::new();
-        loop {
-            let line = self.line()?;
-            if line.starts_with("a ") {
-                ensure!(line.starts_with("a OK"), "{text}: {line}");
-                return Ok(untagged);
-            }
-            untagged.push(line);
-        }
-    }
-
-    fn append_answer(&mut self) -> Result<()> {
-        loop {
-            let line = self.line()?;
-            if line.starts_with("c ") {
-                ensure!(line.starts_with("c OK"), "APPEND: {line}");
-                return Ok(());
-            }
+impl Shape {
+    fn octets(self, chance: &mut Chance) -> usize {
+        match self {
+            Self::Tiny => 1024,
+            Self::Small => 4096,
+            Self::Mixed => (8.7 + 1.3 * normal(chance)).exp().min(6_000_000.0) as usize,
+            Self::Large => 5_000_000,
+            Self::Exactly(octets) => octets,
         }
     }
 }
 
-/// Fills an account with `messages` messages and returns their octets.
-pub fn fill(port: u16, user: &str, messages: usize) -> Result<u64> {
-    let mut wire = Wire::login(port, user)?;
-    for (folder, _) in FOLDERS.iter().skip(1) {
-        // The server may have made it by itself.
-        let _made = wire.command(&format!("CREATE \"{folder}\""));
-    }
-    let (mut chance, mut octets, mut in_flight) = (Chance::new(1), 0, 0);
-    let blob = chance.octets(4 << 20);
-    for number in 0..messages {
-        let message = message(&mut chance, number, &blob);
-        octets += message.len() as u64;
-        let (folder, date) = (folder(&mut chance), internal_date(1_600_000_000 + number as u64 * 5000));
-        let flags = flags(&mut chance);
-        let length = message.len();
-        write!(wire.stream, "c APPEND \"{folder}\" ({flags}) \"{date}\" {{{length}+}}\r\n")?;
-        wire.stream.write_all(&message)?;
-        wire.stream.write_all(b"\r\n")?;
-        in_flight += 1;
-        while in_flight > IN_FLIGHT_MAX {
-            wire.append_answer()?;
-            in_flight -= 1;
-        }
-    }
-    for _ in 0..in_flight {
-        wire.append_answer()?;
-    }
-    Ok(octets)
+/// One message, and how it lies in its folder.
+pub struct Letter {
+    /// Modified UTF-7.
+    pub folder: &'static str,
+    /// As APPEND takes them, without parentheses.
+    pub flags: String,
+    /// As APPEND takes it, without quotes.
+    pub date: String,
+    /// The message.
+    pub octets: Vec<u8>,
 }
 
-/// The number of messages in all folders of an account.
-pub fn count(port: u16, user: &str) -> Result<usize> {
-    let mut wire = Wire::login(port, user)?;
-    let mut total = 0;
-    for line in wire.command("LIST \"\" *")? {
-        if line.to_ascii_lowercase().contains("\\noselect") {
-            continue;
-        }
-        let name = line.trim_end().rsplit_once("\"/\" ").context("LIST with another separator")?.1.to_owned();
-        for status in wire.command(&format!("STATUS {name} (MESSAGES)"))? {
-            let number = status.rsplit_once("MESSAGES ").map_or("0", |(_, rest)| rest);
-            total += number.trim_end().trim_end_matches(')').parse::<usize>().unwrap_or(0);
-        }
+/// Writes letters for ever; the same ones for the same seed.
+pub struct Writer {
+    shape: Shape,
+    is_one_folder: bool,
+    chance: Chance,
+    text: Vec<u8>,
+    number: usize,
+}
+
+impl Writer {
+    /// Begins at a seed; different seeds never write the same Message-ID.
+    pub fn new(shape: Shape, seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let text = base64_lines(&Chance::new(1).octets(BLOB_OCTETS));
+        let _parted = chance.number();
+        Self { shape, is_one_folder: false, chance, text, number: 0 }
     }
-    drop(wire.stream.shutdown(std::net::Shutdown::Write));
-    // What the server still says is of no interest; reading it lets it end in peace.
-    let _goodbye = wire.lines.read_to_end(&mut Vec::new());
-    Ok(total)
+
+    /// Everything into INBOX.
+    pub fn into_one_folder(self) -> Self {
+        Self { is_one_folder: true, ..self }
+    }
+
+    /// The next letter.
+    pub fn letter(&mut self) -> Letter {
+        let (number, chance) = (self.number, &mut self.chance);
+        self.number += 1;
+        let size = self.shape.octets(chance);
+        let mut octets = header(chance, number);
+        let lines = self.text.len() / LINE_OCTETS;
+        let mut at = chance.below(lines) * LINE_OCTETS;
+        let mut left = size.saturating_sub(octets.len()).max(LINE_OCTETS);
+        while left > 0 {
+            let cut = left.min(self.text.len() - at);
+            octets.extend_from_slice(&self.text[at..at + cut]);
+            left -= cut;
+            at = 0;
+        }
+        // The last line is cut anywhere; it still ends as lines do.
+        let end = octets.len();
+        octets[end - 2..].copy_from_slice(b"\r\n");
+        let folder = if self.is_one_folder { FOLDERS[0].0 } else { folder(chance) };
+        let date = internal_date(FIRST_DATE_S + number as u64 * STEP_S);
+        Letter { folder, flags: flags(chance), date, octets }
+    }
+}
+
+fn header(chance: &mut Chance, number: usize) -> Vec<u8> {
+    let (person, key) = (number % 97, chance.number());
+    format!(
+        "Return-Path: <a{person}@example.net>\r\n\
+         Received: from mx1.example.net (mx1.example.net [192.0.2.{person}])\r\n\
+         \tby mail.example.com (Postfix) with ESMTPS id {key:016X}\r\n\
+         \tfor <u1@example.com>; Sun, 13 Sep 2020 12:26:41 +0000 (UTC)\r\n\
+         Message-ID: <{number}.{key:x}@example.net>\r\nDate: Sun, 13 Sep 2020 12:26:40 +0000\r\n\
+         From: Pessoa {person} <a{person}@example.net>\r\nTo: u1@example.com\r\n\
+         Subject: =?utf-8?q?Reuni=C3=A3o_{number}?=\r\nMIME-Version: 1.0\r\n\
+         Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+fn base64_lines(octets: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::with_capacity(octets.len() / 3 * 4);
+    for line in octets.chunks_exact(57) {
+        for three in line.chunks_exact(3) {
+            let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+            text.extend([18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize]));
+        }
+        text.extend_from_slice(b"\r\n");
+    }
+    text
 }
 
 fn folder(chance: &mut Chance) -> &'static str {
@@ -131,7 +146,7 @@ fn folder(chance: &mut Chance) -> &'static str {
         }
         left -= share;
     }
-    "INBOX"
+    FOLDERS[0].0
 }
 
 fn flags(chance: &mut Chance) -> String {
@@ -144,23 +159,4 @@ fn flags(chance: &mut Chance) -> String {
 /// A normal deviate, by the sum of twelve uniform ones.
 fn normal(chance: &mut Chance) -> f64 {
     (0..12).map(|_| chance.below(1_000_000) as f64 / 1e6).sum::<f64>() - 6.0
-}
-
-fn message(chance: &mut Chance, number: usize, blob: &[u8]) -> Vec<u8> {
-    let size = (8.7 + 1.3 * normal(chance)).exp().min(6_000_000.0) as usize;
-    let mut text = format!(
-        "Return-Path: <a{0}@example.net>\r\nMessage-ID: <{number}.{1:x}@example.net>\r\n\
-         Date: Sun, 13 Sep 2020 12:26:40 +0000\r\nFrom: Pessoa {0} <a{0}@example.net>\r\nTo: u1@example.com\r\n\
-         Subject: =?utf-8?q?Reuni=C3=A3o_{number}?=\r\nMIME-Version: 1.0\r\n\
-         Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-        number % 97,
-        chance.number()
-    )
-    .into_bytes();
-    let from = chance.below(blob.len() / 2);
-    for line in blob[from..].iter().cycle().copied().take(size * 3 / 4).collect::<Vec<u8>>().chunks(57) {
-        text.extend(line.iter().flat_map(|octet| [b'A' + (octet & 15), b'a' + (octet >> 4)]).take(76));
-        text.extend_from_slice(b"\r\n");
-    }
-    text
 }

@@ -1,82 +1,104 @@
-//! Times Malote against rivals on one corpus, paired in one run, and prints a table.
+//! Times Malote against rivals on one corpus, paired in one run, and prints tables.
 //! Never quotes an absolute time as a figure: machines differ, ratios of one run hold.
 
 mod baseline;
+mod case;
 mod corpus;
+mod course;
+mod fill;
+mod line;
 mod measure;
+mod memory;
+mod place;
+mod processes;
+mod report;
+mod result;
 mod rivals;
-mod table;
+mod verdicts;
+mod wire;
 
 use std::env;
+use std::process::ExitCode;
 
-use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail, ensure};
 
-use measure::Figures;
-use rivals::{Pair, Rival};
+use result::{CaseResult, Report};
 
-/// How the bench is run: `malote-benches [MESSAGES [RUNS]]`.
-const MESSAGES: usize = 10_000;
-const RUNS: usize = 3;
+const SCHEMA: &str = "malote.bench/1";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("malote-benches: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<()> {
     match words.first().map(String::as_str) {
         Some("baseline") => baseline::main(&words[1..]),
         Some("measure") => measure::inside(&words[1..]),
-        _ => bench(
-            words.first().map_or(Ok(MESSAGES), |text| text.parse()).context("MESSAGES is a number")?,
-            words.get(1).map_or(Ok(RUNS), |text| text.parse()).context("RUNS is a number")?,
-        ),
+        Some("memory") => memory::main(variable("BENCH") == "quick", &variable("BENCH_CASES")),
+        Some("quick") => bench(true),
+        None => bench(variable("BENCH") == "quick"),
+        Some(other) => bail!("{other}: say `quick`, `memory` or nothing"),
     }
 }
 
-/// Runs each rival in turn, run after run, so that a drifting machine drifts for all.
-fn bench(messages: usize, runs: usize) -> Result<()> {
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+/// Runs the chosen cases; a case that cannot be run is said on standard error and fails the whole at its end.
+fn bench(is_quick: bool) -> Result<()> {
+    let words = variable("BENCH_CASES");
+    let all: &[case::Case] = if is_quick { &case::QUICK } else { &case::FULL };
+    let cases = case::chosen(all, &words);
+    ensure!(!cases.is_empty(), "no case is called {words:?}");
     let rivals = rivals::found()?;
-    let source = Dovecot::start(options(&["corpus".to_owned()]))?;
-    let octets = corpus::fill(source.port(), "corpus", messages)?;
-    eprintln!("{messages} messages, {:.1} MB", octets as f64 / 1e6);
-    let users: Vec<String> =
-        (0..=runs).flat_map(|run| rivals.iter().map(move |rival| format!("{}{run}", rival.name()))).collect();
-    let destination = Dovecot::start(options(&users))?;
-    let mut first: Vec<Vec<Figures>> = vec![Vec::new(); rivals.len()];
-    let mut second = first.clone();
-    for run in 0..=runs {
-        for (index, rival) in rivals.iter().enumerate() {
-            let user = format!("{}{run}", rival.name());
-            let pair = Pair::new(source.port(), destination.port(), &user)?;
-            let copy = rival.run(&pair)?;
-            check(destination.port(), &user, messages)?;
-            let again = rival.is_repeatable().then(|| rival.run(&pair)).transpose()?;
-            // The first round warms caches on both sides and is not counted.
-            if run > 0 {
-                first[index].push(copy);
-                second[index].extend(again);
+    let states = place::prepare()?;
+    let (mut results, mut failed) = (Vec::<CaseResult>::new(), Vec::new());
+    for case in &cases {
+        match course::run(case, &rivals, &states) {
+            Ok(result) => {
+                if result
+                    .tables
+                    .iter()
+                    .any(|table| table.rows.first().is_none_or(|row| row.failure.is_some()))
+                {
+                    failed.push(case.name);
+                }
+                results.push(result);
+            }
+            Err(cause) => {
+                eprintln!("{}: {cause:#}", case.name);
+                failed.push(case.name);
             }
         }
     }
-    table::print("First copy", messages, octets, &rivals, &first);
-    table::print("Second run, nothing new", messages, octets, &rivals, &second);
+    let report = Report {
+        schema: SCHEMA,
+        command: command(is_quick, &words),
+        machine: place::machine(),
+        versions: place::versions(&rivals),
+        verdicts: verdicts::of(&results),
+        cases: results,
+    };
+    report::write(&report, &place::folder()?)?;
+    ensure!(failed.is_empty(), "Malote has no time in {}", failed.join(", "));
     Ok(())
 }
 
-fn options(users: &[String]) -> DovecotOptions {
-    let users = users.iter().map(|user| DovecotUser::new(user, rivals::PASSWORD)).collect();
-    DovecotOptions { users, user_sessions_max: 100, fsync: false, ..DovecotOptions::default() }
-}
-
-/// A rival that loses messages has no time.
-fn check(port: u16, user: &str, messages: usize) -> Result<()> {
-    let found = corpus::count(port, user)?;
-    if found != messages {
-        bail!("{user}: {found} of {messages} messages arrived");
+fn command(is_quick: bool, words: &str) -> String {
+    let mut command = String::from("make bench");
+    if is_quick {
+        command.push_str(" BENCH=quick");
     }
-    Ok(())
-}
-
-impl Rival {
-    fn is_repeatable(&self) -> bool {
-        !matches!(self, Self::OneAtATime)
+    if !words.is_empty() {
+        command.push_str(&format!(" BENCH_CASES={words}"));
     }
+    command
 }
