@@ -17,6 +17,12 @@ use super::session::Session;
 use crate::exchange::{Headed, Stub};
 use crate::failure::Result;
 
+/// What makes a stub.
+pub(super) const STUB_ITEMS: &str = "UID FLAGS INTERNALDATE RFC822.SIZE";
+
+/// The same where the server keeps modification sequences.
+pub(super) const STUB_ITEMS_MODSEQ: &str = "UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ";
+
 /// FETCH commands that are on the wire at once.
 const FETCHES_IN_FLIGHT: usize = 2;
 
@@ -109,11 +115,7 @@ impl Session {
 
     pub(super) fn stub_items(&self) -> &'static str {
         let keeps = self.selected.as_ref().is_some_and(|selected| selected.status.highest_modseq.is_some());
-        if self.promises.condstore && keeps {
-            "UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ"
-        } else {
-            "UID FLAGS INTERNALDATE RFC822.SIZE"
-        }
+        if self.promises.condstore && keeps { STUB_ITEMS_MODSEQ } else { STUB_ITEMS }
     }
 
     async fn fetch_once(&mut self, command: &str, on: &mut impl FnMut(FetchData)) -> Result<Reply> {
@@ -182,12 +184,12 @@ impl Session {
 /// Stubs as they come together: a server may give one message's attributes in several answers, and flags of
 /// messages that nobody asked for.
 #[derive(Default)]
-struct Gathered {
+pub(super) struct Gathered {
     found: BTreeMap<Uid, FetchData>,
 }
 
 impl Gathered {
-    fn note(&mut self, asked: &UidSet, data: FetchData) {
+    pub(super) fn note(&mut self, asked: &UidSet, data: FetchData) {
         let Some(uid) = data.uid.filter(|uid| asked.contains(*uid)) else { return };
         let known = self.found.entry(uid).or_default();
         known.uid = Some(uid);
@@ -197,7 +199,7 @@ impl Gathered {
         known.modseq = data.modseq.or(known.modseq);
     }
 
-    fn stubs(&mut self) -> Vec<Stub> {
+    pub(super) fn stubs(&mut self) -> Vec<Stub> {
         // Without size and date it is only an update of somebody's flags; without flags it would read as if none
         // were set.
         let whole = |data: &FetchData| {

@@ -36,6 +36,9 @@ pub const UID_SET_OCTETS_MAX: usize = 7_800;
 /// Most UIDs in one FETCH of metadata, so that one answer stays bounded.
 pub const STUB_UIDS_MAX: u64 = 50_000;
 
+/// Most UIDs asked for in the same breath as their folder is opened.
+pub const PEEKED_UIDS_MAX: u64 = 100;
+
 /// Most UIDs in one FETCH of bodies.
 pub const BODY_UIDS_MAX: u64 = 5_000;
 

@@ -20,6 +20,7 @@ pub mod limits;
 mod list;
 pub(crate) mod list_data;
 mod login;
+mod opening;
 #[cfg(test)]
 mod parser_tests;
 pub(crate) mod pool;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use malote_plan::folder::{FolderStatus, WireName};
-use malote_plan::message::{Flag, Flags, UidValidity};
+use malote_plan::message::Flags;
 use malote_plan::promise::Promises;
 use malote_plan::uid_set::UidSet;
 
@@ -71,7 +71,7 @@ pub(crate) struct Session {
     /// Given back to the server's others when this session ends.
     pub(super) place: Option<Place>,
     /// Commands that go out together with the first opening of a folder.
-    before_opening: Vec<Command>,
+    pub(super) before_opening: Vec<Command>,
     /// True once the server has put a large body before its flags: then they are asked for first.
     pub(super) has_late_metadata: bool,
     /// By which the server is treated.
@@ -264,60 +264,6 @@ impl Session {
         self.selected.as_ref()
     }
 
-    /// Opens a folder for reading alone.
-    pub async fn examine(&mut self, wire: &WireName) -> Result<()> {
-        // Where UIDVALIDITY only lasts under SELECT, the folder is opened so, and still by a type that cannot write.
-        let verb = if self.profile.settings.select_instead_of_examine { "SELECT" } else { "EXAMINE" };
-        self.open_folder(verb, wire).await
-    }
-
-    pub(super) async fn open_folder(&mut self, verb: &str, wire: &WireName) -> Result<()> {
-        let what = format!("opening folder {}", shown(wire));
-        self.selected = None;
-        let asks_condstore = self.promises.condstore && !self.is_condstore_on;
-        let (mut reply, mut opening) = self.open_and_list(verb, wire, asks_condstore).await?;
-        if reply.kind == Kind::Bad && asks_condstore {
-            self.promises.condstore = false;
-            (reply, opening) = self.open_and_list(verb, wire, false).await?;
-        }
-        if reply.kind != Kind::Ok {
-            return Err(self.refused(Doing::Select, &what, &reply));
-        }
-        opening.note(&Answer::Untagged(reply));
-        if self.profile.settings.distrust_condstore {
-            opening.status.highest_modseq = None;
-        }
-        self.selected = Some(opening.selected(wire.clone(), verb == "SELECT"));
-        Ok(())
-    }
-
-    /// Opens a folder and asks for its UIDs with the same breath, where their listing is short.
-    async fn open_and_list(
-        &mut self,
-        verb: &str,
-        wire: &WireName,
-        asks_condstore: bool,
-    ) -> Result<(Reply, Opening)> {
-        let mut commands = std::mem::take(&mut self.before_opening);
-        let command = self.named(verb, wire)?;
-        let at = commands.len();
-        commands.push(if asks_condstore { command.words("(CONDSTORE)") } else { command });
-        if self.promises.esearch {
-            commands.push(Command::new("UID SEARCH RETURN (ALL) ALL"));
-        }
-        let mut opening = Opening::default();
-        let is_on = &mut self.is_condstore_on;
-        let replies = self.connection.run_all(commands, |answer| match answer {
-            Answer::Enabled(names) => *is_on = names_condstore(&names),
-            answer => opening.note(&answer),
-        });
-        let mut replies = replies.await?;
-        if replies.get(at + 1).is_none_or(|reply| reply.kind != Kind::Ok) {
-            opening.listed = None;
-        }
-        Ok((replies.swap_remove(at), opening))
-    }
-
     /// Keeps the open folder's counters up with what the server says in between.
     pub(super) fn note(selected: &mut Option<Selected>, answer: &Answer) {
         let Some(selected) = selected else { return };
@@ -362,58 +308,12 @@ impl Session {
     }
 }
 
-fn names_condstore(enabled: &[String]) -> bool {
+/// True where CONDSTORE is among what was enabled.
+pub(super) fn names_condstore(enabled: &[String]) -> bool {
     enabled.iter().any(|name| name.eq_ignore_ascii_case("CONDSTORE"))
 }
 
 /// A folder's name for messages.
 pub(super) fn shown(wire: &WireName) -> String {
     super::response::harmless(&wire.0)
-}
-
-/// What the answers to SELECT say, gathered.
-#[derive(Default)]
-struct Opening {
-    status: FolderStatus,
-    flags: Vec<String>,
-    permanent: Option<Vec<String>>,
-    is_read_only: bool,
-    listed: Option<UidSet>,
-}
-
-impl Opening {
-    fn note(&mut self, answer: &Answer) {
-        match answer {
-            Answer::Exists(count) => self.status.messages = *count,
-            Answer::Flags(names) => self.flags.clone_from(names),
-            Answer::Esearch { all, .. } => self.listed = Some(all.clone().unwrap_or_default()),
-            Answer::Untagged(Reply { code: Some(code), .. }) => self.note_code(code),
-            _ => {}
-        }
-    }
-
-    fn note_code(&mut self, code: &Code) {
-        match code {
-            Code::UidValidity(value) => self.status.uid_validity = UidValidity::new(value.get()),
-            Code::UidNext(next) => self.status.uid_next = Some(*next),
-            Code::HighestModSeq(modseq) => self.status.highest_modseq = *modseq,
-            Code::NoModSeq => self.status.highest_modseq = None,
-            Code::PermanentFlags(names) => self.permanent = Some(names.clone()),
-            Code::ReadOnly => self.is_read_only = true,
-            _ => {}
-        }
-    }
-
-    fn selected(self, wire: WireName, is_select: bool) -> Selected {
-        let has_list = self.permanent.is_some();
-        let names = self.permanent.unwrap_or(self.flags);
-        Selected {
-            wire,
-            is_writable: is_select && !self.is_read_only,
-            status: self.status,
-            takes_keywords: !has_list || names.iter().any(|name| name == "\\*"),
-            permanent_flags: names.iter().filter_map(|name| Flag::new(name)).collect(),
-            listed: self.listed,
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::context::FolderRun;
 use super::reading::{Ends, every};
 use crate::failure::Result;
 use crate::ledger::{Recorded, Tokens};
-use crate::source::{OpenSource, Stub};
+use crate::source::Stub;
 
 /// Messages whose flags are looked at though they are told to be as they were.
 const SAMPLE_MAX: u64 = 20;
@@ -52,7 +52,13 @@ pub(super) async fn tells_all(
     ends: &mut Ends,
     unchanged: &UidSet,
 ) -> Result<bool> {
-    let is_true = sample_holds(folder, ends.source.as_mut(), unchanged).await?;
+    let sample = sample(unchanged);
+    if sample.is_empty() {
+        return Ok(true);
+    }
+    let highest = ends.source.status().highest_modseq;
+    let stubs = ends.source.stubs(&sample).await?;
+    let is_true = has_no_hidden_change(folder, &sample, &stubs, highest).await?;
     if !is_true {
         distrust(folder, "hide changes of flags");
     }
@@ -61,23 +67,30 @@ pub(super) async fn tells_all(
 
 /// True where a sample of a folder that its listing calls unchanged is so; the folder is opened for that alone.
 pub(super) async fn holds(folder: &mut FolderRun<'_>, recorded: &Recorded) -> Result<bool> {
-    let mut source = folder.run.job.source.open(&folder.pair.source).await?;
     let located = recorded.copied.union(&recorded.adopted).difference(&recorded.unlocated);
-    let is_true = sample_holds(folder, source.as_mut(), &located).await?;
+    let sample = sample(&located);
+    if sample.is_empty() {
+        return Ok(true);
+    }
+    let (status, stubs) = folder.run.job.source.peek(&folder.pair.source, &sample).await?;
+    let is_true = has_no_hidden_change(folder, &sample, &stubs, status.highest_modseq).await?;
     if !is_true {
         distrust(folder, "hide changes of flags");
     }
     Ok(is_true)
 }
 
-async fn sample_holds(folder: &FolderRun<'_>, source: &mut dyn OpenSource, uids: &UidSet) -> Result<bool> {
-    let sample: UidSet = every(uids, uids.len().div_ceil(SAMPLE_MAX).max(1)).collect();
-    if sample.is_empty() {
-        return Ok(true);
-    }
-    let highest = source.status().highest_modseq;
-    let stubs = source.stubs(&sample).await?;
-    let records = folder.run.job.ledger.records(folder.pair.row.id, &sample).await?;
+fn sample(uids: &UidSet) -> UidSet {
+    every(uids, uids.len().div_ceil(SAMPLE_MAX).max(1)).collect()
+}
+
+async fn has_no_hidden_change(
+    folder: &FolderRun<'_>,
+    sample: &UidSet,
+    stubs: &[Stub],
+    highest: Option<ModSeq>,
+) -> Result<bool> {
+    let records = folder.run.job.ledger.records(folder.pair.row.id, sample).await?;
     Ok(!stubs.iter().any(|stub| is_hidden_change(stub, &records, highest)))
 }
 

@@ -49,6 +49,17 @@ impl Source for ImapSource {
         endpoint.notes.remarks(endpoint.side)
     }
 
+    async fn peek(&self, folder: &Folder, uids: &UidSet) -> Result<(FolderStatus, Vec<Stub>)> {
+        loop {
+            let (mut lease, was_used) = self.pool.take(Some(&folder.wire)).await?;
+            let peeked = lease.peek(&folder.wire, uids).await;
+            if was_used && is_stale(&peeked) {
+                continue;
+            }
+            return peeked;
+        }
+    }
+
     async fn warm(&self, connections: usize) {
         self.pool.warm(connections).await;
     }

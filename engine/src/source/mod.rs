@@ -24,6 +24,13 @@ pub trait Source: Send + Sync {
     /// Opens one folder for reading, on a connection of its own until the value is dropped or closed.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>>;
 
+    /// Metadata of those of `uids` that exist in a folder that is opened for this alone, with its counters.
+    async fn peek(&self, folder: &Folder, uids: &UidSet) -> Result<(FolderStatus, Vec<Stub>)> {
+        let mut open = self.open(folder).await?;
+        let stubs = open.stubs(uids).await?;
+        Ok((open.status(), stubs))
+    }
+
     /// Opens up to `connections` connections ahead of their use; one that cannot be had is no failure yet.
     async fn warm(&self, _connections: usize) {}
 
