@@ -135,6 +135,8 @@ async fn names_that_a_server_refuses_are_changed_before_it_is_asked() -> Result<
         (Dialect::Gmail, "Contas  pagas", "Contas pagas"),
         (Dialect::Gmail, "a^b", "a_b"),
         (Dialect::Exchange, "Contas ", "Contas"),
+        (Dialect::Zimbra, "Contacts", "Contacts_"),
+        (Dialect::Microsoft365, "Files", "Files_"),
     ] {
         let (source, destination) = (Script::new().start()?, dialect.script().start()?);
         source.world().folder(source_name).push(Letter::simple("carta"));

@@ -70,6 +70,7 @@ impl Writing<'_> {
     pub async fn send(&mut self, queue: &mut AppendQueue, batch: Vec<Parcel>) -> Result<BatchId> {
         let Some(selected) = &self.session.selected else { return Err(no_folder(&self.session.connection)) };
         let wire = selected.wire.clone();
+        self.session.connection.slow_down().await;
         queue.last_id += 1;
         let id = BatchId(queue.last_id);
         let tag = self.session.connection.next_tag();

@@ -179,6 +179,7 @@ impl Knob {
                 | Self::SelectInsteadOfExamine
                 | Self::RefusedNameCharacters(_)
                 | Self::RefuseSpareBlanks
+                | Self::ReservedFolders(_)
                 | Self::CreatesBetweenNoops(_)
         )
     }
