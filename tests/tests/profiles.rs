@@ -230,6 +230,49 @@ async fn promises_that_a_users_profile_distrusts_are_not_used() -> Result<()> {
 }
 
 #[tokio::test]
+async fn one_login_opens_all_mailboxes_in_each_way_that_servers_have() -> Result<()> {
+    for (from, to) in [
+        ("{user}*chefe@SOURCE?tls=off&auth=login", "chefe@DESTINATION?tls=off&authzid={user}&auth=plain"),
+        (
+            "chefe@SOURCE?tls=off&authzid={local}&auth=proxyauth",
+            "{local}*chefe@DESTINATION?tls=off&auth=login",
+        ),
+    ] {
+        let server = || Script::new().account("bia", "outra").master("chefe", "mestra").start();
+        let (source, destination) = (server()?, server()?);
+        for user in ["ana", "bia"] {
+            source.world_of(user).folder("INBOX").push(Letter::simple(&format!("carta de {user}")));
+        }
+        let home = Home::new()?;
+        let sheet = home.write("users.csv", "user\nana\nbia\n")?;
+        let password = home.write("password", "mestra")?;
+        let place = |template: &str, name: &str, server: &Scripted| {
+            format!("imap://{}", template.replace(name, &format!("127.0.0.1:{}", server.port())))
+        };
+        let (from, to) = (place(from, "SOURCE", &source), place(to, "DESTINATION", &destination));
+        let arguments = ["batch", &sheet, "--from", &from, "--to", &to, "--from-password-file", &password];
+        let ended =
+            home.run(arguments.into_iter().chain(["--to-password-file", &password, "--json"])).await?;
+        ended.with(0);
+        for user in ["ana", "bia"] {
+            let there = destination.world_of(user).messages("INBOX");
+            assert_eq!(there.len(), 1, "{user}");
+            assert!(there[0].letter.octets.ends_with(format!("carta de {user}.\r\n").as_bytes()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_slows_down_where_an_ok_asks_for_it() -> Result<()> {
+    let script = Dialect::Gmail.script().refuse(When::verb("NOOP"), "OK [THROTTLED] Success");
+    let (server, began) = (script.start()?, std::time::Instant::now());
+    probed(&server).await?;
+    assert!(began.elapsed().as_millis() >= 50 + 100 + 200 + 400, "{:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_server_was_seen_to_do_is_kept_beside_the_ledger() -> Result<()> {
     let script = Dialect::Dovecot.script().manners(|manners| manners.connections_max = Some(3));
     let batch = "BAD Error in IMAP command APPEND: Too many arguments";
