@@ -99,6 +99,20 @@ fn a_wrong_file_is_refused_with_what_is_wrong() {
 }
 
 #[test]
+fn the_page_beside_the_files_names_every_knob_and_whether_it_is_acted_on() {
+    let page = include_str!("../../profiles/README.md");
+    for profile in shipped() {
+        for Quirk { knob, .. } in &profile.quirks {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", knob.name())));
+            let acted = if knob.is_acted_on() { "| yes |" } else { "| told |" };
+            assert!(row.is_some_and(|row| row.ends_with(acted)), "{}: {row:?}", knob.name());
+        }
+    }
+    assert_eq!(page.lines().filter(|line| line.starts_with("| `")).count(), knob::KNOBS.len());
+    assert!(knob::KNOBS.iter().all(|(name, _)| page.contains(&format!("| `{name}` |"))));
+}
+
+#[test]
 fn every_knob_is_read_back_by_its_name() {
     let every = [
         ("connections_per_host", "5", "5"),

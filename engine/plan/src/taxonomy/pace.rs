@@ -145,7 +145,7 @@ pub(super) const ROWS: &[Row] = &[
         seen: Seen::texts(&["command error. 10"]).by("Exchange"),
         verdict: Verdict::again(LimitBatch, Folder),
         sample: "BAD Command Error. 10",
-        advice: "give a profile with a lower uids_per_command (--from-profile, --to-profile)",
+        advice: "nothing: commands that name fewer are tried; a profile with uids_per_command spares the trying",
         source: "Microsoft 365",
     },
     Row {
