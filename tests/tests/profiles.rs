@@ -203,6 +203,27 @@ async fn icloud_is_not_asked_for_what_it_refuses() -> Result<()> {
 }
 
 #[tokio::test]
+async fn yahoo_is_not_asked_for_what_its_modification_sequence_seems_to_promise() -> Result<()> {
+    for (from, to) in [(Dialect::Yahoo, Dialect::Dovecot), (Dialect::Dovecot, Dialect::Yahoo)] {
+        for profile in [None, named("unknown")] {
+            let (source, destination) = (from.script().start()?, to.script().start()?);
+            let letters = (0..20).map(|number| Letter::simple(&format!("carta {number}")));
+            let inbox = source.world().folder("INBOX").holding(letters);
+            let mut migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
+            migration.profiles = (profile.clone(), profile);
+            whole(&migration.copy().await?, 20);
+            inbox.set_flags(3, r"\Seen");
+            let second = migration.copy().await?;
+            assert_eq!((second.totals.already, second.totals.flag_changes), (20, 1), "{second:#?}");
+            let yahoo = if from == Dialect::Yahoo { &source } else { &destination };
+            let asked = yahoo.transcript().entries().into_iter().find(|entry| entry.line.contains("MODSEQ"));
+            assert_eq!(asked, None);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_message_without_a_last_line_end_is_named_at_yahoo() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dialect::Yahoo.script().start()?);
     let inbox = source.world().folder("INBOX");

@@ -201,7 +201,8 @@ impl Session {
             return Err(self.refused(Doing::Select, &what, &reply));
         }
         opening.note(&Answer::Untagged(reply));
-        if self.profile.settings.distrust_condstore {
+        if !self.promises.condstore {
+            // Yahoo tells one without keeping the promise, and STATUS would be refused for asking.
             opening.status.highest_modseq = None;
         }
         self.selected = Some(opening.selected(wire.clone(), verb == "SELECT"));

@@ -23,6 +23,8 @@ pub struct Strictness {
     pub refuses_list_return: bool,
     /// Whether EXAMINE shows another UIDVALIDITY each time, and SELECT a lasting one.
     pub forgets_uidvalidity_on_examine: bool,
+    /// Whether SELECT tells HIGHESTMODSEQ where CONDSTORE is not announced, and STATUS is refused for asking it.
+    pub tells_modseq_without_condstore: bool,
     /// Whether a message without a line end at its end is refused, and how.
     pub final_line_end: Option<String>,
     /// Whether names with blanks at their ends, or several together, are refused, and how.
@@ -69,6 +71,13 @@ impl Session {
             && command.arguments.iter().any(|token| token.upper() == "RETURN")
         {
             return refused(&"BAD Parse Error (Extra arguments)".to_owned());
+        }
+        let asks_modseq = || {
+            let items = command.arguments.iter().flat_map(super::grammar::Token::members);
+            items.map(super::grammar::Token::upper).any(|item| item == "HIGHESTMODSEQ")
+        };
+        if strict.tells_modseq_without_condstore && command.verb == "STATUS" && asks_modseq() {
+            return refused(&"BAD [CLIENTBUG] STATUS Command arguments invalid".to_owned());
         }
         let is_unended = || !command.arguments.last().is_some_and(|body| body.octets().ends_with(b"\r\n"));
         match &strict.final_line_end {

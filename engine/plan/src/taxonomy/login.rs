@@ -136,6 +136,14 @@ pub(super) const ROWS: &[Row] = &[
         source: "RFC 5530 §3",
     },
     Row {
+        id: "auth.token_refused",
+        seen: Seen::code("AUTHENTICATIONFAILED").saying(&["access token", "invalid_token"]).by("Yahoo"),
+        verdict: Verdict::never(AuthTokenExpired, Account),
+        sample: "NO [AUTHENTICATIONFAILED] (#AUTH901) The provided OAuth2 access token is invalid",
+        advice: TOKEN,
+        source: "Yahoo",
+    },
+    Row {
         id: "auth.token_expired_text",
         seen: Seen::texts(&["token * expired", "expired token", "invalid_token", "accesstokenexpired"])
             .at(LOGIN),
