@@ -338,6 +338,28 @@ async fn what_a_server_was_seen_to_do_is_kept_beside_the_ledger() -> Result<()> 
 }
 
 #[tokio::test]
+async fn the_number_of_connections_that_a_refusal_names_is_kept() -> Result<()> {
+    let destination =
+        Dialect::Dovecot.script().manners(|manners| manners.connections_max = Some(0)).start()?;
+    let source = Script::new().start()?;
+    let home = Home::new()?;
+    let state = home.path("pair.sqlite").display().to_string();
+    let (from, to) = (source.url("ana"), destination.url("ana"));
+    let mut arguments = between("copy", &from, &to);
+    arguments.extend(["--state", &state]);
+    let ended = home.run(&arguments).await?.with(4);
+    assert_eq!(ended.errors(), ["destination limit.connections"]);
+    let file = home.path("pair.sqlite.observed.json");
+    let seen: serde_json::Value = serde_json::from_slice(&std::fs::read(&file)?)?;
+    assert_eq!(seen["destination"]["connections_max"], 3, "{seen:#}");
+    assert!(
+        seen["destination"]["connections_max_unix_seconds"].as_i64().is_some_and(|at| at > 1_700_000_000)
+    );
+    assert_eq!(seen["source"]["connections_max"], serde_json::Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_profile_is_named_or_given_as_a_file_and_a_wrong_one_is_refused() -> Result<()> {
     let server = Dialect::Zimbra.script().start()?;
     let (home, url) = (Home::new()?, server.url("ana"));

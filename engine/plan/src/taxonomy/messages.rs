@@ -169,8 +169,14 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "item.flag",
-        seen: Seen::texts(&["invalid flag", "unsupported flag", "invalid system flag", "flag not supported"])
-            .at(&[Doing::Append, Doing::Store]),
+        seen: Seen::texts(&[
+            "invalid flag",
+            "unsupported flag",
+            "invalid system flag",
+            "flag not supported",
+            "user flags",
+        ])
+        .at(&[Doing::Append, Doing::Store]),
         verdict: Verdict::never(ItemRefused, Message),
         sample: "BAD Invalid system flag \\Important",
         advice: "nothing: the flag is named in the report as dropped",

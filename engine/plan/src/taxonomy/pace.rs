@@ -68,8 +68,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "throttle.daily_text",
-        seen: Seen::texts(&["exceeded * bandwidth", "command or bandwidth limits", "download limit"])
-            .by("Gmail"),
+        seen: Seen::texts(&[
+            "exceeded * bandwidth",
+            "command or bandwidth limits",
+            "download limit",
+            "lockdown in sector",
+        ])
+        .by("Gmail"),
         verdict: Verdict::after(ThrottleDaily, Account, 3_600_000, 86_400),
         sample: "NO Account exceeded command or bandwidth limits. (Failure)",
         advice: DAY,

@@ -71,6 +71,8 @@ pub(super) const ROWS: &[Row] = &[
             "service unavailable",
             "internal error occurred",
             "internal server error",
+            "system error",
+            "i/o error",
             "temporary failure",
             "temporarily unavailable",
             "server is busy",
