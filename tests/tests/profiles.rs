@@ -127,6 +127,37 @@ async fn a_connection_is_replaced_before_its_last_error() -> Result<()> {
 }
 
 #[tokio::test]
+async fn messages_that_exchange_cannot_give_cost_neither_the_others_nor_the_connection() -> Result<()> {
+    let text = "NO The requested message could not be converted to an RFC-822 compatible format.";
+    for dialect in [Dialect::Exchange, Dialect::Microsoft365, Dialect::Zimbra] {
+        let bad = vec![17, 203, 204, 377];
+        let script = dialect
+            .script()
+            .manners(|manners| manners.strict.unreadable = Some((bad.clone(), text.to_owned())));
+        let (source, destination) = (script.start()?, Script::new().start()?);
+        let letters = (0..400).map(|number| Letter::simple(&format!("carta {number}")));
+        let _ = source.world().folder("INBOX").holding(letters);
+        let migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
+        let report = migration.copy().await?;
+        assert_eq!((report.totals.copied, report.totals.quarantined), (396, 4), "{dialect:?} {report:#?}");
+        let uids: Vec<u32> = report.quarantine.iter().map(|entry| entry.uid).collect();
+        assert_eq!(uids, bad);
+        assert_eq!((source.transcript().hang_ups(), errors(&report)), (0, Vec::new()), "{dialect:?}");
+
+        let fresh = Script::new().start()?;
+        let mut migration = Migration::between(&source.url("ana"), &fresh.url("ana"))?;
+        migration.policy.attempts_max = 0;
+        migration.profiles.0 = named("unknown");
+        let report = migration.copy().await?;
+        assert!(
+            source.transcript().hang_ups() > 0 && report.totals.pending > 0,
+            "without the profile it ends so"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn zimbra_hears_something_else_between_its_creates() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dialect::Zimbra.script().start()?);
     for number in 0..70 {

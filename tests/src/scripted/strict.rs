@@ -19,6 +19,8 @@ pub struct Strictness {
     pub uids: Option<(u64, String)>,
     /// CREATEs in a row, the next of which ends the connection without a word.
     pub creates_in_row_max: Option<usize>,
+    /// UIDs whose bodies cannot be given, and the refusal of a FETCH that asks for any of them.
+    pub unreadable: Option<(Vec<u32>, String)>,
     /// Whether LIST with RETURN options is refused, whatever is announced.
     pub refuses_list_return: bool,
     /// Whether EXAMINE shows another UIDVALIDITY each time, and SELECT a lasting one.
@@ -65,6 +67,15 @@ impl Session {
             && named(&command.arguments.first().map(super::grammar::Token::text).unwrap_or_default()) > *most
         {
             return refused(text);
+        }
+        if let Some((uids, text)) = &strict.unreadable
+            && command.verb == "UID FETCH"
+            && super::behaviour::holds(whole, b"BODY.PEEK[]")
+        {
+            let set = command.arguments.first().map(super::grammar::Token::text).unwrap_or_default();
+            if uids.iter().any(|uid| super::grammar::in_set(&set, *uid, u32::MAX)) {
+                return refused(text);
+            }
         }
         if strict.refuses_list_return
             && command.verb == "LIST"
