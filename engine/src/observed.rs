@@ -22,6 +22,15 @@ const KINDS_MAX: usize = 64;
 /// How long a ceiling of connections is believed, in seconds.
 const CEILING_BELIEVED_SECONDS: i64 = 7 * 86_400;
 
+/// Messages to a command that are tried once a server has refused more without naming a number.
+const UIDS_TRIED_FIRST: u32 = 1_000;
+
+/// Octets of a command that are tried once a server has refused a longer one.
+const OCTETS_TRIED_FIRST: u32 = 4_000;
+
+/// Fewest octets of a command that are tried.
+const OCTETS_TRIED_LAST: u32 = 500;
+
 /// Largest file that is read, in octets.
 const FILE_OCTETS_MAX: u64 = 1024 * 1024;
 
@@ -64,8 +73,10 @@ pub struct ObservedServer {
     pub connections_max: Option<u32>,
     /// When that was, in seconds since the epoch: a ceiling is believed for some time only.
     pub connections_max_unix_seconds: Option<i64>,
-    /// Messages to a command that it named (RFC 9738).
+    /// Messages to a command that it named (RFC 9738), or that it seems to bear.
     pub uids_per_command: Option<u32>,
+    /// Octets of a command that it seems to bear.
+    pub command_octets: Option<u32>,
     /// True where it refused several messages in one APPEND as no grammar that it knows.
     pub refuses_multiappend: bool,
     /// What was read from it within its present day, where it counts.
@@ -141,9 +152,17 @@ impl Notes {
             inner.server.connections_max = Some(connections);
             inner.server.connections_max_unix_seconds = None;
         }
-        if let Some(uids) = failure.told.uids_max {
-            let least = inner.server.uids_per_command.map_or(uids, |known| known.min(uids));
-            inner.server.uids_per_command = Some(least.max(1));
+        let ObservedServer { uids_per_command: uids, command_octets: octets, .. } = &mut inner.server;
+        match (failure.rule, failure.told.uids_max) {
+            (_, Some(told)) => *uids = Some(uids.map_or(told, |known| known.min(told)).max(1)),
+            // What is not named is tried: a careful number first, then half of it.
+            (Some("limit.batch" | "limit.batch_text"), None) => {
+                *uids = Some(uids.map_or(UIDS_TRIED_FIRST, |known| (known / 2).max(1)));
+            }
+            (Some("client.line_too_long"), None) => {
+                *octets = Some(octets.map_or(OCTETS_TRIED_FIRST, |known| (known / 2).max(OCTETS_TRIED_LAST)));
+            }
+            _ => {}
         }
         let Some(rule) = failure.rule.filter(|rule| rule.starts_with("unknown.")) else { return };
         // A connection that ends with a word of its own is an end like any other.
@@ -179,6 +198,12 @@ impl Notes {
     #[must_use]
     pub fn uids_per_command(&self) -> Option<u32> {
         self.lock().server.uids_per_command
+    }
+
+    /// Octets of a command that the server seems to bear.
+    #[must_use]
+    pub fn command_octets(&self) -> Option<u32> {
+        self.lock().server.command_octets
     }
 
     /// True where several messages in one APPEND were refused, in this run or an earlier one.
@@ -295,6 +320,25 @@ mod tests {
         }
         assert_eq!(notes.remarks(Side::Source).len(), KINDS_MAX + 1);
         assert_eq!(notes.observed(NOW).unknown_answers.len(), KINDS_MAX);
+    }
+
+    #[test]
+    fn limits_that_a_server_does_not_name_are_tried_by_halves() {
+        let notes = Notes::default();
+        let seen = |rule, told| {
+            notes.refusal(&failure(rule, told), "");
+            (notes.uids_per_command(), notes.command_octets())
+        };
+        assert_eq!(seen("limit.batch_text", None), (Some(1_000), None));
+        assert_eq!(seen("limit.batch", None), (Some(500), None));
+        assert_eq!(seen("client.line_too_long", None), (Some(500), Some(4_000)));
+        assert_eq!(seen("client.line_too_long", None), (Some(500), Some(2_000)));
+        assert_eq!(seen("limit.batch", Some(900)), (Some(500), Some(2_000)));
+        for _ in 0..20 {
+            seen("client.line_too_long", None);
+            seen("limit.batch", None);
+        }
+        assert_eq!(seen("item.too_large", None), (Some(1), Some(500)));
     }
 
     #[test]

@@ -77,7 +77,20 @@ async fn commands_are_no_longer_and_name_no_more_than_microsoft_365_bears() -> R
     migration.profiles.0 = named("unknown");
     let report = migration.copy().await?;
     assert_eq!(errors(&report), ["source limit.batch"], "without the profile the server refuses");
-    assert_eq!(report.totals.pending, 2_500);
+    assert!(report.totals.pending > 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn limits_of_commands_that_no_profile_tells_are_found_by_trying() -> Result<()> {
+    for dialect in [Dialect::Microsoft365, Dialect::Exchange] {
+        let (source, destination) = (dialect.script().start()?, Script::new().start()?);
+        sparse(&source, 2_500);
+        let mut migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
+        migration.profiles.0 = named("unknown");
+        whole(&migration.copy().await?, 2_500);
+        assert_eq!(source.transcript().hang_ups(), 0);
+    }
     Ok(())
 }
 
@@ -114,6 +127,37 @@ async fn a_connection_is_replaced_before_its_last_error() -> Result<()> {
 }
 
 #[tokio::test]
+async fn messages_that_exchange_cannot_give_cost_neither_the_others_nor_the_connection() -> Result<()> {
+    let text = "NO The requested message could not be converted to an RFC-822 compatible format.";
+    for dialect in [Dialect::Exchange, Dialect::Microsoft365, Dialect::Zimbra] {
+        let bad = vec![17, 203, 204, 377];
+        let script = dialect
+            .script()
+            .manners(|manners| manners.strict.unreadable = Some((bad.clone(), text.to_owned())));
+        let (source, destination) = (script.start()?, Script::new().start()?);
+        let letters = (0..400).map(|number| Letter::simple(&format!("carta {number}")));
+        let _ = source.world().folder("INBOX").holding(letters);
+        let migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
+        let report = migration.copy().await?;
+        assert_eq!((report.totals.copied, report.totals.quarantined), (396, 4), "{dialect:?} {report:#?}");
+        let uids: Vec<u32> = report.quarantine.iter().map(|entry| entry.uid).collect();
+        assert_eq!(uids, bad);
+        assert_eq!((source.transcript().hang_ups(), errors(&report)), (0, Vec::new()), "{dialect:?}");
+
+        let fresh = Script::new().start()?;
+        let mut migration = Migration::between(&source.url("ana"), &fresh.url("ana"))?;
+        migration.policy.attempts_max = 0;
+        migration.profiles.0 = named("unknown");
+        let report = migration.copy().await?;
+        assert!(
+            source.transcript().hang_ups() > 0 && report.totals.pending > 0,
+            "without the profile it ends so"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn zimbra_hears_something_else_between_its_creates() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dialect::Zimbra.script().start()?);
     for number in 0..70 {
@@ -135,6 +179,8 @@ async fn names_that_a_server_refuses_are_changed_before_it_is_asked() -> Result<
         (Dialect::Gmail, "Contas  pagas", "Contas pagas"),
         (Dialect::Gmail, "a^b", "a_b"),
         (Dialect::Exchange, "Contas ", "Contas"),
+        (Dialect::Zimbra, "Contacts", "Contacts_"),
+        (Dialect::Microsoft365, "Files", "Files_"),
     ] {
         let (source, destination) = (Script::new().start()?, dialect.script().start()?);
         source.world().folder(source_name).push(Letter::simple("carta"));
@@ -188,6 +234,27 @@ async fn icloud_is_not_asked_for_what_it_refuses() -> Result<()> {
 }
 
 #[tokio::test]
+async fn yahoo_is_not_asked_for_what_its_modification_sequence_seems_to_promise() -> Result<()> {
+    for (from, to) in [(Dialect::Yahoo, Dialect::Dovecot), (Dialect::Dovecot, Dialect::Yahoo)] {
+        for profile in [None, named("unknown")] {
+            let (source, destination) = (from.script().start()?, to.script().start()?);
+            let letters = (0..20).map(|number| Letter::simple(&format!("carta {number}")));
+            let inbox = source.world().folder("INBOX").holding(letters);
+            let mut migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
+            migration.profiles = (profile.clone(), profile);
+            whole(&migration.copy().await?, 20);
+            inbox.set_flags(3, r"\Seen");
+            let second = migration.copy().await?;
+            assert_eq!((second.totals.already, second.totals.flag_changes), (20, 1), "{second:#?}");
+            let yahoo = if from == Dialect::Yahoo { &source } else { &destination };
+            let asked = yahoo.transcript().entries().into_iter().find(|entry| entry.line.contains("MODSEQ"));
+            assert_eq!(asked, None);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_message_without_a_last_line_end_is_named_at_yahoo() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dialect::Yahoo.script().start()?);
     let inbox = source.world().folder("INBOX");
@@ -228,6 +295,49 @@ async fn promises_that_a_users_profile_distrusts_are_not_used() -> Result<()> {
 }
 
 #[tokio::test]
+async fn one_login_opens_all_mailboxes_in_each_way_that_servers_have() -> Result<()> {
+    for (from, to) in [
+        ("{user}*chefe@SOURCE?tls=off&auth=login", "chefe@DESTINATION?tls=off&authzid={user}&auth=plain"),
+        (
+            "chefe@SOURCE?tls=off&authzid={local}&auth=proxyauth",
+            "{local}*chefe@DESTINATION?tls=off&auth=login",
+        ),
+    ] {
+        let server = || Script::new().account("bia", "outra").master("chefe", "mestra").start();
+        let (source, destination) = (server()?, server()?);
+        for user in ["ana", "bia"] {
+            source.world_of(user).folder("INBOX").push(Letter::simple(&format!("carta de {user}")));
+        }
+        let home = Home::new()?;
+        let sheet = home.write("users.csv", "user\nana\nbia\n")?;
+        let password = home.write("password", "mestra")?;
+        let place = |template: &str, name: &str, server: &Scripted| {
+            format!("imap://{}", template.replace(name, &format!("127.0.0.1:{}", server.port())))
+        };
+        let (from, to) = (place(from, "SOURCE", &source), place(to, "DESTINATION", &destination));
+        let arguments = ["batch", &sheet, "--from", &from, "--to", &to, "--from-password-file", &password];
+        let ended =
+            home.run(arguments.into_iter().chain(["--to-password-file", &password, "--json"])).await?;
+        ended.with(0);
+        for user in ["ana", "bia"] {
+            let there = destination.world_of(user).messages("INBOX");
+            assert_eq!(there.len(), 1, "{user}");
+            assert!(there[0].letter.octets.ends_with(format!("carta de {user}.\r\n").as_bytes()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_slows_down_where_an_ok_asks_for_it() -> Result<()> {
+    let script = Dialect::Gmail.script().refuse(When::verb("NOOP"), "OK [THROTTLED] Success");
+    let (server, began) = (script.start()?, std::time::Instant::now());
+    probed(&server).await?;
+    assert!(began.elapsed().as_millis() >= 50 + 100 + 200 + 400, "{:?}", began.elapsed());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_server_was_seen_to_do_is_kept_beside_the_ledger() -> Result<()> {
     let script = Dialect::Dovecot.script().manners(|manners| manners.connections_max = Some(3));
     let batch = "BAD Error in IMAP command APPEND: Too many arguments";
@@ -255,6 +365,28 @@ async fn what_a_server_was_seen_to_do_is_kept_beside_the_ledger() -> Result<()> 
     destination.transcript().clear();
     assert_eq!(home.run(&arguments).await?.with(0).total("copied"), 3);
     assert_eq!(destination.transcript().count("APPEND"), 3, "one message to an APPEND from the start");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_number_of_connections_that_a_refusal_names_is_kept() -> Result<()> {
+    let destination =
+        Dialect::Dovecot.script().manners(|manners| manners.connections_max = Some(0)).start()?;
+    let source = Script::new().start()?;
+    let home = Home::new()?;
+    let state = home.path("pair.sqlite").display().to_string();
+    let (from, to) = (source.url("ana"), destination.url("ana"));
+    let mut arguments = between("copy", &from, &to);
+    arguments.extend(["--state", &state]);
+    let ended = home.run(&arguments).await?.with(4);
+    assert_eq!(ended.errors(), ["destination limit.connections"]);
+    let file = home.path("pair.sqlite.observed.json");
+    let seen: serde_json::Value = serde_json::from_slice(&std::fs::read(&file)?)?;
+    assert_eq!(seen["destination"]["connections_max"], 3, "{seen:#}");
+    assert!(
+        seen["destination"]["connections_max_unix_seconds"].as_i64().is_some_and(|at| at > 1_700_000_000)
+    );
+    assert_eq!(seen["source"]["connections_max"], serde_json::Value::Null);
     Ok(())
 }
 

@@ -173,4 +173,16 @@ impl Class {
             Self::Internal => "internal",
         }
     }
+
+    /// True where a login was refused for who came: the same login is not tried again, so as not to lock the account.
+    #[must_use]
+    pub const fn refuses_login(self) -> bool {
+        matches!(
+            self,
+            Self::AuthBadCredentials
+                | Self::AuthAppPassword
+                | Self::AuthNoMailboxRights
+                | Self::AuthTokenExpired
+        )
+    }
 }

@@ -27,6 +27,8 @@ pub struct NameRules {
     pub refused: Vec<char>,
     /// True where blanks at either end, or several together, are refused.
     pub refuses_spare_blanks: bool,
+    /// Names that no folder at the top may have, in any case of letters: the server keeps them for itself.
+    pub reserved: Vec<String>,
     /// Levels of a path, the prefix's included.
     pub levels_max: usize,
     /// Octets of one level on the wire.
@@ -40,6 +42,7 @@ impl Default for NameRules {
         Self {
             refused: Vec::new(),
             refuses_spare_blanks: false,
+            reserved: Vec::new(),
             levels_max: LEVELS_MAX,
             level_octets_max: LEVEL_OCTETS_MAX,
             name_octets_max: NAME_OCTETS_MAX,
@@ -54,6 +57,8 @@ pub enum Reason {
     Characters,
     /// Blanks that the destination refuses.
     Blanks,
+    /// The server keeps the name for itself.
+    Reserved,
     /// The level or the whole name is too long.
     TooLong,
     /// The path has too many levels.
@@ -73,6 +78,7 @@ impl Reason {
         match self {
             Self::Characters => "characters",
             Self::Blanks => "blanks",
+            Self::Reserved => "reserved",
             Self::TooLong => "too_long",
             Self::TooDeep => "too_deep",
             Self::NoChildren => "no_children",
@@ -121,6 +127,18 @@ pub fn level(name: &str, naming: &Naming, rules: &NameRules) -> (String, Option<
         level.push(SUBSTITUTE);
     }
     (level, reason)
+}
+
+/// A level at the top as the destination can hold it: as `level`, and none of the names that it keeps for itself.
+#[must_use]
+pub fn top_level(name: &str, naming: &Naming, rules: &NameRules) -> (String, Option<Reason>) {
+    let (mut level, reason) = level(name, naming, rules);
+    let folded = level.to_lowercase();
+    if !rules.reserved.iter().any(|reserved| reserved.to_lowercase() == folded) {
+        return (level, reason);
+    }
+    level.push(if naming.delimiter == Some(SUBSTITUTE) { '-' } else { SUBSTITUTE });
+    (level, Some(Reason::Reserved))
 }
 
 /// A level on the wire, without the prefix.
@@ -200,6 +218,16 @@ mod tests {
         ] {
             assert_eq!(level(name, &naming(Some(delimiter)), rules), (expected.into(), reason), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_that_the_server_keeps_for_itself_is_changed_at_the_top_alone() {
+        let rules = NameRules { reserved: alloc::vec!["Files".into()], ..NameRules::default() };
+        let slash = naming(Some('/'));
+        assert_eq!(top_level("files", &slash, &rules), ("files_".into(), Some(Reason::Reserved)));
+        assert_eq!(top_level("Files", &naming(Some('_')), &rules), ("Files-".into(), Some(Reason::Reserved)));
+        assert_eq!(top_level("Filesets", &slash, &rules), ("Filesets".into(), None));
+        assert_eq!(level("Files", &slash, &rules), ("Files".into(), None));
     }
 
     proptest! {

@@ -24,7 +24,7 @@ pub use told::{Told, connections_ceiling, told_wait_ms};
 
 /// The whole table, by subject; `rows` walks it, and of rows that say equally much the first one fits.
 const TABLE: [&[Row]; 6] =
-    [pace::ROWS, server::ROWS, login::ROWS, folders::ROWS, messages::ROWS, silence::ROWS];
+    [pace::ROWS, login::ROWS, server::ROWS, folders::ROWS, messages::ROWS, silence::ROWS];
 
 /// An answer as the table is asked about it.
 #[derive(Debug, Clone, Copy)]

@@ -223,7 +223,12 @@ impl OpenDestination for OpenImapDestination {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()> {
-        self.lease()?.bodies(uids, limits, sink).await
+        let mut left = self.lease()?.bodies(vec![uids.clone()], limits, sink).await?;
+        while !left.is_empty() && !sink.is_closed() {
+            self.spare().await?;
+            left = self.lease()?.bodies(left, limits, sink).await?;
+        }
+        Ok(())
     }
 
     fn batch_messages_max(&self) -> usize {

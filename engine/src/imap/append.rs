@@ -72,6 +72,7 @@ impl Writing<'_> {
         let Some(selected) = &self.session.selected else { return Err(no_folder(&self.session.connection)) };
         let wire = selected.wire.clone();
         self.session.spend(Way::Up, batch.iter().map(|parcel| parcel.body.octets()).sum())?;
+        self.session.connection.slow_down().await;
         queue.last_id += 1;
         let id = BatchId(queue.last_id);
         let tag = self.session.connection.next_tag();

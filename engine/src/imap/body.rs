@@ -30,6 +30,9 @@ struct Pending<'a> {
     known: BTreeMap<Uid, Stub>,
     /// Messages to be asked for again one by one.
     again: BTreeSet<Uid>,
+    /// Messages that were not asked for because the connection has seen all the refusals that its server bears, in
+    /// the parts that refusals have left of them: a whole that is asked for again would be refused again.
+    unasked: Vec<UidSet>,
     /// The budget taken for the literal that is being read.
     held: Option<OwnedSemaphorePermit>,
 }
@@ -49,47 +52,51 @@ enum Flow {
 }
 
 impl Session {
-    /// Sends the bodies of `uids` into `sink`. The budget must be at least `memory_octets_max`, for a body takes
-    /// no more than that from it at once.
+    /// Sends the bodies of all `parts` into `sink`, and gives back those that are to be asked for on another connection.
+    /// The budget must be at least `memory_octets_max`, for a body takes no more than that from it at once.
     pub async fn bodies(
         &mut self,
-        uids: &UidSet,
+        mut parts: Vec<UidSet>,
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
-    ) -> Result<()> {
+    ) -> Result<Vec<UidSet>> {
+        let uids = parts.iter().fold(UidSet::new(), |all, part| all.union(part));
         let mut pending = Pending {
             limits,
             sink,
             missing: uids.iter().collect(),
             known: BTreeMap::new(),
             again: BTreeSet::new(),
+            unasked: Vec::new(),
             held: None,
         };
-        let mut together = uids.clone();
         if self.has_late_metadata {
-            let stubs = self.stubs(uids).await?;
+            let stubs = self.stubs(&uids).await?;
             let is_large = |stub: &Stub| stub.octets_claimed > limits.memory_octets_max;
             pending.again = stubs.iter().filter(|stub| is_large(stub)).map(|stub| stub.uid).collect();
             pending.known = stubs.into_iter().map(|stub| (stub.uid, stub)).collect();
-            together = together.difference(&pending.again.iter().copied().collect());
+            let alone: UidSet = pending.again.iter().copied().collect();
+            parts.iter_mut().for_each(|part| *part = part.difference(&alone));
         }
         self.connection.set_busy(true);
         self.connection.offer_literals(true);
-        let flow = self.bodies_offered(&together, &mut pending).await?;
+        let flow = self.bodies_offered(&parts, &mut pending).await?;
         if flow == Flow::SinkClosed {
             // Answers are still on their way: the connection stays busy and is given up by its pool.
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.connection.offer_literals(false);
         self.connection.set_busy(false);
-        Ok(())
+        Ok(pending.unasked)
     }
 
-    async fn bodies_offered(&mut self, together: &UidSet, pending: &mut Pending<'_>) -> Result<Flow> {
+    async fn bodies_offered(&mut self, parts: &[UidSet], pending: &mut Pending<'_>) -> Result<Flow> {
         let items = format!("({} BODY.PEEK[])", self.stub_items());
         let uids_max = self.uids_at_once(BODY_UIDS_MAX);
         // One command at a time: Dovecot runs two of them side by side, and the order of the folder would be lost.
-        let mut chunks = VecDeque::from(together.chunks(uids_max, self.uid_set_octets()));
+        let octets_max = self.uid_set_octets();
+        let mut chunks: VecDeque<UidSet> =
+            parts.iter().flat_map(|part| part.chunks(uids_max, octets_max)).collect();
         while let Some(chunk) = chunks.pop_front() {
             let tag = self.send_fetch(&chunk, &items).await?;
             let Some(reply) = self.body_answers(&tag, pending).await? else {
@@ -107,6 +114,11 @@ impl Session {
                 let halves = left.chunks(left.len().div_ceil(2), self.uid_set_octets());
                 halves.into_iter().rev().for_each(|half| chunks.push_front(half));
             }
+            if self.refusals_left() == 0 {
+                let again: UidSet = std::mem::take(&mut pending.again).into_iter().collect();
+                pending.unasked = chunks.into_iter().chain([again]).filter(|part| !part.is_empty()).collect();
+                return Ok(Flow::On);
+            }
         }
         self.bodies_one_by_one(&items, pending).await
     }
@@ -122,7 +134,8 @@ impl Session {
             self.connection.offer_literals(true);
             pending.known.extend(stubs.into_iter().map(|stub| (stub.uid, stub)));
         }
-        for uid in again {
+        let mut again = again.into_iter();
+        while let Some(uid) = again.next() {
             let tag = self.send_fetch(&UidSet::from_ranges(vec![(uid.get(), uid.get())]), items).await?;
             let Some(reply) = self.body_answers(&tag, pending).await? else {
                 return Ok(Flow::SinkClosed);
@@ -131,6 +144,11 @@ impl Session {
                 return Err(self.refused(Doing::Fetch, "fetching a message", &reply));
             }
             // Any other refusal of one message is that message's own: nothing is sent for it.
+            if self.refusals_left() == 0 {
+                let again: UidSet = again.collect();
+                pending.unasked = if again.is_empty() { Vec::new() } else { vec![again] };
+                break;
+            }
         }
         Ok(Flow::On)
     }

@@ -68,12 +68,20 @@ pub(super) fn parted(side: Side, what: &str, bye: &Reply) -> Option<Failure> {
 
 /// True where a refusal of one FETCH would be the same for any other messages, so that asking for halves of them
 /// would only make it worse. A fault of the server's may be one message's fault: Dovecot says SERVERBUG of a damaged
-/// one.
+/// one, Gmail a system error.
 pub(super) fn concerns_all(side: Side, reply: &Reply) -> bool {
-    let judged = judged(side, Doing::Fetch, reply);
-    let may_be_one = matches!(judged.class, Class::ItemUnreadable | Class::ItemVanished | Class::ClientBug)
-        || judged.row.id == "server.bug";
-    !judged.is_unknown() && !may_be_one && judged.reach != Reach::Message
+    let Judged { row, class, .. } = judged(side, Doing::Fetch, reply);
+    matches!(
+        class,
+        Class::Throttle
+            | Class::ThrottleDaily
+            | Class::LimitConnections
+            | Class::LimitBatch
+            | Class::ServerLock
+            | Class::OverQuota
+            | Class::AuthNoMailboxRights
+            | Class::AuthTokenExpired
+    ) || row.id == "server.unavailable"
 }
 
 #[cfg(test)]

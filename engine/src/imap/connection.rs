@@ -17,6 +17,7 @@ use super::limits::{
     LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX,
 };
 use super::response::{Answer, Kind, Reply, answer};
+use super::slowing::Slowing;
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
 
@@ -63,6 +64,7 @@ pub struct Connection {
     responses: u64,
     /// Commands that the server has refused.
     pub(super) refusals: u32,
+    slowing: Slowing,
     is_broken: bool,
     is_busy: bool,
 }
@@ -86,6 +88,7 @@ impl Connection {
             responses: 0,
             progress_max,
             refusals: 0,
+            slowing: Slowing::default(),
             is_broken: false,
             is_busy: false,
         }
@@ -222,7 +225,10 @@ impl Connection {
         self.responses = if matches!(answer, Answer::Tagged(..)) { 0 } else { self.responses + 1 };
         match &answer {
             Answer::Untagged(reply) if reply.kind == Kind::Bye => self.bye = Some(reply.clone()),
-            Answer::Tagged(_, reply) if reply.kind != Kind::Ok => self.refusals += 1,
+            Answer::Tagged(_, reply) => {
+                self.refusals += u32::from(reply.kind != Kind::Ok);
+                self.slowing.note(self.side, reply);
+            }
             _ => {}
         }
         answer
@@ -351,8 +357,16 @@ impl Connection {
         }
     }
 
+    /// Waits before a command for as long as the server's latest answers ask for.
+    pub(super) async fn slow_down(&mut self) {
+        if let Some(pause) = self.slowing.pause() {
+            sleep(pause).await;
+        }
+    }
+
     /// Sends one command. Where a literal has to wait for the server's `+`, so does this.
     pub(super) async fn send(&mut self, command: Command) -> Result<Sent> {
+        self.slow_down().await;
         let tag = self.next_tag();
         let mut slices = VecDeque::from([Bytes::from(format!("{tag} "))]);
         for part in command.into_parts() {

@@ -30,6 +30,7 @@ mod sasl;
 pub(crate) mod session;
 #[cfg(test)]
 mod session_tests;
+mod slowing;
 pub mod split;
 mod tls;
 pub mod token;

@@ -265,7 +265,7 @@ async fn bodies(
     let (sink, mut arrivals) = mpsc::channel::<Fetched>(1);
     let uids = set(uids);
     let reading = async {
-        let outcome = session.bodies(&uids, &limits, &sink).await;
+        let outcome = session.bodies(vec![uids], &limits, &sink).await.map(drop);
         drop(sink);
         outcome
     };

@@ -52,11 +52,11 @@ impl Session {
         self.profile = profile;
     }
 
-    /// Octets that a set of UIDs may take in one command.
+    /// Octets that a set of UIDs may take in one command: ours, the profile's, or what the server was seen to bear.
     pub(super) fn uid_set_octets(&self) -> usize {
-        let command = self.profile.settings.command_octets;
-        let left = command.map(|octets| (octets as usize).saturating_sub(COMMAND_REST_OCTETS).max(100));
-        left.map_or(UID_SET_OCTETS_MAX, |octets| octets.min(UID_SET_OCTETS_MAX))
+        let limits = [self.profile.settings.command_octets, self.notes.command_octets()];
+        let left = |octets: u32| (octets as usize).saturating_sub(COMMAND_REST_OCTETS).max(100);
+        limits.into_iter().flatten().map(left).fold(UID_SET_OCTETS_MAX, usize::min)
     }
 
     /// How many UIDs one command may name: ours, the profile's, the server's MESSAGELIMIT (RFC 9738), or what it was

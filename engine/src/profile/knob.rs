@@ -66,7 +66,7 @@ pub enum Knob {
 type Reader = fn(&Value) -> Option<Knob>;
 
 /// Every knob by its name in a file.
-const KNOBS: [(&str, Reader); 27] = [
+pub(super) const KNOBS: [(&str, Reader); 27] = [
     ("connections_per_mailbox", |value| small(value).map(Knob::ConnectionsPerMailbox)),
     ("connections_per_host", |value| small(value).map(Knob::ConnectionsPerHost)),
     ("errors_per_connection", |value| small(value).map(Knob::ErrorsPerConnection)),
@@ -179,6 +179,7 @@ impl Knob {
                 | Self::SelectInsteadOfExamine
                 | Self::RefusedNameCharacters(_)
                 | Self::RefuseSpareBlanks
+                | Self::ReservedFolders(_)
                 | Self::CreatesBetweenNoops(_)
         )
     }

@@ -84,6 +84,7 @@ impl Settings {
         NameRules {
             refused: self.refused_name_characters.chars().collect(),
             refuses_spare_blanks: self.refuse_spare_blanks,
+            reserved: self.reserved_folders.clone(),
             ..NameRules::default()
         }
     }

@@ -22,6 +22,8 @@ fn servers_are_recognised_by_what_they_show() {
     check("h", "The Microsoft Exchange IMAP4 service is ready.", "", "", "", "exchange");
     check("h", "IMAP4rev1 imapgate-1.8.4_01.20231 imap407", "", "XYMHIGHESTMODSEQ", "", "yahoo");
     check("imap.mail.me.com", "", "", "", "", "icloud");
+    check("h", "(2109B29-d3afe4d5aba6) pv33p00im-iscream021.me.com", "", "XAPPLEPUSHSERVICE", "", "icloud");
+    check("h", "Dovecot ready.", "Dovecot", "IMAP4REV1 XAPPLEPUSHSERVICE", "", "dovecot");
     check("h", "mail.example.com Zimbra IMAP4rev1 server ready", "", "", "", "zimbra");
     check("h", "IMAP4rev1 proxy server ready", "Zimbra", "", "", "zimbra");
     check("h", "Dovecot ready.", "Dovecot", "", "", "dovecot");
@@ -54,7 +56,7 @@ fn every_shipped_profile_can_be_read_and_says_why() {
         .filter(|profile| profile.caution().is_some())
         .map(|profile| profile.name.as_str())
         .collect();
-    let expected = ["locaweb", "uol", "kinghost", "hostgator_br", "terra", "titan", "zoho", "stalwart"];
+    let expected = ["locaweb", "uol", "kinghost", "hostgator_br", "terra", "titan", "zoho"];
     assert_eq!(unverified, expected);
 }
 
@@ -96,6 +98,20 @@ fn a_wrong_file_is_refused_with_what_is_wrong() {
         let error = Profile::read(&text).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[test]
+fn the_page_beside_the_files_names_every_knob_and_whether_it_is_acted_on() {
+    let page = include_str!("../../profiles/README.md");
+    for profile in shipped() {
+        for Quirk { knob, .. } in &profile.quirks {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", knob.name())));
+            let acted = if knob.is_acted_on() { "| yes |" } else { "| told |" };
+            assert!(row.is_some_and(|row| row.ends_with(acted)), "{}: {row:?}", knob.name());
+        }
+    }
+    assert_eq!(page.lines().filter(|line| line.starts_with("| `")).count(), knob::KNOBS.len());
+    assert!(knob::KNOBS.iter().all(|(name, _)| page.contains(&format!("| `{name}` |"))));
 }
 
 #[test]

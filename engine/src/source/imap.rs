@@ -137,7 +137,11 @@ impl OpenSource for OpenImapSource {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()> {
-        self.lease().await?.bodies(uids, limits, sink).await
+        let mut left = self.lease().await?.bodies(vec![uids.clone()], limits, sink).await?;
+        while !left.is_empty() && !sink.is_closed() {
+            left = self.lease().await?.bodies(left, limits, sink).await?;
+        }
+        Ok(())
     }
 
     fn retire(&mut self) {

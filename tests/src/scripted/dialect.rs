@@ -52,6 +52,7 @@ impl Dialect {
         manners.strict = self.strictness();
         match self {
             Self::Gmail => manners.append_limit = Some(35_651_584),
+            Self::Yahoo => manners.append_limit = Some(41_697_280),
             Self::Microsoft365 | Self::Exchange => manners.is_case_insensitive = true,
             Self::Zimbra => manners.refused_name_characters = ":\"".to_owned(),
             Self::Cpanel | Self::Courier => {
@@ -83,17 +84,20 @@ impl Dialect {
             ),
             Self::Yahoo => (
                 "OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER ID MOVE NAMESPACE \
-                 XYMHIGHESTMODSEQ UIDPLUS LITERAL+ CHILDREN UNSELECT X-MSG-EXT OBJECTID] IMAP4rev1 \
+                 XYMHIGHESTMODSEQ UIDPLUS LITERAL+ CHILDREN UNSELECT X-MSG-EXT OBJECTID IDLE ENABLE UIDONLY \
+                 LIST-EXTENDED LIST-STATUS SPECIAL-USE PARTIAL APPENDLIMIT=41697280] IMAP4rev1 \
                  imapgate-2.1.7 imap425.mail.bf1.yahoo.com",
                 &[("vendor", "Yahoo! Inc."), ("support-url", "https://help.yahoo.com/")],
                 "IMAP4rev1 SASL-IR ID MOVE NAMESPACE XYMHIGHESTMODSEQ UIDPLUS LITERAL+ CHILDREN UNSELECT \
-                 X-MSG-EXT OBJECTID",
+                 X-MSG-EXT OBJECTID IDLE ENABLE UIDONLY LIST-EXTENDED LIST-STATUS SPECIAL-USE PARTIAL",
             ),
             Self::Icloud => (
-                "OK iSCREAM ready to rumble (2409B134-8 4c8b2ee1d0a5) pv50p00im-imap",
-                &[("name", "iCloud IMAP"), ("vendor", "Apple")],
-                "XAPPLEPUSHSERVICE IMAP4 IMAP4rev1 SASL-IR UIDPLUS CONDSTORE QRESYNC ENABLE ESEARCH ID IDLE \
-                 LIST-STATUS NAMESPACE",
+                "OK [CAPABILITY XAPPLEPUSHSERVICE IMAP4 IMAP4rev1 SASL-IR AUTH=ATOKEN AUTH=PLAIN] \
+                 (2109B29-d3afe4d5aba6) pv33p00im-iscream021.me.com",
+                &[("vendor", "Apple")],
+                "XAPPLEPUSHSERVICE IMAP4 IMAP4rev1 CONDSTORE ENABLE QRESYNC QUOTA NAMESPACE UIDPLUS CHILDREN \
+                 BINARY UNSELECT SORT CATENATE ESEARCH WITHIN SASL-IR SEARCHRES METADATA ID X-SUN-IMAP XUM1 IDLE \
+                 LIST-STATUS",
             ),
             Self::Zimbra => (
                 "OK mail.example.com Zimbra IMAP4rev1 server ready",
@@ -157,6 +161,7 @@ impl Dialect {
                 ..Strictness::default()
             },
             Self::Yahoo => Strictness {
+                tells_modseq_without_condstore: true,
                 uids: Some((1_000, own("NO [LIMIT] UID FETCH Rate limit hit."))),
                 final_line_end: Some(own(
                     "BAD [CLIENTBUG] APPEND Additional arguments found after last expected argument",

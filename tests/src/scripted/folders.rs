@@ -261,7 +261,8 @@ impl Session {
             .arguments
             .get(1)
             .is_some_and(|list| list.members().iter().any(|token| token.upper() == "CONDSTORE"));
-        if self.has("CONDSTORE") || wants_modseq {
+        let tells = self.shared.manners.strict.tells_modseq_without_condstore;
+        if self.has("CONDSTORE") || wants_modseq || tells {
             self.line(&format!("* OK [HIGHESTMODSEQ {}] highest", folder.highest_modseq));
         }
         let known = folder.messages.iter().map(|stored| stored.uid).collect();

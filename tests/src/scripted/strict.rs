@@ -19,10 +19,14 @@ pub struct Strictness {
     pub uids: Option<(u64, String)>,
     /// CREATEs in a row, the next of which ends the connection without a word.
     pub creates_in_row_max: Option<usize>,
+    /// UIDs whose bodies cannot be given, and the refusal of a FETCH that asks for any of them.
+    pub unreadable: Option<(Vec<u32>, String)>,
     /// Whether LIST with RETURN options is refused, whatever is announced.
     pub refuses_list_return: bool,
     /// Whether EXAMINE shows another UIDVALIDITY each time, and SELECT a lasting one.
     pub forgets_uidvalidity_on_examine: bool,
+    /// Whether SELECT tells HIGHESTMODSEQ where CONDSTORE is not announced, and STATUS is refused for asking it.
+    pub tells_modseq_without_condstore: bool,
     /// Whether a message without a line end at its end is refused, and how.
     pub final_line_end: Option<String>,
     /// Whether names with blanks at their ends, or several together, are refused, and how.
@@ -64,11 +68,27 @@ impl Session {
         {
             return refused(text);
         }
+        if let Some((uids, text)) = &strict.unreadable
+            && command.verb == "UID FETCH"
+            && super::behaviour::holds(whole, b"BODY.PEEK[]")
+        {
+            let set = command.arguments.first().map(super::grammar::Token::text).unwrap_or_default();
+            if uids.iter().any(|uid| super::grammar::in_set(&set, *uid, u32::MAX)) {
+                return refused(text);
+            }
+        }
         if strict.refuses_list_return
             && command.verb == "LIST"
             && command.arguments.iter().any(|token| token.upper() == "RETURN")
         {
             return refused(&"BAD Parse Error (Extra arguments)".to_owned());
+        }
+        let asks_modseq = || {
+            let items = command.arguments.iter().flat_map(super::grammar::Token::members);
+            items.map(super::grammar::Token::upper).any(|item| item == "HIGHESTMODSEQ")
+        };
+        if strict.tells_modseq_without_condstore && command.verb == "STATUS" && asks_modseq() {
+            return refused(&"BAD [CLIENTBUG] STATUS Command arguments invalid".to_owned());
         }
         let is_unended = || !command.arguments.last().is_some_and(|body| body.octets().ends_with(b"\r\n"));
         match &strict.final_line_end {

@@ -415,10 +415,12 @@ impl<'a> Placement<'a> {
 
     /// A name below a place, as the destination can hold it and lists it.
     fn below(&self, above: Option<&Place>, name: &str) -> Place {
-        let (level, own_reason) = substitution::level(name, self.naming, &self.policy.rules);
+        let (naming, rules) = (self.naming, &self.policy.rules);
         let Some(above) = above else {
+            let (level, own_reason) = substitution::top_level(name, naming, rules);
             return Place { path: self.as_existing(&FolderPath::root(&level)), reason: own_reason };
         };
+        let (level, own_reason) = substitution::level(name, naming, rules);
         let mut reason = own_reason.or(above.reason);
         let mut path = as_listed(&above.path.child(&level), self.naming);
         while let Some(parent) = path.parent() {

@@ -12,6 +12,7 @@ use crate::failure::Reach::Account;
 const WANTS_APP_PASSWORD: &[&str] = &[
     "application-specific password",
     "app password",
+    "application password",
     "app-specific password",
     "via your web browser",
     "web login required",
@@ -104,11 +105,14 @@ pub(super) const ROWS: &[Row] = &[
             "account * blocked",
             "account * suspended",
             "lockout",
+            "too many login attempts",
+            "too many failed",
         ])
         .at(LOGIN),
         verdict: Verdict::never(AuthNoMailboxRights, Account),
         sample: "NO Account is temporarily locked",
-        advice: "the account is locked: let its administrator open it, check the password, then run again",
+        advice: "the account is locked, maybe for some time only: let its administrator open it or wait, check the \
+            password, then run again",
         source: "Zimbra, Exchange",
     },
     Row {
@@ -134,6 +138,14 @@ pub(super) const ROWS: &[Row] = &[
         sample: "NO [EXPIRED] That password is no longer valid",
         advice: TOKEN,
         source: "RFC 5530 §3",
+    },
+    Row {
+        id: "auth.token_refused",
+        seen: Seen::code("AUTHENTICATIONFAILED").saying(&["access token", "invalid_token"]).by("Yahoo"),
+        verdict: Verdict::never(AuthTokenExpired, Account),
+        sample: "NO [AUTHENTICATIONFAILED] (#AUTH901) The provided OAuth2 access token is invalid",
+        advice: TOKEN,
+        source: "Yahoo",
     },
     Row {
         id: "auth.token_expired_text",
@@ -168,17 +180,16 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "auth.login_failed",
         seen: Seen::texts(&[
-            "login failed",
+            "login fail",
             "authenticate failed",
             "authentication failed",
-            "authentication failure",
             "invalid credentials",
             "invalid login",
             "incorrect password",
-            "incorrect username",
+            "username or password",
+            "user name or password",
             "password not accepted",
             "wrong password",
-            "bad username",
         ])
         .at(LOGIN),
         verdict: Verdict::never(AuthBadCredentials, Account),

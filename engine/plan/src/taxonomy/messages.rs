@@ -169,8 +169,14 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "item.flag",
-        seen: Seen::texts(&["invalid flag", "unsupported flag", "invalid system flag", "flag not supported"])
-            .at(&[Doing::Append, Doing::Store]),
+        seen: Seen::texts(&[
+            "invalid flag",
+            "unsupported flag",
+            "invalid system flag",
+            "flag not supported",
+            "user flags",
+        ])
+        .at(&[Doing::Append, Doing::Store]),
         verdict: Verdict::never(ItemRefused, Message),
         sample: "BAD Invalid system flag \\Important",
         advice: "nothing: the flag is named in the report as dropped",
@@ -194,12 +200,17 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "item.unreadable_text",
-        seen: Seen::texts(&["could not be converted to an rfc", "cannot be converted", "body structure"])
-            .at(FETCHED)
-            .by("Exchange"),
+        seen: Seen::texts(&[
+            "could not be converted to an rfc",
+            "cannot be converted",
+            "body structure",
+            "error while fetching messages",
+        ])
+        .at(FETCHED)
+        .by("Exchange"),
         verdict: Verdict::again(ItemUnreadable, Folder),
         sample: "NO The requested message could not be converted to an RFC-822 compatible format.",
         advice: "open the message at the source and save it anew, or export it there by hand",
-        source: "Exchange",
+        source: "Exchange, Yahoo",
     },
 ];

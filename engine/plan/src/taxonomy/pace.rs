@@ -68,8 +68,13 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "throttle.daily_text",
-        seen: Seen::texts(&["exceeded * bandwidth", "command or bandwidth limits", "download limit"])
-            .by("Gmail"),
+        seen: Seen::texts(&[
+            "exceeded * bandwidth",
+            "command or bandwidth limits",
+            "download limit",
+            "lockdown in sector",
+        ])
+        .by("Gmail"),
         verdict: Verdict::after(ThrottleDaily, Account, 3_600_000, 86_400),
         sample: "NO Account exceeded command or bandwidth limits. (Failure)",
         advice: DAY,
@@ -145,7 +150,7 @@ pub(super) const ROWS: &[Row] = &[
         seen: Seen::texts(&["command error. 10"]).by("Exchange"),
         verdict: Verdict::again(LimitBatch, Folder),
         sample: "BAD Command Error. 10",
-        advice: "give a profile with a lower uids_per_command (--from-profile, --to-profile)",
+        advice: "nothing: commands that name fewer are tried; a profile with uids_per_command spares the trying",
         source: "Microsoft 365",
     },
     Row {

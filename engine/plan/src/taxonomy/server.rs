@@ -71,6 +71,8 @@ pub(super) const ROWS: &[Row] = &[
             "service unavailable",
             "internal error occurred",
             "internal server error",
+            "system error",
+            "i/o error",
             "temporary failure",
             "temporarily unavailable",
             "server is busy",
@@ -128,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
         ]),
         verdict: Verdict::again(LimitBatch, Folder),
         sample: "BAD Command Error. 12",
-        advice: "give a profile with a lower command_octets (--from-profile, --to-profile)",
+        advice: "nothing: shorter ones are tried; a profile with command_octets spares the trying",
         source: "Microsoft 365, Zimbra",
     },
     Row {

@@ -68,6 +68,55 @@ fn a_code_decides_and_words_only_where_there_is_none() {
     check(Doing::Login, "BYE [UNAVAILABLE] Too many connections", "limit.connections_unavailable");
 }
 
+/// Answers as servers were seen to give them.
+#[test]
+fn answers_of_real_servers_are_known() {
+    use Doing::{Append, Create, Fetch, Login, Select, Store};
+    for (doing, sample, id) in [
+        (Login, "NO [ALERT] Invalid credentials (Failure)", "auth.login_failed"),
+        (Login, "NO [AUTHENTICATIONFAILED] LOGIN Invalid credentials", "auth.bad_credentials"),
+        (
+            Login,
+            "NO [AUTHENTICATIONFAILED] (#MBR1212) Incorrect username or password.",
+            "auth.bad_credentials",
+        ),
+        (Login, "NO Login failed: authentication failure", "auth.login_failed"),
+        (Login, "NO Invalid user name or password.", "auth.login_failed"),
+        (Login, "NO Login fail. Account is abnormal", "auth.login_failed"),
+        (Login, "NO [AUTHENTICATIONFAILED] Application password is REQUIRED", "auth.app_password_coded"),
+        (Login, "NO [ALERT] Please log in via your web browser: https://…", "auth.app_password_needed"),
+        (Login, "NO Logon failure: LogonDenied-BasicAuthBlocked", "auth.app_password_needed"),
+        (Login, "NO [ALERT] You are yet to enable IMAP for your account.", "auth.imap_off"),
+        (Login, "NO [LIMIT] LOGIN Rate limit hit", "throttle.rate"),
+        (Login, "NO too many login attempts, please try again later", "auth.locked"),
+        (Login, "NO Temporary authentication failure. [mail:2026-11-21]", "server.temp_login"),
+        (
+            Login,
+            "NO [ALERT] Exceeded the maximum number of connections from this IP address",
+            "limit.connections",
+        ),
+        (Select, "NO Mailbox does not exist", "folder.missing_text"),
+        (Select, "NO Mailbox is locked by POP server", "server.lock_text"),
+        (Create, "NO [ALREADYEXISTS] Duplicate folder name Obras (Failure)", "folder.exists"),
+        (Create, "NO [CANNOT] Invalid mailbox name: Begins with hierarchy separator", "folder.name_refused"),
+        (Create, "NO Invalid mailbox name", "folder.name_refused_text"),
+        (Fetch, "NO [SERVERBUG] Internal error occurred. Refer to server log", "server.bug"),
+        (Fetch, "NO FETCH Server error while fetching messages", "item.unreadable_text"),
+        (Fetch, "NO [ALERT] Account exceeded bandwidth limits. Lockdown in sector 4", "throttle.daily_text"),
+        (Append, "NO [TRYCREATE] No folder Obras (Failure)", "folder.try_create"),
+        (Append, "NO Over quota.", "dest.over_quota_text"),
+        (Append, "NO APPEND failed: mailbox exceeded its quota", "dest.over_quota_text"),
+        (Append, "NO Invalid Arguments: Unable to parse message", "item.malformed"),
+        (Append, "NO Message contains non-ASCII characters in headers", "item.malformed"),
+        (Append, "NO Message contains bare newlines", "item.malformed"),
+        (Append, "NO System I/O error", "server.temp"),
+        (Append, "NO System Error (Failure)", "server.temp"),
+        (Store, "NO Too many user flags in mailbox", "item.flag"),
+    ] {
+        assert_eq!(judged(Side::Destination, doing, sample).row.id, id, "{sample}");
+    }
+}
+
 #[test]
 fn what_the_server_tells_replaces_the_rows_own_wait_and_never_a_final_word() {
     let told =

@@ -38,6 +38,13 @@ Templates:
   malote batch users.csv --from 'imaps://admin@old.com?authzid={user}' --from-password-file admin.txt \\
       --to 'imaps://{user}@new.com'
 
+One login for all mailboxes, as servers have it:
+  imaps://admin@HOST?authzid={user}                  Cyrus, Zimbra, Dovecot (with &auth=plain)
+  imaps://{user}*admin@HOST                          Dovecot master users
+  imaps://admin@HOST?authzid={user}&auth=proxyauth   servers with PROXYAUTH
+  imaps://DOMAIN/admin/{local}@HOST                  Exchange
+  Give the administrator's password by --from-password-file or --to-password-file.
+
 A row's own password goes before --from-password-file and --to-password-file, those before
 MALOTE_FROM_PASSWORD and MALOTE_TO_PASSWORD. There is no prompt.
 

@@ -63,6 +63,20 @@ fn rows_and_templates_name_two_mailboxes() {
         ("p", "p"),
     );
     check(
+        "--from imaps://{local}*chefe@old --to imaps://ACME/chefe/{local}@new",
+        "user,password\nana@x.org,p\n",
+        "imaps://ana*chefe@old:993",
+        "imaps://ACME%2Fchefe%2Fana@new:993",
+        ("p", "p"),
+    );
+    check(
+        "--from imaps://chefe@old?authzid={user}&auth=proxyauth --to imaps://chefe@new?authzid={local}%40y",
+        "user,password\nana@x.org,p\n",
+        "imaps://ana@x.org@old:993",
+        "imaps://ana@y@new:993",
+        ("p", "p"),
+    );
+    check(
         "",
         "host1;user1;password1;host2;user2;password2\nold;ana@x;p;new;bia;q\n",
         "imaps://ana@x@old:993",
