@@ -35,6 +35,11 @@ pub(super) fn in_line(story: &Story, state: &State, report: &Report) -> Result<(
                 let copy = record.destination_uid.and_then(|uid| shelf.letters.get(&uid.get()));
                 let original = originals.letters.get(&record.source_uid.get());
                 let (Some(copy), Some(original)) = (copy, original) else { continue };
+                let twins = originals.entered.iter().filter(|(content, _)| *content == original.content);
+                if twins.count() > 1 {
+                    // Which copy of twins is whose, nobody can tell where an answer was lost.
+                    continue;
+                }
                 if copy.is_touched || !matches!(copy.origin, Origin::Appended { .. }) {
                     continue;
                 }

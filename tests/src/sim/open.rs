@@ -241,11 +241,16 @@ impl Open {
 
 /// The UIDs that a session knows of.
 fn shown(state: &mut State, seat: Seat, folder: &str) -> Vec<u32> {
+    let seen_below = seen_below(state, seat);
+    let letters = state.server(seat.party).shelves.get(folder).map(|shelf| &shelf.letters);
+    letters.into_iter().flatten().map(|(uid, _)| *uid).filter(|uid| *uid < seen_below).collect()
+}
+
+/// The first UID that a session does not know of.
+fn seen_below(state: &mut State, seat: Seat) -> u32 {
     let server = state.server(seat.party);
     let seen_below = server.sessions.get(&seat.session).map_or(0, |session| session.seen_below);
-    let seen_below = if server.manner.slow_sessions { seen_below } else { u32::MAX };
-    let letters = server.shelves.get(folder).map(|shelf| &shelf.letters).into_iter().flatten();
-    letters.map(|(uid, _)| *uid).filter(|uid| *uid < seen_below).collect()
+    if server.manner.slow_sessions { seen_below } else { u32::MAX }
 }
 
 fn one<T>(
@@ -264,7 +269,7 @@ fn one<T>(
 
 /// A message's octets, where the server can give them.
 fn readable(state: &mut State, seat: Seat, folder: &str, uid: u32) -> Option<(Stub, Bytes)> {
-    if !shown(state, seat, folder).contains(&uid) {
+    if uid >= seen_below(state, seat) {
         return None;
     }
     let (stub, octets, content) =

@@ -11,10 +11,13 @@ use tokio::time::Instant;
 
 use super::append::store_flight;
 use super::chance::mix;
-use super::schedule::{Call, Deed, Party, Refusal, Trouble, What};
+use super::schedule::{Call, Deed, Moment, Party, Refusal, Trouble, What};
 use super::server::{Gone, Letter, Origin, Server};
 use super::text::Contents;
 use super::trace::Trace;
+
+/// Calls that one run may make: many times what the largest world takes.
+const CALLS_MAX: u32 = 200_000;
 
 /// What one run did to the destination, counted there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +103,10 @@ impl State {
     /// Counts a call and takes out of the schedule what strikes there.
     pub fn strike(&mut self, call: Call) -> Vec<What> {
         self.steps += 1;
+        if self.counts.values().sum::<u32>() > CALLS_MAX {
+            self.violations.push(format!("run {} makes call after call without an end", self.run));
+            return vec![What::Crash(Moment::Before)];
+        }
         let count = self.counts.entry(call).or_default();
         *count += 1;
         let (run, nth) = (self.run, *count);

@@ -50,7 +50,10 @@ impl World {
 
     /// Returns once our own process is to be dead.
     pub async fn crashed(&self) {
-        self.crashed.notified().await;
+        // A crash may have been told of more than once, in an earlier run too.
+        while !self.state().is_dead {
+            self.crashed.notified().await;
+        }
     }
 
     /// Asks a server for something. Safe to drop until it is done.
