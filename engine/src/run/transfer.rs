@@ -47,7 +47,13 @@ pub(super) async fn copy(
     if wanted.is_empty() {
         return Ok((ends, wanted));
     }
-    let uid_next = destination.uid_next.unwrap_or(1);
+    let uid_next = match destination.uid_next {
+        Some(uid_next) => uid_next,
+        // Without UIDNEXT, a UID that is in use already still tells that an answer lies.
+        None => {
+            ends.destination.uids().await?.iter().next_back().map_or(1, |last| last.get().saturating_add(1))
+        }
+    };
     let twins = twins(folder).await?;
     let road = road(folder, &ends, &wanted, (uid_next, validity), twins, usize::MAX);
     let outcomes = drive_all(folder, &road, &mut ends).await;
