@@ -200,19 +200,22 @@ impl Open {
                     "NO [LIMIT] keywords",
                 ));
             }
+            let validity = shelf.validity;
             for uid in seen.into_iter().filter(|uid| Uid::new(*uid).is_some_and(|uid| uids.contains(uid))) {
+                let is_known = state.was_recorded(&folder, validity, uid);
+                let shelf = state.destination.shelf(&folder);
                 let Some(letter) = shelf.letters.get(&uid) else { continue };
                 let mut flags = letter.flags.clone();
                 flags.0.retain(|flag| !remove.contains(flag));
                 flags.0.extend(add.iter().cloned());
                 if flags != letter.flags {
-                    if !state.ever_recorded.contains(&(folder.clone(), shelf.validity, uid)) {
+                    shelf.set_flags(uid, flags);
+                    state.work.flags_changed += 1;
+                    if !is_known {
                         state
                             .violations
                             .push(format!("{folder}: flags of UID {uid}, a stranger, were changed"));
                     }
-                    shelf.set_flags(uid, flags);
-                    state.work.flags_changed += 1;
                 }
             }
             Ok(())

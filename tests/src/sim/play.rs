@@ -118,7 +118,8 @@ async fn course(story: &Story, world: &World, played: &mut Played) -> Result<(),
 fn is_settled(story: &Story, report: &Report, work: &Work) -> bool {
     let totals = &report.totals;
     // Where the source rules, a keyword that is refused for good is tried in every run.
-    let is_trying = story.wishes.flags == FlagPolicy::Source && story.destination_manner.keywords_max.is_some();
+    let is_trying =
+        story.wishes.flags == FlagPolicy::Source && story.destination_manner.keywords_max.is_some();
     let flag_changes = if is_trying { 0 } else { totals.flag_changes };
     let is_idle = (totals.copied, totals.adopted, flag_changes, totals.deleted) == (0, 0, 0, 0);
     // What waits for a decision is looked at in every run.

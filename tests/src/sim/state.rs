@@ -232,6 +232,14 @@ impl State {
     #[must_use]
     pub fn was_delivered(&self, folder: &str, gone: &Gone) -> bool {
         matches!(gone.letter.origin, Origin::Appended { .. })
-            || self.ever_recorded.contains(&(folder.to_owned(), gone.validity, gone.uid))
+            || self.was_recorded(folder, gone.validity, gone.uid)
+    }
+
+    /// True where the ledger ever had a record of that destination message.
+    #[must_use]
+    pub fn was_recorded(&self, folder: &str, validity: u32, uid: u32) -> bool {
+        // Where no UIDVALIDITY is told, the engine takes it for 1.
+        let validity = if self.destination.manner.hides_validity { 1 } else { validity };
+        self.ever_recorded.contains(&(folder.to_owned(), validity, uid))
     }
 }

@@ -243,8 +243,13 @@ fn destination(chance: &mut Chance, source: &[Place]) -> Vec<Place> {
                 };
                 letters.push(Start { flags: flags(chance), date, text: start.text.clone() });
             } else if chance.is(4) {
-                let text = Text { filling_octets: start.text.filling_octets + 1, ..start.text.clone() };
-                letters.push(Start { text, ..start.clone() });
+                // A draft that was saved again elsewhere: the same header, another text and date.
+                let text = Text { variant: 9, ..start.text.clone() };
+                letters.push(Start {
+                    text,
+                    date: Some("02-Aug-2024 00:00:00 +0000".to_owned()),
+                    ..start.clone()
+                });
             }
         }
         for number in 0..chance.below(4) {

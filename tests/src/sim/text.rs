@@ -30,7 +30,8 @@ pub struct Text {
     pub number: u32,
     /// Its header.
     pub form: Form,
-    /// One digit of the body, so that texts of one number have the same header and length.
+    /// Texts of one number have the same header and differ in this digit and their length: one message of each side
+    /// with equal header, length and date is one message to Malote by design, whatever its text.
     pub variant: u8,
     /// Octets of filling behind the body's first line.
     pub filling_octets: u32,
@@ -79,7 +80,7 @@ impl Text {
             octets.extend_from_slice(b"lone \r and \n and \xff\0\r\n\n");
         }
         let line = format!("filling of {number} \r\n");
-        let wanted = octets.len() + self.filling_octets as usize;
+        let wanted = octets.len() + self.filling_octets as usize + 10 * usize::from(self.variant);
         octets.extend(line.bytes().cycle().take(wanted - octets.len()));
         Bytes::from(octets)
     }
