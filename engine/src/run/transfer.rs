@@ -18,7 +18,7 @@ use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
 use super::reading::{Ends, Reading};
 use super::twins::Twins;
-use super::{adopt, quarantining};
+use super::{adopt, locate, quarantining};
 use crate::body::Body;
 use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
@@ -237,6 +237,8 @@ async fn second_look(
 ) -> Result<UidSet> {
     let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
+    // Copies without a proven UID come first: a twin among those that are left must not be paired with one of them.
+    locate::unlocated(folder, ends, validity).await?;
     // A server may have kept what it refused: that is looked at before anything is sent a second time.
     let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
     let road = road(folder, ends, &left, (uid_next, validity), twins, 1);
