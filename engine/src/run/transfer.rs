@@ -235,6 +235,8 @@ async fn second_look(
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
+    // Answers that name a UID from below this one are of messages that are there already.
+    let uid_next = ends.destination.status().uid_next.unwrap_or(uid_next);
     let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
     // Copies without a proven UID come first: a twin among those that are left must not be paired with one of them.
