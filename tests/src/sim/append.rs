@@ -2,7 +2,6 @@
 //! Never answers: that is the open folder's part.
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::manner::{Mutant, Refused};
 use super::server::{Flight, Letter, Origin, Outcome, is_chosen};
@@ -57,7 +56,7 @@ type Parcel = (super::text::Content, Bytes, malote_engine::plan::message::Flags,
 /// Stores one message and returns its UID.
 fn store_one(state: &mut State, flight: &Flight, parcel: &Parcel) -> Option<u32> {
     let (content, octets, flags, date) = parcel.clone();
-    let (run, server) = (state.run, &mut state.destination);
+    let (run, since, server) = (state.run, state.steps, &mut state.destination);
     server.appended += 1;
     let turn = server.appended == 2;
     let mutant = server.manner.mutant.filter(|_| turn);
@@ -72,7 +71,7 @@ fn store_one(state: &mut State, flight: &Flight, parcel: &Parcel) -> Option<u32>
         date,
         modseq: 0,
         origin: Origin::Appended { run },
-        since: Instant::now(),
+        since,
         is_touched: false,
         is_named_double: false,
     };

@@ -10,7 +10,6 @@ use malote_engine::plan::record::{Record, State as RecordState};
 use malote_engine::plan::uid_set::UidSet;
 use malote_engine::policy::Duplicates;
 use malote_engine::report::{Report, Status};
-use tokio::time::Instant;
 
 use super::manner::Manner;
 use super::server::{Letter, Origin};
@@ -91,7 +90,7 @@ pub fn name_doubles(state: &mut State, report: &Report) {
 ///
 /// # Errors
 /// The first flaw.
-pub fn disturbed(story: &Story, state: &State, report: &Report, started: Instant) -> Verdict {
+pub fn disturbed(story: &Story, state: &State, report: &Report, started: u64) -> Verdict {
     balanced(report)?;
     if report.status == Status::Success {
         // What came later is not this run's; what left meanwhile is nobody's.
@@ -106,7 +105,7 @@ pub fn disturbed(story: &Story, state: &State, report: &Report, started: Instant
 /// The first flaw.
 pub fn calm(story: &Story, state: &State, report: &Report) -> Verdict {
     balanced(report)?;
-    told(report)?;
+    told(story, report)?;
     nothing_lost(story, state, report, None)?;
     nothing_doubled(story, state, report)?;
     counted(story, state, report)
@@ -128,7 +127,7 @@ fn balanced(report: &Report) -> Verdict {
 }
 
 /// A calm run that is no success says why, and the reason is one that lasts.
-fn told(report: &Report) -> Verdict {
+fn told(story: &Story, report: &Report) -> Verdict {
     const LASTING: [&str; 4] =
         ["decision.needed", "verify.missing", "folder.uidvalidity_changed", "item.unreadable"];
     let passing = report
@@ -138,7 +137,9 @@ fn told(report: &Report) -> Verdict {
     if let Some(error) = passing {
         return Err(Flaw::new("unwell", format!("nothing struck and the run ended with {error:?}")));
     }
-    if report.totals.pending > 0 && report.errors.is_empty() {
+    // Twins of a refused message are tried by the next run, one after another.
+    let are_twins_tried = story.wishes.duplicates == Duplicates::Collapse && report.totals.quarantined > 0;
+    if report.totals.pending > 0 && report.errors.is_empty() && !are_twins_tried {
         return Err(Flaw::new("silent", format!("messages are pending without a word: {:?}", report.totals)));
     }
     if report.totals.quarantined != report.quarantine.len() as u64 {
@@ -166,7 +167,7 @@ pub(super) fn groups(report: &Report) -> BTreeMap<&str, Vec<&str>> {
 type Counts = BTreeMap<Content, i64>;
 
 /// Each source message is at the destination as often as it must be, was removed there by its user, or is named.
-fn nothing_lost(story: &Story, state: &State, report: &Report, before: Option<Instant>) -> Verdict {
+fn nothing_lost(story: &Story, state: &State, report: &Report, before: Option<u64>) -> Verdict {
     let is_wanted = |name: &str| story.wishes.exclude.is_none_or(|exclude| !name.starts_with(exclude));
     for name in state.source.shelves.keys().filter(|name| is_wanted(name)) {
         let is_new = before.is_some_and(|_| !report.folders.iter().any(|folder| folder.source == *name));
@@ -209,7 +210,7 @@ fn nothing_lost(story: &Story, state: &State, report: &Report, before: Option<In
 }
 
 /// What of one source folder must be at the destination, less what the report names.
-fn needed(story: &Story, state: &State, report: &Report, source: &str, before: Option<Instant>) -> Counts {
+fn needed(story: &Story, state: &State, report: &Report, source: &str, before: Option<u64>) -> Counts {
     let mut need = Counts::new();
     let Some(shelf) = state.source.shelves.get(source) else { return need };
     for (uid, letter) in &shelf.letters {

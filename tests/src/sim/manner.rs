@@ -129,6 +129,7 @@ impl Manner {
             hides_uid_next: chance.is(8),
             hides_validity: chance.is(3),
             shuffles: chance.is(50),
+            hides_every: if chance.is(5) { chance.between(3, 6) } else { 0 },
             misjudges_every: if chance.is(15) { chance.between(1, 4) } else { 0 },
             connections_max: if chance.is(20) { chance.between(2, 4) as usize } else { 0 },
             memory_octets_max: chance.pick(&[u64::MAX, u64::MAX, 2000, 100]),
@@ -144,7 +145,6 @@ impl Manner {
         Self {
             unreadable_every: if chance.is(8) { chance.between(3, 6) } else { 0 },
             empties_every: if chance.is(5) { chance.between(3, 6) } else { 0 },
-            hides_every: if chance.is(6) { chance.between(3, 6) } else { 0 },
             ..Self::draw(chance)
         }
     }

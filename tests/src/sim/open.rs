@@ -85,10 +85,10 @@ impl Open {
         let (seat, folder) = (self.seat, self.folder.clone());
         let list = |state: &mut State| {
             let seen = shown(state, seat, &folder);
+            let count = seen.len() as u32;
             let server = state.server(seat.party);
             let every = if server.is_calm { 0 } else { server.manner.hides_every };
             let is_listed = |uid: &u32| !is_chosen(*uid, every);
-            let count = server.shelves.get(&folder).map_or(0, |shelf| shelf.letters.len()) as u32;
             Ok((seen.into_iter().filter(is_listed).filter_map(Uid::new).collect(), count))
         };
         let (uids, count) = self.ask(Verb::Uids, list).await?;

@@ -40,8 +40,8 @@ pub struct Letter {
     pub modseq: u64,
     /// Who put it there.
     pub origin: Origin,
-    /// When it came.
-    pub since: Instant,
+    /// The step at which it came; 0 from the beginning.
+    pub since: u64,
     /// True once a user here changed its flags.
     pub is_touched: bool,
     /// True once a report named it as a double.

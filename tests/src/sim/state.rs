@@ -169,7 +169,7 @@ impl State {
     }
 
     fn do_deed(&mut self, party: Party, deed: &Deed) {
-        let arrived = self.arriving(deed);
+        let (arrived, since) = (self.arriving(deed), self.steps);
         let is_source = party == Party::Source;
         let server = self.server(party);
         match deed {
@@ -198,7 +198,7 @@ impl State {
                 let taken = shelf.nth(*letter).filter(|_| from != to).and_then(|uid| shelf.take(uid));
                 if let Some(letter) = taken {
                     let origin = if is_source { letter.origin } else { Origin::Stranger };
-                    server.shelf(&to).push(Letter { origin, since: Instant::now(), ..letter });
+                    server.shelf(&to).push(Letter { origin, since, ..letter });
                 }
             }
             Deed::Renumber { folder } => {
@@ -222,7 +222,7 @@ impl State {
             date: Some(format!("{:2}-Jul-2025 10:00:00 +0000", 1 + text.number % 28)),
             modseq: 0,
             origin: Origin::Stranger,
-            since: Instant::now(),
+            since: self.steps,
             is_touched: false,
             is_named_double: false,
         })
