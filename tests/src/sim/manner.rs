@@ -153,16 +153,19 @@ impl Manner {
     #[must_use]
     pub fn destination(chance: &mut Chance) -> Self {
         let append_octets_max = chance.is(8).then(|| u64::from(chance.between(300, 4000)));
+        let append_uids = match chance.below(100) {
+            0..70 => AppendUids::Told,
+            70..88 => AppendUids::Untold,
+            88..94 => AppendUids::FromOne,
+            _ => AppendUids::OtherValidity,
+        };
+        let refused = chance.pick(&[Refused::Nothing, Refused::Nothing, Refused::Before, Refused::All]);
         Self {
             batch_messages_max: chance.pick(&[1, 2, 3, 5, 100]),
             refuses_batches: chance.is(6),
-            append_uids: match chance.below(100) {
-                0..70 => AppendUids::Told,
-                70..88 => AppendUids::Untold,
-                88..94 => AppendUids::FromOne,
-                _ => AppendUids::OtherValidity,
-            },
-            refused: chance.pick(&[Refused::Nothing, Refused::Nothing, Refused::Before, Refused::All]),
+            append_uids,
+            // Who names wrong UIDs that might be right, beside messages that he kept and refused, cannot be seen through.
+            refused: if append_uids == AppendUids::FromOne { Refused::Nothing } else { refused },
             tears_batches: chance.is(25),
             slow_sessions: chance.is(40),
             refuses_every: if chance.is(12) { chance.between(3, 6) } else { 0 },
