@@ -163,8 +163,8 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     let same = core::mem::take(&mut pairing.pairs);
     pairing.round(|message| message.keys.strong);
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
-    pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
     pairing.round(|message| message.keys.body.filter(|_| is_bare(message)));
+    pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
     ContentVerdict { same, held: pairing.pairs }
 }
 
