@@ -7,6 +7,7 @@ use malote_engine::policy::FlagPolicy;
 use malote_engine::report::{Report, Status};
 
 use super::check::{Flaw, groups, records};
+use super::manner::AppendUids;
 use super::schedule::{Refusal, Verb, What};
 use super::server::Origin;
 use super::state::State;
@@ -19,6 +20,8 @@ pub(super) fn in_line(story: &Story, state: &State, report: &Report) -> Result<(
         .iter()
         .any(|trouble| trouble.call.1 == Verb::Store && trouble.what == What::Refuse(Refusal::No));
     let cannot_tell = story.source_manner.frozen_modseq
+        // Whoever names the UIDs of others has their flags changed.
+        || story.destination_manner.append_uids == AppendUids::FromOne
         || story.destination_manner.keywords_max.is_some()
         || story.wishes.flags == FlagPolicy::Destination
         || report.status != Status::Success
@@ -26,6 +29,9 @@ pub(super) fn in_line(story: &Story, state: &State, report: &Report) -> Result<(
     if cannot_tell {
         return Ok(());
     }
+    // A copy whose answer was lost keeps the flags it was sent with beside those that its original has by then.
+    let may_keep_more =
+        story.troubles.iter().any(|trouble| !matches!(trouble.what, What::Deed(..) | What::Stall(_)));
     let (permanent, takes_new) = story.destination_manner.permanent_flags.unwrap_or_default();
     for (destination, sources) in groups(report) {
         let Some(shelf) = state.destination.shelves.get(destination) else { continue };
@@ -44,7 +50,7 @@ pub(super) fn in_line(story: &Story, state: &State, report: &Report) -> Result<(
                     continue;
                 }
                 let kept = keep(&original.flags, &Flags::parse(permanent), takes_new).flags;
-                if kept != copy.flags {
+                if kept != copy.flags && !(may_keep_more && kept.0.is_subset(&copy.flags.0)) {
                     let uid = record.source_uid;
                     let sentence = format!("{source} UID {uid} has ({kept}) and its copy ({})", copy.flags);
                     return Err(Flaw::new("flags", sentence));

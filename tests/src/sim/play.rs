@@ -153,7 +153,7 @@ async fn turn(
         state.lose_all(Party::Source);
         state.lose_all(Party::Destination);
         state.settle(Instant::now());
-        (state.run, state.is_dead) = (run, false);
+        (state.run, state.is_dead, state.is_stopping) = (run, false, false);
         state.counts.clear();
         state.work = Work::default();
         for what in state.strike((Party::Start, Verb::Survey)) {
@@ -164,10 +164,16 @@ async fn turn(
         state.steps
     };
     let job = job(story, world);
+    let stop = async {
+        world.stopping().await;
+        job.stop.cancel();
+        std::future::pending::<()>().await;
+    };
     let attempt = async {
         tokio::select! {
             biased;
             () = world.crashed() => None,
+            () = stop => None,
             report = copy(&job) => Some(report),
         }
     };
@@ -246,6 +252,7 @@ fn begin(story: &Story, is_traced: bool) -> State {
         counts: BTreeMap::new(),
         steps: 0,
         is_dead: false,
+        is_stopping: false,
         trace: Trace::new(is_traced),
         work: Work::default(),
         ever_recorded: std::collections::BTreeSet::new(),

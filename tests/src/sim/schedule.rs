@@ -107,6 +107,8 @@ pub enum What {
     Crash(Moment),
     /// Nothing comes for so many milliseconds.
     Stall(u32),
+    /// The operator asks for an end.
+    Stop,
     /// A user acts on that party's mailbox.
     Deed(Party, Deed),
 }
@@ -181,9 +183,10 @@ impl Trouble {
                 Refusal::No,
             ])),
             (_, 35..50) => What::Crash(moment),
-            (Party::Ledger, _) => What::Crash(moment),
+            (Party::Ledger, 50..) => What::Crash(moment),
             (_, 50..60) => What::Down(chance.between(0, 4000)),
             (_, 60..65) => What::Stall(chance.between(1, 5000)),
+            (_, 65..70) => What::Stop,
             _ => What::Cut(moment),
         };
         Self { run, call, nth, what }

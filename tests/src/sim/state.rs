@@ -72,6 +72,8 @@ pub struct State {
     pub steps: u64,
     /// True from our own process's death to the next run.
     pub is_dead: bool,
+    /// True from the operator's wish for an end to the next run.
+    pub is_stopping: bool,
     /// What happened, in words and as a digest.
     pub trace: Trace,
     /// What this run did.

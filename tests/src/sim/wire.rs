@@ -16,6 +16,7 @@ use super::state::State;
 pub struct World {
     state: Arc<Mutex<State>>,
     crashed: Arc<Notify>,
+    stopping: Arc<Notify>,
 }
 
 /// One connection with a folder open.
@@ -40,7 +41,7 @@ impl World {
     /// A way to `state`.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self { state: Arc::new(Mutex::new(state)), crashed: Arc::new(Notify::new()) }
+        Self { state: Arc::new(Mutex::new(state)), crashed: Arc::default(), stopping: Arc::default() }
     }
 
     /// The world itself.
@@ -53,6 +54,13 @@ impl World {
         // A crash may have been told of more than once, in an earlier run too.
         while !self.state().is_dead {
             self.crashed.notified().await;
+        }
+    }
+
+    /// Returns once the operator wants an end.
+    pub async fn stopping(&self) {
+        while !self.state().is_stopping {
+            self.stopping.notified().await;
         }
     }
 
@@ -146,13 +154,18 @@ impl World {
             state.settle(Instant::now());
             let struck = state.strike(call);
             for what in &struck {
-                if let What::Deed(party, deed) = what {
-                    state.act(*party, deed);
+                match what {
+                    What::Deed(party, deed) => state.act(*party, deed),
+                    What::Stop => state.is_stopping = true,
+                    _ => {}
                 }
             }
             struck
         };
         for what in &struck {
+            if *what == What::Stop {
+                self.stopping.notify_one();
+            }
             if let What::Stall(ms) = what {
                 tokio::time::sleep(Duration::from_millis(u64::from(*ms))).await;
             }
@@ -179,7 +192,7 @@ impl World {
                 What::Cut(Moment::After) => return Fate::LostAfter,
                 What::Refuse(refusal) if verb == Verb::Answer => state.refusal = Some(*refusal),
                 What::Refuse(refusal) => return Fate::Failed(refused((party, verb), *refusal)),
-                What::Stall(_) | What::Deed(..) => {}
+                What::Stall(_) | What::Deed(..) | What::Stop => {}
             }
         }
         let now = Instant::now();
