@@ -122,7 +122,9 @@ impl FolderRun<'_> {
         self.warn_of_losses();
         // What filters left out is in no record: such a folder has to be looked at again.
         let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
-        let is_complete = left.is_empty() && is_settled;
+        // Nor is one settled that counts more messages than it lists: what it hides has no record.
+        let is_whole = self.tally.present.len() >= u64::from(ends.source.status().messages);
+        let is_complete = left.is_empty() && is_settled && is_whole;
         // Flags of what is not placed could not be carried: the next run has to ask for all of them.
         let highest_modseq = before.0.highest_modseq.filter(|_| are_placed);
         self.remember(FolderStatus { highest_modseq, ..before.0 }, after, is_complete).await?;
