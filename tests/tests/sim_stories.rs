@@ -5,7 +5,7 @@ use acceptance::sim::{
     AppendUids, Deed, Form, Manner, Moment, Party, Place, Refused, Start, Story, Text, Trouble, Verb, What,
     Wishes, play,
 };
-use malote_engine::policy::FlagPolicy;
+use malote_engine::policy::{Duplicates, FlagPolicy};
 
 fn text(number: u32, form: Form) -> Text {
     Text { number, form, variant: 0, filling_octets: 0 }
@@ -117,5 +117,32 @@ fn a_uid_of_the_first_look_is_not_believed_in_the_second() {
     (manner.append_uids, manner.refuses_batches) = (AppendUids::FromOne, true);
     (manner.batch_messages_max, manner.refused) = (3, Refused::Nothing);
     story.wishes.flags = FlagPolicy::Source;
+    check(&story);
+}
+
+#[test]
+fn a_folder_that_hides_a_message_is_never_settled_by_its_listing() {
+    let mut story = story();
+    story.source = inbox(vec![letter(1, ""), letter(2, "")]);
+    (story.source_manner.hides_every, story.runs) = (3, 2);
+    (story.source_manner.list_status, story.destination_manner.list_status) = (true, true);
+    let delete = What::Deed(Party::Source, Deed::Delete { folder: 0, letter: 1 });
+    story.troubles.push(trouble(2, Party::Start, Verb::Survey, 1, delete));
+    check(&story);
+}
+
+#[test]
+fn messages_without_a_header_are_held_by_their_text_before_their_date() {
+    let mut story = story();
+    let bare = |number, date: Option<&str>| Start {
+        text: text(number, Form::Bare),
+        flags: "",
+        date: date.map(str::to_owned),
+    };
+    let day = Some("15-Jul-2024 02:44:25 -0300");
+    story.source = inbox(vec![bare(2, day), bare(3, None), bare(2, day)]);
+    story.wishes.duplicates = Duplicates::Collapse;
+    let manner = &mut story.destination_manner;
+    (manner.refuses_batches, manner.refused, manner.rewrites) = (true, Refused::All, true);
     check(&story);
 }

@@ -1,7 +1,7 @@
 //! What must hold of both mailboxes, the ledger and the report; each checker counts for itself.
 //! Never believes a counter of the engine's where it can look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt as _;
 use malote_engine::ledger::{FolderRow, Ledger as _, Recorded};
@@ -253,7 +253,10 @@ fn nothing_doubled(story: &Story, state: &State, report: &Report) -> Verdict {
         let mut allowed = Counts::new();
         for source in &sources {
             let Some(shelf) = state.source.shelves.get(*source) else { continue };
-            for (content, _) in shelf.entered.iter().filter(|(_, date)| passes(story, date.as_deref())) {
+            // Of twins one of which is filtered, either may be taken for the other under a new UIDVALIDITY.
+            let passing = shelf.entered.iter().filter(|(_, date)| passes(story, date.as_deref()));
+            let passing: BTreeSet<Content> = passing.map(|(content, _)| *content).collect();
+            for (content, _) in shelf.entered.iter().filter(|(content, _)| passing.contains(content)) {
                 *allowed.entry(*content).or_default() += 1;
             }
         }
