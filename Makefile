@@ -2,7 +2,11 @@
 
 CARGO ?= cargo
 
-.PHONY: run build test check doc bench bench-memory bench-parts fuzz setup setup-tests clean
+.PHONY: run build test check doc bench bench-memory bench-parts fuzz sim setup setup-tests clean
+
+# How many seeds the long lane of the simulation plays, and from which on.
+SEEDS ?= 10000
+FROM ?= 1
 
 # How long each fuzz target runs, in seconds.
 FUZZ_SECONDS ?= 60
@@ -57,6 +61,11 @@ fuzz: setup
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target fuzz/grown/$$target fuzz/corpus/$$target \
 			-- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# The long lane of the simulation; `SEED=n` plays one seed with its whole course.
+sim: setup-tests
+	CARGO_PROFILE_DEV_OPT_LEVEL=2 $(CARGO) run --quiet -p acceptance --bin sim -- \
+		$(if $(SEED),seed $(SEED),seeds $(SEEDS) $(FROM))
 
 setup:
 	sh ./setup.sh

@@ -12,5 +12,6 @@ pub mod proxy;
 pub mod reader;
 pub mod scripted;
 pub mod servers;
+pub mod sim;
 pub mod tls;
 pub mod world;

@@ -59,29 +59,39 @@ pub struct ContentVerdict {
 /// Pairs what is certain by headers, and names what has to be compared octet by octet.
 #[must_use]
 pub fn by_header(wanted: &[Outline], present: &[Outline]) -> HeaderVerdict {
-    let mut verdict = HeaderVerdict::default();
+    let mut same = Vec::new();
     let wanted_by = group(wanted, |outline| outline.strong);
     let present_by = group(present, |outline| outline.strong);
-    let mut open_wanted = Vec::new();
+    let (mut open_wanted, mut compare) = (Vec::new(), Compare::default());
     let mut paired = BTreeSet::new();
     for (strong, ours) in &wanted_by {
         let theirs = strong.and_then(|_| present_by.get(strong)).map_or(&[][..], Vec::as_slice);
         match (ours.as_slice(), theirs) {
             (_, []) => open_wanted.extend(ours.iter().copied()),
             ([one], [other]) if one.octets == other.octets && is_dated_alike(one, other) => {
-                verdict.same.push((one.uid, other.uid));
+                same.push((one.uid, other.uid));
                 paired.insert(other.uid);
             }
             _ => {
-                ours.iter().for_each(|outline| verdict.compare_wanted.insert(outline.uid));
-                theirs.iter().for_each(|outline| verdict.compare_present.insert(outline.uid));
+                compare.wanted.extend(ours.iter().map(|outline| outline.uid));
+                compare.present.extend(theirs.iter().map(|outline| outline.uid));
             }
         }
     }
-    let left: Vec<Outline> =
-        present.iter().filter(|outline| !paired.contains(&outline.uid)).copied().collect();
-    look_alikes(&open_wanted, &left, &mut verdict);
-    verdict
+    let left: Vec<&Outline> = present.iter().filter(|outline| !paired.contains(&outline.uid)).collect();
+    look_alikes(&open_wanted, &left, &mut compare);
+    HeaderVerdict {
+        same,
+        compare_wanted: compare.wanted.into_iter().collect(),
+        compare_present: compare.present.into_iter().collect(),
+    }
+}
+
+/// Messages whose octets must be read, in no order and some of them twice.
+#[derive(Default)]
+struct Compare {
+    wanted: Vec<Uid>,
+    present: Vec<Uid>,
 }
 
 /// False where both sides date the message and not alike: a draft saved again keeps its Message-ID.
@@ -90,24 +100,47 @@ fn is_dated_alike(one: &Outline, other: &Outline) -> bool {
     dates.is_none_or(|(one, other)| one == other)
 }
 
-/// Adds those that have no partner by Message-ID and may still be the same: the Message-ID rewritten or absent.
-fn look_alikes(wanted: &[Outline], present: &[Outline], verdict: &mut HeaderVerdict) {
-    let by_loose = group(present, |outline| outline.loose);
-    let by_octets = group(present, |outline| outline.octets);
-    for outline in wanted {
-        let no_id = outline.strong.is_none();
-        let loose = by_loose.get(&outline.loose).into_iter().flatten();
-        let loose = loose.filter(|other| outline.loose.is_some() || (no_id && other.strong.is_none()));
-        let sized = by_octets.get(&outline.octets).into_iter().flatten();
-        let sized = sized.filter(|other| no_id || other.strong.is_none());
-        let mut is_alike = false;
-        for other in loose.chain(sized) {
-            verdict.compare_present.insert(other.uid);
-            is_alike = true;
+/// Adds those that have no partner by Message-ID and may still be the same: the Message-ID rewritten or absent. Each
+/// message is looked at once, for a folder may hold thousands of one size without a Message-ID.
+fn look_alikes(wanted: &[&Outline], present: &[&Outline], compare: &mut Compare) {
+    let (ours, theirs) = (Likeness::of(wanted), Likeness::of(present));
+    let alike = |outlines: &[&Outline], others: &Likeness| -> Vec<Uid> {
+        let alike = outlines.iter().filter(|outline| others.has_one_like(outline));
+        alike.map(|outline| outline.uid).collect()
+    };
+    compare.wanted.extend(alike(wanted, &theirs));
+    compare.present.extend(alike(present, &ours));
+}
+
+/// What the messages of one side can be like.
+struct Likeness {
+    loose: BTreeSet<HeaderKey>,
+    octets: BTreeSet<u64>,
+    /// Sizes of those without a Message-ID.
+    octets_without_id: BTreeSet<u64>,
+    /// True where one has a header that says nothing.
+    has_bare: bool,
+}
+
+impl Likeness {
+    fn of(outlines: &[&Outline]) -> Self {
+        let without_id = || outlines.iter().filter(|outline| outline.strong.is_none());
+        Self {
+            loose: outlines.iter().filter_map(|outline| outline.loose).collect(),
+            octets: outlines.iter().map(|outline| outline.octets).collect(),
+            octets_without_id: without_id().map(|outline| outline.octets).collect(),
+            has_bare: without_id().any(|outline| outline.loose.is_none()),
         }
-        if is_alike {
-            verdict.compare_wanted.insert(outline.uid);
-        }
+    }
+
+    /// True where one of these has the same Date, From and Subject, or nothing of the kind as well; or the same size
+    /// where one of the two lacks a Message-ID.
+    fn has_one_like(&self, outline: &Outline) -> bool {
+        let is_bare = outline.strong.is_none() && outline.loose.is_none();
+        let sizes = if outline.strong.is_none() { &self.octets } else { &self.octets_without_id };
+        outline.loose.is_some_and(|loose| self.loose.contains(&loose))
+            || (is_bare && self.has_bare)
+            || sizes.contains(&outline.octets)
     }
 }
 
@@ -130,6 +163,7 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     let same = core::mem::take(&mut pairing.pairs);
     pairing.round(|message| message.keys.strong);
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
+    pairing.round(|message| message.keys.body.filter(|_| is_bare(message)));
     pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
     ContentVerdict { same, held: pairing.pairs }
 }

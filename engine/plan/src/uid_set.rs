@@ -75,12 +75,18 @@ impl UidSet {
     /// Adds one UID, wherever it belongs.
     pub fn insert(&mut self, uid: Uid) {
         let uid = uid.get();
-        if self.ranges.last().is_none_or(|last| uid >= last.0) {
-            self.push_range(uid, uid);
+        let after = self.ranges.partition_point(|(low, _)| *low <= uid);
+        if after > 0 && self.ranges[after - 1].1 >= uid {
             return;
         }
-        self.ranges.push((uid, uid));
-        *self = Self::from_ranges(core::mem::take(&mut self.ranges));
+        let follows = after > 0 && self.ranges[after - 1].1 == uid - 1;
+        let precedes = after < self.ranges.len() && self.ranges[after].0 - 1 == uid;
+        match (follows, precedes) {
+            (true, true) => self.ranges[after - 1].1 = self.ranges.remove(after).1,
+            (true, false) => self.ranges[after - 1].1 = uid,
+            (false, true) => self.ranges[after].0 = uid,
+            (false, false) => self.ranges.insert(after, (uid, uid)),
+        }
     }
 
     /// The UIDs, ascending.

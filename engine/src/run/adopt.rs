@@ -11,7 +11,7 @@ use malote_plan::record::{Intent, Keys, Record, State};
 use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, decision};
-use super::reading::{Ends, ascending};
+use super::reading::{Ends, ascending, at_destination};
 use crate::failure::Result;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
@@ -35,7 +35,7 @@ pub(super) async fn settle(
     }
     let wire = &folder.pair.row.key.destination_wire;
     let known = folder.run.job.ledger.destination_uids(wire, validity).await?;
-    let foreign = ends.destination.uids().await?.difference(&known);
+    let foreign = at_destination(folder, ends).await?.difference(&known);
     if foreign.is_empty() {
         return Ok(open);
     }

@@ -144,7 +144,9 @@ impl FolderRun<'_> {
         self.warn_of_losses();
         // What filters left out is in no record: such a folder has to be looked at again.
         let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
-        let is_complete = left.is_empty() && is_settled;
+        // Nor is one settled that counts more messages than it lists: what it hides has no record.
+        let is_whole = self.tally.present.len() >= u64::from(ends.source.status().messages);
+        let is_complete = left.is_empty() && is_settled && is_whole;
         // Flags of what is not placed could not be carried, and others were not to be: a run that wants them asks
         // for all.
         let are_carried = are_placed && self.run.job.policy.flags != FlagPolicy::Destination;

@@ -4,6 +4,7 @@
 use malote_plan::failure::Side;
 use malote_plan::uid_set::UidSet;
 
+use super::context::generation;
 use super::job::{AllowanceForecast, FolderForecast, Forecast, Job, LeftOutFolder};
 use super::reading::unix_seconds;
 use super::survey::survey;
@@ -99,7 +100,7 @@ async fn look(
 ) -> Result<()> {
     let mut open = job.source.open(source).await?;
     let uids = open.uids().await?;
-    let is_same = |row: &&FolderRow| row.tokens.source_uid_validity == open.status().uid_validity;
+    let is_same = |row: &&FolderRow| row.tokens.source_uid_validity == Some(generation(&open.status()));
     let recorded = match row.filter(is_same) {
         Some(row) => job.ledger.recorded(row.id).await?,
         None => Recorded::default(),

@@ -6,7 +6,7 @@ use malote_plan::matching::{self, Outline, Portrait};
 use malote_plan::message::UidValidity;
 
 use super::context::FolderRun;
-use super::reading::Ends;
+use super::reading::{Ends, at_destination};
 use super::rebase::{outline, portrait};
 use crate::failure::{Failure, Result};
 
@@ -20,7 +20,7 @@ pub(super) async fn unlocated(folder: &FolderRun<'_>, ends: &mut Ends, validity:
     }
     ends.destination.refresh().await?;
     let known = ledger.destination_uids(&folder.pair.row.key.destination_wire, validity).await?;
-    let foreign = ends.destination.uids().await?.difference(&known);
+    let foreign = at_destination(folder, ends).await?.difference(&known);
     let present = ends.destination().outlines(&foreign).await?;
     let mut records = ledger.records(id, &unlocated).await?;
     let wanted: Vec<Outline> = records.iter().map(outline).collect();

@@ -2,6 +2,7 @@
 //! Never keeps more than one window of headers, nor any octets beyond the budget.
 
 use malote_plan::date;
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::identity;
 use malote_plan::matching::{Outline, Portrait};
@@ -10,9 +11,10 @@ use malote_plan::record::Keys;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
+use super::context::FolderRun;
 use crate::body::Body;
 use crate::destination::OpenDestination;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::source::{Fetched, Headed, OpenSource, ReadLimits, Stub};
 
 /// Messages whose headers are held at once.
@@ -146,6 +148,26 @@ impl Ends {
 /// Each `step`th of the UIDs, the lowest first.
 pub(super) fn every(uids: &UidSet, step: u64) -> impl Iterator<Item = Uid> + '_ {
     uids.iter().enumerate().filter(move |(index, _)| (*index as u64).is_multiple_of(step)).map(|(_, uid)| uid)
+}
+
+/// Every UID at the destination, to decide by what is not there.
+pub(super) async fn at_destination(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<UidSet> {
+    let uids = ends.destination.uids().await?;
+    whole(folder, Side::Destination, &uids, ends.destination.status().messages)?;
+    Ok(uids)
+}
+
+/// Fails where a folder lists fewer messages than it counts: what it hides would be taken for gone, and copied twice.
+pub(super) fn whole(folder: &FolderRun<'_>, side: Side, uids: &UidSet, counted: u32) -> Result<()> {
+    let listed = uids.len();
+    if listed >= u64::from(counted) {
+        return Ok(());
+    }
+    let (path, side_name) = (&folder.pair.source.path, side.as_str());
+    let message = format!(
+        "{path}: the {side_name} counts {counted} messages and lists {listed}; nothing is decided on that, run again"
+    );
+    Err(Failure::new(side, Class::ServerProtocol, Reach::Folder, Retry::Again, message))
 }
 
 /// UIDs as a set, from a list that is mostly ascending.

@@ -8,7 +8,7 @@ use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, generation};
-use super::reading::{Ends, Reading};
+use super::reading::{Ends, Reading, at_destination, whole};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 
@@ -34,6 +34,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
         return went_back(folder, ends);
     }
     if known.0.is_some_and(|known| known != source) {
+        whole(folder, Side::Source, uids, ends.source.status().messages)?;
         tell(folder, Side::Source);
         let moves = source_moves(folder, ends, uids).await?;
         folder.run.job.ledger.rebase_source(folder.pair.row.id, source, &moves).await?;
@@ -109,7 +110,7 @@ async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Ve
     let validity = generation(&ends.destination.status());
     // Other folders that lead here may have found theirs already.
     let taken = folder.run.job.ledger.destination_uids(wire, validity).await?;
-    let present = ends.destination.uids().await?.difference(&taken);
+    let present = at_destination(folder, ends).await?.difference(&taken);
     let now = ends.destination().outlines(&present).await?;
     let pairs = pair(folder, &mut ends.destination(), &now, &records, true).await?;
     Ok(pairs.into_iter().map(|(new, source)| (source, new)).collect())

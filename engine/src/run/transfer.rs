@@ -16,7 +16,7 @@ use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
 use super::reading::{Ends, Reading};
 use super::twins::Twins;
-use super::{adopt, quarantining};
+use super::{adopt, locate, quarantining};
 use crate::body::Body;
 use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
@@ -42,7 +42,13 @@ pub(super) async fn copy(
     if wanted.is_empty() {
         return Ok((ends, wanted));
     }
-    let uid_next = destination.uid_next.unwrap_or(1);
+    let uid_next = match destination.uid_next {
+        Some(uid_next) => uid_next,
+        // Without UIDNEXT, a UID that is in use already still tells that an answer lies.
+        None => {
+            ends.destination.uids().await?.iter().next_back().map_or(1, |last| last.get().saturating_add(1))
+        }
+    };
     let twins = twins(folder).await?;
     let road = road(folder, &ends, (uid_next, validity), twins, usize::MAX);
     let outcome = drive(&road, &mut ends, &wanted).await;
@@ -174,8 +180,12 @@ async fn second_look(
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
 ) -> Result<UidSet> {
+    // Answers that name a UID from below this one are of messages that are there already.
+    let uid_next = ends.destination.status().uid_next.unwrap_or(uid_next);
     let present = list(folder, ends).await?;
     folder.tally.present = present.clone();
+    // Copies without a proven UID come first: a twin among those that are left must not be paired with one of them.
+    locate::unlocated(folder, ends, validity).await?;
     // A server may have kept what it refused: that is looked at before anything is sent a second time.
     let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
     let road = road(folder, ends, (uid_next, validity), twins, 1);
