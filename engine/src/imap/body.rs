@@ -52,7 +52,7 @@ enum Flow {
 }
 
 impl Session {
-    /// Sends the bodies of all `parts` into `sink`, and gives back those that are to be asked for on another connection.
+    /// Sends the bodies of all `parts` into `sink`, and gives back those that another connection is to be asked for.
     /// The budget must be at least `memory_octets_max`, for a body takes no more than that from it at once.
     pub async fn bodies(
         &mut self,
