@@ -263,10 +263,7 @@ impl Pool {
             failure.class = Class::LimitConnections;
             failure.reach = Reach::Connection;
         }
-        let is_final = matches!(
-            failure.class,
-            Class::AuthBadCredentials | Class::AuthNoMailboxRights | Class::AuthTokenExpired
-        );
+        let is_final = failure.class.refuses_login();
         if is_final {
             let message = failure.message.clone();
             self.state().refused = Some(RefusedLogin { secret_sha256, class: failure.class, message });

@@ -181,6 +181,10 @@ impl Knob {
                 | Self::RefuseSpareBlanks
                 | Self::ReservedFolders(_)
                 | Self::CreatesBetweenNoops(_)
+                | Self::ConnectionsPerMailbox(_)
+                | Self::ConnectionsPerHost(_)
+                | Self::OctetsDownPerDay(_)
+                | Self::OctetsUpPerDay(_)
         )
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
+use malote_plan::taxonomy;
 use malote_plan::uid_set::UidSet;
 
 use super::census::{self, Census};
@@ -93,7 +94,11 @@ impl FolderRun<'_> {
             _ if failure.class == Class::ThrottleDaily => None,
             _ if is_last => None,
             (Retry::Again, _) => Some(backoff),
-            (Retry::After(ms), _) => Some(ms.max(backoff)),
+            (Retry::After(ms), _) => {
+                let row = failure.rule.and_then(taxonomy::row);
+                let grown = row.and_then(|row| row.verdict.wait_ms(attempt)).unwrap_or(0);
+                Some(ms.max(grown).max(backoff))
+            }
         }
     }
 
