@@ -43,6 +43,10 @@ pub struct Policy {
     pub before_unix_seconds: Option<i64>,
     /// Larger messages are quarantined as `too_large`.
     pub octets_max: Option<u64>,
+    /// Smaller messages are left out, by the source's own claim of their size.
+    pub octets_min: Option<u64>,
+    /// Folders and subscriptions alone are made; every message without a record is left out.
+    pub only_folders: bool,
     /// What becomes of byte-identical messages of one folder.
     pub duplicates: Duplicates,
     /// Remove at the destination what the source no longer has; only messages that Malote wrote.
@@ -78,6 +82,8 @@ impl Default for Policy {
             since_unix_seconds: None,
             before_unix_seconds: None,
             octets_max: None,
+            octets_min: None,
+            only_folders: false,
             duplicates: Duplicates::Keep,
             mirror_deletes: false,
             delete_percent_max: 10,
@@ -90,5 +96,27 @@ impl Default for Policy {
             pause_ms: 500,
             quiet_ms: 1500,
         }
+    }
+}
+
+impl Policy {
+    /// True where dates or sizes leave messages out, so that metadata has to be looked at.
+    #[must_use]
+    pub const fn leaves_messages_out(&self) -> bool {
+        self.only_folders
+            || self.since_unix_seconds.is_some()
+            || self.before_unix_seconds.is_some()
+            || self.octets_min.is_some()
+    }
+
+    /// True for a message that was received at `date` and has `octets`, where it is left out by choice. A message
+    /// without a date is never left out for its date.
+    #[must_use]
+    pub fn leaves_out(&self, date_unix_seconds: Option<i64>, octets: u64) -> bool {
+        let is_early =
+            self.since_unix_seconds.zip(date_unix_seconds).is_some_and(|(since, date)| date < since);
+        let is_late =
+            self.before_unix_seconds.zip(date_unix_seconds).is_some_and(|(before, date)| date >= before);
+        self.only_folders || is_early || is_late || self.octets_min.is_some_and(|min| octets < min)
     }
 }

@@ -5,6 +5,7 @@ pub mod args;
 pub mod assemble;
 mod batch;
 pub mod exit;
+mod imapsync;
 pub mod output;
 pub mod pair;
 mod probe;
@@ -15,6 +16,7 @@ pub mod signal;
 mod state;
 
 use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -22,8 +24,16 @@ use args::{Cli, Command};
 use exit::{Exit, Stopped};
 use output::tell;
 
-/// Runs the program; what comes back is its exit status.
-pub fn main() -> Exit {
+/// Runs the program; what comes back is its exit status, in imapsync's own numbers where that is what was called.
+pub fn main() -> ExitCode {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    match imapsync::asked_for(&arguments) {
+        Some(words) => imapsync::main(words),
+        None => own().into(),
+    }
+}
+
+fn own() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -63,6 +73,8 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Verify(args) => pair::verify(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Batch(args) => batch::batch(args).await,
+            // Its words are not clap's: `main` has taken them already.
+            Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

@@ -163,6 +163,8 @@ pub fn policy(work: &WorkArgs) -> Policy {
         since_unix_seconds: selection.since,
         before_unix_seconds: selection.before,
         octets_max: selection.max_size,
+        octets_min: selection.min_size,
+        only_folders: selection.only_folders,
         duplicates: changes.duplicates.into(),
         mirror_deletes: changes.mirror_deletes,
         delete_percent_max: changes.delete_limit,

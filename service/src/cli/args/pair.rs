@@ -133,6 +133,12 @@ pub struct SelectionArgs {
     /// Only messages received before DATE
     #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     pub before: Option<i64>,
+    /// Leave out smaller messages: octets, or with k, M, G
+    #[arg(long, value_name = "BYTES", value_parser = octets)]
+    pub min_size: Option<u64>,
+    /// Make folders and subscriptions alone, and leave every message out
+    #[arg(long)]
+    pub only_folders: bool,
     /// Quarantine larger messages as `too_large`: octets, or with k, M, G for 1024, 1024², 1024³
     /// [default: the server's own limit]
     #[arg(long, value_name = "BYTES", value_parser = octets)]

@@ -1,0 +1,231 @@
+//! Which folders imapsync would take and what it would call them at the destination, from both servers' listings.
+//! Never creates a folder: the names become `--folder` and `--map` of an ordinary run.
+//!
+//! imapsync sees names as the wire has them, in modified UTF-7. What an option says in letters beyond ASCII cannot
+//! be meant so, and is held against the decoded name.
+
+mod automap;
+mod naming;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use malote_engine::exchange::Survey;
+use malote_engine::plan::folder::{Folder, NamespaceKind, Naming, Role};
+use malote_engine::plan::folder_name;
+
+use super::perl::Pattern;
+use super::wish::Wish;
+use naming::Renaming;
+
+/// One folder that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The folder as the source listed it.
+    pub source: Folder,
+    /// Its name as imapsync sees it.
+    pub name1: String,
+    /// The name at the destination, likewise.
+    pub name2: String,
+    /// The destination's path, levels parted by `/`, as `--map` takes it.
+    pub place: String,
+}
+
+/// What was chosen.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// The folders, by name.
+    pub taken: Vec<Taken>,
+    /// What is worth telling.
+    pub notes: Vec<String>,
+}
+
+/// Why nothing could be chosen.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unchosen {
+    /// `--subfolder1` names no folder.
+    NoSubfolder(String),
+    /// Anything else, as a sentence.
+    Wrong(String),
+}
+
+/// Chooses and names.
+///
+/// # Errors
+/// Where a folder that everything depends on is missing, or an expression cannot be carried out.
+pub fn choose(wish: &Wish, source: &Survey, destination: &Survey) -> Result<Chosen, Unchosen> {
+    let mut chosen = Chosen::default();
+    let all: BTreeMap<String, &Folder> =
+        source.folders.iter().map(|folder| (wire_text(folder, &source.naming), folder)).collect();
+    let renaming = Renaming::read(wish, &source.naming, &destination.naming, &all)?;
+    let wanted = wanted(wish, &all, &renaming, &mut chosen.notes)?;
+    let automap =
+        if renaming.follows_roles() { automap::pairs(source, destination) } else { BTreeMap::new() };
+    let special_uses: BTreeSet<Role> = wanted.iter().filter_map(|name| all.get(name)?.special_use).collect();
+    for name1 in wanted {
+        let Some(folder) = all.get(&name1).filter(|folder| folder.is_selectable) else { continue };
+        // Gmail's Starred and Important show what All Mail holds.
+        let is_view = matches!(folder.special_use, Some(Role::Flagged | Role::Important));
+        if is_view && wish.is_on("gmail1") && special_uses.contains(&Role::All) {
+            chosen
+                .notes
+                .push(format!("Host1: {} only shows messages of other folders: left out", shown(&name1)));
+            continue;
+        }
+        let name2 = renaming.name(&name1, folder, &automap)?;
+        let place = place(&name2, &destination.naming);
+        chosen.taken.push(Taken { source: (*folder).clone(), name1, name2, place });
+    }
+    if wish.switch("mixfolders") == Some(false) {
+        check_case(&chosen.taken)?;
+    }
+    Ok(chosen)
+}
+
+/// A folder's name as imapsync, which never speaks UTF-8 on the wire, sees it.
+fn wire_text(folder: &Folder, naming: &Naming) -> String {
+    if naming.is_utf8 {
+        let utf7 = Naming { is_utf8: false, ..naming.clone() };
+        return String::from_utf8_lossy(&folder_name::encode(&folder.path, &utf7).0).into_owned();
+    }
+    String::from_utf8_lossy(&folder.wire.0).into_owned()
+}
+
+/// A name on the destination's wire as a path, levels parted by `/`.
+fn place(name2: &str, naming: &Naming) -> String {
+    let utf7 = Naming { is_utf8: false, ..naming.clone() };
+    let path = folder_name::decode(name2.as_bytes(), naming.delimiter, &utf7);
+    // A level that holds a `/` could not be told from two.
+    path.levels().iter().map(|level| level.replace('/', "_")).collect::<Vec<_>>().join("/")
+}
+
+/// The name as its user reads it.
+pub fn decoded(name: &str) -> String {
+    let bare = Naming { delimiter: None, prefix: String::new(), is_utf8: false, ignores_case: false };
+    folder_name::decode(name.as_bytes(), None, &bare).levels().join("/")
+}
+
+/// True where an option's text means this folder.
+fn is_named(option: &str, name: &str) -> bool {
+    option == name || (!option.is_ascii() && decoded(name) == option)
+}
+
+/// The names that are asked for, in imapsync's order of options: chosen ones, else all; then what is left out.
+fn wanted(
+    wish: &Wish,
+    all: &BTreeMap<String, &Folder>,
+    renaming: &Renaming,
+    notes: &mut Vec<String>,
+) -> Result<BTreeSet<String>, Unchosen> {
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    let folders = wish.texts("folder");
+    for option in &folders {
+        let found: Vec<&String> = all.keys().filter(|name| is_named(option, name)).collect();
+        if found.is_empty() {
+            notes.push(format!(
+                "Host1: warning! ignoring folder {option} because it is not in host1 whole folders list."
+            ));
+        }
+        wanted.extend(found.into_iter().cloned());
+    }
+    let mut trees: Vec<String> = wish.texts("folderrec").iter().map(ToString::to_string).collect();
+    trees.extend(renaming.subfolder1.clone());
+    for tree in &trees {
+        let below = format!("{tree}{}", renaming.separator1);
+        let found: Vec<&String> =
+            all.keys().filter(|name| is_named(tree, name) || name.starts_with(&below)).collect();
+        if found.is_empty() {
+            notes.push(format!(
+                "Host1: warning! ignoring folder {tree} because it is not in host1 whole folders list."
+            ));
+        }
+        wanted.extend(found.into_iter().cloned());
+    }
+    if wish.is_on("subscribed") {
+        wanted.extend(all.iter().filter(|(_, folder)| folder.is_subscribed).map(|(name, _)| name.clone()));
+    }
+    let includes = wish.texts("include");
+    if folders.is_empty() && trees.is_empty() && !wish.is_on("subscribed") && includes.is_empty() {
+        let own = |folder: &Folder| folder.namespace == NamespaceKind::Personal;
+        wanted.extend(all.iter().filter(|(_, folder)| own(folder)).map(|(name, _)| name.clone()));
+        let others = all.values().filter(|folder| !own(folder) && folder.is_selectable).count();
+        if others > 0 {
+            notes.push(format!(
+                "Host1: {others} folders of other users or shared ones are left out; name them with --include"
+            ));
+        }
+    }
+    for (texts, takes) in [(includes, true), (wish.texts("exclude"), false)] {
+        for text in texts {
+            let pattern = Pattern::read(text).map_err(Unchosen::Wrong)?;
+            let among: Vec<&String> = all.keys().filter(|name| takes || wanted.contains(*name)).collect();
+            let found = found(&pattern, among)?;
+            notes.push(format!(
+                "{} folders matching pattern {text} {}",
+                if takes { "Including" } else { "Excluding" },
+                found.iter().map(|name| shown(name)).collect::<Vec<_>>().join(" ")
+            ));
+            for name in found {
+                if takes {
+                    wanted.insert(name)
+                } else {
+                    wanted.remove(&name)
+                };
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+fn found(pattern: &Pattern, names: Vec<&String>) -> Result<Vec<String>, Unchosen> {
+    let mut found = Vec::new();
+    for name in names {
+        let mut is_found = pattern.finds(name).map_err(Unchosen::Wrong)?;
+        if !is_found && !pattern.text().is_ascii() {
+            is_found = pattern.finds(&decoded(name)).map_err(Unchosen::Wrong)?;
+        }
+        if is_found {
+            found.push(name.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// A name as imapsync shows it: between brackets, and decoded where that is something else.
+pub fn shown(name: &str) -> String {
+    let decoded = decoded(name);
+    if decoded == name { format!("[{name}]") } else { format!("[{name}] = [{decoded}]") }
+}
+
+/// `--nomixfolders`: names that only differ in case do not become one.
+fn check_case(taken: &[Taken]) -> Result<(), Unchosen> {
+    let mut by_lower: BTreeMap<String, &Taken> = BTreeMap::new();
+    for one in taken {
+        if let Some(other) = by_lower.insert(one.name2.to_lowercase(), one)
+            && other.name1.eq_ignore_ascii_case(&one.name1)
+        {
+            return Err(Unchosen::Wrong(format!(
+                "{} and {} differ in case only and could become one folder: rename one with --f1f2, or let them be \
+                 one with --mixfolders",
+                shown(&other.name1),
+                shown(&one.name1)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A name as a `--folder` pattern that means this folder alone.
+pub fn pattern_of(folder: &Folder) -> String {
+    let joined = folder.path.levels().join("/");
+    let mut pattern = String::new();
+    for letter in joined.chars() {
+        if "*?\\".contains(letter) {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests;
