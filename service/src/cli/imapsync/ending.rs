@@ -193,8 +193,8 @@ const fn of_class(class: Class, is_host2: bool) -> (&'static str, Code) {
     }
 }
 
-/// The errors of a run. What the user's own `--maxsize` left out is none.
-pub fn of_report(report: &Report, octets_max: Option<u64>) -> Vec<Trouble> {
+/// The errors of a run. What the user's own `--maxsize` left out is none, and in a forecast nothing is late.
+pub fn of_report(report: &Report, octets_max: Option<u64>, is_forecast: bool) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = report.errors.iter().map(Trouble::of).collect();
     for entry in &report.quarantine {
         if entry.reason == "too_large" && octets_max.is_some_and(|max| entry.size > max) {
@@ -218,7 +218,7 @@ pub fn of_report(report: &Report, octets_max: Option<u64>) -> Vec<Trouble> {
             "the counts do not add up: please report it",
         ));
     }
-    if troubles.is_empty() && report.totals.pending > 0 {
+    if troubles.is_empty() && report.totals.pending > 0 && !is_forecast {
         let sentence = format!("{} messages are still to be copied: run again", report.totals.pending);
         troubles.push(Trouble::new("ERR_UNCLASSIFIED", Code::WithErrors, sentence));
     }
@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn check(number: u8, pending: u64, failures: &[(Side, Class)], quarantine: &[(&str, u64)]) {
-        let troubles = of_report(&report(pending, failures, quarantine), Some(1000));
+        let troubles = of_report(&report(pending, failures, quarantine), Some(1000), false);
         let code = most_frequent(&troubles).map_or(Code::Ok, |(_, code)| code);
         assert_eq!(code.number(), number, "{failures:?} {quarantine:?}");
     }
@@ -314,6 +314,6 @@ mod tests {
     fn counts_that_do_not_add_up_are_our_own_fault() {
         let mut wrong = report(0, &[], &[]);
         wrong.totals.copied = 1;
-        assert_eq!(most_frequent(&of_report(&wrong, None)), Some(("EX_SOFTWARE", Code::Software)));
+        assert_eq!(most_frequent(&of_report(&wrong, None, false)), Some(("EX_SOFTWARE", Code::Software)));
     }
 }

@@ -10,11 +10,12 @@ mod naming;
 use std::collections::{BTreeMap, BTreeSet};
 
 use malote_engine::exchange::Survey;
-use malote_engine::plan::folder::{Folder, NamespaceKind, Naming, Role};
+use malote_engine::plan::folder::{Folder, FolderPath, NamespaceKind, Naming, Role, WireName};
 use malote_engine::plan::folder_name;
 
 use super::perl::Pattern;
 use super::wish::Wish;
+use automap::Goal;
 use naming::Renaming;
 
 /// One folder that is taken.
@@ -48,18 +49,29 @@ pub enum Unchosen {
     Wrong(String),
 }
 
-/// Chooses and names.
+/// Where earlier runs brought folders: the destination's path by the source's wire name.
+pub type Recorded = BTreeMap<WireName, FolderPath>;
+
+/// Chooses and names. What a role decided once stays as it was recorded, so that nothing is copied a second time.
 ///
 /// # Errors
 /// Where a folder that everything depends on is missing, or an expression cannot be carried out.
-pub fn choose(wish: &Wish, source: &Survey, destination: &Survey) -> Result<Chosen, Unchosen> {
+pub fn choose(
+    wish: &Wish,
+    source: &Survey,
+    destination: &Survey,
+    recorded: &Recorded,
+) -> Result<Chosen, Unchosen> {
     let mut chosen = Chosen::default();
     let all: BTreeMap<String, &Folder> =
         source.folders.iter().map(|folder| (wire_text(folder, &source.naming), folder)).collect();
     let renaming = Renaming::read(wish, &source.naming, &destination.naming, &all)?;
     let wanted = wanted(wish, &all, &renaming, &mut chosen.notes)?;
-    let automap =
-        if renaming.follows_roles() { automap::pairs(source, destination) } else { BTreeMap::new() };
+    let goals = if renaming.follows_roles() {
+        automap::goals(source, destination, |name| wanted.contains(name))
+    } else {
+        BTreeMap::new()
+    };
     let special_uses: BTreeSet<Role> = wanted.iter().filter_map(|name| all.get(name)?.special_use).collect();
     for name1 in wanted {
         let Some(folder) = all.get(&name1).filter(|folder| folder.is_selectable) else { continue };
@@ -71,8 +83,19 @@ pub fn choose(wish: &Wish, source: &Survey, destination: &Survey) -> Result<Chos
                 .push(format!("Host1: {} only shows messages of other folders: left out", shown(&name1)));
             continue;
         }
-        let name2 = renaming.name(&name1, folder, &automap)?;
-        let place = place(&name2, &destination.naming);
+        let goal = goals.get(&name1).filter(|_| renaming.exact(&name1).is_none());
+        let (name2, place) = match (goal, recorded.get(&folder.wire)) {
+            (Some(_), Some(path)) => (as_listed(path, &destination.naming), path.levels().join("/")),
+            (goal, _) => {
+                let name2 = match goal {
+                    Some(Goal::There(name2)) => name2.clone(),
+                    Some(Goal::With(other)) => renaming.name(other)?,
+                    None => renaming.name(&name1)?,
+                };
+                let place = place(&name2, &destination.naming);
+                (name2, place)
+            }
+        };
         chosen.taken.push(Taken { source: (*folder).clone(), name1, name2, place });
     }
     if wish.switch("mixfolders") == Some(false) {
@@ -84,10 +107,15 @@ pub fn choose(wish: &Wish, source: &Survey, destination: &Survey) -> Result<Chos
 /// A folder's name as imapsync, which never speaks UTF-8 on the wire, sees it.
 fn wire_text(folder: &Folder, naming: &Naming) -> String {
     if naming.is_utf8 {
-        let utf7 = Naming { is_utf8: false, ..naming.clone() };
-        return String::from_utf8_lossy(&folder_name::encode(&folder.path, &utf7).0).into_owned();
+        return as_listed(&folder.path, naming);
     }
     String::from_utf8_lossy(&folder.wire.0).into_owned()
+}
+
+/// A path as its server would list it, in modified UTF-7.
+fn as_listed(path: &FolderPath, naming: &Naming) -> String {
+    let utf7 = Naming { is_utf8: false, ..naming.clone() };
+    String::from_utf8_lossy(&folder_name::encode(path, &utf7).0).into_owned()
 }
 
 /// A name on the destination's wire as a path, levels parted by `/`.

@@ -218,13 +218,16 @@ impl Course<'_> {
         if self.wish.is_on("justlogin") {
             return Err(Stop::Well("Exiting because of --justlogin".to_owned()));
         }
-        let mut chosen = folders::choose(self.wish, &source, &destination).map_err(|wrong| match wrong {
-            Unchosen::NoSubfolder(name) => {
-                let sentence = format!("subfolder1 {name} does not exist");
-                Trouble::new("EXIT_SUBFOLDER1_NO_EXISTS", Code::NoSubfolder1, sentence)
-            }
-            Unchosen::Wrong(sentence) => Trouble::new("EX_USAGE", Code::Usage, sentence),
-        })?;
+        let rows = assembled.job.ledger.folders().await?;
+        let recorded = rows.into_iter().map(|row| (row.key.source_wire, row.key.destination_path)).collect();
+        let mut chosen =
+            folders::choose(self.wish, &source, &destination, &recorded).map_err(|wrong| match wrong {
+                Unchosen::NoSubfolder(name) => {
+                    let sentence = format!("subfolder1 {name} does not exist");
+                    Trouble::new("EXIT_SUBFOLDER1_NO_EXISTS", Code::NoSubfolder1, sentence)
+                }
+                Unchosen::Wrong(sentence) => Trouble::new("EX_USAGE", Code::Usage, sentence),
+            })?;
         if self.wish.is_on("skipemptyfolders") {
             self.skip_empty(&assembled.job, &mut chosen).await?;
         }
@@ -308,7 +311,7 @@ impl Course<'_> {
         let reconnections = self.listen(job, taken);
         let (report, would_copy, is_over) = self.copy(job).await;
         self.journal.line("++++ End looping on each folder");
-        let mut troubles = ending::of_report(&report, asked_octets_max(wish));
+        let mut troubles = ending::of_report(&report, asked_octets_max(wish), would_copy.is_some());
         if is_over {
             troubles = over(troubles, &report, wish);
         }

@@ -1,4 +1,4 @@
-//! A folder's name at the destination by imapsync's rules: `--f1f2`, `--automap`, prefixes and separators,
+//! A folder's name at the destination by imapsync's rules: `--f1f2`, prefixes and separators,
 //! `--subfolder2`, `--regextrans2`, in this order.
 //! Never looks at anything but names.
 
@@ -76,18 +76,15 @@ impl Renaming {
         self.follows_roles
     }
 
+    /// What `--f1f2` says of a folder, the last word first.
+    pub(super) fn exact(&self, name1: &str) -> Option<&str> {
+        self.exact.iter().rev().find(|(from, _)| is_named(from, name1)).map(|(_, to)| to.as_str())
+    }
+
     /// The destination's name, as its wire has it.
-    pub(super) fn name(
-        &self,
-        name1: &str,
-        folder: &Folder,
-        automap: &BTreeMap<FolderPath, String>,
-    ) -> Result<String, Unchosen> {
-        if let Some((_, to)) = self.exact.iter().rev().find(|(from, _)| is_named(from, name1)) {
+    pub(super) fn name(&self, name1: &str) -> Result<String, Unchosen> {
+        if let Some(to) = self.exact(name1) {
             return Ok(utf7(to));
-        }
-        if let Some(to) = automap.get(&folder.path) {
-            return Ok(to.clone());
         }
         let mut name = name1.to_owned();
         if let Some(subfolder) = &self.subfolder1 {

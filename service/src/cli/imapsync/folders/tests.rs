@@ -35,7 +35,7 @@ fn plain() -> Survey {
 
 fn chosen(words: &[&str], source: &Survey, destination: &Survey) -> Result<Chosen, Unchosen> {
     let wish = Wish::read(words.iter().map(ToString::to_string).collect()).unwrap();
-    choose(&wish, source, destination)
+    choose(&wish, source, destination, &Recorded::new())
 }
 
 fn check(words: &[&str], destination: &Survey, expected: &[(&str, &str)]) {
@@ -120,6 +120,21 @@ fn roles_count_with_automap_alone() {
         &to,
         &[("Sent Items", "Sent"), ("[Gmail]/Spam", "Spam")],
     );
+}
+
+#[test]
+fn a_role_leads_to_the_same_place_in_every_run() {
+    let source = survey("", '/', &["Sent", "Sent Items"]);
+    let empty = survey("", '/', &["INBOX"]);
+    let later = survey("", '/', &["INBOX", "Sent"]);
+    let names = |chosen: Chosen| chosen.taken.into_iter().map(|one| one.name2).collect::<Vec<_>>();
+    for destination in [&empty, &later] {
+        assert_eq!(names(chosen(&["--automap"], &source, destination).unwrap()), ["Sent", "Sent"]);
+    }
+    let wish = Wish::read(vec!["--automap".to_owned()]).unwrap();
+    let old = FolderPath::root("Sent Items");
+    let recorded = Recorded::from([(WireName(b"Sent Items".to_vec()), old)]);
+    assert_eq!(names(choose(&wish, &source, &later, &recorded).unwrap()), ["Sent", "Sent Items"]);
 }
 
 #[test]
