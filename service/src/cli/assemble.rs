@@ -16,6 +16,7 @@ use malote_engine::pace::Pace;
 use malote_engine::policy::Policy;
 use malote_engine::quarantine::QuarantineFolder;
 use malote_engine::run::{BUDGET_OCTETS, Job};
+use malote_engine::source::Source;
 use malote_engine::source::imap::ImapSource;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
@@ -235,6 +236,11 @@ impl Assembled {
         tokio::join!(self.job.source.close(), self.job.destination.close());
         self.job.ledger.close().await;
     }
+}
+
+/// One side for reading alone, on one connection of its own: folders are opened by EXAMINE.
+pub fn reader(endpoint: Endpoint) -> Arc<dyn Source> {
+    Arc::new(ImapSource::new(endpoint, 1))
 }
 
 /// A name that sorts by time and that no two runs share.

@@ -16,6 +16,7 @@ mod run;
 mod search;
 mod sizes;
 mod statistics;
+mod sync;
 mod wish;
 mod work;
 

@@ -7,7 +7,7 @@ use malote_engine::exchange::Survey;
 use malote_engine::failure::Result;
 use malote_engine::plan::folder::Folder;
 use malote_engine::plan::uid_set::UidSet;
-use malote_engine::run::Job;
+use malote_engine::source::Source;
 
 use super::folders::{Taken, shown};
 
@@ -46,12 +46,17 @@ pub struct Sizes {
     pub host2_folders: usize,
 }
 
-/// Looks at every taken folder and where it goes to.
-pub async fn measure(job: &Job, taken: &[Taken], destination: &Survey) -> Result<Sizes> {
-    let host1 = async {
+/// Looks at every taken folder and where it goes to, on both sides by sources: nothing is opened for writing.
+pub async fn measure(
+    host1: &dyn Source,
+    host2: &dyn Source,
+    taken: &[Taken],
+    destination: &Survey,
+) -> Result<Sizes> {
+    let one = async {
         let mut sizes = Vec::new();
         for one in taken {
-            sizes.push(source_size(job, &one.source).await?);
+            sizes.push(size_of(host1, &one.source).await?);
         }
         Ok(sizes)
     };
@@ -61,21 +66,21 @@ pub async fn measure(job: &Job, taken: &[Taken], destination: &Survey) -> Result
         .filter(|folder| folder.is_selectable)
         .map(|folder| (folder.path.levels().join("/"), folder))
         .collect();
-    let host2 = async {
+    let two = async {
         let mut sizes: BTreeMap<&str, Option<Size>> = BTreeMap::new();
         for one in taken {
             if sizes.contains_key(one.place.as_str()) {
                 continue;
             }
             let size = match by_place.get(&one.place) {
-                Some(folder) => Some(destination_size(job, folder).await?),
+                Some(folder) => Some(size_of(host2, folder).await?),
                 None => None,
             };
             sizes.insert(&one.place, size);
         }
         Ok(sizes)
     };
-    let (host1, host2): (Result<Vec<Size>>, Result<_>) = tokio::join!(host1, host2);
+    let (host1, host2): (Result<Vec<Size>>, Result<_>) = tokio::join!(one, two);
     let (host1, host2) = (host1?, host2?);
     let mut sizes = Sizes { host2_folders: host2.len(), ..Sizes::default() };
     host1.iter().for_each(|size| sizes.host1.add(*size));
@@ -88,20 +93,8 @@ pub async fn measure(job: &Job, taken: &[Taken], destination: &Survey) -> Result
     Ok(sizes)
 }
 
-async fn source_size(job: &Job, folder: &Folder) -> Result<Size> {
-    let mut open = job.source.open(folder).await?;
-    let uids = open.uids().await?;
-    let mut size = Size::default();
-    for window in windows(&uids) {
-        for stub in open.stubs(&window).await? {
-            size.add(Size { messages: 1, octets: stub.octets_claimed, largest: stub.octets_claimed });
-        }
-    }
-    Ok(size)
-}
-
-async fn destination_size(job: &Job, folder: &Folder) -> Result<Size> {
-    let mut open = job.destination.open(folder).await?;
+async fn size_of(side: &dyn Source, folder: &Folder) -> Result<Size> {
+    let mut open = side.open(folder).await?;
     let uids = open.uids().await?;
     let mut size = Size::default();
     for window in windows(&uids) {
