@@ -44,7 +44,9 @@ pub struct Policy {
     /// Larger messages are quarantined as `too_large`.
     pub octets_max: Option<u64>,
     /// Smaller messages are left out, by the source's own claim of their size.
-    pub octets_min: Option<u64>,
+    pub wanted_octets_min: Option<u64>,
+    /// Larger messages are left out; a later run without this bound takes them, for they are not quarantined.
+    pub wanted_octets_max: Option<u64>,
     /// Folders and subscriptions alone are made; every message without a record is left out.
     pub only_folders: bool,
     /// What becomes of byte-identical messages of one folder.
@@ -82,7 +84,8 @@ impl Default for Policy {
             since_unix_seconds: None,
             before_unix_seconds: None,
             octets_max: None,
-            octets_min: None,
+            wanted_octets_min: None,
+            wanted_octets_max: None,
             only_folders: false,
             duplicates: Duplicates::Keep,
             mirror_deletes: false,
@@ -106,7 +109,8 @@ impl Policy {
         self.only_folders
             || self.since_unix_seconds.is_some()
             || self.before_unix_seconds.is_some()
-            || self.octets_min.is_some()
+            || self.wanted_octets_min.is_some()
+            || self.wanted_octets_max.is_some()
     }
 
     /// True for a message that was received at `date` and has `octets`, where it is left out by choice. A message
@@ -117,6 +121,8 @@ impl Policy {
             self.since_unix_seconds.zip(date_unix_seconds).is_some_and(|(since, date)| date < since);
         let is_late =
             self.before_unix_seconds.zip(date_unix_seconds).is_some_and(|(before, date)| date >= before);
-        self.only_folders || is_early || is_late || self.octets_min.is_some_and(|min| octets < min)
+        let is_small = self.wanted_octets_min.is_some_and(|min| octets < min);
+        let is_large = self.wanted_octets_max.is_some_and(|max| octets > max);
+        self.only_folders || is_early || is_late || is_small || is_large
     }
 }

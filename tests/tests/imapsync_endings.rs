@@ -9,6 +9,7 @@ use acceptance::program::{Ended, Home, until};
 use acceptance::scripted::{Act, Letter, Script, Scripted, StartTls, When};
 use acceptance::tls::TestCa;
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Two servers with ana's mail on the first, and a home.
 struct Stage {
@@ -140,11 +141,10 @@ async fn what_cannot_be_brought_over_is_told_by_number_and_by_name() -> Result<(
     let stage = plain()?;
     let _ = stage.from.world().folder("INBOX").holding([Letter::new("x".repeat(5000))]);
     let left = stage.check("--maxsize 4000", 0, "EX_OK").await?;
-    assert!(
-        left.out.contains("Left out by --maxsize, and named in the quarantine: 1 messages."),
-        "{}",
-        left.out
-    );
+    assert!(left.out.contains("Messages skipped                        : 1"), "{}", left.out);
+    assert!(left.out.contains("looks good, all 3 identified"), "{}", left.out);
+    let taken = stage.check("", 0, "EX_OK").await?;
+    assert!(taken.out.contains("Messages transferred                    : 1 "), "{}", taken.out);
     Ok(())
 }
 
@@ -203,6 +203,71 @@ async fn a_password_on_the_command_line_does_not_stay_there() -> Result<()> {
     let mut variable = stage.home.command(stage.words("--user1 bia --nolog"));
     variable.env("IMAPSYNC_PASSWORD1", "hunter2 é%").env("MALOTE_FROM_PASSWORD", PASSWORD);
     assert!(Ended::of(variable).await?.with(0).out.contains("Messages skipped                        : 1"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_is_taken_as_it_is_or_from_a_file_and_does_not_stay_on_the_command_line() -> Result<()> {
+    let token = "ya29.never-to-be-shown";
+    let script = Script::new()
+        .account("bia", token)
+        .manners(|manners| manners.mechanisms = vec!["XOAUTH2".to_owned()])
+        .rule(When::verb("LIST").nth(1), Act::Delay(Duration::from_millis(300)));
+    let stage = Stage::set(script, Script::new())?;
+    let file = stage.home.write("token", format!("{token}\n"))?;
+    for given in [token, &file] {
+        let lists = stage.from.transcript().count("LIST");
+        let words = stage.words(&format!("--user1 bia --oauthaccesstoken1 {given}"));
+        let mut command = stage.home.command(words);
+        let child = command.current_dir(stage.home.path(".")).spawn()?;
+        until("the login", || stage.from.transcript().count("LIST") > lists).await;
+        let seen = fs::read(format!("/proc/{}/cmdline", child.id().context("it has ended")?))?;
+        assert!(!String::from_utf8_lossy(&seen).contains(token));
+        let ended = Ended::wait(child).await?.with(0);
+        assert!(!ended.out.contains(token) && !ended.err.contains(token), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_run_as_imapsync_would_name_it_and_the_next_one_goes_on() -> Result<()> {
+    let slow = Script::new().rule(When::verb("APPEND").first(6), Act::Delay(Duration::from_millis(300)));
+    let stage = Stage::set(Script::new(), slow.without("MULTIAPPEND"))?;
+    let letters = (0..40).map(|number| Letter::simple(&format!("mais {number}")));
+    let _ = stage.from.world().folder("INBOX").holding(letters);
+    let mut command = stage.home.command(stage.words("--nofoldersizes --nolog"));
+    let child = command.spawn()?;
+    until("an append", || stage.to.transcript().count("APPEND") > 0).await;
+    let pid = i32::try_from(child.id().context("it has ended")?)?;
+    kill_process(Pid::from_raw(pid).context("no pid")?, Signal::TERM)?;
+    let ended = Ended::wait(child).await?.with(6);
+    assert!(ended.out.contains("Exiting with return value 6 (EXIT_BY_SIGNAL)"), "{}", ended.out);
+    assert!(ended.out.contains("The sync is not finished"), "{}", ended.out);
+    stage.check("", 0, "EX_OK").await?;
+    assert_eq!(stage.to.world().messages("INBOX").len(), 43);
+    Ok(())
+}
+
+#[tokio::test]
+async fn delete2_removes_what_was_brought_and_is_gone_within_the_limit_and_nothing_else() -> Result<()> {
+    let stage = plain()?;
+    let more = (0..27).map(|number| Letter::simple(&format!("mais {number}")));
+    let _ = stage.from.world().folder("INBOX").holding(more);
+    let _ = stage.to.world().folder("INBOX").holding([Letter::simple("de outra pessoa")]);
+    stage.check("", 0, "EX_OK").await?;
+    assert_eq!(stage.to.world().messages("INBOX").len(), 31);
+    let (first, second) =
+        (stage.from.world().messages("INBOX")[0].uid, stage.from.world().messages("INBOX")[9].uid);
+    stage.from.world().folder("INBOX").remove(first);
+    let removed = stage.check("--delete2", 0, "EX_OK").await?;
+    assert!(removed.out.contains("Messages deleted on host2               : 1"), "{}", removed.out);
+    assert_eq!(stage.to.world().messages("INBOX").len(), 30);
+    for message in stage.from.world().messages("INBOX").iter().filter(|message| message.uid > second) {
+        stage.from.world().folder("INBOX").remove(message.uid);
+    }
+    let kept = stage.check("--delete2", 111, "EXIT_WITH_ERRORS").await?;
+    assert!(kept.out.contains("above the ceiling of 10 %"), "{}", kept.out);
+    assert_eq!(stage.to.world().messages("INBOX").len(), 30);
     Ok(())
 }
 

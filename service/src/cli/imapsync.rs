@@ -42,7 +42,12 @@ const VERSION: &str = "2.229";
 const NAME: &str = "imapsync";
 
 /// Secrets that may stand on the command line, and the variables that carry them instead.
-const SECRETS: [(&str, &str); 2] = [("password1", "IMAPSYNC_PASSWORD1"), ("password2", "IMAPSYNC_PASSWORD2")];
+const SECRETS: [(&str, &str); 4] = [
+    ("password1", "IMAPSYNC_PASSWORD1"),
+    ("password2", "IMAPSYNC_PASSWORD2"),
+    ("oauthaccesstoken1", "IMAPSYNC_OAUTHACCESSTOKEN1"),
+    ("oauthaccesstoken2", "IMAPSYNC_OAUTHACCESSTOKEN2"),
+];
 
 /// The words after `imapsync`, where that is what was called.
 pub fn asked_for(arguments: &[OsString]) -> Option<&[OsString]> {
@@ -66,7 +71,7 @@ fn outcome(words: &[OsString]) -> Code {
         return Code::Usage;
     };
     let is_bare = words.is_empty();
-    let wish = match Wish::read(words) {
+    let mut wish = match Wish::read(words) {
         Ok(wish) => wish,
         Err(wrong) => {
             wrong.iter().for_each(|sentence| output::tell(&super::render::clean(sentence)));
@@ -92,6 +97,12 @@ fn outcome(words: &[OsString]) -> Code {
         return Code::Usage;
     }
     hide_secrets(&wish);
+    // Passwords are read from there where they are needed; a token decides how the login goes.
+    for (option, variable) in &SECRETS[2..] {
+        if let Some(token) = std::env::var(variable).ok().filter(|token| !token.is_empty()) {
+            wish.take(option, token);
+        }
+    }
     started(&wish)
 }
 
@@ -125,15 +136,15 @@ fn started(wish: &Wish) -> Code {
 /// Starts the process anew without the passwords of its command line, which every user of the machine may read; the
 /// environment, where they go, is its owner's alone. Where it cannot be started anew, it goes on as it is.
 fn hide_secrets(wish: &Wish) {
-    let shown: Vec<_> = SECRETS.iter().filter(|(option, _)| wish.text(option).is_some()).collect();
+    let is_shown = |option: &str| wish.text(option).is_some_and(|text| is_secret(option, text));
+    let shown: Vec<_> = SECRETS.iter().filter(|(option, _)| is_shown(option)).collect();
     if shown.is_empty() {
         return;
     }
     for (option, _) in &shown {
         output::tell(&format!(
             "malote: warning: --{option} on the command line can be read by every user of this machine; \
-             give --passfile{} FILE instead",
-            &option[option.len() - 1..]
+             give a file instead: --passfile1, --passfile2, or the file of a token"
         ));
     }
     let own = std::env::args_os().next().unwrap_or_else(|| NAME.into());
@@ -143,7 +154,8 @@ fn hide_secrets(wish: &Wish) {
     if !is_called_so {
         command.arg(NAME);
     }
-    command.args(wish.given().iter().filter(|given| !is_secret(given)).flat_map(words_of));
+    let stays = |given: &&Given| !matches!(&given.value, Value::Text(text) if is_secret(given.name, text));
+    command.args(wish.given().iter().filter(stays).flat_map(words_of));
     for (option, variable) in shown {
         let is_set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
         if let Some(secret) = wish.text(option).filter(|_| !is_set) {
@@ -154,8 +166,10 @@ fn hide_secrets(wish: &Wish) {
     output::tell(&format!("malote: warning: the password stays in the list of processes: {cause}"));
 }
 
-fn is_secret(given: &Given) -> bool {
-    SECRETS.iter().any(|(option, _)| *option == given.name)
+/// True for a password and for a token, but not for the name of the file that holds one.
+fn is_secret(option: &str, text: &str) -> bool {
+    SECRETS.iter().any(|(secret, _)| *secret == option)
+        && !(option.starts_with("oauthaccesstoken") && Path::new(text).is_file())
 }
 
 /// An option as words that are read the same again.
@@ -191,7 +205,8 @@ mod tests {
 
     #[test]
     fn words_are_read_the_same_again() {
-        let line = "--host1 h --nossl1 --maxage 0.5 --maxsize 45_000 --sslargs1 SSL_version=TLSv1_2 --dry --exclude=^a$";
+        let line = "--host1 h --nossl1 --maxage 0.5 --maxsize 45_000 --sslargs1 SSL_version=TLSv1_2 --dry \
+                    --exclude=^a$";
         let wish = Wish::read(line.split_whitespace().map(str::to_owned).collect()).unwrap();
         let again = Wish::read(wish.given().iter().flat_map(words_of).collect()).unwrap();
         assert_eq!(wish.given(), again.given());

@@ -135,7 +135,10 @@ pub struct SelectionArgs {
     pub before: Option<i64>,
     /// Leave out smaller messages: octets, or with k, M, G
     #[arg(long, value_name = "BYTES", value_parser = octets)]
-    pub min_size: Option<u64>,
+    pub skip_smaller: Option<u64>,
+    /// Leave out larger messages, without quarantine: a later run without this option takes them
+    #[arg(long, value_name = "BYTES", value_parser = octets)]
+    pub skip_larger: Option<u64>,
     /// Make folders and subscriptions alone, and leave every message out
     #[arg(long)]
     pub only_folders: bool,

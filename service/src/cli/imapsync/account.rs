@@ -158,7 +158,12 @@ fn auth(wish: &Wish, digit: char, has_admin: bool, key: &Key) -> Option<AuthMeth
         return Some(AuthMethod::XOauth2);
     }
     let named = wish.text(&format!("authmech{digit}")).and_then(|name| method(name).ok());
-    named.or_else(|| is_md5.then_some(AuthMethod::CramMd5))
+    // Who logs in for somebody else, in imapsync's way or in Dovecot's `user*master`, can do so by PLAIN alone.
+    let is_for_another =
+        has_admin || wish.text(&format!("user{digit}")).is_some_and(|user| user.contains('*'));
+    named
+        .or_else(|| is_md5.then_some(AuthMethod::CramMd5))
+        .or_else(|| is_for_another.then_some(AuthMethod::Plain))
 }
 
 /// The way to log in that imapsync calls so.
@@ -237,9 +242,10 @@ mod tests {
     fn an_administrator_logs_in_for_the_user() {
         for (words, url) in [
             ("--user1 ana", "imaps://ana@h"),
-            ("--user1 ana --authuser1 root", "imaps://root@h?authzid=ana"),
+            ("--user1 ana --authuser1 root", "imaps://root@h?auth=plain&authzid=ana"),
             ("--user1 ana --authuser1 root --proxyauth1", "imaps://root@h?auth=proxyauth&authzid=ana"),
             ("--user1 ana --authmech1 cram-md5 --port1 1993", "imaps://ana@h:1993?auth=cram-md5"),
+            ("--user1 ana*root", "imaps://ana*root@h?auth=plain"),
             ("--user1 ana --authmd5", "imaps://ana@h?auth=cram-md5"),
             ("--user1 ana --oauthaccesstoken1 t", "imaps://ana@h?auth=xoauth2"),
         ] {

@@ -193,13 +193,10 @@ const fn of_class(class: Class, is_host2: bool) -> (&'static str, Code) {
     }
 }
 
-/// The errors of a run. What the user's own `--maxsize` left out is none, and in a forecast nothing is late.
-pub fn of_report(report: &Report, octets_max: Option<u64>, is_forecast: bool) -> Vec<Trouble> {
+/// The errors of a run; in a forecast nothing is late.
+pub fn of_report(report: &Report, is_forecast: bool) -> Vec<Trouble> {
     let mut troubles: Vec<Trouble> = report.errors.iter().map(Trouble::of).collect();
     for entry in &report.quarantine {
-        if entry.reason == "too_large" && octets_max.is_some_and(|max| entry.size > max) {
-            continue;
-        }
         let (kind, code, what) = match entry.reason.as_str() {
             "too_large" => ("ERR_APPEND_SIZE", Code::Append, "could not append"),
             "unreadable" => ("ERR_Host1_FETCH", Code::Fetch, "could not be fetched"),
@@ -275,7 +272,7 @@ mod tests {
     }
 
     fn check(number: u8, pending: u64, failures: &[(Side, Class)], quarantine: &[(&str, u64)]) {
-        let troubles = of_report(&report(pending, failures, quarantine), Some(1000), false);
+        let troubles = of_report(&report(pending, failures, quarantine), false);
         let code = most_frequent(&troubles).map_or(Code::Ok, |(_, code)| code);
         assert_eq!(code.number(), number, "{failures:?} {quarantine:?}");
     }
@@ -284,7 +281,6 @@ mod tests {
     fn each_ending_has_imapsyncs_number() {
         use Side::{Destination, Source};
         check(0, 0, &[], &[]);
-        check(0, 0, &[], &[("too_large", 1001)]);
         check(114, 0, &[], &[("too_large", 1000)]);
         check(114, 0, &[], &[("refused", 5)]);
         check(115, 0, &[], &[("unreadable", 5)]);
@@ -314,6 +310,6 @@ mod tests {
     fn counts_that_do_not_add_up_are_our_own_fault() {
         let mut wrong = report(0, &[], &[]);
         wrong.totals.copied = 1;
-        assert_eq!(most_frequent(&of_report(&wrong, None, false)), Some(("EX_SOFTWARE", Code::Software)));
+        assert_eq!(most_frequent(&of_report(&wrong, false)), Some(("EX_SOFTWARE", Code::Software)));
     }
 }

@@ -144,67 +144,75 @@ fn wanted(
     renaming: &Renaming,
     notes: &mut Vec<String>,
 ) -> Result<BTreeSet<String>, Unchosen> {
-    let mut wanted: BTreeSet<String> = BTreeSet::new();
-    let folders = wish.texts("folder");
-    for option in &folders {
-        let found: Vec<&String> = all.keys().filter(|name| is_named(option, name)).collect();
-        if found.is_empty() {
-            notes.push(format!(
-                "Host1: warning! ignoring folder {option} because it is not in host1 whole folders list."
-            ));
-        }
-        wanted.extend(found.into_iter().cloned());
+    let mut trees = wish.texts("folderrec");
+    trees.extend(renaming.subfolder1.as_deref());
+    let (folders, includes) = (wish.texts("folder"), wish.texts("include"));
+    let is_all = folders.is_empty() && trees.is_empty() && includes.is_empty() && !wish.is_on("subscribed");
+    let mut wanted = if is_all { own(all, notes) } else { BTreeSet::new() };
+    for option in folders {
+        wanted.extend(named(option, all, notes, |name| is_named(option, name)));
     }
-    let mut trees: Vec<String> = wish.texts("folderrec").iter().map(ToString::to_string).collect();
-    trees.extend(renaming.subfolder1.clone());
-    for tree in &trees {
+    for tree in trees {
         let below = format!("{tree}{}", renaming.separator1);
-        let found: Vec<&String> =
-            all.keys().filter(|name| is_named(tree, name) || name.starts_with(&below)).collect();
-        if found.is_empty() {
-            notes.push(format!(
-                "Host1: warning! ignoring folder {tree} because it is not in host1 whole folders list."
-            ));
-        }
-        wanted.extend(found.into_iter().cloned());
+        let is_below = |name: &str| name.starts_with(&below) || decoded(name).starts_with(&below);
+        wanted.extend(named(tree, all, notes, |name| is_named(tree, name) || is_below(name)));
     }
     if wish.is_on("subscribed") {
         wanted.extend(all.iter().filter(|(_, folder)| folder.is_subscribed).map(|(name, _)| name.clone()));
     }
-    let includes = wish.texts("include");
-    if folders.is_empty() && trees.is_empty() && !wish.is_on("subscribed") && includes.is_empty() {
-        let own = |folder: &Folder| folder.namespace == NamespaceKind::Personal;
-        wanted.extend(all.iter().filter(|(_, folder)| own(folder)).map(|(name, _)| name.clone()));
-        let others = all.values().filter(|folder| !own(folder) && folder.is_selectable).count();
-        if others > 0 {
-            notes.push(format!(
-                "Host1: {others} folders of other users or shared ones are left out; name them with --include"
-            ));
-        }
+    for text in includes {
+        wanted.extend(matching("Including", text, all.keys(), notes)?);
     }
-    for (texts, takes) in [(includes, true), (wish.texts("exclude"), false)] {
-        for text in texts {
-            let pattern = Pattern::read(text).map_err(Unchosen::Wrong)?;
-            let among: Vec<&String> = all.keys().filter(|name| takes || wanted.contains(*name)).collect();
-            let found = found(&pattern, among)?;
-            notes.push(format!(
-                "{} folders matching pattern {text} {}",
-                if takes { "Including" } else { "Excluding" },
-                found.iter().map(|name| shown(name)).collect::<Vec<_>>().join(" ")
-            ));
-            for name in found {
-                if takes {
-                    wanted.insert(name)
-                } else {
-                    wanted.remove(&name)
-                };
-            }
+    for text in wish.texts("exclude") {
+        for name in matching("Excluding", text, wanted.iter(), notes)? {
+            wanted.remove(&name);
         }
     }
     Ok(wanted)
 }
 
-fn found(pattern: &Pattern, names: Vec<&String>) -> Result<Vec<String>, Unchosen> {
+/// Everything of the user's own.
+fn own(all: &BTreeMap<String, &Folder>, notes: &mut Vec<String>) -> BTreeSet<String> {
+    let is_own = |folder: &Folder| folder.namespace == NamespaceKind::Personal;
+    let others = all.values().filter(|folder| !is_own(folder) && folder.is_selectable).count();
+    if others > 0 {
+        notes.push(format!(
+            "Host1: {others} folders of other users or shared ones are left out; name them with --include"
+        ));
+    }
+    all.iter().filter(|(_, folder)| is_own(folder)).map(|(name, _)| name.clone()).collect()
+}
+
+/// The folders that an option names; it is told where there is none.
+fn named(
+    option: &str,
+    all: &BTreeMap<String, &Folder>,
+    notes: &mut Vec<String>,
+    is_meant: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let found: Vec<String> = all.keys().filter(|name| is_meant(name)).cloned().collect();
+    if found.is_empty() {
+        notes.push(format!(
+            "Host1: warning! ignoring folder {option} because it is not in host1 whole folders list."
+        ));
+    }
+    found
+}
+
+/// The names in which a regular expression finds something.
+fn matching<'a>(
+    what: &str,
+    text: &str,
+    names: impl Iterator<Item = &'a String>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Unchosen> {
+    let found = found(&Pattern::read(text).map_err(Unchosen::Wrong)?, names)?;
+    let names: Vec<String> = found.iter().map(|name| shown(name)).collect();
+    notes.push(format!("{what} folders matching pattern {text} {}", names.join(" ")));
+    Ok(found)
+}
+
+fn found<'a>(pattern: &Pattern, names: impl Iterator<Item = &'a String>) -> Result<Vec<String>, Unchosen> {
     let mut found = Vec::new();
     for name in names {
         let mut is_found = pattern.finds(name).map_err(Unchosen::Wrong)?;

@@ -140,7 +140,10 @@ impl Course<'_> {
         let interrupted = Arc::new(|| std::process::exit(i32::from(Code::BySignal.number())));
         signal::watch(shared.stop.clone(), interrupted).map_err(|stopped| Trouble::of_stopped(&stopped))?;
         let state = state::default_folder().map(|folder| folder.join(state::file_name(&pair.identity)));
-        let state = state.map_err(|stopped| Trouble::of_stopped(&stopped))?;
+        let state = state.map_err(|_| {
+            let sentence = "no place for the ledger: neither HOME nor XDG_STATE_HOME is set";
+            Trouble::new("EX_USAGE", Code::Usage, sentence)
+        })?;
         let host2 = assemble::reader(pair.destination.clone());
         let assembled = assemble::assemble(pair, &state, keeping, &arguments, &shared).await;
         let mut assembled = assembled.map_err(|stopped| Trouble::of_stopped(&stopped))?;

@@ -22,8 +22,8 @@ pub struct Facts<'a> {
     pub folders: usize,
     /// Messages that a real run would copy, where this is none.
     pub would_copy: Option<u64>,
-    /// Messages that the user's own `--maxsize` left out.
-    pub too_large: u64,
+    /// Messages that the user's own bounds of size left out.
+    pub left_out: u64,
     /// Errors.
     pub errors: usize,
     /// Lost connections to host1 and host2 that were taken up again.
@@ -50,7 +50,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     let rated = if seconds > 0.0 { seconds } else { 1.0 };
     let dry =
         facts.would_copy.map(|count| format!("(could be {count} without dry mode)")).unwrap_or_default();
-    let missing = missing(&totals, facts.too_large);
+    let missing = missing(&totals);
     let there_alone = there_alone(report);
     let mut lines = vec![
         "++++ Statistics".to_owned(),
@@ -59,7 +59,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
         line("Transfer time", &format!("{seconds:.1} sec")),
         line("Folders synced", &format!("{}/{} synced", report.folders.len(), facts.folders)),
         line("Messages transferred", &format!("{} {dry}", totals.copied)),
-        line("Messages skipped", &skipped(&totals, facts.too_large).to_string()),
+        line("Messages skipped", &skipped(&totals, facts.left_out).to_string()),
         line("Messages found duplicate on host1", &totals.collapsed.to_string()),
         line("Messages found duplicate on host2", "0"),
         line("Messages found crossduplicate on host2", "0"),
@@ -131,14 +131,14 @@ fn difference_lines(facts: &Facts<'_>) -> Vec<String> {
     ]
 }
 
-/// What was left alone: there already, a twin, or left out by `--maxsize`.
-fn skipped(totals: &Counters, too_large: u64) -> u64 {
-    totals.already + totals.adopted + totals.collapsed + too_large
+/// What was left alone: there already, a twin, or left out for its size.
+fn skipped(totals: &Counters, left_out: u64) -> u64 {
+    totals.already + totals.adopted + totals.collapsed + left_out
 }
 
 /// Messages that ought to be there and are not.
-fn missing(totals: &Counters, too_large: u64) -> u64 {
-    totals.pending + totals.quarantined.saturating_sub(too_large)
+fn missing(totals: &Counters) -> u64 {
+    totals.pending + totals.quarantined
 }
 
 /// Messages of the destination's folders that are of nobody's at the source.
@@ -178,12 +178,6 @@ fn verdict(facts: &Facts<'_>, missing: u64, there_alone: u64) -> Vec<String> {
              on host1. Use --delete2 and sync again to delete them and have a strict sync."
         ));
     }
-    if facts.too_large > 0 {
-        lines.push(format!(
-            "Left out by --maxsize, and named in the quarantine: {} messages.",
-            facts.too_large
-        ));
-    }
     lines
 }
 
@@ -211,7 +205,7 @@ mod tests {
         report
     }
 
-    fn told(report: &Report, errors: usize, too_large: u64, would_copy: Option<u64>) -> String {
+    fn told(report: &Report, errors: usize, would_copy: Option<u64>) -> String {
         let at = |text: &str| text.parse::<Zoned>().unwrap();
         let facts = Facts {
             started: at("2026-11-21T12:00:00[UTC]"),
@@ -219,7 +213,7 @@ mod tests {
             report,
             folders: 3,
             would_copy,
-            too_large,
+            left_out: 0,
             errors,
             reconnections: (1, 0),
             before: None,
@@ -243,7 +237,7 @@ mod tests {
 
     #[test]
     fn scripts_find_the_lines_that_they_know() {
-        let text = told(&report(&[("INBOX", copied(20, 0, 23)), ("Sent", copied(10, 0, 10))]), 0, 0, None);
+        let text = told(&report(&[("INBOX", copied(20, 0, 23)), ("Sent", copied(10, 0, 10))]), 0, None);
         for expected in [
             "Transfer started on                     : Saturday 21 November 2026-11-21 12:00:00 +0000 UTC",
             "Transfer time                           : 10.0 sec",
@@ -271,16 +265,15 @@ mod tests {
         let short = report(&[("INBOX", copied(5, 2, 5))]);
         let large = report(&[("INBOX", Counters { source_messages: 6, quarantined: 1, ..copied(5, 0, 5) })]);
         let wrong = report(&[("INBOX", Counters { source_messages: 9, ..copied(5, 0, 5) })]);
-        for (report, errors, too_large, would_copy, is_good) in [
-            (&whole, 0, 0, None, true),
-            (&whole, 1, 0, None, false),
-            (&whole, 0, 0, Some(3), false),
-            (&short, 0, 0, None, false),
-            (&large, 0, 1, None, true),
-            (&large, 1, 0, None, false),
-            (&wrong, 0, 0, None, false),
+        for (report, errors, would_copy, is_good) in [
+            (&whole, 0, None, true),
+            (&whole, 1, None, false),
+            (&whole, 0, Some(3), false),
+            (&short, 0, None, false),
+            (&large, 0, None, false),
+            (&wrong, 0, None, false),
         ] {
-            let text = told(report, errors, too_large, would_copy);
+            let text = told(report, errors, would_copy);
             assert_eq!(text.contains("The sync looks good"), is_good, "{text}");
             assert_eq!(text.contains("The sync is not finished"), !is_good, "{text}");
         }

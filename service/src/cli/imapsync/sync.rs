@@ -62,7 +62,7 @@ impl Sync<'_> {
         let reconnections = self.listen(job, taken);
         let (report, would_copy, is_over) = self.copy(job).await;
         self.journal.line("++++ End looping on each folder");
-        let mut troubles = ending::of_report(&report, asked_octets_max(wish), would_copy.is_some());
+        let mut troubles = ending::of_report(&report, would_copy.is_some());
         if is_over {
             troubles = over(troubles, &report, wish);
         }
@@ -75,7 +75,7 @@ impl Sync<'_> {
         let facts = Facts {
             started: self.started.clone(),
             ended: Zoned::now(),
-            too_large: too_large(&report, asked_octets_max(wish)),
+            left_out: left_out(wish, &report),
             report: &report,
             folders: taken.len(),
             would_copy,
@@ -170,15 +170,11 @@ impl Sync<'_> {
     }
 }
 
-/// What the user's own `--maxsize` lets through at most.
-fn asked_octets_max(wish: &Wish) -> Option<u64> {
-    search::bounds(wish, 0).octets_max
-}
-
-fn too_large(report: &Report, octets_max: Option<u64>) -> u64 {
-    let is_asked = |size: u64| octets_max.is_some_and(|max| size > max);
-    report.quarantine.iter().filter(|entry| entry.reason == "too_large" && is_asked(entry.size)).count()
-        as u64
+/// Messages that sizes left out. Those that dates leave out are none of a run's business, as with imapsync.
+fn left_out(wish: &Wish, report: &Report) -> u64 {
+    let bounds = search::bounds(wish, 0);
+    let is_by_size = bounds.since.is_none() && bounds.before.is_none() && !wish.is_on("justfolders");
+    if is_by_size { report.totals.filtered } else { 0 }
 }
 
 /// Stopped by `--exitwhenover` is no stop by a signal.

@@ -57,6 +57,13 @@ impl Wish {
         Ok(wish)
     }
 
+    /// Takes a text that came another way than by the command line, unless that has one of its own.
+    pub fn take(&mut self, name: &'static str, text: String) {
+        if self.text(name).is_none() {
+            self.given.push(Given { name, value: Value::Text(text) });
+        }
+    }
+
     /// What was given, in its order.
     pub fn given(&self) -> &[Given] {
         &self.given
@@ -209,8 +216,11 @@ impl Wish {
             ("regextrans2", Value::Text(text)) => Change::read(text).err(),
             ("include" | "exclude", Value::Text(text)) => Pattern::read(text).err(),
             ("authmech1" | "authmech2", Value::Text(text)) => match account::method(text) {
-                Ok(AuthMethod::XOauth2) if self.text(&given.name.replace("authmech", "oauthaccesstoken")).is_none() => {
-                    Some("a service account's key is not read here; give a token with --oauthaccesstoken1 or 2".to_owned())
+                Ok(AuthMethod::XOauth2) => {
+                    let token = given.name.replace("authmech", "oauthaccesstoken");
+                    let why =
+                        || format!("a service account's key is not read here; give a token with --{token}");
+                    self.text(&token).is_none().then(why)
                 }
                 method => method.err(),
             },

@@ -28,8 +28,8 @@ pub fn arguments(wish: &Wish, bounds: Bounds) -> WorkArgs {
         selection: SelectionArgs {
             since: bounds.since,
             before: bounds.before,
-            min_size: bounds.octets_min,
-            max_size: bounds.octets_max,
+            skip_smaller: bounds.octets_min,
+            skip_larger: bounds.octets_max,
             only_folders: wish.is_on("justfolders"),
             ..SelectionArgs::default()
         },
@@ -124,8 +124,8 @@ fn selection(wish: &Wish, selection: &SelectionArgs) -> Vec<String> {
     };
     words.extend(selection.since.map(|since| format!("--since {}", day(since))));
     words.extend(selection.before.map(|before| format!("--before {}", day(before))));
-    words.extend(selection.min_size.map(|size| format!("--min-size {size}")));
-    words.extend(selection.max_size.map(|size| format!("--max-size {size}")));
+    words.extend(selection.skip_smaller.map(|size| format!("--skip-smaller {size}")));
+    words.extend(selection.skip_larger.map(|size| format!("--skip-larger {size}")));
     words.extend(selection.only_folders.then(|| "--only-folders".to_owned()));
     words
 }

@@ -53,6 +53,7 @@ fn folders_are_chosen_as_imapsync_chooses_them() {
     check(&["--folder", "Work"], &to, &own(&["Work"]));
     check(&["--folder", "Ré", "--folder", "Nope"], &to, &own(&["R&AOk-"]));
     check(&["--folderrec", "Work"], &to, &own(&["Work", "Work/2024.Q1"]));
+    check(&["--folderrec", "Ré"], &to, &own(&["R&AOk-"]));
     check(&["--subscribed", "--exclude", "Sh"], &to, &own(&["Sent Items"]));
     check(&["--include", "^Work|Spam"], &to, &own(&["Work", "Work/2024.Q1", "[Gmail]/Spam"]));
     check(&["--include", "Shared"], &to, &own(&["Shared/x"]));

@@ -21,8 +21,8 @@ pub(super) const CHOICE: &[Row] = &[
     to("search", Text, SEARCH),
     to("search1", Text, SEARCH),
     auto("search2", Text, "all of the destination is looked at, so that nothing is copied twice"),
-    to("maxsize", Whole, "--max-size; larger messages are left out and named"),
-    to("minsize", Whole, "--min-size"),
+    to("maxsize", Whole, "--skip-larger; a later run without it takes them"),
+    to("minsize", Whole, "--skip-smaller"),
     auto(
         "appendlimit",
         Whole,
