@@ -237,8 +237,15 @@ const CHOICES: [Case<'static>; 16] = [
     ("--search1 'SINCE 1-Jan-2023'", Same, Recent),
 ];
 
-const NAMES: [Case<'static>; 15] = [
+const NAMES: [Case<'static>; 18] = [
     ("--automap", Where::All(|name| name.replace("Sent Items", "Sent")), All),
+    ("--gmail1 --nossl1", Where::All(|name| name.replace("[Gmail]/", "").replace("Sent Items", "Sent")), All),
+    (
+        "--gmail2 --nossl2 --noexpunge1 --maxsize 25_000_000",
+        Where::All(|name| name.replace("[Gmail]/", "").replace("Sent Items", "Sent")),
+        All,
+    ),
+    ("--office1 --nossl1 --exchange2 --office2 --nossl2 --nodisarmreadreceipts", Same, All),
     ("--f1f2 INBOX=Unused --folder INBOX", Only(&[("INBOX", "Unused")]), All),
     ("--f1f2h 'Sent Items=Sent'", Where::All(|name| name.replace("Sent Items", "Sent")), All),
     ("--subfolder2 Old_Mail", Where::All(|name| format!("Old_Mail/{name}")), All),

@@ -60,7 +60,11 @@ pub fn asked_for(arguments: &[OsString]) -> Option<&[OsString]> {
 
 /// Carries a command line out and gives imapsync's exit status.
 pub fn main(words: &[OsString]) -> ExitCode {
-    ExitCode::from(outcome(words).number())
+    let code = std::panic::catch_unwind(|| outcome(words)).unwrap_or_else(|_| {
+        output::tell("malote: an internal error, which is a bug: please report it with the lines above");
+        Code::Software
+    });
+    ExitCode::from(code.number())
 }
 
 fn outcome(words: &[OsString]) -> Code {

@@ -1,11 +1,13 @@
 //! Carries a command line of imapsync's out, in the order in which imapsync does, and ends as it does.
 //! Never moves mail itself: the engine's ordinary run does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Zoned;
 use malote_engine::exchange::Survey;
 use malote_engine::failure::{Failure, Side};
+use malote_engine::plan::folder::{Folder, NamespaceKind};
 use malote_engine::policy::Policy;
 use malote_engine::report::ErrorEntry;
 use malote_engine::run::Job;
@@ -240,7 +242,7 @@ impl Course<'_> {
             // An empty choice must never be taken for all.
             return Err(Trouble::new("ERR_SELECT", Code::Select, "Host1: no folder is left to sync").into());
         }
-        choose_in(&mut assembled.job.policy, &chosen.taken);
+        choose_in(&mut assembled.job.policy, &source.folders, &chosen.taken);
         let sync = Sync {
             wish: self.wish,
             journal: self.journal,
@@ -307,8 +309,19 @@ impl Course<'_> {
     }
 }
 
-/// The choice as the engine takes it: each folder by its own name, to its own place.
-fn choose_in(policy: &mut Policy, taken: &[Taken]) {
-    policy.folders = taken.iter().map(|one| folders::pattern_of(&one.source)).collect();
+/// The choice as the engine takes it: each folder by its own name, to its own place. Where most are taken, the others
+/// are named instead: every pattern is held against every folder.
+fn choose_in(policy: &mut Policy, all: &[Folder], taken: &[Taken]) {
+    let names: BTreeSet<String> = taken.iter().map(|one| one.source.path.levels().join("/")).collect();
+    let is_left = |folder: &&Folder| {
+        let is_own = folder.namespace == NamespaceKind::Personal && folder.is_selectable;
+        is_own && !names.contains(&folder.path.levels().join("/"))
+    };
+    let left: Vec<&Folder> = all.iter().filter(is_left).collect();
+    if left.len() < taken.len() {
+        policy.excludes = left.into_iter().map(folders::pattern_of).collect();
+    } else {
+        policy.folders = taken.iter().map(|one| folders::pattern_of(&one.source)).collect();
+    }
     policy.maps = taken.iter().map(|one| (one.source.path.levels().join("/"), one.place.clone())).collect();
 }

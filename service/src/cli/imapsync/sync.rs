@@ -54,10 +54,11 @@ impl Sync<'_> {
         let only_folders = wish.is_on("justfolders");
         let wants_before =
             wish.switch("foldersizes").unwrap_or(!only_folders) || wish.is_on("justfoldersizes");
-        let before = if wants_before { Some(self.measure(job, taken, destination).await?) } else { None };
         if wish.is_on("justfoldersizes") {
+            self.measure(job, taken, destination).await?;
             return Err(Stop::Well("Exiting because of --justfoldersizes".to_owned()));
         }
+        let before = if wants_before { self.measured(job, taken, destination).await } else { None };
         self.journal.line(&format!("++++ Looping on each one of {} folders to sync", taken.len()));
         let reconnections = self.listen(job, taken);
         let (report, would_copy, is_over) = self.copy(job).await;
@@ -66,12 +67,19 @@ impl Sync<'_> {
         if is_over {
             troubles = over(troubles, &report, wish);
         }
+        if report.folders.len() < taken.len() && troubles.is_empty() {
+            let (worked, asked) = (report.folders.len(), taken.len());
+            let sentence = format!(
+                "Host1: {worked} of {asked} folders were worked on, which is a bug: please report it"
+            );
+            troubles.push(Trouble::new("EX_SOFTWARE", Code::Software, sentence));
+        }
         if wish.is_on("subscribeall") && !wish.is_on("dry") {
             troubles.extend(subscribe_all(job, taken).await);
         }
         let wants_after = wish.switch("foldersizesatend").unwrap_or(wants_before || only_folders)
             && !job.stop.is_cancelled();
-        let after = if wants_after { self.measure_again(job, taken, &mut troubles).await } else { None };
+        let after = if wants_after { self.measured_again(job, taken, &report).await } else { None };
         let facts = Facts {
             started: self.started.clone(),
             ended: Zoned::now(),
@@ -107,14 +115,33 @@ impl Sync<'_> {
         Ok(sizes)
     }
 
-    /// The sizes at the end; what fails is one error more, and the statistics come all the same.
-    async fn measure_again(&self, job: &Job, taken: &[Taken], troubles: &mut Vec<Trouble>) -> Option<Sizes> {
+    /// The sizes, where they can be had: a folder that cannot be opened is the run's matter, and ends nothing here.
+    async fn measured(&self, job: &Job, taken: &[Taken], destination: &Survey) -> Option<Sizes> {
+        match self.measure(job, taken, destination).await {
+            Ok(sizes) => Some(sizes),
+            Err(failure) => {
+                let why = failure.full_message();
+                self.journal
+                    .line(&format!("Failure getting foldersizes, final diff will not be displayed: {why}"));
+                None
+            }
+        }
+    }
+
+    /// The sizes at the end, of the folders where mail was really brought to.
+    async fn measured_again(&self, job: &Job, taken: &[Taken], report: &Report) -> Option<Sizes> {
         self.journal.line("Folders sizes after the synchronization.");
-        let measured = match job.destination.survey().await {
-            Ok(destination) => self.measure(job, taken, &destination).await,
-            Err(failure) => Err(failure),
+        let destination = job.destination.survey().await.ok()?;
+        let places: BTreeMap<&str, &str> = report
+            .folders
+            .iter()
+            .map(|folder| (folder.source.as_str(), folder.destination.as_str()))
+            .collect();
+        let really = |one: &Taken| {
+            let place = places.get(one.source.path.to_string().as_str()).copied().unwrap_or(&one.place);
+            Taken { place: place.to_owned(), ..one.clone() }
         };
-        measured.map_err(|failure| troubles.push(Trouble::of(&ErrorEntry::from(&failure)))).ok()
+        self.measured(job, &taken.iter().map(really).collect::<Vec<_>>(), &destination).await
     }
 
     /// Prints folders as their turn comes, and counts lost connections.
