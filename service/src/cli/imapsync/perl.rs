@@ -193,15 +193,26 @@ fn substitution(left: &str, right: &str, flags: &str, delimiter: char) -> Result
     Ok(Change::Substitute { regex: Box::new(regex), template, is_global: flags.contains('g') })
 }
 
-/// A variable that Perl would put in: `$name`, `${name}`, `@name`.
+/// A variable that Perl would put in: `$name`, `${name}`, `@name`, `$,`. A `$` is the end of the name only at the
+/// pattern's end, before `)` and before `|` (perlop, "Gory details of parsing quoted constructs").
 fn variable_in(pattern: &str) -> Option<String> {
-    let letters: Vec<char> = pattern.chars().collect();
-    letters.iter().enumerate().find_map(|(at, letter)| {
-        let is_escaped = letters[..at].iter().rev().take_while(|before| **before == '\\').count() % 2 == 1;
-        let next = letters.get(at + 1).copied().unwrap_or(')');
-        let is_name = next.is_ascii_alphabetic() || next == '_' || (next == '{' && *letter == '$');
-        (!is_escaped && (*letter == '$' || *letter == '@') && is_name).then(|| letters[at..].iter().collect())
-    })
+    let mut letters = pattern.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        let next = letters.peek().map(|(_, next)| *next);
+        let is_variable = match (letter, next) {
+            ('\\', _) => {
+                letters.next();
+                false
+            }
+            ('$', Some(next)) => next != ')' && next != '|',
+            ('@', Some(next)) => template::begins_array(next),
+            _ => false,
+        };
+        if is_variable {
+            return Some(pattern[at..].to_owned());
+        }
+    }
+    None
 }
 
 /// A Perl pattern as the regex crate takes it: `\Q…\E`, horizontal space and brackets in classes are written
@@ -227,6 +238,8 @@ fn compile(pattern: &str, flags: &str) -> Result<Regex, String> {
                     }
                     written.push_str(&fancy_regex::escape(&literal));
                 }
+                // The crate takes these for the borders of a word.
+                Some(plain @ ('<' | '>')) => written.push(plain),
                 Some('h') if is_in_class => written.push_str(" \\t"),
                 Some('h') => written.push_str("[ \\t]"),
                 Some(code) if "UuLlEFCXNRG".contains(code) => {

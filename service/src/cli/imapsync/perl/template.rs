@@ -35,10 +35,7 @@ impl Template {
             let piece = match letter {
                 '\\' => escape(letters.next())?,
                 '$' => group(&mut letters)?,
-                '@' if letters
-                    .peek()
-                    .is_some_and(|next| next.is_ascii_alphabetic() || "_{$".contains(*next)) =>
-                {
+                '@' if letters.peek().is_some_and(|next| begins_array(*next)) => {
                     return Err("@ begins a variable of Perl's; write \\@".to_owned());
                 }
                 plain => Piece::Text(plain.to_string()),
@@ -83,6 +80,11 @@ impl Template {
         }
         filled
     }
+}
+
+/// True for what makes Perl see an array after `@`.
+pub(super) fn begins_array(next: char) -> bool {
+    next.is_ascii_alphanumeric() || "_{$:'+-".contains(next)
 }
 
 fn cased(text: &str, case: Option<Case>) -> String {

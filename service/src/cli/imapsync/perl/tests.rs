@@ -42,6 +42,7 @@ fn substitutions_do_what_perl_does() {
         (r"s/\Qa.b\E/x/", "a.b", "x"),
         (r"s/[[:digit:]]+/n/;", "a12", "an"),
         (r"s/[]x]/-/g", "a]x", "a--"),
+        (r"s,\<b\>,y,", "a<b>c", "ayc"),
         (r"s,x,y,", "abc", "abc"),
     ] {
         check(change, name, expected);
@@ -68,6 +69,9 @@ fn what_only_perl_itself_could_do_is_refused_with_the_reason() {
         (r"s/x/lc($1)/e", "modifier e"),
         (r"s,^$h2_prefix,,", "variable"),
         (r"s,a,$sync->{x},", "variable"),
+        (r"s/a$,b/x/", "variable"),
+        (r"s,a@b,x,", "variable"),
+        (r"s,a,x@-,", "variable"),
         (r"s,a,$2,", "names no group"),
         ("s/a/b", "does not end"),
         ("lc", "only s/"),
@@ -99,4 +103,30 @@ fn patterns_find_as_perls_do() {
         assert_eq!(read.finds(name), Ok(is_found), "{pattern} on {name}");
     }
     assert!(Pattern::read("(").is_err());
+}
+
+#[test]
+fn no_expression_makes_it_stumble() {
+    const LETTERS: &[u8] = br"s/,{}[]()\$1@a.*+?^|-trgimex&~:QULE<> ;#'9";
+    const TRIED: u64 = 3_000;
+    // A linear congruential generator from a fixed seed: the same expressions in every run.
+    let mut state = 20_261_121_u64;
+    let mut chance = move |most: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap_or(0) % most
+    };
+    let mut taken = 0;
+    for _ in 0..TRIED {
+        let length = chance(14);
+        let body: String = (0..length).map(|_| char::from(LETTERS[chance(LETTERS.len())])).collect();
+        for text in [format!("s/{body}/"), format!("s,{body},$1,g"), format!("tr,{body},"), body.clone()] {
+            if let Ok(change) = Change::read(&text) {
+                taken += 1;
+                // What it comes to is Perl's business; that it comes to an end is ours.
+                let _ = change.apply("INBOX/Ré.[x] 1$");
+            }
+            let _ = Pattern::read(&text).map(|pattern| pattern.finds("INBOX/Ré.[x] 1$"));
+        }
+    }
+    assert!(taken > 200, "only {taken} were taken");
 }
