@@ -43,6 +43,12 @@ pub struct Policy {
     pub before_unix_seconds: Option<i64>,
     /// Larger messages are quarantined as `too_large`.
     pub octets_max: Option<u64>,
+    /// Smaller messages are left out, by the source's own claim of their size.
+    pub wanted_octets_min: Option<u64>,
+    /// Larger messages are left out; a later run without this bound takes them, for they are not quarantined.
+    pub wanted_octets_max: Option<u64>,
+    /// Folders and subscriptions alone are made; every message without a record is left out.
+    pub only_folders: bool,
     /// What becomes of byte-identical messages of one folder.
     pub duplicates: Duplicates,
     /// Remove at the destination what the source no longer has; only messages that Malote wrote.
@@ -81,6 +87,9 @@ impl Default for Policy {
             before_unix_seconds: None,
             octets_max: None,
             waits_for_allowance: false,
+            wanted_octets_min: None,
+            wanted_octets_max: None,
+            only_folders: false,
             duplicates: Duplicates::Keep,
             mirror_deletes: false,
             delete_percent_max: 10,
@@ -93,5 +102,30 @@ impl Default for Policy {
             pause_ms: 500,
             quiet_ms: 1500,
         }
+    }
+}
+
+impl Policy {
+    /// True where dates or sizes leave messages out, so that metadata has to be looked at.
+    #[must_use]
+    pub const fn leaves_messages_out(&self) -> bool {
+        self.only_folders
+            || self.since_unix_seconds.is_some()
+            || self.before_unix_seconds.is_some()
+            || self.wanted_octets_min.is_some()
+            || self.wanted_octets_max.is_some()
+    }
+
+    /// True for a message that was received at `date` and has `octets`, where it is left out by choice. A message
+    /// without a date is never left out for its date.
+    #[must_use]
+    pub fn leaves_out(&self, date_unix_seconds: Option<i64>, octets: u64) -> bool {
+        let is_early =
+            self.since_unix_seconds.zip(date_unix_seconds).is_some_and(|(since, date)| date < since);
+        let is_late =
+            self.before_unix_seconds.zip(date_unix_seconds).is_some_and(|(before, date)| date >= before);
+        let is_small = self.wanted_octets_min.is_some_and(|min| octets < min);
+        let is_large = self.wanted_octets_max.is_some_and(|max| octets > max);
+        self.only_folders || is_early || is_late || is_small || is_large
     }
 }

@@ -6,6 +6,7 @@ pub mod assemble;
 mod batch;
 pub mod exit;
 mod help;
+mod imapsync;
 pub mod output;
 pub mod pair;
 mod probe;
@@ -17,6 +18,7 @@ mod state;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -24,9 +26,16 @@ use args::{Cli, Command};
 use exit::{Exit, Stopped};
 use output::tell;
 
-/// Runs the program; what comes back is its exit status.
-pub fn main() -> Exit {
+/// Runs the program; what comes back is its exit status, in imapsync's own numbers where that is what was called.
+pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    match imapsync::asked_for(&arguments) {
+        Some(words) => imapsync::main(words),
+        None => own(arguments).into(),
+    }
+}
+
+fn own(arguments: Vec<OsString>) -> Exit {
     if let Some(told) = help::topic(&arguments) {
         return told.unwrap_or_else(|stopped| {
             tell(&format!("malote: {}", render::clean(&stopped.message)));
@@ -72,6 +81,8 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Verify(args) => pair::verify(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Batch(args) => batch::batch(args).await,
+            // Its words are not clap's: `main` has taken them already.
+            Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

@@ -9,5 +9,5 @@ mod demo;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main().into()
+    cli::main()
 }

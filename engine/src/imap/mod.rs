@@ -42,7 +42,7 @@ pub use endpoint::{AuthMethod, Endpoint, Location, SecretSource, Security};
 pub use fetch_data::{FetchData, Section};
 pub use findings::{Finding, ProbedProfile};
 pub use list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
-pub use probe::{Probe, probe};
+pub use probe::{Greeting, Probe, greeting, probe};
 pub use secrecy::SecretString;
 pub use tls::TlsFacts;
 

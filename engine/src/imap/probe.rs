@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::capability::Capabilities;
 use super::command::Command;
 use super::connect::connect;
 use super::endpoint::{Endpoint, Security};
@@ -103,6 +104,29 @@ pub async fn probe(endpoint: &Endpoint) -> Result<Probe> {
     };
     session.log_out().await;
     Ok(probe)
+}
+
+/// What a server says before anybody has logged in.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// The greeting's words.
+    pub words: String,
+    /// Capabilities, after TLS where there is any.
+    pub capabilities: Capabilities,
+    /// TLS, where there is any.
+    pub tls: Option<TlsFacts>,
+}
+
+/// Connects, protects and reads the greeting; no secret is asked for.
+///
+/// # Errors
+/// Where nobody answers, TLS cannot be had or trusted, or the server turns us away.
+pub async fn greeting(endpoint: &Endpoint) -> Result<Greeting> {
+    let tls = if endpoint.location.security == Security::Clear { None } else { Some(Tls::new(endpoint)?) };
+    let mut greeted = connect(endpoint, tls.as_ref()).await?;
+    // Goodbye is a courtesy: whether it is heard no longer matters.
+    let _ = greeted.connection.run(Command::new("LOGOUT"), drop).await;
+    Ok(Greeting { words: greeted.greeting, capabilities: greeted.capabilities, tls: greeted.tls })
 }
 
 impl Session {

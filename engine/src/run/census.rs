@@ -71,8 +71,8 @@ fn count_recorded(folder: &mut FolderRun<'_>, recorded: &Recorded) {
     folder.run.job.progress.messages_done(after.saturating_sub(before));
 }
 
-/// Takes out what the operator's dates leave out, and with `may_quarantine` what is too large by its server's own
-/// claim. Metadata is asked for only where a limit makes it matter.
+/// Takes out what the operator's dates and sizes leave out, and with `may_quarantine` what is too large by its
+/// server's own claim. Metadata is asked for only where a limit makes it matter.
 pub(super) async fn filter(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
@@ -80,19 +80,19 @@ pub(super) async fn filter(
     may_quarantine: bool,
 ) -> Result<UidSet> {
     let policy = &folder.run.job.policy;
+    if policy.only_folders {
+        folder.tally.filtered = folder.tally.filtered.union(&open);
+        return Ok(UidSet::default());
+    }
     let octets_max = octets_max(folder, ends).filter(|_| may_quarantine);
-    if policy.since_unix_seconds.is_none() && policy.before_unix_seconds.is_none() && octets_max.is_none() {
+    if !policy.leaves_messages_out() && octets_max.is_none() {
         return Ok(open);
     }
-    let (since, before) = (policy.since_unix_seconds, policy.before_unix_seconds);
     let mut wanted = open.clone();
     for window in open.chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
         let (mut too_large, mut out) = (Vec::new(), Vec::new());
         for stub in ends.source.stubs(&window).await? {
-            let date = unix_seconds(&stub);
-            let is_early = since.zip(date).is_some_and(|(since, date)| date < since);
-            let is_late = before.zip(date).is_some_and(|(before, date)| date >= before);
-            if is_early || is_late {
+            if folder.run.job.policy.leaves_out(unix_seconds(&stub), stub.octets_claimed) {
                 folder.tally.filtered.insert(stub.uid);
                 out.push(stub.uid);
             } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {

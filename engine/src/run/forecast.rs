@@ -112,10 +112,7 @@ async fn look(
     let policy = &job.policy;
     for window in uids.difference(&recorded.all()).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
         for stub in open.stubs(&window).await? {
-            let date = unix_seconds(&stub);
-            let is_early = policy.since_unix_seconds.zip(date).is_some_and(|(since, date)| date < since);
-            let is_late = policy.before_unix_seconds.zip(date).is_some_and(|(before, date)| date >= before);
-            if is_early || is_late {
+            if policy.leaves_out(unix_seconds(&stub), stub.octets_claimed) {
                 folder.filtered += 1;
             } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {
                 folder.quarantined += 1;

@@ -10,7 +10,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
-pub use pair::{PaceArgs, PairArgs, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
+pub use pair::{
+    ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, SecretArgs, SelectionArgs, TrustArgs,
+    VerifyArgs, WorkArgs,
+};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -43,17 +46,8 @@ Examples:
   malote demo
 
 Coming from imapsync?
-  --host1 H --user1 U              --from imaps://U@H
-  --passfile1 F, --passfile2 F     --from-password-file F, --to-password-file F
-  --authuser1 ADMIN                --from 'imaps://ADMIN@H?authzid=U'
-  --folder, --exclude              --folder, --exclude (globs over decoded names, * and **)
-  --f1f2 A=B, --subfolder2 P       --map A=B, --into P
-  --automap, --addheader, --usecache, --syncinternaldates   always so; nothing to set
-  --delete2                        --mirror-deletes (with --delete-limit)
-  --maxage, --minage               --since, --before (dates)
-  --maxsize N                      --max-size N
-  --maxbytespersecond N            --rate-bytes N
-  --dry, --justlogin               malote plan, malote probe
+  malote imapsync --host1 ... takes its command lines as they are;
+  malote imapsync --explain --host1 ... shows the same in Malote's own words.
 
 Exit status:
   0 everything accounted for        5 authentication refused
@@ -104,6 +98,11 @@ pub enum Command {
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,
     /// and leaves neither a process nor a file behind. Needs the program `dovecot`.
     Demo(DemoArgs),
+    /// Carry out imapsync's own command line; also when called by the name `imapsync`
+    ///
+    /// Every option of imapsync 2.229 is translated, accepted as automatic, or refused by name with the reason:
+    /// `malote imapsync --help` lists them, `malote imapsync --explain ...` translates a command line.
+    Imapsync,
     /// Print a completion script for a shell
     Completions {
         /// Which shell

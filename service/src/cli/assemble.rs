@@ -19,6 +19,7 @@ use malote_engine::policy::Policy;
 use malote_engine::profile::{Profile, named, shipped};
 use malote_engine::quarantine::QuarantineFolder;
 use malote_engine::run::{BUDGET_OCTETS, Job};
+use malote_engine::source::Source;
 use malote_engine::source::imap::ImapSource;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
@@ -184,6 +185,9 @@ pub fn policy(work: &WorkArgs) -> Policy {
         since_unix_seconds: selection.since,
         before_unix_seconds: selection.before,
         octets_max: selection.max_size,
+        wanted_octets_min: selection.skip_smaller,
+        wanted_octets_max: selection.skip_larger,
+        only_folders: selection.only_folders,
         duplicates: changes.duplicates.into(),
         mirror_deletes: changes.mirror_deletes,
         delete_percent_max: changes.delete_limit,
@@ -296,6 +300,11 @@ impl Assembled {
             seen.save();
         }
     }
+}
+
+/// One side for reading alone, on one connection of its own: folders are opened by EXAMINE.
+pub fn reader(endpoint: Endpoint) -> Arc<dyn Source> {
+    Arc::new(ImapSource::new(endpoint, 1))
 }
 
 /// A name that sorts by time and that no two runs share.

@@ -140,6 +140,15 @@ pub struct SelectionArgs {
     /// Only messages received before DATE
     #[arg(long, value_name = "DATE", value_parser = date, allow_hyphen_values = true)]
     pub before: Option<i64>,
+    /// Leave out smaller messages: octets, or with k, M, G
+    #[arg(long, value_name = "BYTES", value_parser = octets)]
+    pub skip_smaller: Option<u64>,
+    /// Leave out larger messages, without quarantine: a later run without this option takes them
+    #[arg(long, value_name = "BYTES", value_parser = octets)]
+    pub skip_larger: Option<u64>,
+    /// Make folders and subscriptions alone, and leave every message out
+    #[arg(long)]
+    pub only_folders: bool,
     /// Quarantine larger messages as `too_large`: octets, or with k, M, G for 1024, 1024², 1024³
     /// [default: the server's own limit]
     #[arg(long, value_name = "BYTES", value_parser = octets)]
