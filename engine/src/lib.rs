@@ -71,3 +71,4 @@ pub mod quarantine;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod token;
