@@ -107,6 +107,10 @@ const fn without_code(doing: Doing, kind: Kind) -> Class {
 fn verdict(class: Class, doing: Doing, reply: &Reply, text: &str) -> (Reach, Retry) {
     match class {
         Class::Net => (Reach::Connection, Retry::Again),
+        // A session whose credentials ended: a new login tells whether they can be had anew.
+        Class::AuthTokenExpired | Class::AuthBadCredentials if doing != Doing::Login => {
+            (Reach::Connection, Retry::Again)
+        }
         Class::Throttle => (Reach::Account, Retry::After(told_wait(text).unwrap_or(RATE_WAIT_MS))),
         Class::ThrottleDaily => (Reach::Account, Retry::After(DAILY_WAIT_MS)),
         Class::LimitConnections => (Reach::Connection, Retry::After(CONNECTIONS_WAIT_MS)),
@@ -204,6 +208,9 @@ mod tests {
         );
         check(Login, "NO [AUTHORIZATIONFAILED] no", C::AuthNoMailboxRights, R::Account, Never);
         check(Login, "NO [PRIVACYREQUIRED] TLS first", C::TlsRequired, R::Account, Never);
+        check(Append, "NO [EXPIRED] token", C::AuthTokenExpired, R::Connection, Retry::Again);
+        check(Other, "NO [AUTHENTICATIONFAILED] again", C::AuthBadCredentials, R::Connection, Retry::Again);
+        check(Login, "NO [EXPIRED] token", C::AuthTokenExpired, R::Account, Never);
         check(Select, "NO [NONEXISTENT] Mailbox doesn't exist", C::FolderMissing, R::Folder, Never);
         check(
             Select,

@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command::{Command, Part};
-use super::limits::{LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX};
-use super::response::{Answer, Kind, Reply, answer};
+use super::limits::{
+    LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX,
+};
+use super::response::{Answer, Code, Kind, Reply, answer};
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
 
@@ -213,6 +215,12 @@ impl Connection {
         {
             self.bye = Some(reply.clone());
         }
+        // What this session was let in by holds no longer: it would be refused for ever, where a new login is not.
+        if let Answer::Tagged(_, reply) = &answer
+            && matches!(reply.code, Some(Code::Expired | Code::AuthenticationFailed))
+        {
+            self.is_broken = true;
+        }
         answer
     }
 
@@ -259,7 +267,8 @@ impl Connection {
             return Ok(());
         }
         let seconds = waited.as_secs();
-        Err(self.net(&format!("one answer brought {came} octets in {seconds} s, which is too slow to ever end")))
+        Err(self
+            .net(&format!("one answer brought {came} octets in {seconds} s, which is too slow to ever end")))
     }
 
     /// Writes everything and flushes, reading what comes meanwhile so that neither side waits for the other.
