@@ -13,6 +13,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::tls::Identity;
+
 pub use lie::Lie;
 pub use state::{CLIENT_ID, CLIENT_SECRET, ISSUER, Request, SCOPE, State};
 
@@ -22,6 +26,7 @@ pub const KEY_PEM: &str = include_str!("../keys/service_account.pem");
 /// A running provider, which ends when dropped.
 pub struct IdentityProvider {
     port: u16,
+    scheme: &'static str,
     shared: Arc<Shared>,
 }
 
@@ -46,9 +51,22 @@ impl IdentityProvider {
     /// # Errors
     /// Where no port is free.
     pub fn start(user: &str) -> Result<Self> {
+        Self::serve(user, None)
+    }
+
+    /// The same over TLS.
+    ///
+    /// # Errors
+    /// As `start`, and where the certificate cannot be used.
+    pub fn start_with_tls(user: &str, identity: &Identity) -> Result<Self> {
+        Self::serve(user, Some(identity.server_config()?))
+    }
+
+    fn serve(user: &str, tls: Option<Arc<ServerConfig>>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port for the identity provider")?;
         let port = listener.local_addr()?.port();
-        let state = Mutex::new(State::new(user, &format!("http://127.0.0.1:{port}/token")));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let state = Mutex::new(State::new(user, &format!("{scheme}://127.0.0.1:{port}/token")));
         let shared = Arc::new(Shared { state, is_over: AtomicBool::new(false) });
         let own = Arc::clone(&shared);
         thread::spawn(move || {
@@ -56,12 +74,12 @@ impl IdentityProvider {
                 if own.is_over() {
                     break;
                 }
-                let own = Arc::clone(&own);
+                let (own, tls) = (Arc::clone(&own), tls.clone());
                 // A client that goes away in the midst of an answer is no concern of the others.
-                thread::spawn(move || drop(http::serve(stream, &own)));
+                thread::spawn(move || drop(http::serve(stream, tls, &own)));
             }
         });
-        Ok(Self { port, shared })
+        Ok(Self { port, scheme, shared })
     }
 
     /// Where tokens are asked for.
@@ -113,7 +131,7 @@ impl IdentityProvider {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/{path}", self.port)
+        format!("{}://127.0.0.1:{}/{path}", self.scheme, self.port)
     }
 }
 

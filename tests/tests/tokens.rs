@@ -8,6 +8,7 @@ use std::time::Duration;
 use acceptance::identity_provider::{
     CLIENT_ID, CLIENT_SECRET, ISSUER, IdentityProvider, KEY_PEM, Lie, SCOPE,
 };
+use acceptance::tls::{Identity, TestCa};
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
 use malote_engine::failure::{Class, Failure, Retry, Side};
@@ -35,8 +36,11 @@ struct Ground {
 
 impl Ground {
     fn lay() -> Result<Self> {
-        let (provider, folder) = (IdentityProvider::start("ana")?, tempfile::tempdir()?);
-        let ground = Self { provider, folder };
+        Self::of(IdentityProvider::start("ana")?)
+    }
+
+    fn of(provider: IdentityProvider) -> Result<Self> {
+        let ground = Self { provider, folder: tempfile::tempdir()? };
         ground.write("secret", CLIENT_SECRET)?;
         let key = serde_json::json!({
             "type": "service_account", "client_email": ISSUER, "private_key": KEY_PEM, "private_key_id": "k1",
@@ -55,11 +59,15 @@ impl Ground {
     }
 
     fn broker(&self, document: &str, prompt: Option<Prompt>) -> Result<Broker> {
+        self.trusting(document, prompt, "")
+    }
+
+    fn trusting(&self, document: &str, prompt: Option<Prompt>, roots: &str) -> Result<Broker> {
         self.write("oauth.json", &self.filled(document))?;
         let document =
             Document::read(&self.folder.path().join("oauth.json")).map_err(|wrong| anyhow!(wrong))?;
         let grant = document.grant(self.folder.path(), "ana", prompt).map_err(|wrong| anyhow!(wrong))?;
-        Ok(Broker::new(Side::Source, grant, Vec::new(), PATIENCE))
+        Ok(Broker::new(Side::Source, grant, roots.as_bytes().to_vec(), PATIENCE))
     }
 
     fn filled(&self, document: &str) -> String {
@@ -338,6 +346,37 @@ async fn a_consent_that_does_not_come_is_told() -> Result<()> {
     check_failure(&token(&broker).await.unwrap_err(), Class::AuthTokenExpired, false, "nobody consented");
     let nobody = ground.broker(DEVICE, None)?;
     check_failure(&token(&nobody).await.unwrap_err(), Class::Usage, false, "malote probe");
+    Ok(())
+}
+
+#[tokio::test]
+async fn secrets_go_to_a_provider_with_the_right_certificate_alone() -> Result<()> {
+    let (ca, other) = (TestCa::new()?, TestCa::new()?);
+    let cases = [
+        (ca.identity_for_loopback()?, ca.pem(), true),
+        (ca.identity_for_loopback()?, other.pem(), false),
+        (ca.expired_identity()?, ca.pem(), false),
+        (Identity::self_signed()?, ca.pem(), false),
+    ];
+    for (at, (identity, roots, is_taken)) in cases.into_iter().enumerate() {
+        let ground = Ground::of(IdentityProvider::start_with_tls("ana", &identity)?)?;
+        let broker = ground.trusting(APPLICATION, None, roots)?;
+        if is_taken {
+            assert!(ground.holds(&token(&broker).await?));
+        } else {
+            check_failure(&token(&broker).await.unwrap_err(), Class::TlsUntrusted, false, "127.0.0.1");
+            assert_eq!(ground.provider.asked("token"), 0, "case {at}");
+        }
+    }
+    // What does not speak TLS gets nothing either.
+    let plain = Ground::lay()?;
+    let document = APPLICATION.replace("TOKEN_URL", &plain.provider.token_url().replace("http:", "https:"));
+    check_failure(
+        &token(&plain.broker(&document, None)?).await.unwrap_err(),
+        Class::ServerTemporary,
+        true,
+        "TLS",
+    );
     Ok(())
 }
 

@@ -1,20 +1,31 @@
 //! One request and its answer: as much of HTTP/1.1 as token endpoints need.
 
-use std::io::{BufRead as _, BufReader, Read as _, Result, Write};
+use std::io::{BufRead as _, BufReader, Error, Read, Result, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::Shared;
 use super::state::{Request, Said};
 
 const BODY_OCTETS_MAX: usize = 256 * 1024;
 
-pub(super) fn serve(stream: TcpStream, shared: &Shared) -> Result<()> {
+pub(super) fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, shared: &Shared) -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.set_nodelay(true)?;
-    let mut out = stream.try_clone()?;
+    match tls {
+        None => converse(stream, shared),
+        Some(config) => {
+            let session = ServerConnection::new(config).map_err(Error::other)?;
+            converse(StreamOwned::new(session, stream), shared)
+        }
+    }
+}
+
+fn converse(stream: impl Read + Write, shared: &Shared) -> Result<()> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -35,6 +46,7 @@ pub(super) fn serve(stream: TcpStream, shared: &Shared) -> Result<()> {
     let path = target.trim_start_matches('/').split('?').next().unwrap_or_default().to_owned();
     let request = Request { path, form: form(&String::from_utf8_lossy(&body)) };
     let said = shared.state().said(&request);
+    let mut out = reader.into_inner();
     match said {
         Said::Lie(lie) => lie.tell(&mut out, shared),
         Said::Answer { status, body, date } => answer(&mut out, status, &format!("Date: {date}\r\n"), &body),
