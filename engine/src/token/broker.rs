@@ -47,8 +47,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            request_max: Duration::from_secs(30),
-            attempts_max: 5,
+            request_max: Duration::from_secs(20),
+            attempts_max: 4,
             pause: Duration::from_millis(500),
             pause_max: Duration::from_secs(60),
             refusal_held: Duration::from_secs(60),

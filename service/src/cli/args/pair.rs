@@ -86,7 +86,8 @@ stands for the mailbox.
   Google Workspace, every mailbox (domain-wide delegation):
     {\"kind\":\"service_account\", \"provider\":\"google\", \"key_file\":\"key.json\"}
   one user, who consents in a browser once (not for Google):
-    {\"kind\":\"device_code\", \"provider\":\"microsoft\", \"client_id\":\"...\", \"refresh_token_file\":\"refresh-{user}\"}
+    {\"kind\":\"device_code\", \"provider\":\"microsoft\", \"client_id\":\"...\",
+     \"refresh_token_file\":\"refresh-{user}\"}
   one user, whose refresh token is there already; a rotated one is stored back:
     {\"kind\":\"refresh_token\", \"provider\":\"google\", \"client_id\":\"...\", \"client_secret_file\":\"secret.txt\",
      \"refresh_token_file\":\"refresh.txt\"}
@@ -113,7 +114,10 @@ pub struct SecretArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "to_password_file")]
     pub to_token_file: Option<PathBuf>,
     /// File that says where the source's OAuth tokens come from; they are renewed while mail moves
-    #[arg(long, value_name = "FILE", long_help = OAUTH_HELP, conflicts_with_all = ["from_password_file", "from_token_file"])]
+    #[arg(
+        long, value_name = "FILE", long_help = OAUTH_HELP,
+        conflicts_with_all = ["from_password_file", "from_token_file"]
+    )]
     pub from_oauth: Option<PathBuf>,
     /// File that says where the destination's OAuth tokens come from, in the same form
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to_password_file", "to_token_file"])]
