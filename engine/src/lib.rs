@@ -74,3 +74,4 @@ pub mod quarantine;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod token;

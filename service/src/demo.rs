@@ -126,7 +126,7 @@ fn endpoint(side: Side, port: u16, password: &str) -> Result<Endpoint, Stopped> 
     let trust = TrustArgs::default();
     let location = assemble::location(side, &format!("imap://{user}@127.0.0.1:{port}?tls=off"), &trust)?;
     let secret = secret::known(SecretString::from(password.to_owned()));
-    assemble::endpoint(side, location, false, secret, &trust)
+    assemble::endpoint(side, location, secret, &trust)
 }
 
 /// Keeps other users of this machine out while the servers run.

@@ -10,7 +10,7 @@ use malote_engine::destination::imap::ImapDestination;
 use malote_engine::event::Event;
 use malote_engine::failure::Side;
 use malote_engine::imap::host::Hosts;
-use malote_engine::imap::{Endpoint, Location, SecretString};
+use malote_engine::imap::{Endpoint, Location, SecretSource, SecretString};
 use malote_engine::ledger::sql::SqliteLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
 use malote_engine::policy::{Content, Policy};
@@ -34,6 +34,10 @@ pub struct Migration {
     pub from_password: String,
     /// The destination's password.
     pub to_password: String,
+    /// Where the source's secret comes from, in place of its password.
+    pub from_secret: Option<Arc<dyn SecretSource>>,
+    /// Where the destination's secret comes from, in place of its password.
+    pub to_secret: Option<Arc<dyn SecretSource>>,
     /// What the operator wants; pauses are short, for a test does not wait.
     pub policy: Policy,
     /// Certificates trusted on both sides, as PEM.
@@ -60,6 +64,8 @@ impl Migration {
             to: to.to_owned(),
             from_password: PASSWORD.to_owned(),
             to_password: PASSWORD.to_owned(),
+            from_secret: None,
+            to_secret: None,
             policy,
             extra_roots: Vec::new(),
             progress_max: None,
@@ -140,8 +146,8 @@ impl Migration {
     /// # Errors
     /// As `copy`.
     pub async fn job(&self) -> Result<Job> {
-        let source = self.endpoint(&self.from, Side::Source, &self.from_password)?;
-        let destination = self.endpoint(&self.to, Side::Destination, &self.to_password)?;
+        let source = self.endpoint(&self.from, Side::Source, &self.from_password, &self.from_secret)?;
+        let destination = self.endpoint(&self.to, Side::Destination, &self.to_password, &self.to_secret)?;
         let identity =
             PairIdentity { source: source.location.mailbox(), destination: destination.location.mailbox() };
         let connections = self.policy.connections;
@@ -161,10 +167,17 @@ impl Migration {
         Ok(job)
     }
 
-    fn endpoint(&self, url: &str, side: Side, password: &str) -> Result<Endpoint> {
+    fn endpoint(
+        &self,
+        url: &str,
+        side: Side,
+        password: &str,
+        secret: &Option<Arc<dyn SecretSource>>,
+    ) -> Result<Endpoint> {
         let password = password.to_owned();
-        let secret = move || Ok(SecretString::from(password.clone()));
-        let mut endpoint = Location::parse(url, false)?.endpoint(side, Arc::new(secret));
+        let by_password = move || Ok(SecretString::from(password.clone()));
+        let secret = secret.clone().unwrap_or_else(|| Arc::new(by_password));
+        let mut endpoint = Location::parse(url, false)?.endpoint(side, secret);
         endpoint.extra_roots.clone_from(&self.extra_roots);
         let (source, destination) = &self.profiles;
         endpoint.profile.clone_from(if side == Side::Source { source } else { destination });

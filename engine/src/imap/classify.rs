@@ -11,11 +11,15 @@ pub(super) use name::name;
 
 use super::endpoint::Endpoint;
 use super::response::{Code, Kind, Reply};
-use crate::failure::{Class, Failure, Reach};
+use crate::failure::{Class, Failure, Reach, Retry};
 
 /// Makes a failure of a refusal. `what` says what was tried and on what: `opening folder Sent on mail.example`.
 pub(super) fn refused(side: Side, doing: Doing, what: &str, reply: &Reply) -> Failure {
-    let Judged { row, class, reach, retry, mut told } = judged(side, doing, reply);
+    let Judged { row, class, mut reach, mut retry, mut told } = judged(side, doing, reply);
+    if doing != Doing::Login && class.refuses_login() && class != Class::AuthNoMailboxRights {
+        // A session whose credentials ended: a new login tells whether they can be had anew.
+        (reach, retry) = (Reach::Connection, Retry::Again);
+    }
     if let Some(Code::MessageLimit(Some(limit))) = reply.code {
         told.uids_max = u32::try_from(limit).ok();
     }

@@ -16,7 +16,7 @@ use super::command::{Command, Part};
 use super::limits::{
     LITERAL_MINUS_OCTETS_MAX, RATE_OCTETS_MIN, READ_OCTETS, RESPONSES_MAX, RESPONSES_WAITING_MAX,
 };
-use super::response::{Answer, Kind, Reply, answer};
+use super::response::{Answer, Code, Kind, Reply, answer};
 use super::slowing::Slowing;
 use super::split::{Passed, Response, Splitter, Step};
 use crate::failure::{Failure, Result};
@@ -230,6 +230,12 @@ impl Connection {
                 self.slowing.note(self.side, reply);
             }
             _ => {}
+        }
+        // What this session was let in by holds no longer: it would be refused for ever, where a new login is not.
+        if let Answer::Tagged(_, reply) = &answer
+            && matches!(reply.code, Some(Code::Expired | Code::AuthenticationFailed))
+        {
+            self.is_broken = true;
         }
         answer
     }

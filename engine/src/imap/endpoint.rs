@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -80,13 +81,26 @@ impl AuthMethod {
 }
 
 /// Gives the password or token when a login needs it, anew each time so that a renewed token is seen.
+#[async_trait]
 pub trait SecretSource: Send + Sync {
     /// The secret as it is at this moment.
-    fn secret(&self) -> Result<SecretString>;
+    async fn secret(&self) -> Result<SecretString>;
+
+    /// True where the secret is an OAuth access token: without another word, a login is by XOAUTH2 or OAUTHBEARER.
+    fn is_token(&self) -> bool {
+        false
+    }
+
+    /// Told that a server refused the secret. True where `secret` may give another one now, so that it is worth
+    /// asking; a password is what it is.
+    fn is_renewed_after_refusal(&self, _refused: &str) -> bool {
+        false
+    }
 }
 
+#[async_trait]
 impl<F: Fn() -> Result<SecretString> + Send + Sync> SecretSource for F {
-    fn secret(&self) -> Result<SecretString> {
+    async fn secret(&self) -> Result<SecretString> {
         self()
     }
 }

@@ -34,7 +34,8 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
     }
     let location = &endpoint.location;
     let is_clear = location.security == Security::Clear;
-    let way = choose(location.auth, location.authzid.is_some(), is_clear, &greeted.capabilities);
+    let asked = location.auth.or_else(|| token_method(endpoint, &greeted.capabilities));
+    let way = choose(asked, location.authzid.is_some(), is_clear, &greeted.capabilities);
     let way = way.ok_or_else(|| unsupported(endpoint, &greeted.capabilities))?;
     let is_proxied = location.auth == Some(AuthMethod::ProxyAuth);
     let identity = Identity {
@@ -72,6 +73,14 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
         _ => ask_capabilities(connection).await?,
     };
     Ok(())
+}
+
+/// How a token is handed over where nobody says: XOAUTH2 is what every large provider takes, and is tried also
+/// where a server forgot to offer anything; OAUTHBEARER (RFC 7628) where that alone is offered.
+fn token_method(endpoint: &Endpoint, offered: &Capabilities) -> Option<AuthMethod> {
+    let is_bearer = offered.has("AUTH=OAUTHBEARER") && !offered.has("AUTH=XOAUTH2");
+    let method = if is_bearer { AuthMethod::OauthBearer } else { AuthMethod::XOauth2 };
+    endpoint.secret.is_token().then_some(method)
 }
 
 /// Opens the mailbox of `owner` for an administrator who has logged in as himself.
@@ -215,8 +224,14 @@ fn nonce(endpoint: &Endpoint) -> Result<String> {
 }
 
 /// The secret as it is at this moment.
-pub(super) fn secret(endpoint: &Endpoint) -> Result<Zeroizing<String>> {
-    Ok(Zeroizing::new(endpoint.secret.secret()?.expose_secret().to_owned()))
+pub(super) async fn secret(endpoint: &Endpoint) -> Result<Zeroizing<String>> {
+    Ok(Zeroizing::new(endpoint.secret.secret().await?.expose_secret().to_owned()))
+}
+
+/// Whether a login that failed is worth another one, because the secret was a token and can be renewed.
+pub(super) fn is_renewed(endpoint: &Endpoint, failure: &Failure, secret: &str) -> bool {
+    let is_refused = matches!(failure.class, Class::AuthTokenExpired | Class::AuthBadCredentials);
+    is_refused && endpoint.secret.is_renewed_after_refusal(secret)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, OnceCell};
 use super::compress::Learnt;
 use super::endpoint::{Endpoint, Security};
 use super::host::Place;
-use super::login::secret;
+use super::login::{is_renewed, secret};
 use super::session::{Introduced, Session};
 use super::tls::Tls;
 use super::treatment::per_day;
@@ -234,14 +234,26 @@ impl Pool {
             }
         });
         let tls = tls.await?;
-        let secret = secret(endpoint)?;
+        let mut secret = secret(endpoint).await?;
+        let mut opened = self.log_in(others, tls.as_ref(), &secret).await;
+        // A token may end at any moment, whatever was said of its life: once for each login, a new one is tried.
+        if let Err(failure) = &opened
+            && is_renewed(endpoint, failure, &secret)
+        {
+            secret = super::login::secret(endpoint).await?;
+            opened = self.log_in(others, tls.as_ref(), &secret).await;
+        }
+        let mut session = opened?;
+        session.has_late_metadata = self.state().has_late_metadata;
+        Ok(session)
+    }
+
+    async fn log_in(&self, others: usize, tls: Option<&Tls>, secret: &str) -> Result<Session> {
         let secret_sha256: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         self.not_refused_before(secret_sha256)?;
         let introduced = self.state().introduced.clone();
-        let opened = Session::open(endpoint, tls.as_ref(), &secret, introduced).await;
-        let mut session = opened.map_err(|failure| self.judged(failure, others, secret_sha256))?;
-        session.has_late_metadata = self.state().has_late_metadata;
-        Ok(session)
+        let opened = Session::open(self.endpoint(), tls, secret, introduced).await;
+        opened.map_err(|failure| self.judged(failure, others, secret_sha256))
     }
 
     fn not_refused_before(&self, secret_sha256: [u8; 32]) -> Result<()> {

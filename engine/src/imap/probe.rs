@@ -10,7 +10,7 @@ use super::command::Command;
 use super::connect::connect;
 use super::endpoint::{Endpoint, Security};
 use super::findings::{Finding, ProbedProfile, findings};
-use super::login::{log_in, secret};
+use super::login::{is_renewed, log_in, secret};
 use super::response::Answer;
 use super::session::Session;
 use super::tls::{Tls, TlsFacts};
@@ -72,8 +72,18 @@ pub async fn probe(endpoint: &Endpoint) -> Result<Probe> {
     let tls = if endpoint.location.security == Security::Clear { None } else { Some(Tls::new(endpoint)?) };
     let mut greeted = connect(endpoint, tls.as_ref()).await?;
     let before: Vec<String> = greeted.capabilities.names().map(str::to_owned).collect();
-    let secret = secret(endpoint)?;
-    log_in(endpoint, &mut greeted, &secret).await?;
+    let token = secret(endpoint).await?;
+    if let Err(failure) = log_in(endpoint, &mut greeted, &token).await {
+        if !is_renewed(endpoint, &failure, &token) {
+            return Err(failure);
+        }
+        let renewed = secret(endpoint).await?;
+        if *renewed == *token {
+            return Err(failure);
+        }
+        greeted = connect(endpoint, tls.as_ref()).await?;
+        log_in(endpoint, &mut greeted, &renewed).await?;
+    }
     let mut session = Session::begin(greeted, None).await?;
     session.treat_as_at(endpoint);
     let survey = session.survey().await?;

@@ -136,6 +136,12 @@ pub struct ProbeArgs {
         conflicts_with = "password_file"
     )]
     pub token_file: Option<PathBuf>,
+    /// File that says where OAuth tokens come from; see `malote copy --help`. A code for another device is shown here
+    #[arg(
+        long, value_name = "FILE", help_heading = HEADING_SECRETS, visible_alias = "from-oauth",
+        conflicts_with_all = ["password_file", "token_file"]
+    )]
+    pub oauth: Option<PathBuf>,
     /// What is trusted.
     #[command(flatten)]
     pub trust: TrustArgs,

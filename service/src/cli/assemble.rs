@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use malote_engine::destination::imap::ImapDestination;
 use malote_engine::failure::{Failure, Side};
-use malote_engine::imap::AuthMethod;
 use malote_engine::imap::host::Hosts;
 pub use malote_engine::imap::{Endpoint, Finding, Location, Probe, SecretSource, probe};
 use malote_engine::ledger::memory::MemoryLedger;
@@ -115,15 +114,10 @@ pub fn location(side: Side, text: &str, trust: &TrustArgs) -> Result<Location, S
 /// One side, with its secret and what is trusted there.
 pub fn endpoint(
     side: Side,
-    mut location: Location,
-    is_token: bool,
+    location: Location,
     secret: Arc<dyn SecretSource>,
     trust: &TrustArgs,
 ) -> Result<Endpoint, Stopped> {
-    if is_token && location.auth.is_none() {
-        // Every provider that takes tokens takes them this way; `?auth=oauthbearer` is there for the others.
-        location.auth = Some(AuthMethod::XOauth2);
-    }
     let mut endpoint = location.endpoint(side, secret);
     let own = if side == Side::Source { &trust.from_ca_file } else { &trust.to_ca_file };
     for path in trust.ca_file.iter().chain(own) {
@@ -153,7 +147,8 @@ fn profile(side: Side, name: &str) -> Result<Arc<Profile>, Stopped> {
     Ok(Arc::new(read))
 }
 
-fn certificates(path: &Path) -> Result<Vec<u8>, Stopped> {
+/// Certificates in PEM, from a file.
+pub fn certificates(path: &Path) -> Result<Vec<u8>, Stopped> {
     let fail = |cause: &str| Stopped::usage(format!("reading certificates from {}: {cause}", path.display()));
     let length = std::fs::metadata(path).map_err(|cause| fail(&cause.to_string()))?.len();
     if length > CA_OCTETS_MAX {

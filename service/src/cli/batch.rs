@@ -18,7 +18,7 @@ use super::args::BatchArgs;
 use super::assemble::Shared;
 use super::exit::{Exit, Stopped};
 use super::progress::Screen;
-use super::secret::{self, Wish};
+use super::secret::{self, Asking, Brokers, Wish};
 use super::{output, signal};
 use outcome::{BatchReport, Outcome};
 use row::{Common, Mailbox};
@@ -80,19 +80,14 @@ fn read(file: &Path) -> Result<(Sheet, Vec<String>), Stopped> {
 
 /// The rows that can be tried, and the outcomes of those that cannot.
 fn mailboxes(sheet: &Sheet, args: &BatchArgs) -> Result<(Vec<Mailbox>, Vec<Outcome>), Stopped> {
-    let secrets = &args.secrets;
-    let source = Wish {
-        password_file: secrets.from_password_file.clone(),
-        token_file: secrets.from_token_file.clone(),
-    };
-    let destination =
-        Wish { password_file: secrets.to_password_file.clone(), token_file: secrets.to_token_file.clone() };
+    let (source, destination) = Wish::both(&args.secrets);
     secret::check_standard_input(&source, &destination)?;
     let around = secret::surroundings();
     let common = Common {
         args,
         source_secret: secret::without_prompt(Side::Source, &source, &around)?,
         destination_secret: secret::without_prompt(Side::Destination, &destination, &around)?,
+        brokers: Brokers::new(&args.work.trust, Asking::Never)?,
         folder: args.file.parent().unwrap_or(Path::new("")).to_owned(),
     };
     Ok(row::mailboxes(sheet, &common))

@@ -12,7 +12,7 @@ use super::args::{OutputArgs, PairArgs, VerifyArgs, WorkArgs};
 use super::assemble::{self, Keeping, Pair, Shared};
 use super::exit::{Exit, Stopped};
 use super::progress::Screen;
-use super::secret::{self, Wish};
+use super::secret::{self, Asking, Brokers, Wish};
 use super::{output, render, signal, state};
 
 /// What is done to a pair that leads to a report.
@@ -37,7 +37,7 @@ pub async fn verify(args: VerifyArgs) -> Result<Exit, Stopped> {
 /// Says what `copy` would do.
 pub async fn plan(args: PairArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
-    let (pair, state) = mailboxes(&args)?;
+    let (pair, state) = mailboxes(&args).await?;
     let shared = Shared::new(&args.work.pace);
     // Only from here on: Ctrl-C at a prompt shall end the program at once.
     signal::watch(shared.stop.clone(), signal::nothing())?;
@@ -57,7 +57,7 @@ pub async fn plan(args: PairArgs) -> Result<Exit, Stopped> {
 
 async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
-    let (pair, state) = mailboxes(&args)?;
+    let (pair, state) = mailboxes(&args).await?;
     let shared = Shared::new(&args.work.pace);
     // Only from here on: Ctrl-C at a prompt shall end the program at once.
     signal::watch(shared.stop.clone(), signal::nothing())?;
@@ -116,28 +116,21 @@ pub fn show(report: &Report, output: &OutputArgs) -> Result<(), Stopped> {
 
 /// Both mailboxes and the place of their ledger. Everything that can be wrong with the command line is found
 /// before the first prompt.
-fn mailboxes(args: &PairArgs) -> Result<(Pair, PathBuf), Stopped> {
+async fn mailboxes(args: &PairArgs) -> Result<(Pair, PathBuf), Stopped> {
     let trust = &args.work.trust;
     let from = assemble::location(Side::Source, &args.from, trust)?;
     let to = assemble::location(Side::Destination, &args.to, trust)?;
     if assemble::identity(&from) == assemble::identity(&to) {
         return Err(Stopped::usage("--from and --to are the same mailbox"));
     }
-    let secrets = &args.secrets;
-    let source_wish = Wish {
-        password_file: secrets.from_password_file.clone(),
-        token_file: secrets.from_token_file.clone(),
-    };
-    let destination_wish =
-        Wish { password_file: secrets.to_password_file.clone(), token_file: secrets.to_token_file.clone() };
+    let (source_wish, destination_wish) = Wish::both(&args.secrets);
     secret::check_standard_input(&source_wish, &destination_wish)?;
-    let around = secret::surroundings();
-    let source_secret = secret::find(Side::Source, &source_wish, &assemble::identity(&from), &around)?;
-    let destination_secret =
-        secret::find(Side::Destination, &destination_wish, &assemble::identity(&to), &around)?;
-    let source = assemble::endpoint(Side::Source, from, source_wish.is_token(), source_secret, trust)?;
-    let destination =
-        assemble::endpoint(Side::Destination, to, destination_wish.is_token(), destination_secret, trust)?;
+    let (around, brokers) = (secret::surroundings(), Brokers::new(trust, Asking::OnTerminal)?);
+    let source_secret = secret::find(Side::Source, &source_wish, &from, &around, &brokers)?;
+    let destination_secret = secret::find(Side::Destination, &destination_wish, &to, &around, &brokers)?;
+    brokers.ask_people().await?;
+    let source = assemble::endpoint(Side::Source, from, source_secret, trust)?;
+    let destination = assemble::endpoint(Side::Destination, to, destination_secret, trust)?;
     let pair = Pair::new(source, destination);
     let state = match &args.state {
         Some(state) => state.clone(),

@@ -7,11 +7,18 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use malote_engine::failure::{Class, Failure, Reach, Retry, Side};
+use async_trait::async_trait;
+use malote_engine::failure::Side;
+use malote_engine::token::{Broker, Grant, Patience, check_token_file, read_secret};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::assemble::SecretSource;
+use super::args::SecretArgs;
+use super::assemble::{self, Location, SecretSource};
 use super::exit::Stopped;
+
+mod oauth;
+
+pub use oauth::{Asking, Brokers};
 
 /// Longest password or token that is read, in octets.
 const SECRET_OCTETS_MAX: u64 = 64 * 1024;
@@ -23,12 +30,24 @@ pub struct Wish {
     pub password_file: Option<PathBuf>,
     /// `--…-token-file`.
     pub token_file: Option<PathBuf>,
+    /// `--…-oauth`.
+    pub oauth_file: Option<PathBuf>,
 }
 
 impl Wish {
-    /// True when a token is asked for.
-    pub const fn is_token(&self) -> bool {
-        self.token_file.is_some()
+    /// The source's and the destination's.
+    pub fn both(secrets: &SecretArgs) -> (Self, Self) {
+        let source = Self {
+            password_file: secrets.from_password_file.clone(),
+            token_file: secrets.from_token_file.clone(),
+            oauth_file: secrets.from_oauth.clone(),
+        };
+        let destination = Self {
+            password_file: secrets.to_password_file.clone(),
+            token_file: secrets.to_token_file.clone(),
+            oauth_file: secrets.to_oauth.clone(),
+        };
+        (source, destination)
     }
 
     fn is_standard_input(&self) -> bool {
@@ -73,26 +92,30 @@ pub fn check_standard_input(source: &Wish, destination: &Wish) -> Result<(), Sto
     Ok(())
 }
 
-/// Finds one side's secret; `place` is what the prompt calls the mailbox.
+/// Finds the secret of the mailbox at `location`.
 pub fn find(
     side: Side,
     wish: &Wish,
-    place: &str,
+    location: &Location,
     around: &Surroundings<'_>,
+    brokers: &Brokers,
 ) -> Result<Arc<dyn SecretSource>, Stopped> {
+    if let Some(file) = &wish.oauth_file {
+        return brokers.open(side, file, location);
+    }
     if let Some(found) = without_prompt(side, wish, around)? {
         return Ok(found);
     }
     let word = option_word(side);
-    match (around.ask)(&format!("Password of {place}: ")) {
+    match (around.ask)(&format!("Password of {}: ", assemble::identity(location))) {
         Some(Ok(secret)) if !secret.expose_secret().is_empty() => Ok(Arc::new(Password(secret))),
         Some(Ok(_)) => Err(Stopped::usage(format!("the password of the {} is empty", side.as_str()))),
         Some(Err(cause)) => {
             Err(Stopped::usage(format!("asking for the password of the {}: {cause}", side.as_str())))
         }
         None => Err(Stopped::usage(format!(
-            "no password for the {}: give --{word}-password-file FILE (- reads standard input) or \
-             --{word}-token-file FILE, set MALOTE_{}_PASSWORD, or run on a terminal to be asked",
+            "no password for the {}: give --{word}-password-file FILE (- reads standard input), \
+             --{word}-token-file FILE or --{word}-oauth FILE, set MALOTE_{}_PASSWORD, or run on a terminal to be asked",
             side.as_str(),
             word.to_ascii_uppercase()
         ))),
@@ -106,9 +129,9 @@ pub fn without_prompt(
     around: &Surroundings<'_>,
 ) -> Result<Option<Arc<dyn SecretSource>>, Stopped> {
     if let Some(path) = &wish.token_file {
-        let token = TokenFile { side, path: path.clone() };
-        token.secret()?;
-        return Ok(Some(Arc::new(token)));
+        check_token_file(path).map_err(Stopped::usage)?;
+        let grant = Grant::File(path.clone());
+        return Ok(Some(Arc::new(Broker::new(side, grant, Vec::new(), Patience::default()))));
     }
     if wish.is_standard_input() {
         let octets = (around.standard_input)()
@@ -116,7 +139,7 @@ pub fn without_prompt(
         return Ok(Some(Arc::new(Password(one_line(octets, "standard input")?))));
     }
     if let Some(path) = &wish.password_file {
-        return Ok(Some(Arc::new(Password(read(path)?))));
+        return Ok(Some(Arc::new(Password(read_secret(path).map_err(Stopped::usage)?))));
     }
     let name = format!("MALOTE_{}_PASSWORD", option_word(side).to_ascii_uppercase());
     let Some(value) = (around.variable)(&name).filter(|value| !value.is_empty()) else { return Ok(None) };
@@ -131,15 +154,6 @@ pub fn known(secret: SecretString) -> Arc<dyn SecretSource> {
 
 fn option_word(side: Side) -> &'static str {
     if side == Side::Destination { "to" } else { "from" }
-}
-
-fn read(path: &Path) -> Result<SecretString, Stopped> {
-    let name = path.display().to_string();
-    let fail = |cause| Stopped::usage(format!("reading the secret in {name}: {cause}"));
-    let mut octets = Vec::new();
-    let file = std::fs::File::open(path).map_err(fail)?;
-    file.take(SECRET_OCTETS_MAX + 1).read_to_end(&mut octets).map_err(fail)?;
-    one_line(octets, &name)
 }
 
 /// Takes off exactly one line end, for a password may well end in a blank.
@@ -175,29 +189,18 @@ impl fmt::Debug for Password {
     }
 }
 
+#[async_trait]
 impl SecretSource for Password {
-    fn secret(&self) -> malote_engine::failure::Result<SecretString> {
+    async fn secret(&self) -> malote_engine::failure::Result<SecretString> {
         Ok(self.0.clone())
-    }
-}
-
-/// A token that somebody renews: read anew for each login.
-#[derive(Debug)]
-struct TokenFile {
-    side: Side,
-    path: PathBuf,
-}
-
-impl SecretSource for TokenFile {
-    fn secret(&self) -> malote_engine::failure::Result<SecretString> {
-        read(&self.path).map_err(|stopped| {
-            Failure::new(self.side, Class::Usage, Reach::Account, Retry::Never, stopped.message)
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use malote_engine::failure::Class;
+
+    use super::super::args::TrustArgs;
     use super::*;
 
     const HIDDEN: &str = "hunter2 ";
@@ -210,7 +213,10 @@ mod tests {
     }
 
     fn shown(found: Result<Arc<dyn SecretSource>, Stopped>) -> Result<String, Stopped> {
-        found.map(|source| source.secret().unwrap().expose_secret().to_owned())
+        found.map(|source| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(source.secret()).unwrap().expose_secret().to_owned()
+        })
     }
 
     #[test]
@@ -243,43 +249,55 @@ mod tests {
         let set = |name: &str| (name == "MALOTE_FROM_PASSWORD").then(|| OsString::from("from-environment"));
         let asked = |_: &str| Some(Ok(SecretString::from("from-prompt".to_owned())));
         let no_terminal = |_: &str| None;
-        let by_file = Wish { password_file: Some(file.clone()), token_file: None };
-        let by_input = Wish { password_file: Some("-".into()), token_file: None };
-        let by_token = Wish { password_file: None, token_file: Some(file.clone()) };
+        let by_file = Wish { password_file: Some(file.clone()), ..Wish::default() };
+        let by_input = Wish { password_file: Some("-".into()), ..Wish::default() };
+        let token = folder.path().join("t");
+        std::fs::write(&token, "a-token\n").unwrap();
+        let by_token = Wish { token_file: Some(token), ..Wish::default() };
         let unsaid = Wish::default();
-        let source = |wish: &Wish, around: &Surroundings<'_>| shown(find(Side::Source, wish, "a@h", around));
+        let place = Location::parse("imaps://a@h", false).unwrap();
+        let brokers = Brokers::new(&TrustArgs::default(), Asking::Never).unwrap();
+        let source = |wish: &Wish, around: &Surroundings<'_>| {
+            shown(find(Side::Source, wish, &place, around, &brokers))
+        };
         assert_eq!(source(&by_file, &around(&set, &asked)).unwrap(), HIDDEN);
-        assert_eq!(source(&by_token, &around(&set, &asked)).unwrap(), HIDDEN);
+        assert_eq!(source(&by_token, &around(&set, &asked)).unwrap(), "a-token");
         assert_eq!(source(&by_input, &around(&set, &asked)).unwrap(), "from-stdin");
         assert_eq!(source(&unsaid, &around(&set, &asked)).unwrap(), "from-environment");
         assert_eq!(source(&unsaid, &around(&none, &asked)).unwrap(), "from-prompt");
         assert_eq!(
-            shown(find(Side::Destination, &unsaid, "a@h", &around(&set, &asked))).unwrap(),
+            shown(find(Side::Destination, &unsaid, &place, &around(&set, &asked), &brokers)).unwrap(),
             "from-prompt"
         );
         let refused = source(&unsaid, &around(&none, &no_terminal)).unwrap_err();
         assert_eq!(refused.exit, super::super::exit::Exit::Usage);
-        for way in ["--from-password-file", "--from-token-file", "MALOTE_FROM_PASSWORD", "terminal"] {
+        for way in
+            ["--from-password-file", "--from-token-file", "--from-oauth", "MALOTE_FROM_PASSWORD", "terminal"]
+        {
             assert!(refused.message.contains(way), "{way}: {}", refused.message);
         }
     }
 
-    #[test]
-    fn a_token_is_read_again_when_it_changes() {
+    #[tokio::test]
+    async fn a_token_is_read_again_when_it_changes() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t");
         std::fs::write(&file, "first\n").unwrap();
-        let token = TokenFile { side: Side::Source, path: file.clone() };
-        assert_eq!(token.secret().unwrap().expose_secret(), "first");
+        let around = around(&|_| None, &|_| None);
+        let wish = Wish { token_file: Some(file.clone()), ..Wish::default() };
+        let token = without_prompt(Side::Source, &wish, &around).unwrap().unwrap();
+        assert_eq!(token.secret().await.unwrap().expose_secret(), "first");
         std::fs::write(&file, "second\n").unwrap();
-        assert_eq!(token.secret().unwrap().expose_secret(), "second");
+        assert_eq!(token.secret().await.unwrap().expose_secret(), "second");
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(token.secret().unwrap_err().class, Class::Usage);
+        assert_eq!(token.secret().await.unwrap_err().class, Class::Usage);
+        std::fs::write(&file, "third\n").unwrap();
+        assert_eq!(token.secret().await.unwrap().expose_secret(), "third");
     }
 
     #[test]
     fn standard_input_serves_one_side_and_no_secret_is_shown() {
-        let input = Wish { password_file: Some("-".into()), token_file: None };
+        let input = Wish { password_file: Some("-".into()), ..Wish::default() };
         assert!(check_standard_input(&input, &input).is_err());
         assert!(check_standard_input(&input, &Wish::default()).is_ok());
         assert_eq!(format!("{:?}", Password(SecretString::from(HIDDEN.to_owned()))), "Password");

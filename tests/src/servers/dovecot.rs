@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use tempfile::TempDir;
 
-use super::dovecot_conf::{DovecotOptions, DovecotUser, Owner, Ports, configuration, password_file};
+use super::dovecot_conf::{
+    DovecotOptions, DovecotUser, Owner, Ports, configuration, password_file, token_lookup,
+};
 use super::process::{Running, find_program};
 use super::{free_port, plain_url};
 use crate::tls::TestCa;
@@ -140,6 +142,9 @@ impl Dovecot {
         let masters: Vec<DovecotUser> =
             self.options.masters.iter().map(|(name, password)| DovecotUser::new(name, password)).collect();
         fs::write(root.join("masters"), password_file(&masters))?;
+        if let Some(url) = &self.options.introspection_url {
+            fs::write(root.join("oauth2.conf"), token_lookup(url))?;
+        }
         if let Some(ca) = &self.ca {
             let identity = ca.identity_for_loopback()?;
             fs::write(root.join("cert.pem"), identity.certificate_pem())?;

@@ -69,6 +69,8 @@ pub struct DovecotOptions {
     pub user_sessions_max: u32,
     /// Largest message taken, in kibibytes.
     pub message_kib_max: Option<u64>,
+    /// Where tokens are looked up (RFC 7662); XOAUTH2 and OAUTHBEARER are offered when present.
+    pub introspection_url: Option<String>,
     /// Waits for the disk; off, because a throw-away server has nothing to lose.
     pub fsync: bool,
 }
@@ -86,6 +88,7 @@ impl Default for DovecotOptions {
                 .to_vec(),
             user_sessions_max: 50,
             message_kib_max: None,
+            introspection_url: None,
             fsync: false,
         }
     }
@@ -111,6 +114,10 @@ pub(super) struct Ports {
 /// Text of `dovecot.conf` for a server whose whole world is `root`.
 pub(super) fn configuration(options: &DovecotOptions, owner: &Owner, ports: Ports, root: &Path) -> String {
     let root = root.display();
+    let mut mechanisms = options.mechanisms.clone();
+    if options.introspection_url.is_some() {
+        mechanisms.extend(["xoauth2", "oauthbearer"].map(String::from));
+    }
     let mut text = format!(
         "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {root}/run\nstate_dir = {root}/run\n\
          log_path = {root}/log\nmail_fsync = {}\nmail_home = {root}/mail/%u\nauth_username_chars =\n\
@@ -118,7 +125,7 @@ pub(super) fn configuration(options: &DovecotOptions, owner: &Owner, ports: Port
          auth_failure_delay = 0\nmail_max_keyword_length = 100\nmail_plugins = quota\n\
          service auth {{\n  unix_listener auth-userdb {{\n    mode = 0666\n  }}\n}}\n",
         if options.fsync { "optimized" } else { "never" },
-        options.mechanisms.join(" "),
+        mechanisms.join(" "),
     );
     write_services(&mut text, owner, ports);
     write_accounts(&mut text, options, owner, &root.to_string());
@@ -189,7 +196,23 @@ fn write_services(text: &mut String, owner: &Owner, ports: Ports) {
     );
 }
 
+/// Text of the file that says how tokens are looked up: at each login, for nothing is cached.
+pub(super) fn token_lookup(introspection_url: &str) -> String {
+    format!(
+        "introspection_url = {introspection_url}\nintrospection_mode = post\nforce_introspection = yes\n\
+         username_attribute = username\nactive_attribute = active\nactive_value = true\ntimeout_msecs = 5000\n"
+    )
+}
+
 fn write_accounts(text: &mut String, options: &DovecotOptions, owner: &Owner, root: &str) {
+    if options.introspection_url.is_some() {
+        line(
+            text,
+            &format!(
+                "passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {root}/oauth2.conf\n}}"
+            ),
+        );
+    }
     if !options.masters.is_empty() {
         line(
             text,

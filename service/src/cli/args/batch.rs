@@ -26,6 +26,7 @@ Columns (any order, others are ignored with a warning):
   password                          for both sides
   from_password, to_password        for one side
   from_password_file, to_password_file, from_token_file, to_token_file   relative to the CSV file
+  from_oauth, to_oauth              OAuth files as --from-oauth takes, relative to the CSV file
   from_authzid, to_authzid          whose mailbox an administrator's login opens
   folder, exclude, map              as the options; several are parted by |
   into, state                       as the options

@@ -72,6 +72,31 @@ pub struct WorkArgs {
     pub quarantine: Option<PathBuf>,
 }
 
+/// What `--help` says of an OAuth document.
+const OAUTH_HELP: &str = "\
+File that says where the source's OAuth tokens come from; they are renewed while mail moves
+
+JSON. It holds no secret itself: it names files, which are looked for beside it. `provider` (microsoft, google)
+fills in addresses and scopes; token_url, device_url and scope replace them. {user} in a command or a file's name
+stands for the mailbox.
+
+  Microsoft 365, every mailbox of a tenant:
+    {\"kind\":\"client_credentials\", \"provider\":\"microsoft\", \"tenant\":\"contoso.onmicrosoft.com\",
+     \"client_id\":\"...\", \"client_secret_file\":\"secret.txt\"}
+  Google Workspace, every mailbox (domain-wide delegation):
+    {\"kind\":\"service_account\", \"provider\":\"google\", \"key_file\":\"key.json\"}
+  one user, who consents in a browser once (not for Google):
+    {\"kind\":\"device_code\", \"provider\":\"microsoft\", \"client_id\":\"...\",
+     \"refresh_token_file\":\"refresh-{user}\"}
+  one user, whose refresh token is there already; a rotated one is stored back:
+    {\"kind\":\"refresh_token\", \"provider\":\"google\", \"client_id\":\"...\", \"client_secret_file\":\"secret.txt\",
+     \"refresh_token_file\":\"refresh.txt\"}
+  a program that prints a token, or JSON with access_token and expires_in:
+    {\"kind\":\"command\", \"command\":[\"get-token\", \"{user}\"], \"timeout_seconds\":60}
+  a file that somebody else keeps fresh:
+    {\"kind\":\"token_file\", \"token_file\":\"token.txt\"}
+";
+
 /// Where passwords and tokens come from.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = HEADING_SECRETS)]
@@ -88,6 +113,15 @@ pub struct SecretArgs {
     /// File that holds the destination's OAuth access token, read again when it changes
     #[arg(long, value_name = "FILE", conflicts_with = "to_password_file")]
     pub to_token_file: Option<PathBuf>,
+    /// File that says where the source's OAuth tokens come from; they are renewed while mail moves
+    #[arg(
+        long, value_name = "FILE", long_help = OAUTH_HELP,
+        conflicts_with_all = ["from_password_file", "from_token_file"]
+    )]
+    pub from_oauth: Option<PathBuf>,
+    /// File that says where the destination's OAuth tokens come from, in the same form
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to_password_file", "to_token_file"])]
+    pub to_oauth: Option<PathBuf>,
 }
 
 /// What is trusted, and how long a silent server is waited for.

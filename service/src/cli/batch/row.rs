@@ -10,9 +10,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
 use super::super::args::{BatchArgs, WorkArgs, map_value, pattern_value};
-use super::super::assemble::{self, Endpoint, Pair, SecretSource};
+use super::super::assemble::{self, Endpoint, Location, Pair, SecretSource};
 use super::super::exit::Stopped;
-use super::super::secret::{self, Wish};
+use super::super::secret::{self, Brokers, Wish};
 use super::super::state;
 use super::outcome::Outcome;
 use super::sheet::{Column, Row, Sheet};
@@ -31,6 +31,8 @@ pub struct Common<'a> {
     pub source_secret: Option<Arc<dyn SecretSource>>,
     /// For rows without a secret of their own.
     pub destination_secret: Option<Arc<dyn SecretSource>>,
+    /// The OAuth grants of all rows.
+    pub brokers: Brokers,
     /// Where the sheet lies; its files are named from there.
     pub folder: PathBuf,
 }
@@ -57,6 +59,7 @@ struct Columns {
     password: Column,
     password_file: Column,
     token_file: Column,
+    oauth: Column,
     authzid: Column,
 }
 
@@ -68,6 +71,7 @@ const SOURCE: Columns = Columns {
     password: Column::FromPassword,
     password_file: Column::FromPasswordFile,
     token_file: Column::FromTokenFile,
+    oauth: Column::FromOauth,
     authzid: Column::FromAuthzid,
 };
 
@@ -79,6 +83,7 @@ const DESTINATION: Columns = Columns {
     password: Column::ToPassword,
     password_file: Column::ToPasswordFile,
     token_file: Column::ToTokenFile,
+    oauth: Column::ToOauth,
     authzid: Column::ToAuthzid,
 };
 
@@ -173,8 +178,8 @@ fn endpoint(row: &Row, common: &Common<'_>, columns: &Columns) -> Result<Endpoin
     if let Some(name) = row.get(columns.authzid) {
         location.authzid = Some(name.to_owned());
     }
-    let (secret, is_token) = secret(row, common, columns)?;
-    assemble::endpoint(columns.side, location, is_token, secret, trust)
+    let secret = secret(row, common, columns, &location)?;
+    assemble::endpoint(columns.side, location, secret, trust)
 }
 
 /// The row's own location, else host and user, else the template with the row's user filled in.
@@ -236,42 +241,48 @@ fn filled(template: &str, user: Option<&str>, columns: &Columns) -> Result<Strin
     Ok(text)
 }
 
-/// The row's own secret, else the one for all rows; and whether it is a token.
+/// The row's own secret, else the one for all rows.
 fn secret(
     row: &Row,
     common: &Common<'_>,
     columns: &Columns,
-) -> Result<(Arc<dyn SecretSource>, bool), Stopped> {
+    location: &Location,
+) -> Result<Arc<dyn SecretSource>, Stopped> {
     let from_file = |path: &str| Some(common.folder.join(Path::new(path)));
-    let own = if let Some(path) = row.get(columns.token_file) {
-        Wish { password_file: None, token_file: from_file(path) }
+    let own = if let Some(path) = row.get(columns.oauth) {
+        Wish { oauth_file: from_file(path), ..Wish::default() }
+    } else if let Some(path) = row.get(columns.token_file) {
+        Wish { token_file: from_file(path), ..Wish::default() }
     } else if let Some(password) = row.get(columns.password) {
-        return Ok((secret::known(SecretString::from(password.to_owned())), false));
+        return Ok(secret::known(SecretString::from(password.to_owned())));
     } else if let Some(path) = row.get(columns.password_file) {
-        Wish { password_file: from_file(path), token_file: None }
+        Wish { password_file: from_file(path), ..Wish::default() }
     } else if let Some(password) = row.get(Column::Password) {
-        return Ok((secret::known(SecretString::from(password.to_owned())), false));
+        return Ok(secret::known(SecretString::from(password.to_owned())));
     } else {
         let is_source = columns.side == Side::Source;
-        let secrets = &common.args.secrets;
-        let (shared, is_token, word) = if is_source {
-            (&common.source_secret, secrets.from_token_file.is_some(), "from")
+        let (source, destination) = Wish::both(&common.args.secrets);
+        let (shared, wish, word) = if is_source {
+            (&common.source_secret, source, "from")
         } else {
-            (&common.destination_secret, secrets.to_token_file.is_some(), "to")
+            (&common.destination_secret, destination, "to")
         };
+        if let Some(file) = &wish.oauth_file {
+            return common.brokers.open(columns.side, file, location);
+        }
         let shared = shared.as_ref().ok_or_else(|| {
             Stopped::usage(format!(
                 "it has no password for the {}: a cell \"password\" or \"{word}_password\", --{word}-password-file, \
-                 or MALOTE_{}_PASSWORD",
+                 --{word}-oauth, or MALOTE_{}_PASSWORD",
                 columns.side.as_str(),
                 word.to_ascii_uppercase()
             ))
         })?;
-        return Ok((Arc::clone(shared), is_token));
+        return Ok(Arc::clone(shared));
     };
     let nowhere =
         secret::Surroundings { variable: &|_| None, ask: &|_| None, standard_input: &|| Ok(Vec::new()) };
-    secret::find(columns.side, &own, "", &nowhere).map(|found| (found, own.is_token()))
+    secret::find(columns.side, &own, location, &nowhere, &common.brokers)
 }
 
 #[cfg(test)]

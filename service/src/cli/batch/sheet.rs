@@ -23,6 +23,8 @@ pub enum Column {
     ToPasswordFile,
     FromTokenFile,
     ToTokenFile,
+    FromOauth,
+    ToOauth,
     FromAuthzid,
     ToAuthzid,
     Folder,
@@ -33,7 +35,7 @@ pub enum Column {
 }
 
 /// Every name that a column may have, the first of each kind being ours.
-const NAMES: [(&str, Column); 34] = [
+const NAMES: [(&str, Column); 36] = [
     ("from", Column::From),
     ("to", Column::To),
     ("user", Column::User),
@@ -59,6 +61,8 @@ const NAMES: [(&str, Column); 34] = [
     ("passfile2", Column::ToPasswordFile),
     ("from_token_file", Column::FromTokenFile),
     ("to_token_file", Column::ToTokenFile),
+    ("from_oauth", Column::FromOauth),
+    ("to_oauth", Column::ToOauth),
     ("from_authzid", Column::FromAuthzid),
     ("to_authzid", Column::ToAuthzid),
     ("folder", Column::Folder),

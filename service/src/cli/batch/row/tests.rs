@@ -4,6 +4,7 @@ use clap::Parser as _;
 use secrecy::ExposeSecret as _;
 
 use super::super::super::args::{Cli, Command};
+use super::super::super::secret::Asking;
 use super::*;
 
 fn args(options: &str) -> BatchArgs {
@@ -16,8 +17,9 @@ fn args(options: &str) -> BatchArgs {
 
 fn read(options: &str, sheet: &str) -> (Vec<Mailbox>, Vec<Outcome>) {
     let args = args(options);
-    let common =
-        Common { args: &args, source_secret: None, destination_secret: None, folder: PathBuf::from("/c") };
+    let brokers = Brokers::new(&args.work.trust, Asking::Never).unwrap();
+    let folder = PathBuf::from("/c");
+    let common = Common { args: &args, source_secret: None, destination_secret: None, brokers, folder };
     mailboxes(&Sheet::parse(sheet.as_bytes()).unwrap(), &common)
 }
 
@@ -27,7 +29,10 @@ fn check(options: &str, sheet: &str, source: &str, destination: &str, passwords:
     assert!(outcomes.is_empty(), "{}", outcomes[0].first_error());
     let pair = &mailboxes[0].pair;
     assert_eq!((pair.identity.source.as_str(), pair.identity.destination.as_str()), (source, destination));
-    let shown = |endpoint: &Endpoint| endpoint.secret.secret().unwrap().expose_secret().to_owned();
+    let shown = |endpoint: &Endpoint| {
+        let secret = futures_util::FutureExt::now_or_never(endpoint.secret.secret());
+        secret.unwrap().unwrap().expose_secret().to_owned()
+    };
     assert_eq!((shown(&pair.source).as_str(), shown(&pair.destination).as_str()), passwords);
 }
 
