@@ -52,6 +52,8 @@ pub(super) struct Road<'a> {
     /// Windows that no lane has taken yet.
     pub windows: Mutex<VecDeque<UidSet>>,
     pub twins: Twins,
+    /// Destination UIDs that answers have named, to any lane.
+    pub placed: Mutex<UidSet>,
     /// Messages per batch at most; 1 gives each message an answer of its own.
     pub batch_messages_max: usize,
 }
@@ -63,6 +65,22 @@ impl Road<'_> {
             return None;
         }
         self.windows.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// An answer's UIDs, where they can be those of its messages: UIDs from below UIDNEXT, or given twice to
+    /// whichever lane, are of other messages.
+    fn believed(
+        &self,
+        uids: Option<(UidValidity, Vec<Uid>)>,
+        count: usize,
+    ) -> Option<(UidValidity, Vec<Uid>)> {
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |uid: &Uid| uid.get() >= self.uid_next && !placed.contains(*uid);
+        let (validity, uids) = uids.filter(|(validity, uids)| {
+            *validity == self.validity && uids.len() == count && uids.iter().all(is_new)
+        })?;
+        uids.iter().for_each(|uid| placed.insert(*uid));
+        Some((validity, uids))
     }
 }
 
@@ -133,8 +151,6 @@ struct Writer<'a> {
     again: VecDeque<Vec<Item>>,
     in_flight: VecDeque<Batch>,
     neighbour: Option<InternalDate>,
-    /// Destination UIDs that answers have named.
-    placed: UidSet,
     outcome: LaneOutcome,
 }
 
@@ -148,7 +164,6 @@ impl<'a> Writer<'a> {
             again: VecDeque::new(),
             in_flight: VecDeque::new(),
             neighbour: None,
-            placed: UidSet::new(),
             outcome: LaneOutcome::default(),
         }
     }
@@ -302,12 +317,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn record(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) -> Result<()> {
-        // UIDs from below UIDNEXT, or given twice, are of other messages.
-        let is_new = |uid: &Uid| uid.get() >= self.road.uid_next && !self.placed.contains(*uid);
-        let uids = uids.filter(|(validity, uids)| {
-            *validity == self.road.validity && uids.len() == items.len() && uids.iter().all(is_new)
-        });
-        uids.iter().flat_map(|(_, uids)| uids).for_each(|uid| self.placed.insert(*uid));
+        let uids = self.road.believed(uids, items.len());
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
         let mut records: Vec<Record> = Vec::with_capacity(items.len());
         let mut dropped = Vec::new();

@@ -97,6 +97,7 @@ fn road<'a>(
         octets_max: octets_max(folder, ends),
         windows: Mutex::new(windows),
         twins,
+        placed: Mutex::default(),
         batch_messages_max,
     }
 }
