@@ -2,6 +2,7 @@
 //! Never records a message before the destination's answer, and never forgets one whose answer is missing.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use malote_plan::date::DateOrigin;
@@ -57,8 +58,28 @@ pub(super) struct Road<'a> {
     pub uid_next: u32,
     pub octets_max: Option<u64>,
     pub twins: Twins,
+    /// Destination UIDs that answers have named.
+    pub placed: Mutex<UidSet>,
     /// Messages per batch at most; 1 gives each message an answer of its own.
     pub batch_messages_max: usize,
+}
+
+impl Road<'_> {
+    /// An answer's UIDs, where they can be those of its messages: UIDs from below UIDNEXT, or given twice,
+    /// are of other messages.
+    fn believed(
+        &self,
+        uids: Option<(UidValidity, Vec<Uid>)>,
+        count: usize,
+    ) -> Option<(UidValidity, Vec<Uid>)> {
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = |uid: &Uid| uid.get() >= self.uid_next && !placed.contains(*uid);
+        let (validity, uids) = uids.filter(|(validity, uids)| {
+            *validity == self.validity && uids.len() == count && uids.iter().all(is_new)
+        })?;
+        uids.iter().for_each(|uid| placed.insert(*uid));
+        Some((validity, uids))
+    }
 }
 
 /// A message that the destination refused when it stood alone.
@@ -143,8 +164,6 @@ struct Writer<'a> {
     answered: Vec<Record>,
     recorded_at: Instant,
     neighbour: Option<InternalDate>,
-    /// Destination UIDs that answers have named.
-    placed: UidSet,
     outcome: LaneOutcome,
 }
 
@@ -160,7 +179,6 @@ impl<'a> Writer<'a> {
             answered: Vec::new(),
             recorded_at: Instant::now(),
             neighbour: None,
-            placed: UidSet::new(),
             outcome: LaneOutcome::default(),
         }
     }
@@ -334,12 +352,7 @@ impl<'a> Writer<'a> {
 
     /// Notes what the destination has confirmed; its octets are given back.
     async fn note_answered(&mut self, items: Vec<Item>, uids: Option<(UidValidity, Vec<Uid>)>) {
-        // UIDs from below UIDNEXT, or given twice, are of other messages.
-        let is_new = |uid: &Uid| uid.get() >= self.road.uid_next && !self.placed.contains(*uid);
-        let uids = uids.filter(|(validity, uids)| {
-            *validity == self.road.validity && uids.len() == items.len() && uids.iter().all(is_new)
-        });
-        uids.iter().flat_map(|(_, uids)| uids).for_each(|uid| self.placed.insert(*uid));
+        let uids = self.road.believed(uids, items.len());
         let mut uids = uids.map(|(_, uids)| uids).unwrap_or_default().into_iter();
         if self.answered.is_empty() {
             self.recorded_at = Instant::now();

@@ -2,6 +2,7 @@
 //! Never quarantines a message on one connection's word.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
@@ -89,6 +90,7 @@ fn road<'a>(
         uid_next,
         octets_max: octets_max(folder, ends),
         twins,
+        placed: Mutex::default(),
         batch_messages_max,
     }
 }

@@ -152,6 +152,11 @@ pub fn known(secret: SecretString) -> Arc<dyn SecretSource> {
     Arc::new(Password(secret))
 }
 
+/// A token that is known already and cannot be renewed.
+pub fn known_token(secret: SecretString) -> Arc<dyn SecretSource> {
+    Arc::new(Token(secret))
+}
+
 fn option_word(side: Side) -> &'static str {
     if side == Side::Destination { "to" } else { "from" }
 }
@@ -193,6 +198,19 @@ impl fmt::Debug for Password {
 impl SecretSource for Password {
     async fn secret(&self) -> malote_engine::failure::Result<SecretString> {
         Ok(self.0.clone())
+    }
+}
+
+struct Token(SecretString);
+
+#[async_trait]
+impl SecretSource for Token {
+    async fn secret(&self) -> malote_engine::failure::Result<SecretString> {
+        Ok(self.0.clone())
+    }
+
+    fn is_token(&self) -> bool {
+        true
     }
 }
 

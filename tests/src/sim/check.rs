@@ -313,8 +313,8 @@ fn counted(story: &Story, state: &State, report: &Report) -> Verdict {
         );
         if told != expected {
             let sentence = format!(
-                "{}: the report has {told:?} and the mailbox {expected:?} (messages, delivered, collapsed, quarantined, \
-                 filtered, pending)",
+                "{}: the report has {told:?} and the mailbox {expected:?} (messages, delivered, collapsed, \
+                 quarantined, filtered, pending)",
                 folder.source
             );
             return Err(Flaw::new("miscounted", sentence));

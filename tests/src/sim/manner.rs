@@ -164,7 +164,7 @@ impl Manner {
             batch_messages_max: chance.pick(&[1, 2, 3, 5, 100]),
             refuses_batches: chance.is(6),
             append_uids,
-            // Who names wrong UIDs that might be right, beside messages that he kept and refused, cannot be seen through.
+            // Wrong UIDs that might be right, beside messages that were kept and refused, cannot be seen through.
             refused: if append_uids == AppendUids::FromOne { Refused::Nothing } else { refused },
             tears_batches: chance.is(25),
             slow_sessions: chance.is(40),

@@ -2,7 +2,7 @@
 //! Never kinder than what a seed draws, and never different when it is drawn again.
 //!
 //! A [`Story`] is drawn from a seed and is plain data: both mailboxes, what each server is like, what the operator
-//! wants, and a schedule of [`Trouble`]s, each tied to a call (`the third answer in run 2`). [`play`] runs the engine
+//! wants, and a schedule of [`Trouble`]s, each tied to a call (`the third answer in run 2`). [`play()`] runs the engine
 //! through it on one thread and in paused time, first disturbed, then calm until nothing changes, with the checkers
 //! after each run. What fails is made smaller by [`shrunk`], which takes out one thing after another.
 

@@ -98,19 +98,19 @@ async fn course(story: &Story, world: &World, played: &mut Played) -> Result<(),
         }
     }
     let (report, work) = last.ok_or_else(|| Flaw::new("unsettled", "no calm run"))?;
+    // What waits for a decision is held against others in each run, and twins of refused messages are tried one a run.
+    let is_waiting = report.errors.iter().any(|error| error.class == "decision.needed");
     let are_twins_tried = story.wishes.duplicates == Duplicates::Collapse && report.totals.quarantined > 0;
-    if !is_settled(story, &report, &work) && !are_twins_tried {
+    if !is_settled(story, &report, &work) && !are_twins_tried && !is_waiting {
         let sentence = format!("run after run finds work: {work:?} {:?} {:?}", report.totals, report.errors);
         return Err(Flaw::new("unsettled", sentence));
     }
     played.is_success = report.status == Status::Success;
-    let state_before = world.state().trace.digest();
     check::settled(story, &world.state(), &report)?;
     let looked = verify(&job(story, world), Content::Full).await;
     check::verified(story, &world.state(), &report, &looked)?;
     let forecast = plan(&job(story, world)).await;
     planned(&report, &forecast)?;
-    debug_assert_ne!(state_before, 0, "a story has a course");
     check::ways(&world.state())
 }
 

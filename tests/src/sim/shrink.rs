@@ -62,11 +62,11 @@ fn candidate(story: &Story, attempt: usize) -> Option<Story> {
         return Some(smaller);
     }
     for is_source in [true, false] {
-        for index in 0..MENDINGS.len() {
+        for mend in MENDINGS {
             if turn(1).is_some() {
                 let manner =
                     if is_source { &mut smaller.source_manner } else { &mut smaller.destination_manner };
-                MENDINGS[index](manner, &Manner::decent());
+                mend(manner, &Manner::decent());
                 return Some(smaller);
             }
         }

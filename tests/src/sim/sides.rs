@@ -243,7 +243,7 @@ impl OpenDestination for OpenForWriting {
             let session = server.sessions.get_mut(&seat.session).expect("the seat was checked");
             let validity = session.validity;
             session.flights.push_back(Flight { id, folder, validity, parcels, outcome: None });
-            if state.chance(0xf117) % 2 == 0 {
+            if state.chance(0xf117).is_multiple_of(2) {
                 execute(state, seat.session, usize::MAX);
             }
             Ok(BatchId(id))

@@ -9,7 +9,7 @@ use malote_engine::imap::{Endpoint, Greeting, Location, SecretSource, SecretStri
 
 use super::super::args::TrustArgs;
 use super::super::assemble;
-use super::super::secret::{self, Wish as SecretWish};
+use super::super::secret::{self, Asking, Brokers, Wish as SecretWish};
 use super::account::{Account, Key, Line};
 use super::ending::{Code, Trouble};
 use super::journal::Journal;
@@ -32,8 +32,7 @@ pub fn trust(account: &Account) -> TrustArgs {
 pub async fn endpoint(account: &Account, wish: &Wish, journal: &Journal) -> Result<Endpoint, Trouble> {
     let location = location(account, journal).await?;
     let secret = key(account, wish)?;
-    let is_token = matches!(account.key, Key::Token(_));
-    let endpoint = assemble::endpoint(account.side, location, is_token, secret, &trust(account));
+    let endpoint = assemble::endpoint(account.side, location, secret, &trust(account));
     endpoint.map_err(|stopped| Trouble::new("EX_NOINPUT", Code::NoInput, stopped.message))
 }
 
@@ -92,8 +91,8 @@ async fn location(account: &Account, journal: &Journal) -> Result<Location, Trou
 
 async fn greeted(account: &Account, location: Location, most: Option<Duration>) -> Result<Greeting, Failure> {
     let no_secret: Arc<dyn SecretSource> = secret::known(SecretString::from(""));
-    let mut endpoint = assemble::endpoint(account.side, location, false, no_secret, &trust(account))
-        .map_err(|stopped| {
+    let mut endpoint =
+        assemble::endpoint(account.side, location, no_secret, &trust(account)).map_err(|stopped| {
             Failure::new(
                 account.side,
                 Class::Usage,
@@ -117,11 +116,12 @@ fn key(account: &Account, wish: &Wish) -> Result<Arc<dyn SecretSource>, Trouble>
     match &account.key {
         Key::Token(text) => {
             let Some(file) = account.token_file() else {
-                return Ok(secret::known(SecretString::from(text.clone())));
+                return Ok(secret::known_token(SecretString::from(text.clone())));
             };
-            let token = SecretWish { password_file: None, token_file: Some(file.to_path_buf()) };
-            secret::find(account.side, &token, "", &secret::surroundings())
-                .map_err(|stopped| no_input(stopped.message))
+            let token = SecretWish { token_file: Some(file.to_path_buf()), ..SecretWish::default() };
+            let found = secret::without_prompt(account.side, &token, &secret::surroundings());
+            let found = found.map_err(|stopped| no_input(stopped.message))?;
+            found.ok_or_else(|| no_input(format!("no token in {}", file.display())))
         }
         Key::File(path) => {
             let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(|cause| {
@@ -148,7 +148,11 @@ fn key(account: &Account, wish: &Wish) -> Result<Arc<dyn SecretSource>, Trouble>
                 return Ok(secret::known(SecretString::from(text)));
             }
             let place = format!("{} at {}", account.admin.as_ref().unwrap_or(&account.user), account.host);
-            secret::find(account.side, &SecretWish::default(), &place, &secret::surroundings()).map_err(|_| {
+            let (location, wish) = (account.location(Security::Tls), SecretWish::default());
+            let brokers = Brokers::new(&trust(account), Asking::Never);
+            let brokers = brokers.map_err(|stopped| no_input(stopped.message))?;
+            let around = secret::surroundings();
+            secret::find(account.side, &wish, &location, &around, &brokers).map_err(|_| {
                 Trouble::new(
                     "EX_USAGE",
                     Code::Usage,
