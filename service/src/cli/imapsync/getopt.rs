@@ -179,7 +179,10 @@ fn value(takes: Takes, written: &str, text: Option<String>) -> Result<Value, Str
             Some(number) => Ok(Value::Whole(number)),
             None => wrong("number"),
         },
-        Takes::Real => match digits(&text).filter(|_| !text.starts_with('_')).and_then(|digits| digits.parse::<f64>().ok()) {
+        Takes::Real => match digits(&text)
+            .filter(|_| !text.starts_with('_'))
+            .and_then(|digits| digits.parse::<f64>().ok())
+        {
             Some(number) if number.is_finite() => Ok(Value::Real(number)),
             _ => wrong("real number"),
         },
