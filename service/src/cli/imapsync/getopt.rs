@@ -179,7 +179,10 @@ fn value(takes: Takes, written: &str, text: Option<String>) -> Result<Value, Str
             Some(number) => Ok(Value::Whole(number)),
             None => wrong("number"),
         },
-        Takes::Real => match digits(&text).and_then(|digits| digits.parse::<f64>().ok()) {
+        Takes::Real => match digits(&text)
+            .filter(|_| !text.starts_with('_'))
+            .and_then(|digits| digits.parse::<f64>().ok())
+        {
             Some(number) if number.is_finite() => Ok(Value::Real(number)),
             _ => wrong("real number"),
         },
@@ -191,10 +194,13 @@ fn value(takes: Takes, written: &str, text: Option<String>) -> Result<Value, Str
 }
 
 /// A number as Rust reads it: Perl lets `_` stand between digits. Nothing where a letter other than the exponent's
-/// is in it, such as in `inf`.
+/// is in it, such as in `inf`, or where a point has no digit after it.
 fn digits(text: &str) -> Option<String> {
     let is_number = text.chars().all(|letter| letter.is_ascii_digit() || "+-._eE".contains(letter));
-    (is_number && !text.starts_with('_')).then(|| text.replace('_', ""))
+    let digits = text.replace('_', "");
+    let has_loose_point =
+        digits.split_once('.').is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()));
+    (is_number && !has_loose_point).then_some(digits)
 }
 
 #[cfg(test)]
@@ -275,6 +281,9 @@ mod tests {
     #[test]
     fn numbers_are_perls() {
         check(&["--maxsize", "45_000_000"], &[("maxsize", Value::Whole(45_000_000))]);
+        check(&["--maxsize", "_1"], &[("maxsize", Value::Whole(1))]);
+        check_wrong(&["--maxage", "_5"], "Value \"_5\" invalid for option maxage (real number expected)");
+        check_wrong(&["--maxage", "5."], "Value \"5.\" invalid for option maxage (real number expected)");
         check(&["--maxsize=-1"], &[("maxsize", Value::Whole(-1))]);
         check(
             &["--maxage", "0.5", "--maxage", "1e2"],
