@@ -2,6 +2,7 @@
 //! anew, connections that mailboxes share. Nothing is lost, misplaced or called done that is not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use acceptance::pair::{Pair, classes, told};
 use acceptance::scripted::{Act, FolderHandle, Letter, Script, When};
@@ -156,5 +157,30 @@ async fn an_opening_that_is_refused_with_its_listing_answered_opens_nothing() ->
     pair.deliver((0..3).map(|at| Letter::simple(&format!("m{at}"))));
     let report = pair.copy().await?;
     assert_eq!(told(&report), "success: 3 copied", "{report:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_answered_is_recorded_while_the_source_keeps_silent() -> Result<()> {
+    const FIRST_WINDOW: usize = 1000;
+    let silence = Act::Delay(Duration::from_secs(3));
+    let source = Script::new().rule(When::verb("UID FETCH").containing("BODY.PEEK[]").nth(2), silence);
+    let pair = Pair::of(source, Script::new())?;
+    pair.deliver((0..FIRST_WINDOW + 1).map(|at| Letter::simple(&format!("m{at}"))));
+    let job = pair.migration.job().await?;
+    let progress = Arc::clone(&job.progress);
+    let arrive = async {
+        while progress.snapshot().messages_copied < FIRST_WINDOW as u64 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        pair.there().messages().len()
+    };
+    let mut run = Box::pin(copy(&job));
+    let there = tokio::select! {
+        there = arrive => there,
+        report = &mut run => anyhow::bail!("it ended before its records were written: {}", told(&report)),
+    };
+    assert_eq!(there, FIRST_WINDOW, "the last message is still to come");
+    assert_eq!(told(&run.await), "success: 1001 copied");
     Ok(())
 }
