@@ -8,6 +8,7 @@ use acceptance::pair::{Pair, classes, told};
 use acceptance::scripted::{Act, FolderHandle, Letter, Script, When};
 use anyhow::{Context as _, Result};
 use malote_engine::clock::Clock;
+use malote_engine::profile::Profile;
 use malote_engine::report::Report;
 use malote_engine::run::copy;
 
@@ -182,5 +183,42 @@ async fn what_was_answered_is_recorded_while_the_source_keeps_silent() -> Result
     };
     assert_eq!(there, FIRST_WINDOW, "the last message is still to come");
     assert_eq!(told(&run.await), "success: 1001 copied");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listing_of_numbers_that_are_no_uids_is_not_believed() -> Result<()> {
+    let numbers = b"* ESEARCH (TAG \"x\") ALL 1:3\r\n{tag} OK searched\r\n".to_vec();
+    let pair = Pair::of(Script::new().rule(When::verb("UID SEARCH"), Act::Raw(numbers)), Script::new())?;
+    pair.inbox().set_uidnext(5);
+    pair.deliver((0..3).map(|at| Letter::simple(&format!("m{at}"))));
+    let report = pair.copy().await?;
+    assert_eq!(told(&report), "success: 3 copied", "{report:?}");
+    Ok(())
+}
+
+/// A server that takes `octets` in a day.
+fn allowing_up(octets: u64) -> Result<Arc<Profile>> {
+    let text = format!(
+        "name = \"miser\"\ntitle = \"A miser\"\n\n[recognised]\n\n[[quirk]]\nknob = \"octets_up_per_day\"\n\
+         value = {octets}\ndeviation = \"counts what is written\"\nhandling = \"writes no more\"\nsource = \"tests\"\n"
+    );
+    Profile::read(&text).map(Arc::new).map_err(|wrong| anyhow::anyhow!("{wrong}"))
+}
+
+#[tokio::test]
+async fn an_allowance_for_writing_that_ends_midway_leaves_nothing_in_doubt() -> Result<()> {
+    for (octets, multiappend) in [(1, true), (20_000, true), (20_000, false), (39_000, true)] {
+        let script = if multiappend { Script::new() } else { Script::new().without("MULTIAPPEND") };
+        let mut pair = Pair::of(Script::new(), script)?;
+        pair.deliver((0..40).map(|at| Letter::simple(&format!("{at} {}", "x".repeat(1000)))));
+        pair.migration.profiles.1 = Some(allowing_up(octets)?);
+        let report = pair.copy().await?;
+        assert_eq!(classes(&report), ["throttle.daily"], "{report:?}");
+        assert_eq!(pair.there().messages().len() as u64, report.totals.copied);
+        pair.migration.profiles.1 = None;
+        let report = pair.copy().await?;
+        assert!(pair.is_twin() && report.totals.adopted == 0, "{report:?}");
+    }
     Ok(())
 }
