@@ -115,8 +115,24 @@ impl Writing<'_> {
         Ok(replies.by_ref().filter(is_create).map(|(_, reply)| reply).collect())
     }
 
-    /// The folders as LIST has them, in the order asked.
+    /// The folders as LIST has them, in the order asked. Where a name is listed in another case alone, it is asked for
+    /// once more and by itself: only then that is the server's word for it, and not another folder's.
     async fn listed(&mut self, wanted: &[Wanted]) -> Result<Vec<Option<Listed>>> {
+        let lines = self.lines(wanted).await?;
+        let mut found = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let is_alike = |listed: &Listed| listed.name.eq_ignore_ascii_case(&one.wire.0);
+            let mut listed = lines.iter().find(|listed| listed.name == one.wire.0).cloned();
+            if listed.is_none() && lines.iter().any(is_alike) {
+                listed = self.lines(std::slice::from_ref(one)).await?.into_iter().find(is_alike);
+            }
+            found.push(listed);
+        }
+        Ok(found)
+    }
+
+    /// What LIST says to these names, asked side by side.
+    async fn lines(&mut self, wanted: &[Wanted]) -> Result<Vec<Listed>> {
         let options = if self.session.promises.special_use { "RETURN (SPECIAL-USE)" } else { "" };
         let mut lines: Vec<Listed> = Vec::new();
         for options in [options, ""] {
@@ -140,12 +156,7 @@ impl Writing<'_> {
             }
         }
         lines.retain(|listed| !listed.has("\\NonExistent"));
-        let found = |one: &Wanted| {
-            let exact = lines.iter().find(|listed| listed.name == one.wire.0);
-            let alike = || lines.iter().find(|listed| listed.name.eq_ignore_ascii_case(&one.wire.0));
-            exact.or_else(alike).cloned()
-        };
-        Ok(wanted.iter().map(found).collect())
+        Ok(lines)
     }
 
     fn unlisted(&self, wire: &WireName) -> Failure {

@@ -123,10 +123,12 @@ impl Host {
     }
 
     /// Takes the number of connections that are open, less the one that was just refused, for all that it bears.
+    /// A refusal while no other is open shows nothing: what one user may have is used up elsewhere.
     pub(crate) fn refused(&self) {
         let mut state = self.state();
-        let bears = state.open.saturating_sub(1).max(1);
-        state.ceiling = Some((bears, Instant::now()));
+        if state.open > 1 {
+            state.ceiling = Some((state.open - 1, Instant::now()));
+        }
     }
 
     /// True while a mailbox waits for its first connection.
@@ -197,6 +199,11 @@ mod tests {
         tokio::time::advance(CEILING_HELD).await;
         places.extend(host.try_take());
         assert!(places.len() == 5 && host.try_take().is_none(), "one more is tried");
+        let alone = hosts.host("alone.example.org", 993);
+        let refused = alone.try_take();
+        alone.refused();
+        drop(refused);
+        assert!(alone.try_take().zip(alone.try_take()).is_some(), "one user's trouble is not the server's");
         assert!(hosts.host("MAIL.example.org", 993).try_take().is_none(), "the same server");
         assert!(hosts.host("mail.example.org", 143).try_take().is_some(), "another one");
     }

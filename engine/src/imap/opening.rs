@@ -123,8 +123,20 @@ struct Opening {
 
 impl Opening {
     fn note(&mut self, answer: &Answer) {
+        // A listing from before the folder's own count is of another folder, and what changes after it is not in it.
+        if matches!(
+            answer,
+            Answer::Exists(_) | Answer::Expunge(_) | Answer::Vanished { is_earlier: false, .. }
+        ) {
+            self.listed = None;
+        }
+        let messages = &mut self.status.messages;
         match answer {
-            Answer::Exists(count) => self.status.messages = *count,
+            Answer::Exists(count) => *messages = *count,
+            Answer::Expunge(_) => *messages = messages.saturating_sub(1),
+            Answer::Vanished { is_earlier: false, uids } => {
+                *messages = messages.saturating_sub(u32::try_from(uids.len()).unwrap_or(u32::MAX));
+            }
             Answer::Flags(names) => self.flags.clone_from(names),
             Answer::Esearch { all, .. } => self.listed = Some(all.clone().unwrap_or_default()),
             Answer::Untagged(Reply { code: Some(code), .. }) => self.note_code(code),

@@ -245,6 +245,7 @@ fn every_other_answer_is_read_or_passed_over() {
             Answer::Esearch { all: Some(set("1:3,9")), count: Some(4) },
         ),
         ("* ESEARCH (TAG \"a1\") UID", Answer::Esearch { all: None, count: None }),
+        ("* ESEARCH (TAG \"a1\") ALL 1:3", Answer::Unknown),
         ("* ESEARCH UID COUNT 0", Answer::Esearch { all: None, count: Some(0) }),
         ("* 23 EXISTS", Answer::Exists(23)),
         ("* 23 exists ", Answer::Exists(23)),

@@ -328,8 +328,9 @@ fn search(tokens: &mut Tokens<'_>) -> UidSet {
     uids.into_iter().collect()
 }
 
+/// Only with `UID` in it: without, the numbers are of the order in the folder (RFC 4731 §3.1), which nobody asks for.
 fn esearch(tokens: &mut Tokens<'_>) -> Answer {
-    let (mut all, mut count) = (None, None);
+    let (mut all, mut count, mut is_of_uids) = (None, None, false);
     while let Some(value) = tokens.value() {
         let Some(name) = value.octets().map(<[u8]>::to_ascii_uppercase) else { continue };
         match name.as_slice() {
@@ -339,10 +340,11 @@ fn esearch(tokens: &mut Tokens<'_>) -> Answer {
             }
             b"COUNT" => count = tokens.value().and_then(|count| count.number()),
             b"MIN" | b"MAX" | b"MODSEQ" => drop(tokens.value()),
+            b"UID" => is_of_uids = true,
             _ => {}
         }
     }
-    Answer::Esearch { all, count }
+    if is_of_uids { Answer::Esearch { all, count } } else { Answer::Unknown }
 }
 
 fn vanished(tokens: &mut Tokens<'_>) -> Answer {

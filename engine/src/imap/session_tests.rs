@@ -232,6 +232,27 @@ async fn a_listing_that_came_with_the_opening_is_taken_once() {
 }
 
 #[tokio::test]
+async fn a_listing_that_came_before_its_folder_or_before_a_change_is_not_taken() {
+    const SEARCH: &str = "UID SEARCH RETURN (ALL) ALL";
+    const LISTED: &str = "* ESEARCH (TAG \"TAG\") UID ALL 1:3\r\n";
+    for (before, after, messages) in [
+        (LISTED, "TAG OK x\r\n", 3),
+        ("", "* ESEARCH (TAG \"TAG\") UID ALL 1:3\r\n* 2 EXPUNGE\r\n* 3 EXISTS\r\nTAG OK x\r\n", 3),
+        ("", "* ESEARCH (TAG \"TAG\") UID ALL 1:2\r\n* 2 EXPUNGE\r\nTAG OK x\r\n", 2),
+        ("", "* ESEARCH (TAG \"TAG\") UID ALL 1:2\r\n* VANISHED 3\r\nTAG OK x\r\n", 2),
+    ] {
+        let select: &'static str = format!("{before}{OPENED}").leak();
+        let again: &'static str =
+            format!("* ESEARCH (TAG \"TAG\") UID ALL {}:9\r\nTAG OK x\r\n", 10 - messages).leak();
+        let steps = vec![("SELECT \"A\"", select), (SEARCH, after), (SEARCH, again)];
+        let (mut session, _server) = session("ESEARCH", steps).await;
+        Writing::on(&mut session).select(&WireName(b"A".to_vec())).await.unwrap();
+        assert_eq!(session.selected().unwrap().status.messages, messages, "{after}");
+        assert_eq!(session.uids().await.unwrap(), set(&format!("{}:9", 10 - messages)), "{after}");
+    }
+}
+
+#[tokio::test]
 async fn messages_that_went_away_are_no_failure_and_odd_order_is_none_either() {
     let (mut session, _server) = opened(
         "UIDPLUS MESSAGELIMIT=2",

@@ -133,7 +133,7 @@ impl FolderRun<'_> {
         self.copied_before = self.tally.copied.clone();
         let mut ends = self.open().await?;
         let before = (ends.source.status(), ends.destination.status());
-        modseq::compare(self, &before.0);
+        modseq::compare(self, &before.0).await?;
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
         let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;

@@ -240,6 +240,8 @@ impl<'a> Writer<'a> {
     async fn wait(&mut self, queue: &mut mpsc::Receiver<Fetched>) -> Result<bool> {
         let is_waiting = !self.gathered.is_empty();
         let has_flight = !self.in_flight.is_empty();
+        let has_answered = !self.answered.is_empty();
+        let record_at = self.recorded_at + RECORD_WAIT;
         tokio::select! {
             biased;
             fetched = queue.recv() => match fetched {
@@ -249,6 +251,7 @@ impl<'a> Writer<'a> {
             () = self.road.run.halt.cancelled() => {}
             answered = self.destination.answer(), if has_flight => self.take_answer(answered?).await?,
             () = tokio::time::sleep(BATCH_WAIT), if is_waiting => self.send_gathered().await?,
+            () = tokio::time::sleep_until(record_at), if has_answered => self.record_answered().await?,
         }
         Ok(true)
     }

@@ -38,6 +38,7 @@ pub use job::{
 };
 use malote_plan::folder::Role;
 use malote_plan::mapping::{FolderPair, Mapping};
+use sha2::{Digest as _, Sha256};
 pub use verify::verify;
 
 use crate::event::Event;
@@ -99,13 +100,19 @@ fn precedence(pair: &Pair) -> (bool, Reverse<u32>) {
     (pair.role != Some(Role::Inbox), Reverse(messages))
 }
 
+/// Which of so many folders has its turn: by the hash of the second, for runs that begin at full hours would otherwise
+/// come to the same few folders for ever.
+fn turn(now_unix_ms: i64, folders: usize) -> Option<usize> {
+    let hash = Sha256::digest((now_unix_ms / 1000).to_be_bytes());
+    let number = hash.iter().take(4).fold(0, |number, octet| number << 8 | usize::from(*octet));
+    number.checked_rem(folders)
+}
+
 /// Works on as many folders at once as there are lanes. Folders that lead to one destination folder take turns,
 /// for each must know what the others put there.
 async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>) -> Vec<FolderReport> {
     let halt = job.stop.child_token();
-    // Another one in each run, so that each has its turn.
-    let turn = usize::try_from(job.clock.now_unix_ms() / 1000).unwrap_or(0).checked_rem(pairs.len());
-    let spot = turn.map(|turn| pairs[turn].row.id);
+    let spot = turn(job.clock.now_unix_ms(), pairs.len()).map(|turn| pairs[turn].row.id);
     let run = Run { job, findings: &ending.findings, spot, halt: &halt };
     let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
     let mut group_of = BTreeMap::new();
@@ -134,4 +141,23 @@ async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>
     let mut reports: Vec<(usize, FolderReport)> = done.into_iter().flatten().collect();
     reports.sort_by_key(|(index, _)| *index);
     reports.into_iter().map(|(_, report)| report).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_folder_has_its_turn_though_runs_begin_at_full_hours() {
+        for every_seconds in [60, 300, 3600, 86_400] {
+            for folders in 1..=100 {
+                let runs =
+                    (0..20 * i64::from(folders)).map(|run| (1_790_000_000 + run * every_seconds) * 1000);
+                let seen: BTreeSet<_> = runs.filter_map(|now_ms| turn(now_ms, folders as usize)).collect();
+                assert_eq!(seen.len(), folders as usize, "{folders} folders, a run every {every_seconds} s");
+            }
+        }
+        assert_eq!(turn(0, 0), None);
+    }
 }

@@ -16,9 +16,10 @@ use crate::source::Stub;
 const SAMPLE_MAX: u64 = 20;
 
 /// Holds the folder's highest modification sequence against the one that the last pass left.
-pub(super) fn compare(folder: &mut FolderRun<'_>, now: &FolderStatus) {
-    if let Some(how) = contradiction(&folder.pair.row.tokens, now) {
-        distrust(folder, how);
+pub(super) async fn compare(folder: &mut FolderRun<'_>, now: &FolderStatus) -> Result<()> {
+    match contradiction(&folder.pair.row.tokens, now) {
+        Some(how) => distrust(folder, how).await,
+        None => Ok(()),
     }
 }
 
@@ -37,13 +38,17 @@ fn contradiction(tokens: &Tokens, now: &FolderStatus) -> Option<&'static str> {
     (after == before && has_arrivals).then_some("stood still while messages came")
 }
 
-fn distrust(folder: &mut FolderRun<'_>, how: &str) {
+/// Written down at once: nothing else of the folder may have changed, and then nothing else would be written.
+async fn distrust(folder: &mut FolderRun<'_>, how: &str) -> Result<()> {
     folder.since = None;
-    folder.pair.row.tokens.is_modseq_distrusted = true;
+    let tokens = Tokens { is_modseq_distrusted: true, ..folder.pair.row.tokens };
+    folder.run.job.ledger.set_tokens(folder.pair.row.id, &tokens).await?;
+    folder.pair.row.tokens = tokens;
     folder.run.findings.warn(format!(
         "{}: the source's modification sequences {how}; they are no longer believed, and flags are compared one by one",
         folder.pair.source.path
     ));
+    Ok(())
 }
 
 /// True where a sample of messages that were told to be unchanged is so.
@@ -60,7 +65,7 @@ pub(super) async fn tells_all(
     let stubs = ends.source.stubs(&sample).await?;
     let is_true = has_no_hidden_change(folder, &sample, &stubs, highest).await?;
     if !is_true {
-        distrust(folder, "hide changes of flags");
+        distrust(folder, "hide changes of flags").await?;
     }
     Ok(is_true)
 }
@@ -75,7 +80,7 @@ pub(super) async fn holds(folder: &mut FolderRun<'_>, recorded: &Recorded) -> Re
     let (status, stubs) = folder.run.job.source.peek(&folder.pair.source, &sample).await?;
     let is_true = has_no_hidden_change(folder, &sample, &stubs, status.highest_modseq).await?;
     if !is_true {
-        distrust(folder, "hide changes of flags");
+        distrust(folder, "hide changes of flags").await?;
     }
     Ok(is_true)
 }
