@@ -8,6 +8,7 @@ pub mod exit;
 pub mod output;
 pub mod pair;
 mod probe;
+mod quarantine;
 pub mod progress;
 pub mod render;
 pub mod secret;
@@ -63,6 +64,7 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Verify(args) => pair::verify(args).await,
             Command::Probe(args) => probe::probe(args).await,
             Command::Batch(args) => batch::batch(args).await,
+            Command::Quarantine(command) => quarantine::quarantine(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

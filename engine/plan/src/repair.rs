@@ -155,7 +155,8 @@ impl Remedy {
 pub fn remedies(octets: &[u8], findings: &[Finding]) -> Vec<Remedy> {
     let is_reasoned = |repair: &Repair| findings.iter().any(|finding| repair.answers(finding.kind));
     let is_possible = |repair: &Repair| Remedy(Vec::from([*repair])).apply(octets).is_some();
-    let usable: Vec<Repair> = Repair::ALL.into_iter().filter(|it| is_reasoned(it) && is_possible(it)).collect();
+    let usable: Vec<Repair> =
+        Repair::ALL.into_iter().filter(|it| is_reasoned(it) && is_possible(it)).collect();
     let mut found: Vec<Remedy> = (1_u32..1 << usable.len())
         .map(|mask| {
             let chosen = usable.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0);

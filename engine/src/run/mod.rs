@@ -21,6 +21,9 @@ mod parcel;
 mod quarantining;
 mod reading;
 mod rebase;
+mod recognise;
+mod repairing;
+mod strangers;
 mod survey;
 mod tally;
 mod transfer;
@@ -104,7 +107,8 @@ async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>
     // Another one in each run, so that each has its turn.
     let turn = usize::try_from(job.clock.now_unix_ms() / 1000).unwrap_or(0).checked_rem(pairs.len());
     let spot = turn.map(|turn| pairs[turn].row.id);
-    let run = Run { job, findings: &ending.findings, spot, halt: &halt };
+    let repairs = &repairing::Experience::default();
+    let run = Run { job, findings: &ending.findings, spot, halt: &halt, repairs };
     let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
     let mut group_of = BTreeMap::new();
     for (index, pair) in pairs.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::Folder;
 use malote_plan::mapping::FolderPair;
 use malote_plan::message::Uid;
-use malote_plan::record::{Keys, Record};
+use malote_plan::record::{Keys, Record, RepairNote};
 use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, Pair, Run, generation};
@@ -16,7 +16,7 @@ use super::ending::Ending;
 use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
-use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, survey};
+use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, recognise, repairing, survey};
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
@@ -54,7 +54,8 @@ async fn rooms(
     job.progress.folders_listed(mapping.pairs.len() as u64);
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
-    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt };
+    let repairs = &repairing::Experience::default();
+    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt, repairs };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
@@ -186,7 +187,12 @@ async fn compare(
     let keys = |list: Vec<(malote_plan::matching::Portrait, u64)>| -> BTreeMap<Uid, Keys> {
         list.into_iter().map(|(portrait, _)| (portrait.uid, portrait.keys)).collect()
     };
-    let (ours, theirs) = (keys(ours?), keys(theirs?));
+    let (mut ours, theirs) = (keys(ours?), keys(theirs?));
+    let notes = folder.run.job.ledger.repair_notes(folder.pair.row.id).await?;
+    let notes: Vec<RepairNote> = notes.into_iter().filter(|note| window.contains(note.source_uid)).collect();
+    for (uid, keys) in recognise::expected(folder, ends, &notes).await? {
+        ours.insert(uid, keys);
+    }
     for record in &records {
         faults.judge(record, ours.get(&record.source_uid), |copy| theirs.get(&copy).copied());
     }

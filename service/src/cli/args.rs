@@ -3,6 +3,7 @@
 
 mod batch;
 mod pair;
+mod quarantine;
 mod value;
 
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
-pub use pair::{PaceArgs, PairArgs, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
+pub use pair::{PaceArgs, PairArgs, RepairArg, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
+pub use quarantine::{ChoiceArgs, LedgerArgs, QuarantineCommand};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -97,6 +99,9 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Bring over many mailboxes, one row of a CSV file each
     Batch(BatchArgs),
+    /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

@@ -21,7 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{PaceArgs, TrustArgs, WorkArgs};
+use super::args::{PaceArgs, RepairArg, TrustArgs, WorkArgs};
 use super::exit::Stopped;
 use super::state;
 
@@ -170,6 +170,7 @@ pub fn policy(work: &WorkArgs) -> Policy {
         messages_per_second: pace.rate_messages,
         connections: usize::from(pace.connections.unwrap_or(CONNECTIONS_UNSAID)),
         on_clash: changes.on_clash.into(),
+        repairs: changes.repair == RepairArg::On,
         ..Policy::default()
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn header(octets: &[u8]) -> Option<Vec<u8>> {
 
 /// One line with those that continue it.
 fn field_length(octets: &[u8]) -> usize {
-    let line = |from: usize| memchr::memchr(b'\n', &octets[from..]).map_or(octets.len(), |end| from + end + 1);
+    let line =
+        |from: usize| memchr::memchr(b'\n', &octets[from..]).map_or(octets.len(), |end| from + end + 1);
     let mut length = line(0);
     while octets.get(length).is_some_and(|octet| matches!(octet, b' ' | b'\t')) {
         length = line(length);
@@ -97,7 +98,8 @@ fn words(value: &[u8], charset: &str) -> Option<Vec<u8>> {
     let from = value[..first].iter().rposition(is_blank).map_or(0, |at| at + 1);
     let to = value[last..].iter().position(is_blank).map_or(value.len(), |at| last + at);
     // Folding within the run is white space of the header, not of the text (RFC 5322 §2.2.3).
-    let run: Vec<u8> = value[from..to].iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n')).collect();
+    let run: Vec<u8> =
+        value[from..to].iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n')).collect();
     Some([&value[..from], &encoded(&run, charset)?, &value[to..]].concat())
 }
 

@@ -44,9 +44,8 @@ pub(super) fn permits(octets: &[u8], repaired: &[u8]) -> bool {
 /// Whether a word, given in lower case, stands anywhere, in any case.
 fn holds(octets: &[u8], word: &[u8]) -> bool {
     let (first, upper) = (word[0], word[0].to_ascii_uppercase());
-    memchr::memchr2_iter(first, upper, octets).any(|at| {
-        octets.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
-    })
+    memchr::memchr2_iter(first, upper, octets)
+        .any(|at| octets.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word)))
 }
 
 fn header_of(octets: &[u8]) -> &[u8] {
@@ -101,11 +100,8 @@ impl<'a> Signature<'a> {
 
     /// The canonical text (RFC 6376 §3.4.3, §3.4.4), as far as it is signed.
     fn text(&self, octets: &[u8]) -> Vec<u8> {
-        let mut text = if self.has_relaxed_text {
-            relaxed_text(text_of(octets))
-        } else {
-            text_of(octets).to_vec()
-        };
+        let mut text =
+            if self.has_relaxed_text { relaxed_text(text_of(octets)) } else { text_of(octets).to_vec() };
         while text.ends_with(b"\r\n\r\n") || text == b"\r\n" {
             text.truncate(text.len() - 2);
         }

@@ -51,7 +51,8 @@ fn each_repair_changes_the_least() {
 
 #[test]
 fn words_above_127_become_encoded_words_and_nothing_else_does() {
-    let utf8 = "Subject: A reunião\r\n de amanhã, às 9\r\nFrom: \"Ana Conceição\" <ana@x>, b@x\r\nX: y\r\n\r\né\r\n";
+    let utf8 =
+        "Subject: A reunião\r\n de amanhã, às 9\r\nFrom: \"Ana Conceição\" <ana@x>, b@x\r\nX: y\r\n\r\né\r\n";
     let expected = "Subject: A =?utf-8?B?cmV1bmnDo28gZGUgYW1hbmjDoywgw6Bz?= 9\r\n\
                     From: =?utf-8?B?QW5hIENvbmNlacOnw6Nv?= <ana@x>, b@x\r\nX: y\r\n\r\né\r\n";
     check("header_8bit", utf8.as_bytes(), expected.as_bytes());
