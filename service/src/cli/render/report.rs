@@ -1,7 +1,6 @@
 //! The report of a copy or a verification, for people.
 //! Never leaves a number out that the equation needs.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use malote_engine::failure::Class;

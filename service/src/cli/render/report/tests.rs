@@ -104,7 +104,8 @@ Warnings
 
 What to do next
   1 message is pending; run the same command again: nothing is copied twice
-  1 message lies in quarantine and will not be tried again by itself; see why above
+  1 message lies in quarantine and will not be tried again by itself; see why above. `malote quarantine` tries it again, exports \
+it, or acknowledges that it is left out
 ";
     assert_eq!(report(&sample(), Look::default()), expected);
 }
