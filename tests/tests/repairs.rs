@@ -364,10 +364,12 @@ impl Still {
     /// Everything is there once, the flags too, and a verification is content.
     async fn assert_finished(&self, place: &str) {
         let content = self.destination.content();
-        let mut texts: Vec<&str> =
-            content["INBOX"].iter().map(|one| one.0.rsplit("\r\n\r\n").next().unwrap_or_default()).collect();
+        let mut texts: Vec<&str> = content["INBOX"]
+            .iter()
+            .map(|one| one.0.rsplit("\\r\\n\\r\\n").next().unwrap_or_default())
+            .collect();
         texts.sort_unstable();
-        assert_eq!(texts, ["1\r\n", "4\r\n", "tower\r\n", "tower\r\n"], "{place}");
+        assert_eq!(texts, ["1\\r\\n", "4\\r\\n", "tower\\r\\n", "tower\\r\\n"], "{place}");
         assert!(content["INBOX"].iter().all(|one| one.1 == "\\Seen"), "{place}: {content:#?}");
         let report = verify(&self.job(&Steps::counting()), Content::Full).await;
         assert!(report.errors.is_empty() && report.warnings.is_empty(), "{place}: {report:#?}");
@@ -447,8 +449,15 @@ async fn cyrus_takes_what_it_refused_once_it_is_repaired() -> Result<()> {
         }
         let again = migration.copy().await?;
         assert_eq!((again.totals.copied, again.totals.quarantined), (0, 1), "lost {lost}: {again:#?}");
-        assert_eq!((again.totals.already + again.totals.adopted, again.repairs.len()), (5, 4), "{again:#?}");
+        // One octet less and one more: its header and size alone do not tell that UID 4 was repaired, its text does.
+        let told = if lost { 3 } else { 4 };
+        assert_eq!(
+            (again.totals.already + again.totals.adopted, again.repairs.len()),
+            (5, told),
+            "{again:#?}"
+        );
         let verified = migration.verify(Content::Full).await?;
+        assert_eq!(verified.repairs.len(), 4, "lost {lost}: {verified:#?}");
         assert!(verified.errors.is_empty() && verified.warnings.is_empty(), "lost {lost}: {verified:#?}");
     }
     let mut reader = Reader::login(cyrus.port(), "ana", PASSWORD).await?;

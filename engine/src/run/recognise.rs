@@ -18,6 +18,7 @@ use super::reading::{Ends, FETCH_QUEUE_MESSAGES, Reading, gathered, keys_of, uni
 use super::repairing::{Changed, REPAIR_OCTETS_MAX};
 use crate::body::Body;
 use crate::failure::Result;
+use crate::report::RepairEntry;
 use crate::source::Fetched;
 
 /// A source message as it is and as remedies would leave it.
@@ -27,6 +28,27 @@ pub(super) struct Picture {
     findings: String,
     message_id: String,
     changed: Vec<Changed>,
+}
+
+impl Picture {
+    /// The repair that leaves what has these keys.
+    pub fn changed_into(&self, theirs: &Keys) -> Option<&Changed> {
+        self.changed.iter().find(|changed| changed.keys.content == theirs.content)
+    }
+
+    /// What a report tells of a repair that no record tells of.
+    pub fn entry(&self, folder: &FolderRun<'_>, changed: &Changed) -> RepairEntry {
+        let words = |names: &str| names.split_ascii_whitespace().map(str::to_owned).collect();
+        RepairEntry {
+            folder: folder.pair.source.path.to_string(),
+            uid: self.portrait.uid.get(),
+            message_id: self.message_id.clone(),
+            findings: words(&self.findings),
+            repairs: words(&changed.remedy.names()),
+            kept: String::new(),
+            earlier: true,
+        }
+    }
 }
 
 /// Reads messages of the source with all that they may have become. A message that is too long to be repaired is

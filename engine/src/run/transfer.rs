@@ -15,7 +15,7 @@ use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
 use super::reading::Ends;
 use super::twins::Twins;
-use super::{adopt, quarantining, repairing};
+use super::{adopt, locate, quarantining, repairing};
 use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
 
@@ -172,6 +172,8 @@ async fn second_look(
 ) -> Result<(Ends, UidSet)> {
     let present = list(folder, &mut ends).await?;
     folder.tally.present = present.clone();
+    // What was sent before must not be taken for somebody else's.
+    locate::unlocated(folder, &mut ends, validity).await?;
     // A server may have kept what it refused: that is looked at before anything is sent a second time.
     let left = adopt::settle(folder, &mut ends, left.intersection(&present), validity).await?;
     let road = road(folder, &ends, (uid_next, validity), twins, 1);
