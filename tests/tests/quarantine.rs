@@ -75,7 +75,7 @@ fn listed(ended: &Ended) -> Vec<String> {
     messages.iter().map(line).collect()
 }
 
-const LIMIT: [&str; 2] = ["--max-size", "80"];
+const LIMIT: [&str; 2] = ["--max-size", "60"];
 
 #[tokio::test]
 async fn what_lies_in_quarantine_is_listed_by_folder_reason_and_uid() -> Result<()> {
