@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
 pub use pair::{PaceArgs, PairArgs, RepairArg, SecretArgs, TrustArgs, VerifyArgs, WorkArgs};
-pub use quarantine::{LedgerArgs, QuarantineCommand};
+pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";

@@ -9,7 +9,7 @@ use malote_engine::policy::Retry;
 use malote_engine::report::QuarantineEntry;
 use serde::Serialize;
 
-use super::args::{LedgerArgs, QuarantineCommand};
+use super::args::{LedgerArgs, QuarantineCommand, RetryArgs};
 use super::exit::{Exit, Stopped};
 use super::progress::Screen;
 use super::render::{self, Column, Table, clean, counted, number, size};
@@ -34,8 +34,9 @@ pub async fn quarantine(command: QuarantineCommand) -> Result<Exit, Stopped> {
         QuarantineCommand::Export { out, ledger } => export::export(&out, ledger).await,
         QuarantineCommand::Acknowledge(args) => acknowledge(args).await,
         QuarantineCommand::Retry(args) => {
-            let uids = args.choice.uid.unwrap_or_default();
-            pair::retry(args.pair, Retry { reasons: args.choice.reason, uids }).await
+            let RetryArgs { choice, pair } = *args;
+            let uids = choice.uid.unwrap_or_default();
+            pair::retry(pair, Retry { reasons: choice.reason, uids }).await
         }
     }
 }

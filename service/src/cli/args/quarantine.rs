@@ -19,7 +19,7 @@ pub enum QuarantineCommand {
     /// Try quarantined messages again: a copy of the folders chosen by --folder, with these messages open to it
     ///
     /// Give --max-size or --repair anew where they were the reason. No message is ever appended twice.
-    Retry(RetryArgs),
+    Retry(Box<RetryArgs>),
     /// Write quarantined messages as files, with a manifest.json that tells of each
     Export {
         /// The folder to write into; made where there is none

@@ -199,8 +199,8 @@ fn advice(report: &Report) -> Vec<String> {
     if report.quarantined_unacknowledged() > 0 {
         let count = counted(report.quarantined_unacknowledged(), "message lies", "messages lie");
         lines.push(format!(
-            "{count} in quarantine and will not be tried again by itself; see why above. `malote quarantine` tries \
-             it again, exports it, or acknowledges that it is left out"
+            "{count} in quarantine and will not be tried again by itself; see why above, and what may be \
+             done about it by `malote quarantine --help`"
         ));
     }
     lines
