@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use acceptance::mail::Chance;
 use acceptance::program::{Ended, Home, between};
 use acceptance::scripted::{Letter, Script, Scripted};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Header lines that try to steer the terminal, and a text that servers refuse for good.
@@ -197,5 +199,58 @@ async fn repair_off_is_obeyed_and_a_retry_may_turn_it_on() -> Result<()> {
     assert_eq!((&repair["repairs"], &repair["message_id"]), (&serde_json::json!(["nul"]), &"<1@x>".into()));
     let kept = ground.home.path("s.quarantine").join(repair["kept"].as_str().unwrap_or_default());
     assert_eq!(std::fs::read(kept)?, HOSTILE);
+    Ok(())
+}
+
+const KILLS: usize = 24;
+const KILL_SEED: u64 = 20_261_121;
+
+/// One mailbox, killed once after `patience` and then run to its end. True where the kill came in time.
+async fn killed_after(patience: Duration) -> Result<bool> {
+    let judge = |octets: &[u8]| octets.contains(&0).then(|| "NO it holds NUL".to_owned());
+    let destination = Script::new().judging(judge).delay(Duration::from_millis(1)).start()?;
+    let ground = Ground { destination, ..Ground::new()? };
+    let letters =
+        (0..12).map(|at| Letter::new(format!("Message-ID: <{at}@y>\r\n\r\nto\0wer {}\r\n", at / 2)));
+    let _ = ground.source.world().folder("Many").holding(letters);
+    let (from, to) = (ground.source.url("ana"), ground.destination.url("ana"));
+    let state = ground.home.path("s").display().to_string();
+    let copy = between("copy", &from, &to).into_iter().chain(["--state", &state]);
+    let mut child = ground.home.command(copy).spawn()?;
+    let is_killed = tokio::time::timeout(patience, child.wait()).await.is_err();
+    if is_killed {
+        child.kill().await?;
+    }
+    let report = ground.copy(&[]).await?.with(0).json();
+    ensure!(report["totals"]["source_messages"] == 16, "{report:#}");
+    let mut texts: Vec<Vec<u8>> =
+        ground.destination.world().messages("Many").into_iter().map(|one| one.letter.octets).collect();
+    texts.sort();
+    let mut expected: Vec<Vec<u8>> =
+        (0..12).map(|at| format!("Message-ID: <{at}@y>\r\n\r\ntower {}\r\n", at / 2).into_bytes()).collect();
+    expected.sort();
+    ensure!(texts == expected, "after {patience:?}: {} of 12, {report:#}", texts.len());
+    ensure!((ground.there("INBOX"), ground.there("Work")) == (3, 1), "after {patience:?}: {report:#}");
+    let again = ground.copy(&[]).await?.with(0);
+    ensure!((again.total("copied"), again.total("adopted")) == (0, 0), "after {patience:?}: {}", again.out);
+    ensure!(again.json()["repairs"].as_array().is_some_and(|all| all.len() == 14), "{}", again.out);
+    Ok(is_killed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_killed_in_mid_repair_has_each_message_once() -> Result<()> {
+    eprintln!("seed {KILL_SEED}");
+    let mut chance = Chance::new(KILL_SEED);
+    let mut killed = 0;
+    for _ in 0..KILLS / 4 {
+        let patience = || Duration::from_millis(20 + chance.below(400) as u64);
+        let four: Vec<Duration> = std::iter::repeat_with(patience).take(4).collect();
+        let rounds = four.into_iter().map(|patience| tokio::spawn(killed_after(patience)));
+        for round in rounds.collect::<Vec<_>>() {
+            killed += usize::from(round.await??);
+        }
+    }
+    eprintln!("{killed} of {KILLS} kills came in time");
+    assert!(killed >= KILLS / 4, "{killed} kills prove nothing");
     Ok(())
 }

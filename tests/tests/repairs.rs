@@ -103,8 +103,8 @@ const ALSO_GOOD: &[u8] = b"Message-ID: <h@x>\r\nFrom: a@x\r\nSubject: also\r\n\r
 #[tokio::test]
 async fn each_kind_of_trouble_is_repaired_once_and_known_again() -> Result<()> {
     use Kind::{
-        BareLineFeed, BareReturn, HeaderEightBit, HeaderLongLine, MboxLine, NoBlankLine, NoFinalLineEnd,
-        NoHeader, Nul,
+        BareLineFeed, BareReturn, BodyLongLine, HeaderEightBit, HeaderLongLine, MboxLine, NoBlankLine,
+        NoFinalLineEnd, NoHeader, Nul,
     };
     check(
         &[Nul],
@@ -162,6 +162,14 @@ async fn each_kind_of_trouble_is_repaired_once_and_known_again() -> Result<()> {
     let long = format!("Message-ID: <1@x>\r\nX: {}\r\n\r\na\r\n", "word ".repeat(200).trim_end());
     let folded = format!("Message-ID: <1@x>\r\nX: {}\r\n word\r\n\r\na\r\n", "word ".repeat(199).trim_end());
     check(&[HeaderLongLine], long.as_bytes(), &["long_line"], folded.as_bytes()).await?;
+    let wide = format!("Message-ID: <1@x>\r\n\r\n{}\r\n", "x".repeat(1000));
+    let lines: Vec<String> = [75; 13].iter().map(|width| "x".repeat(*width)).collect();
+    let quoted = format!(
+        "Message-ID: <1@x>\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{}=\r\n{}\r\n",
+        lines.join("=\r\n"),
+        "x".repeat(25)
+    );
+    check(&[BodyLongLine], wide.as_bytes(), &["quoted_printable"], quoted.as_bytes()).await?;
     check(
         &[Nul, BareLineFeed],
         b"Message-ID: <1@x>\n\na\0b\n",

@@ -2,6 +2,7 @@
 //! Never touches what is signed or encrypted, never guesses beyond what was found, and never drops a word of text.
 
 mod encode;
+mod quoted;
 mod seal;
 
 use alloc::borrow::Cow;
@@ -39,13 +40,16 @@ pub enum Repair {
     HeaderEightBit,
     /// Header lines of more than 998 octets are folded before a blank of theirs (RFC 5322 §2.2.3).
     LongLine,
+    /// A message that is one text, with lines of more than 998 octets, is written as quoted-printable (RFC 2045
+    /// §6.7); decoded, its text is the same octet by octet.
+    QuotedPrintable,
     /// The date of arrival becomes the one that the header tells, else the last second of 2037.
     Date,
 }
 
 impl Repair {
     /// Every repair, in the order in which they are tried.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::MboxLine,
         Self::Nul,
         Self::LineEnds,
@@ -54,6 +58,7 @@ impl Repair {
         Self::BlankLine,
         Self::HeaderEightBit,
         Self::LongLine,
+        Self::QuotedPrintable,
         Self::Date,
     ];
 
@@ -69,6 +74,7 @@ impl Repair {
             Self::BlankLine => "blank_line",
             Self::HeaderEightBit => "header_8bit",
             Self::LongLine => "long_line",
+            Self::QuotedPrintable => "quoted_printable",
             Self::Date => "date",
         }
     }
@@ -85,6 +91,7 @@ impl Repair {
                 | (Self::BlankLine, Kind::NoBlankLine | Kind::NoHeader)
                 | (Self::HeaderEightBit, Kind::HeaderEightBit)
                 | (Self::LongLine, Kind::HeaderLongLine)
+                | (Self::QuotedPrintable, Kind::BodyLongLine)
                 | (Self::Date, Kind::Date)
         )
     }
@@ -100,6 +107,7 @@ impl Repair {
             Self::BlankLine => with_blank_line(octets),
             Self::HeaderEightBit => encode::header(octets),
             Self::LongLine => with_header_folded(octets),
+            Self::QuotedPrintable => quoted::text(octets),
             Self::Date => None,
         }
     }

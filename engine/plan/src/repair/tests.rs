@@ -83,6 +83,52 @@ fn long_header_lines_are_folded_at_blanks_so_that_unfolding_gives_them_back() {
     check("long_line", format!("A: {}\r\n\r\n", "x".repeat(2000)).as_bytes(), b"");
 }
 
+/// What a reader of quoted-printable makes of a text.
+fn decoded(text: &str) -> Vec<u8> {
+    let joined = text.replace("=\r\n", "");
+    let mut octets = Vec::new();
+    let mut rest = joined.as_bytes();
+    while let Some(octet) = rest.first() {
+        if *octet == b'=' {
+            octets.push(u8::from_str_radix(core::str::from_utf8(&rest[1..3]).unwrap(), 16).unwrap());
+            rest = &rest[3..];
+        } else {
+            octets.push(*octet);
+            rest = &rest[1..];
+        }
+    }
+    octets
+}
+
+#[test]
+fn a_text_with_overlong_lines_is_quoted_and_says_the_same() {
+    let remedy = Remedy::parse("quoted_printable").unwrap();
+    let long = [b"a=b \xe7\t\r\n".as_slice(), &[b'x'; 1200], b" \r\nlone\nfeed\0 \r\n\r\nend"].concat();
+    for (head, written) in [
+        ("A: 1\r\n", "A: 1\r\nMIME-Version: 1.0\r\n"),
+        (
+            "mime-version: 1.0\r\ncontent-transfer-encoding:\r\n 8bit\r\nContent-Type: TEXT/html\r\n",
+            "mime-version: 1.0\r\nContent-Type: TEXT/html\r\n",
+        ),
+    ] {
+        let made = remedy.apply(&[head.as_bytes(), b"\r\n", &long].concat()).unwrap().into_owned();
+        let text = String::from_utf8(made).unwrap();
+        let expected = format!("{written}Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+        let body = text.strip_prefix(expected.as_str()).unwrap_or_else(|| panic!("{text}"));
+        assert!(body.split("\r\n").all(|line| line.len() <= 76), "{body}");
+        assert_eq!(shown(&decoded(body)), shown(&long));
+    }
+    for head in [
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+        "Content-Transfer-Encoding: base64\r\n\r\n",
+        "Content-Transfer-Encoding: binary\r\n\r\n",
+        "Content-Type: application/pdf\r\n\r\n",
+    ] {
+        check("quoted_printable", &[head.as_bytes(), &long].concat(), b"");
+    }
+    check("quoted_printable", b"A: 1\r\n\r\nshort\r\n", b"");
+}
+
 #[test]
 fn what_is_signed_or_encrypted_is_never_changed() {
     for kind in [
