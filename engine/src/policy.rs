@@ -3,6 +3,8 @@
 
 pub use malote_plan::flags::FlagPolicy;
 pub use malote_plan::mapping::OnClash;
+use malote_plan::record::QuarantineNote;
+use malote_plan::uid_set::UidSet;
 
 /// How byte-identical messages within one source folder are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +26,24 @@ pub enum Content {
     Sample,
     /// Every message, byte for byte.
     Full,
+}
+
+/// Which quarantined messages are tried again; each empty choice takes all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retry {
+    /// By reason: `refused`, `too_large` and so on.
+    pub reasons: Vec<String>,
+    /// By UID at the source.
+    pub uids: UidSet,
+}
+
+impl Retry {
+    /// True for a message that is tried again.
+    #[must_use]
+    pub fn takes(&self, note: &QuarantineNote) -> bool {
+        let has_reason = self.reasons.is_empty() || self.reasons.contains(&note.reason);
+        has_reason && (self.uids.is_empty() || self.uids.contains(note.source_uid))
+    }
 }
 
 /// Everything that an operator may set for `copy`, `plan` and `verify`; `default()` is what they get unset.
@@ -74,6 +94,10 @@ pub struct Policy {
     /// How long a destination must stand still, in milliseconds, before messages whose answer was lost are looked
     /// for: a server may still be at work on what it received from a connection that is gone.
     pub quiet_ms: u64,
+    /// Whether a message that is refused twice may be changed, by the least named repair, to be accepted.
+    pub repairs: bool,
+    /// Quarantined messages that this run tries again; none where absent.
+    pub retry: Option<Retry>,
 }
 
 impl Default for Policy {
@@ -101,6 +125,8 @@ impl Default for Policy {
             attempts_max: 5,
             pause_ms: 500,
             quiet_ms: 1500,
+            repairs: true,
+            retry: None,
         }
     }
 }

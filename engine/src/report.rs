@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use malote_plan::buckets::Buckets;
 use malote_plan::failure::Class;
+use malote_plan::record::QuarantineNote;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -26,7 +27,8 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Every source message is accounted for: nothing pending, nothing quarantined, no error.
+    /// Every source message is accounted for: nothing pending, nothing quarantined but what the operator has
+    /// acknowledged, no error.
     Success,
     /// It came to its end or was stopped, and something is left over: the report says what.
     Partial,
@@ -149,17 +151,49 @@ pub struct QuarantineEntry {
     pub detail: String,
     /// The file that holds its octets; empty where they were never had.
     pub file: String,
+    /// How often it was tried.
+    #[serde(default)]
+    pub attempts: u32,
+    /// True once the operator has accepted that it is left out.
+    #[serde(default)]
+    pub acknowledged: bool,
 }
 
-/// One repair that was made to have a message accepted.
+impl QuarantineEntry {
+    /// The entry of a note, in a source folder.
+    #[must_use]
+    pub fn of(folder: &str, note: QuarantineNote) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            uid: note.source_uid.get(),
+            message_id: note.message_id,
+            size: note.octets,
+            reason: note.reason,
+            detail: note.detail,
+            file: note.file,
+            attempts: note.attempts,
+            acknowledged: note.is_acknowledged,
+        }
+    }
+}
+
+/// One message that was changed to have it accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepairEntry {
     /// The source folder, decoded.
     pub folder: String,
     /// The message at the source.
     pub uid: u32,
-    /// What was done, by name.
-    pub repair: String,
+    /// Message-ID; empty where there is none.
+    pub message_id: String,
+    /// What its octets were found to have, by name.
+    pub findings: Vec<String>,
+    /// What was done, by name and in this order.
+    pub repairs: Vec<String>,
+    /// The file in the quarantine folder that holds the original.
+    pub kept: String,
+    /// True for a repair that an earlier run made.
+    pub earlier: bool,
 }
 
 /// One thing that went wrong and was not put right within the run.
@@ -248,6 +282,13 @@ impl Report {
             warnings: Vec::new(),
             errors: vec![error],
         }
+    }
+
+    /// Quarantined messages that the operator has not accepted as left out.
+    #[must_use]
+    pub fn quarantined_unacknowledged(&self) -> u64 {
+        let acknowledged = self.quarantine.iter().filter(|entry| entry.acknowledged).count();
+        self.totals.quarantined.saturating_sub(acknowledged as u64)
     }
 
     /// True when the equation holds for every folder and for the totals.

@@ -11,6 +11,7 @@ pub mod output;
 pub mod pair;
 mod probe;
 pub mod progress;
+mod quarantine;
 pub mod render;
 pub mod secret;
 pub mod signal;
@@ -83,6 +84,7 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Batch(args) => batch::batch(args).await,
             // Its words are not clap's: `main` has taken them already.
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
+            Command::Quarantine(command) => quarantine::quarantine(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

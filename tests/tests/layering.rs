@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// The plan decides with nothing but these: no clock, no chance, no socket can come in by them.
-const PLAN_DEPENDENCIES: [&str; 3] = ["blake3", "memchr", "unicode-normalization"];
+const PLAN_DEPENDENCIES: [&str; 5] = ["base64", "blake3", "memchr", "sha2", "unicode-normalization"];
 
 /// Commands that change a mailbox, and so have no place where a source is read.
 const WRITE_COMMANDS: [&str; 9] =

@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod buckets;
 pub mod date;
+pub mod examine;
 pub mod failure;
 pub mod flags;
 pub mod folder;
@@ -21,6 +22,7 @@ pub mod names_table;
 pub mod pattern;
 pub mod promise;
 pub mod record;
+pub mod repair;
 pub mod role;
 pub mod substitution;
 pub mod taxonomy;

@@ -109,4 +109,25 @@ pub struct QuarantineNote {
     pub file: String,
     /// How often it was tried.
     pub attempts: u32,
+    /// True once the operator has accepted that it is left out.
+    pub is_acknowledged: bool,
+}
+
+/// What was changed in a message so that the destination took it. Its record keeps the keys of the source's octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairNote {
+    /// The message at the source.
+    pub source_uid: Uid,
+    /// What its octets were found to have, by names parted by blanks (`examine::kinds`).
+    pub findings: String,
+    /// What was made, by names parted by blanks (`repair::Remedy::names`).
+    pub repairs: String,
+    /// Message-ID, where there is one.
+    pub message_id: String,
+    /// Where the original octets are kept, relative to the quarantine folder.
+    pub file: String,
+    /// Length of the changed message, in octets.
+    pub octets: u64,
+    /// By what the changed message is known again.
+    pub keys: Keys,
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record, State};
+use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::batch::{Ranges, latest, one_to_one};
@@ -34,6 +34,7 @@ struct Folder {
     row: FolderRow,
     messages: BTreeMap<Place, Message>,
     notes: BTreeMap<Place, QuarantineNote>,
+    repairs: BTreeMap<Place, RepairNote>,
     intents: BTreeMap<i64, Intent>,
 }
 
@@ -60,6 +61,20 @@ impl Folder {
     fn current(&self, low: Uid, high: Uid) -> impl Iterator<Item = &Message> {
         let generation = self.generation();
         self.messages.range((generation, low)..=(generation, high)).map(|(_, message)| message)
+    }
+
+    fn write(&mut self, records: &[Record]) {
+        let (generation, destination_uid_validity) = (self.generation(), self.destination_generation());
+        for record in records {
+            let message = Message { record: record.clone(), destination_uid_validity };
+            self.messages.insert((generation, record.source_uid), message);
+        }
+    }
+
+    /// Removes notes on repairs of messages that are no more.
+    fn drop_lone_repairs(&mut self) {
+        let messages = &self.messages;
+        self.repairs.retain(|place, _| messages.contains_key(place));
     }
 }
 
@@ -129,6 +144,7 @@ impl Ledger for MemoryLedger {
             row: row.clone(),
             messages: BTreeMap::new(),
             notes: BTreeMap::new(),
+            repairs: BTreeMap::new(),
             intents: BTreeMap::new(),
         };
         contents.folders.insert(id, folder);
@@ -160,14 +176,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn record(&self, folder: FolderId, records: &[Record]) -> Result<()> {
-        self.with(folder, |folder| {
-            let (generation, destination_uid_validity) =
-                (folder.generation(), folder.destination_generation());
-            for record in records {
-                let message = Message { record: record.clone(), destination_uid_validity };
-                folder.messages.insert((generation, record.source_uid), message);
-            }
-        })
+        self.with(folder, |folder| folder.write(records))
     }
 
     async fn set_flags(&self, folder: FolderId, flags: &[(Uid, Flags)]) -> Result<()> {
@@ -185,6 +194,7 @@ impl Ledger for MemoryLedger {
         self.with(folder, |folder| {
             let generation = folder.generation();
             folder.messages.retain(|place, _| place.0 != generation || !uids.contains(place.1));
+            folder.drop_lone_repairs();
         })
     }
 
@@ -215,9 +225,15 @@ impl Ledger for MemoryLedger {
         self.with(folder, |folder| {
             let (old, new) = (folder.generation(), uid_validity.get());
             let moves = one_to_one(moves);
+            let repairs = moved(&mut folder.repairs, old, &moves);
             for (to, mut message) in moved(&mut folder.messages, old, &moves) {
                 message.record.source_uid = to;
                 folder.messages.insert((new, to), message);
+                folder.repairs.remove(&(new, to));
+            }
+            for (to, mut note) in repairs {
+                note.source_uid = to;
+                folder.repairs.insert((new, to), note);
             }
             for (to, mut note) in moved(&mut folder.notes, old, &moves) {
                 note.source_uid = to;
@@ -243,6 +259,7 @@ impl Ledger for MemoryLedger {
                 message.destination_uid_validity = if found.is_some() { uid_validity.get() } else { 0 };
                 found.is_some() || !matches!(message.record.state, State::Copied | State::Adopted)
             });
+            folder.drop_lone_repairs();
             folder.row.tokens.destination_uid_validity = Some(uid_validity);
             folder.intents.clear();
         })
@@ -290,6 +307,35 @@ impl Ledger for MemoryLedger {
                 .filter(|message| message.record.state == State::Quarantined)
                 .map(|message| (folder.generation(), message.record.source_uid));
             quarantined.filter_map(|place| folder.notes.get(&place).cloned()).collect()
+        })
+    }
+
+    async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            let meant =
+                folder.notes.iter_mut().filter(|(place, _)| place.0 == generation && uids.contains(place.1));
+            meant.for_each(|(_, note)| note.is_acknowledged = true);
+        })
+    }
+
+    async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            for (record, note) in repaired {
+                folder.write(std::slice::from_ref(record));
+                folder.repairs.insert((generation, record.source_uid), note.clone());
+            }
+        })
+    }
+
+    async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
+        self.with(folder, |folder| {
+            let there = folder
+                .current(UID_MIN, UID_MAX)
+                .filter(|message| matches!(message.record.state, State::Copied | State::Adopted))
+                .map(|message| (folder.generation(), message.record.source_uid));
+            there.filter_map(|place| folder.repairs.get(&place).cloned()).collect()
         })
     }
 

@@ -11,7 +11,7 @@ mod trouble;
 use async_trait::async_trait;
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{Flags, ModSeq, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record, State};
+use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use crate::failure::Result;
@@ -143,7 +143,7 @@ pub trait Ledger: Send + Sync {
     /// Sets the base of the flag merge; UIDs without a record are passed over.
     async fn set_flags(&self, folder: FolderId, flags: &[(Uid, Flags)]) -> Result<()>;
 
-    /// Removes the records of `uids` in the current generation.
+    /// Removes the records of `uids` in the current generation, with what was noted of their repair.
     async fn forget(&self, folder: FolderId, uids: &UidSet) -> Result<()>;
 
     /// Destination UIDs that any folder pair leading to `destination_wire`, in any source generation, has a
@@ -194,6 +194,18 @@ pub trait Ledger: Send + Sync {
 
     /// The notes on messages that are in state `Quarantined` in the current generation, by source UID.
     async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>>;
+
+    /// Notes that the operator accepts that `uids` of the current generation are left out; UIDs without a note on
+    /// their quarantine are passed over. A later note on the same message is not acknowledged by this.
+    async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()>;
+
+    /// Writes records together with what was changed in their messages. A record that is written later for the
+    /// same source UID keeps the note, until the record itself is removed or written over by a rebase.
+    async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()>;
+
+    /// What was changed in messages that are in state `Copied` or `Adopted` in the current generation, by source
+    /// UID.
+    async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>>;
 
     /// Closes the store cleanly; later calls fail.
     async fn close(&self);

@@ -8,12 +8,13 @@ mod folders;
 mod generations;
 mod intents;
 mod records;
+mod repairs;
 
 use std::future::Future;
 
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
-use malote_plan::record::{HeaderKey, Keys, QuarantineNote, Record, State};
+use malote_plan::record::{HeaderKey, Keys, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::{FolderId, FolderKey, FolderRow, Ledger, Tokens};
@@ -52,6 +53,9 @@ where
     intents::a_rebase_drops_the_folder_s_intents(&make().await).await;
     intents::notes_come_back_for_quarantined_messages(&make().await).await;
     intents::a_note_follows_its_message_through_a_rebase(&make().await).await;
+    repairs::acknowledged_notes_stay_so_until_a_new_note(&make().await).await;
+    repairs::repairs_come_back_for_messages_that_are_there(&make().await).await;
+    repairs::a_repair_follows_its_message_and_goes_with_it(&make().await).await;
     batches::five_thousand_rows_are_one_call(&make().await).await;
     batches::scattered_uids_are_found_and_forgotten(&make().await).await;
     batches::one_call_may_name_a_message_twice(&make().await).await;
@@ -116,6 +120,20 @@ pub(crate) fn note(source: u32, attempts: u32) -> QuarantineNote {
         octets: u64::from(source) << 40,
         file: format!("ab/{source}.eml"),
         attempts,
+        is_acknowledged: false,
+    }
+}
+
+/// A note on a repaired message.
+pub(crate) fn repair(source: u32, repairs: &str) -> RepairNote {
+    RepairNote {
+        source_uid: uid(source),
+        findings: "nul bare_line_feed".into(),
+        repairs: repairs.into(),
+        message_id: format!("<{source}@example.org>"),
+        file: format!("ab/{source}.eml"),
+        octets: u64::from(source) << 40,
+        keys: row(source * 2 + 1, State::Copied, 1).keys,
     }
 }
 

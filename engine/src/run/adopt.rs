@@ -12,6 +12,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, decision};
 use super::reading::{Ends, ascending, at_destination};
+use super::recognise::{self, Picture};
 use crate::failure::Result;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
@@ -98,10 +99,11 @@ async fn match_up(
     let limits = folder.run.job.read_limits();
     let outlines = ends.source().outlines(wanted).await?;
     let by_header = matching::by_header(&outlines, present);
-    let read = ends.source().portraits(&by_header.compare_wanted, &limits).await?;
+    let mut read = recognise::pictures(folder, ends.source(), &by_header.compare_wanted).await?;
     let theirs = ends.destination().portraits(&by_header.compare_present, &limits).await?;
-    let theirs: Vec<Portrait> = theirs.into_iter().map(|(portrait, _)| portrait).collect();
-    let ours: Vec<Portrait> = read.iter().map(|(portrait, _)| *portrait).collect();
+    let mut theirs: Vec<Portrait> = theirs.into_iter().map(|(portrait, _)| portrait).collect();
+    take_repaired(folder, ends, (&mut read, &mut theirs), state, &mut found).await?;
+    let ours: Vec<Portrait> = read.iter().map(|picture| picture.portrait).collect();
     let by_content = matching::by_content(&ours, &theirs);
     let mut records = Vec::new();
     let outline_of: BTreeMap<Uid, &Outline> = outlines.iter().map(|outline| (outline.uid, outline)).collect();
@@ -110,20 +112,53 @@ async fn match_up(
         let keys = Keys { strong: outline.strong, loose: outline.loose, ..Keys::default() };
         records.push(record(*uid, *partner, state, keys, outline.octets, outline.internal_unix_seconds));
     }
-    let portrait_of: BTreeMap<Uid, &(Portrait, u64)> = read.iter().map(|one| (one.0.uid, one)).collect();
+    let picture_of: BTreeMap<Uid, &Picture> = read.iter().map(|one| (one.portrait.uid, one)).collect();
     for (uid, partner) in &by_content.same {
-        let Some((portrait, octets)) = portrait_of.get(uid) else { continue };
+        let Some(Picture { portrait, octets, .. }) = picture_of.get(uid) else { continue };
         records.push(record(*uid, *partner, state, portrait.keys, *octets, portrait.internal_unix_seconds));
     }
     folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
-    for record in &records {
+    note_found(folder, &records, &mut found);
+    found.held = by_content.held.iter().map(|pair| pair.0).collect();
+    Ok(found)
+}
+
+fn note_found<'a>(
+    folder: &mut FolderRun<'_>,
+    records: impl IntoIterator<Item = &'a Record>,
+    found: &mut Found,
+) {
+    for record in records {
         found.wanted.insert(record.source_uid);
         folder.tally.adopted.insert(record.source_uid);
         found.present.extend(record.destination_uid);
+        folder.run.job.progress.messages_done(1);
     }
-    folder.run.job.progress.messages_done(records.len() as u64);
-    found.held = by_content.held.iter().map(|pair| pair.0).collect();
-    Ok(found)
+}
+
+/// Records what is there as a repair left it, and takes both sides of it out.
+async fn take_repaired(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    (wanted, present): (&mut Vec<Picture>, &mut Vec<Portrait>),
+    state: State,
+    found: &mut Found,
+) -> Result<()> {
+    let mut repaired = Vec::new();
+    for (picture, partner, changed) in recognise::repaired(wanted, present) {
+        let Picture { portrait, octets, .. } = picture;
+        let (uid, date) = (portrait.uid, portrait.internal_unix_seconds);
+        let note = recognise::note(folder, ends, picture, changed).await?;
+        repaired.push((record(uid, partner, state, portrait.keys, *octets, date), note));
+    }
+    if repaired.is_empty() {
+        return Ok(());
+    }
+    folder.run.job.ledger.record_repaired(folder.pair.row.id, &repaired).await?;
+    note_found(folder, repaired.iter().map(|(record, _)| record), found);
+    wanted.retain(|picture| !found.wanted.contains(picture.portrait.uid));
+    present.retain(|portrait| !found.present.contains(&portrait.uid));
+    Ok(())
 }
 
 /// A record whose base of the flag merge is empty, so that flags of both sides unite on the first pass.

@@ -25,7 +25,6 @@ pub(super) struct Census {
 }
 
 pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<Census> {
-    let ledger = &folder.run.job.ledger;
     let validity = generation(&ends.destination.status());
     let uids = list(folder, ends).await?;
     let listed_before = folder.tally.listed.len();
@@ -33,7 +32,8 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     folder.run.job.progress.messages_listed(folder.tally.listed.len() - listed_before);
     rebase::generations(folder, ends, &uids).await?;
     locate::unlocated(folder, ends, validity).await?;
-    let recorded = ledger.recorded(folder.pair.row.id).await?;
+    quarantining::release(folder).await?;
+    let recorded = folder.run.job.ledger.recorded(folder.pair.row.id).await?;
     count_recorded(folder, &recorded);
     let open = uids.difference(&recorded.all());
     let open = filter(folder, ends, open, true).await?;
@@ -137,6 +137,7 @@ async fn quarantine_too_large(
             octets: stub.octets_claimed,
             file: String::new(),
             attempts: 1,
+            is_acknowledged: false,
         };
         quarantining::keep(folder, note).await?;
     }

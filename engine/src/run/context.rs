@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::Job;
 use super::reading::Ends;
+use super::repairing::Experience;
 use super::tally::{Findings, FolderTally};
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderId, FolderRow, Tokens};
@@ -36,6 +37,8 @@ pub(super) struct Run<'a> {
     pub spot: Option<FolderId>,
     /// Cancelled when the whole run must end early: the operator's wish, or a failure of account reach.
     pub halt: &'a CancellationToken,
+    /// What has helped against refusals so far.
+    pub repairs: &'a Experience,
 }
 
 /// The work on one pair.
@@ -51,13 +54,15 @@ pub(super) struct FolderRun<'a> {
     pub copied_before: UidSet,
     /// The source's modification sequence up to which flags are in line.
     pub since: Option<ModSeq>,
+    /// True once the quarantined messages that are to be tried again have been let go in this run.
+    pub is_released: bool,
 }
 
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
         let since = pair.row.tokens.source_modseq.filter(|_| !pair.row.tokens.is_modseq_distrusted);
         let (tally, keywords, doubted) = (FolderTally::default(), BTreeMap::new(), UidSet::new());
-        Self { run, pair, tally, keywords, doubted, copied_before: UidSet::new(), since }
+        Self { run, pair, tally, keywords, doubted, copied_before: UidSet::new(), since, is_released: false }
     }
 
     pub async fn open(&self) -> Result<Ends> {

@@ -104,7 +104,8 @@ impl<'a> Ending<'a> {
         folders.iter().for_each(|folder| report.totals.add(&folder.counters));
         report.folders = folders;
         let totals = &report.totals;
-        let is_whole = totals.pending == 0 && totals.quarantined == 0 && report.errors.is_empty();
+        let is_whole =
+            totals.pending == 0 && report.quarantined_unacknowledged() == 0 && report.errors.is_empty();
         report.status = if is_whole { Status::Success } else { Status::Partial };
         if !report.balances() {
             report.status = Status::Failed;
@@ -146,7 +147,7 @@ impl<'a> Ending<'a> {
             totals: Counters::default(),
             folders: Vec::new(),
             quarantine: found.quarantine,
-            repairs: Vec::new(),
+            repairs: found.repairs,
             dropped_flags: found.dropped_flags,
             warnings: found.warnings,
             errors: found.errors,

@@ -6,6 +6,7 @@ use malote_plan::uid_set::UidSet;
 use super::context::FolderRun;
 use super::reading::{Ends, every, unix_seconds};
 use super::rebase::outline;
+use super::recognise;
 use crate::failure::Result;
 
 /// Messages that are looked at in each folder.
@@ -20,6 +21,7 @@ pub(super) async fn appended(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<
         return Ok(());
     }
     let records = folder.run.job.ledger.records(folder.pair.row.id, &chosen).await?;
+    let records = recognise::as_stored(folder, records).await?;
     let copies: UidSet = records.iter().filter_map(|record| record.destination_uid).collect();
     let (mut changed, mut dated, mut looked_at) = (0_u64, 0_u64, 0_u64);
     let mut seen = ends.destination.headed(&copies).await?;

@@ -9,6 +9,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::context::FolderRun;
 use super::reading::Ends;
+use super::recognise;
 use crate::failure::{Failure, Result};
 
 /// Looks for doubles of messages that were sent again because their first answer was lost.
@@ -27,7 +28,7 @@ pub(super) async fn arrivals(folder: &FolderRun<'_>, ends: &mut Ends, validity: 
     if recent.is_empty() {
         return Ok(());
     }
-    let records = job.ledger.records(id, &again).await?;
+    let records = recognise::as_stored(folder, job.ledger.records(id, &again).await?).await?;
     let sent: BTreeSet<_> = records.iter().filter_map(|record| record.keys.content).collect();
     let present = ends.destination().portraits(&recent, &job.read_limits()).await?;
     let is_double = |keys: &malote_plan::record::Keys| keys.content.is_some_and(|hash| sent.contains(&hash));

@@ -8,6 +8,7 @@ use malote_plan::message::UidValidity;
 use super::context::FolderRun;
 use super::reading::{Ends, at_destination};
 use super::rebase::{outline, portrait};
+use super::recognise;
 use crate::failure::{Failure, Result};
 
 /// Gives each record without a destination UID the one that a search proves, and returns how many it could not
@@ -23,12 +24,13 @@ pub(super) async fn unlocated(folder: &FolderRun<'_>, ends: &mut Ends, validity:
     let foreign = at_destination(folder, ends).await?.difference(&known);
     let present = ends.destination().outlines(&foreign).await?;
     let mut records = ledger.records(id, &unlocated).await?;
-    let wanted: Vec<Outline> = records.iter().map(outline).collect();
+    let stored = recognise::as_stored(folder, records.clone()).await?;
+    let wanted: Vec<Outline> = stored.iter().map(outline).collect();
     let by_header = matching::by_header(&wanted, &present);
     let read =
         ends.destination().portraits(&by_header.compare_present, &folder.run.job.read_limits()).await?;
     let theirs: Vec<Portrait> = read.into_iter().map(|(portrait, _)| portrait).collect();
-    let ours: Vec<Portrait> = records
+    let ours: Vec<Portrait> = stored
         .iter()
         .filter(|record| by_header.compare_wanted.contains(record.source_uid))
         .map(portrait)

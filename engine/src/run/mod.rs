@@ -21,6 +21,9 @@ mod parcel;
 mod quarantining;
 mod reading;
 mod rebase;
+mod recognise;
+mod repairing;
+mod strangers;
 mod survey;
 mod tally;
 mod transfer;
@@ -113,7 +116,8 @@ fn turn(now_unix_ms: i64, folders: usize) -> Option<usize> {
 async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>) -> Vec<FolderReport> {
     let halt = job.stop.child_token();
     let spot = turn(job.clock.now_unix_ms(), pairs.len()).map(|turn| pairs[turn].row.id);
-    let run = Run { job, findings: &ending.findings, spot, halt: &halt };
+    let repairs = &repairing::Experience::default();
+    let run = Run { job, findings: &ending.findings, spot, halt: &halt, repairs };
     let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
     let mut group_of = BTreeMap::new();
     for (index, pair) in pairs.into_iter().enumerate() {

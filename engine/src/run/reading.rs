@@ -1,6 +1,7 @@
 //! Reads one open folder of either side in windows: outlines from headers, portraits from octets.
 //! Never keeps more than one window of headers, nor any octets beyond the budget.
 
+use bytes::Bytes;
 use malote_plan::date;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
@@ -47,6 +48,22 @@ impl Reading<'_> {
             Self::Source(folder) => folder.bodies(uids, limits, sink).await,
             Self::Destination(folder) => folder.bodies(uids, limits, sink).await,
         }
+    }
+
+    /// One message's octets; nothing for one that is gone or longer than `octets_max`.
+    pub async fn whole(&mut self, uid: Uid, limits: &ReadLimits, octets_max: u64) -> Result<Option<Bytes>> {
+        let uids = UidSet::from_iter([uid]);
+        let (sink, mut queue) = mpsc::channel::<Fetched>(1);
+        let read = async move { self.bodies(&uids, limits, &sink).await };
+        let gather = async {
+            match queue.recv().await {
+                Some(fetched) => gathered(fetched.body, octets_max).await,
+                None => Ok(None),
+            }
+        };
+        let (read, octets) = tokio::join!(read, gather);
+        read?;
+        octets
     }
 
     /// Outlines of those of `uids` that exist.
@@ -98,8 +115,26 @@ pub(super) fn unix_seconds(stub: &Stub) -> Option<i64> {
     Some(date.unix_seconds)
 }
 
+/// Reads a body to its end; nothing where it is longer than `octets_max`.
+pub(super) async fn gathered(body: Body, octets_max: u64) -> Result<Option<Bytes>> {
+    let is_short = body.octets() <= octets_max;
+    match body {
+        Body::Memory(octets) => Ok(is_short.then_some(octets)),
+        Body::Wire(mut body) => {
+            let mut octets = Vec::new();
+            while let Some(chunk) = body.chunks.recv().await {
+                let chunk = chunk?;
+                if is_short {
+                    octets.extend_from_slice(&chunk);
+                }
+            }
+            Ok(is_short.then(|| octets.into()))
+        }
+    }
+}
+
 /// Reads a body to its end for its keys.
-async fn keys_of(body: Body) -> Result<Keys> {
+pub(super) async fn keys_of(body: Body) -> Result<Keys> {
     match body {
         Body::Memory(octets) => Ok(identity::keys(&octets)),
         Body::Wire(mut body) => {

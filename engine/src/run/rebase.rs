@@ -9,6 +9,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, generation};
 use super::reading::{Ends, Reading, at_destination, whole};
+use super::recognise;
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 
@@ -103,6 +104,7 @@ async fn source_moves(folder: &FolderRun<'_>, ends: &mut Ends, uids: &UidSet) ->
 /// Pairs of (source UID, new destination UID).
 async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Vec<(Uid, Uid)>> {
     let records = records(folder, |record| matches!(record.state, State::Copied | State::Adopted)).await?;
+    let records = recognise::as_stored(folder, records).await?;
     if records.is_empty() {
         return Ok(Vec::new());
     }

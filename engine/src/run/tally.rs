@@ -9,7 +9,7 @@ use malote_plan::message::{Flag, Uid};
 use malote_plan::uid_set::UidSet;
 
 use crate::failure::Failure;
-use crate::report::{ErrorEntry, QuarantineEntry};
+use crate::report::{ErrorEntry, QuarantineEntry, RepairEntry};
 
 /// One folder's source UIDs by what became of them in this run.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +109,7 @@ pub(super) struct FindingsInner {
     pub warnings: Vec<String>,
     pub errors: Vec<ErrorEntry>,
     pub quarantine: Vec<QuarantineEntry>,
+    pub repairs: Vec<RepairEntry>,
     pub dropped_flags: BTreeMap<String, u64>,
     /// True when a folder's work was broken off because the run was told to stop.
     pub is_cut_short: bool,
@@ -149,6 +150,10 @@ impl Findings {
 
     pub fn quarantine(&self, entry: QuarantineEntry) {
         self.lock().quarantine.push(entry);
+    }
+
+    pub fn repair(&self, entry: RepairEntry) {
+        self.lock().repairs.push(entry);
     }
 
     pub fn drop_flags(&self, flags: &[Flag]) {

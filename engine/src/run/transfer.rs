@@ -9,19 +9,16 @@ use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
 use malote_plan::record::{Keys, Record, State};
 use malote_plan::uid_set::UidSet;
-use tokio::sync::mpsc;
 
 use super::census::{list, octets_max};
 use super::context::FolderRun;
 use super::lane::{LaneOutcome, Refused, Road, drive};
 use super::parcel::Keeps;
-use super::reading::{Ends, Reading};
+use super::reading::Ends;
 use super::twins::Twins;
-use super::{adopt, locate, quarantining};
-use crate::body::Body;
+use super::{adopt, locate, quarantining, repairing};
 use crate::failure::{Failure, Result};
 use crate::policy::Duplicates;
-use crate::source::Fetched;
 
 /// Records read from the ledger at once.
 const RECORD_WINDOW: u64 = 1000;
@@ -63,13 +60,12 @@ pub(super) async fn copy(
         return Ok((ends, left));
     }
     drop(refused);
-    let mut ends = fresh(folder, ends).await?;
-    let left = second_look(folder, &mut ends, &left, (uid_next, validity), twins).await?;
-    Ok((ends, left))
+    let ends = fresh(folder, ends).await?;
+    second_look(folder, ends, &left, (uid_next, validity), twins).await
 }
 
 /// The same folder on connections that did not serve it before.
-async fn fresh(folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
+pub(super) async fn fresh(folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
     ends.retire();
     folder.open_again().await
 }
@@ -173,39 +169,37 @@ async fn twins(folder: &FolderRun<'_>) -> Result<Twins> {
     Ok(Twins::collapse(stored))
 }
 
-/// Tries each message that is left over once more, alone and on fresh connections; what fails again is
-/// quarantined, what is gone from the source has vanished.
+/// Tries each message that is left over once more, alone and on fresh connections; what fails again is repaired
+/// or quarantined, what is gone from the source has vanished.
 async fn second_look(
     folder: &mut FolderRun<'_>,
-    ends: &mut Ends,
+    mut ends: Ends,
     left: &UidSet,
     (uid_next, validity): (u32, UidValidity),
     twins: Twins,
-) -> Result<UidSet> {
+) -> Result<(Ends, UidSet)> {
     // Answers that name a UID from below this one are of messages that are there already.
     let uid_next = ends.destination.status().uid_next.unwrap_or(uid_next);
-    let present = list(folder, ends).await?;
+    let present = list(folder, &mut ends).await?;
     folder.tally.present = present.clone();
     // Copies without a proven UID come first: a twin among those that are left must not be paired with one of them.
-    locate::unlocated(folder, ends, validity).await?;
+    locate::unlocated(folder, &mut ends, validity).await?;
     // A server may have kept what it refused: that is looked at before anything is sent a second time.
-    let left = adopt::settle(folder, ends, left.intersection(&present), validity).await?;
-    let road = road(folder, ends, (uid_next, validity), twins, 1);
-    let outcome = drive(&road, ends, &left).await;
+    let left = adopt::settle(folder, &mut ends, left.intersection(&present), validity).await?;
+    let road = road(folder, &ends, (uid_next, validity), twins, 1);
+    let outcome = drive(&road, &mut ends, &left).await;
     let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
     let (refused, failure) = take_in(folder, outcome, &twins).await?;
     if let Some(failure) = failure {
         return Err(failure);
     }
-    for refusal in refused {
-        quarantine_refused(folder, ends, refusal).await?;
-    }
+    let mut ends = repairing::mend(folder, ends, refused, validity).await?;
     let left = left.difference(&folder.tally.settled());
     if folder.run.halt.is_cancelled() {
-        return Ok(left);
+        return Ok((ends, left));
     }
-    let present = list(folder, ends).await?;
+    let present = list(folder, &mut ends).await?;
     folder.tally.present = present.clone();
     // Twins of a message that was refused are tried on their own by the next run.
     let unread = left.difference(&alike).intersection(&present);
@@ -222,45 +216,6 @@ async fn second_look(
         let detail = "the source lists it and gave nothing for it, twice".to_owned();
         quarantining::keep(folder, quarantining::note(uid, "unreadable", detail, 0)).await?;
     }
-    Ok(left.difference(&folder.tally.settled()).intersection(&present))
-}
-
-async fn quarantine_refused(folder: &mut FolderRun<'_>, ends: &mut Ends, refusal: Refused) -> Result<()> {
-    let hint = format!("{}-{}", folder.pair.source.path, refusal.uid);
-    let keeper = &folder.run.job.quarantine;
-    let (file, message_id) = match refusal.kept {
-        Some(octets) => {
-            let message_id = quarantining::message_id(&octets);
-            (keeper.keep(&hint, Body::Memory(octets)).await?, message_id)
-        }
-        None => {
-            let headed = ends.source().headed(&UidSet::from_iter([refusal.uid])).await?;
-            let message_id =
-                headed.first().map(|headed| quarantining::message_id(&headed.header)).unwrap_or_default();
-            (keep_again(folder, ends.source(), refusal.uid, &hint).await?, message_id)
-        }
-    };
-    let reason = match refusal.failure.class {
-        Class::ItemTooLarge => "too_large",
-        _ => "refused",
-    };
-    let mut note = quarantining::note(refusal.uid, reason, refusal.failure.full_message(), refusal.octets);
-    (note.file, note.message_id, note.attempts) = (file, message_id, 2);
-    quarantining::keep(folder, note).await
-}
-
-/// Reads a message that was not held in memory once more, into quarantine.
-async fn keep_again(folder: &FolderRun<'_>, mut source: Reading<'_>, uid: Uid, hint: &str) -> Result<String> {
-    let (sink, mut queue) = mpsc::channel::<Fetched>(1);
-    let (uids, limits) = (UidSet::from_iter([uid]), folder.run.job.read_limits());
-    let read = async move { source.bodies(&uids, &limits, &sink).await };
-    let keep = async {
-        match queue.recv().await {
-            Some(fetched) => folder.run.job.quarantine.keep(hint, fetched.body).await,
-            None => Ok(String::new()),
-        }
-    };
-    let (read, kept) = tokio::join!(read, keep);
-    read?;
-    kept
+    let left = left.difference(&folder.tally.settled()).intersection(&present);
+    Ok((ends, left))
 }

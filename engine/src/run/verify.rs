@@ -8,7 +8,7 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::Folder;
 use malote_plan::mapping::FolderPair;
 use malote_plan::message::Uid;
-use malote_plan::record::{Keys, Record};
+use malote_plan::record::{Keys, Record, RepairNote};
 use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, Pair, Run, generation};
@@ -16,7 +16,7 @@ use super::ending::Ending;
 use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
-use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, survey};
+use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, recognise, repairing, survey};
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
@@ -54,7 +54,8 @@ async fn rooms(
     job.progress.folders_listed(mapping.pairs.len() as u64);
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
-    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt };
+    let repairs = &repairing::Experience::default();
+    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt, repairs };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
@@ -186,12 +187,43 @@ async fn compare(
     let keys = |list: Vec<(malote_plan::matching::Portrait, u64)>| -> BTreeMap<Uid, Keys> {
         list.into_iter().map(|(portrait, _)| (portrait.uid, portrait.keys)).collect()
     };
-    let (ours, theirs) = (keys(ours?), keys(theirs?));
+    let (mut ours, theirs) = (keys(ours?), keys(theirs?));
+    let notes = folder.run.job.ledger.repair_notes(folder.pair.row.id).await?;
+    let notes: Vec<RepairNote> = notes.into_iter().filter(|note| window.contains(note.source_uid)).collect();
+    for (uid, keys) in recognise::expected(folder, ends, &notes).await? {
+        ours.insert(uid, keys);
+    }
     for record in &records {
         faults.judge(record, ours.get(&record.source_uid), |copy| theirs.get(&copy).copied());
     }
+    let copy_of = |record: &Record| Some((record.source_uid, *theirs.get(&record.destination_uid?)?));
+    let present: BTreeMap<Uid, Keys> = records.iter().filter_map(copy_of).collect();
+    excuse_repaired(folder, ends, &window.intersection(&faults.altered()), &present, faults).await?;
     folder.run.job.progress.messages_done(window.len());
     folder.tally.already = folder.tally.already.difference(&faults.unreadable);
+    Ok(())
+}
+
+/// Takes back what was said of messages that are at the destination as a repair leaves them, though no record tells
+/// of it: they were adopted by their headers after the ledger was lost.
+async fn excuse_repaired(
+    folder: &FolderRun<'_>,
+    ends: &mut Ends,
+    altered: &UidSet,
+    present: &BTreeMap<Uid, Keys>,
+    faults: &mut Faults,
+) -> Result<()> {
+    let pictures = recognise::pictures(folder, ends.source(), altered).await?;
+    let mut excused = UidSet::new();
+    for picture in &pictures {
+        let uid = picture.portrait.uid;
+        if let Some(changed) = present.get(&uid).and_then(|theirs| picture.changed_into(theirs)) {
+            excused.insert(uid);
+            folder.run.findings.repair(picture.entry(folder, changed));
+        }
+    }
+    faults.differing = faults.differing.difference(&excused);
+    faults.rewritten = faults.rewritten.difference(&excused);
     Ok(())
 }
 
@@ -216,6 +248,10 @@ impl Faults {
             }
             Some(_) => self.differing.insert(record.source_uid),
         }
+    }
+
+    fn altered(&self) -> UidSet {
+        self.differing.union(&self.rewritten)
     }
 
     fn tell(&self, folder: &FolderRun<'_>) {

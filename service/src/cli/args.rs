@@ -3,6 +3,7 @@
 
 mod batch;
 mod pair;
+mod quarantine;
 mod value;
 
 use std::path::PathBuf;
@@ -11,9 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use batch::BatchArgs;
 pub use pair::{
-    ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, SecretArgs, SelectionArgs, TrustArgs,
-    VerifyArgs, WorkArgs,
+    ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
+    TrustArgs, VerifyArgs, WorkArgs,
 };
+pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -93,6 +95,9 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Bring over many mailboxes, one row of a CSV file each
     Batch(BatchArgs),
+    /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

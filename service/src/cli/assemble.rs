@@ -24,7 +24,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{PaceArgs, TrustArgs, WorkArgs};
+use super::args::{PaceArgs, RepairArg, TrustArgs, WorkArgs};
 use super::exit::Stopped;
 use super::state;
 
@@ -192,6 +192,7 @@ pub fn policy(work: &WorkArgs) -> Policy {
         connections: usize::from(pace.connections.unwrap_or(CONNECTIONS_UNSAID)),
         on_clash: changes.on_clash.into(),
         waits_for_allowance: pace.wait,
+        repairs: changes.repair == RepairArg::On,
         ..Policy::default()
     }
 }

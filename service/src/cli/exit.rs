@@ -97,7 +97,7 @@ impl Exit {
             return Self::Internal;
         }
         let counters = &report.totals;
-        let left_over = if counters.quarantined > 0 { Self::LeftOver } else { Self::Success };
+        let left_over = if report.quarantined_unacknowledged() > 0 { Self::LeftOver } else { Self::Success };
         let errors = of_errors(&report.errors);
         // Pending mail whose cause is told is judged by its cause; else another run takes it up.
         let pending =

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use malote_engine::failure::Side;
-use malote_engine::policy::Content;
+use malote_engine::policy::{Content, Retry};
 use malote_engine::report::{Kind, Report};
 use malote_engine::run;
 
@@ -16,10 +16,12 @@ use super::secret::{self, Asking, Brokers, Wish};
 use super::{output, render, signal, state};
 
 /// What is done to a pair that leads to a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
     /// Bring the destination up to date.
     Copy,
+    /// The same, with quarantined messages open to it again.
+    Retry(Retry),
     /// Recount, and read as much as is said.
     Verify(Content),
 }
@@ -27,6 +29,11 @@ pub enum Task {
 /// Brings the destination up to date.
 pub async fn copy(args: PairArgs) -> Result<Exit, Stopped> {
     reported(args, Task::Copy).await
+}
+
+/// Tries quarantined messages again.
+pub async fn retry(args: PairArgs, choice: Retry) -> Result<Exit, Stopped> {
+    reported(args, Task::Retry(choice)).await
 }
 
 /// Recounts both sides.
@@ -61,7 +68,11 @@ async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
     let shared = Shared::new(&args.work.pace);
     // Only from here on: Ctrl-C at a prompt shall end the program at once.
     signal::watch(shared.stop.clone(), signal::nothing())?;
-    let label = if task == Task::Copy { "copy" } else { "verify" };
+    let (label, kind) = match task {
+        Task::Copy => ("copy", Kind::Copy),
+        Task::Retry(_) => ("retry", Kind::Copy),
+        Task::Verify(_) => ("verify", Kind::Verify),
+    };
     let identity = pair.identity.clone();
     let worked = work(pair, &state, task, label, &args.work, &shared, &screen).await;
     let report = match worked {
@@ -69,7 +80,6 @@ async fn reported(args: PairArgs, task: Task) -> Result<Exit, Stopped> {
         Err(stopped) => match (&stopped.error, args.output.json) {
             // Whoever reads JSON gets a report also of a run that could not begin.
             (Some(error), true) => {
-                let kind = if task == Task::Copy { Kind::Copy } else { Kind::Verify };
                 output::tell(&format!("malote: {stopped}"));
                 let at = jiff::Timestamp::now().to_string();
                 let error = error.as_ref().clone();
@@ -92,11 +102,18 @@ pub async fn work(
     shared: &Shared,
     screen: &Screen,
 ) -> Result<Report, Stopped> {
-    let keeping = if task == Task::Copy { Keeping::Writes } else { Keeping::ReadsOnly };
+    let keeping = match task {
+        Task::Copy | Task::Retry(_) => Keeping::Writes,
+        Task::Verify(_) => Keeping::ReadsOnly,
+    };
     let mut assembled = assemble::assemble(pair, state, keeping, work, shared).await?;
     let watch = screen.watch(&mut assembled.job, label);
     let mut report = match task {
         Task::Copy => run::copy(&assembled.job).await,
+        Task::Retry(choice) => {
+            assembled.job.policy.retry = Some(choice);
+            run::copy(&assembled.job).await
+        }
         Task::Verify(content) => run::verify(&assembled.job, content).await,
     };
     watch.finish();

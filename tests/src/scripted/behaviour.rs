@@ -40,6 +40,8 @@ pub enum AppendUid {
     Wrong,
 }
 
+type Judge = Arc<dyn Fn(&[u8]) -> Option<String> + Send + Sync>;
+
 type Rewrite = Arc<dyn Fn(Letter) -> Letter + Send + Sync>;
 
 /// How a server is, at every moment.
@@ -77,6 +79,8 @@ pub struct Manners {
     pub connections_max: Option<usize>,
     /// APPENDUID in the answer to APPEND.
     pub append_uid: AppendUid,
+    /// Looks at each appended message and may refuse it, with this answer.
+    pub judge: Option<Judge>,
     /// What becomes of an appended message.
     pub rewrite: Option<Rewrite>,
     /// UIDs that SEARCH lists and no folder holds.
@@ -110,6 +114,7 @@ impl Default for Manners {
             append_limit: None,
             connections_max: None,
             append_uid: AppendUid::default(),
+            judge: None,
             rewrite: None,
             ghosts: Vec::new(),
             is_uidvalidity_volatile: false,

@@ -78,6 +78,10 @@ impl Session {
         {
             return "NO [TOOBIG] message too large".to_owned();
         }
+        let judged = |letter: &Letter| manners.judge.as_ref().and_then(|judge| judge(&letter.octets));
+        if let Some(refusal) = letters.iter().find_map(judged) {
+            return refusal;
+        }
         // MULTIAPPEND is all or nothing (RFC 3502 §3), so every letter is judged before any is kept.
         let letters: Vec<Letter> = letters.into_iter().map(|letter| self.received(letter)).collect();
         if letters.iter().any(|letter| !self.takes_keywords(&key, &letter.flags)) {

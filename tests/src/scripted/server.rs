@@ -118,6 +118,12 @@ impl Script {
         self.manners(|manners| manners.rewrite = Some(Arc::new(rewrite)))
     }
 
+    /// Refuses what is appended where the judge has an answer, e.g. `NO Message contains NUL characters`.
+    #[must_use]
+    pub fn judging(self, judge: impl Fn(&[u8]) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.manners(|manners| manners.judge = Some(Arc::new(judge)))
+    }
+
     /// Decides about APPENDUID.
     #[must_use]
     pub fn append_uid(self, append_uid: AppendUid) -> Self {

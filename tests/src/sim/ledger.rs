@@ -11,7 +11,7 @@ use malote_engine::ledger::memory::MemoryLedger;
 use malote_engine::ledger::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
-use malote_engine::plan::record::{Intent, QuarantineNote, Record};
+use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
 use malote_engine::plan::uid_set::UidSet;
 
 use super::schedule::Verb::{Read, Write};
@@ -131,6 +131,23 @@ impl Ledger for SimLedger {
 
     async fn intents(&self, folder: FolderId) -> Result<Vec<Intent>> {
         self.world.remember(Read, self.inner.intents(folder)).await
+    }
+
+    async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.world.remember(Write, self.inner.acknowledge(folder, uids)).await
+    }
+
+    async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
+        let write = async {
+            self.inner.record_repaired(folder, repaired).await?;
+            self.note(folder, repaired.iter().filter_map(|(record, _)| record.destination_uid));
+            Ok(())
+        };
+        self.world.remember(Write, write).await
+    }
+
+    async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
+        self.world.remember(Read, self.inner.repair_notes(folder)).await
     }
 
     async fn note_quarantine(&self, folder: FolderId, notes: &[QuarantineNote]) -> Result<()> {

@@ -7,7 +7,7 @@ use malote_engine::failure::Result;
 use malote_engine::ledger::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
-use malote_engine::plan::record::{Intent, QuarantineNote, Record};
+use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
 use malote_engine::plan::uid_set::UidSet;
 
 use super::steps::{Moment, Steps};
@@ -119,6 +119,18 @@ impl Ledger for SteppedLedger {
 
     async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>> {
         self.step(self.inner.quarantine_notes(folder)).await
+    }
+
+    async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.step(self.inner.acknowledge(folder, uids)).await
+    }
+
+    async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
+        self.step(self.inner.record_repaired(folder, repaired)).await
+    }
+
+    async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
+        self.step(self.inner.repair_notes(folder)).await
     }
 
     async fn close(&self) {

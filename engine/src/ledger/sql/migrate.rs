@@ -38,6 +38,11 @@ pub const SQLITE: Migrations = Migrations {
             name: "modseq_trust",
             text: include_str!("../../../../migrations/sqlite/0002_modseq_trust.sql"),
         },
+        Migration {
+            number: 3,
+            name: "repairs",
+            text: include_str!("../../../../migrations/sqlite/0003_repairs.sql"),
+        },
     ],
 };
 
@@ -59,6 +64,11 @@ pub const POSTGRES: Migrations = Migrations {
             number: 2,
             name: "modseq_trust",
             text: include_str!("../../../../migrations/postgres/0002_modseq_trust.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "repairs",
+            text: include_str!("../../../../migrations/postgres/0003_repairs.sql"),
         },
     ],
 };

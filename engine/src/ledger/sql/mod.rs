@@ -5,6 +5,7 @@ mod error;
 mod migrate;
 mod postgres;
 mod queries;
+mod repairs;
 mod rows;
 mod session;
 mod sqlite;
@@ -17,7 +18,7 @@ use std::fs::File;
 use async_trait::async_trait;
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record};
+use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -254,6 +255,24 @@ impl<S: Session> Ledger for SqlLedger<S> {
     async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>> {
         let mut call = self.read("reading quarantine notes from").await?;
         let done = work::quarantine_notes(&mut call.session, self.id, folder).await;
+        call.finish(done).await
+    }
+
+    async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        let mut call = self.write("acknowledging quarantine notes in").await?;
+        let done = repairs::acknowledge(&mut call.session, self.id, folder, uids).await;
+        call.finish(done).await
+    }
+
+    async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
+        let mut call = self.write("writing records of repaired messages into").await?;
+        let done = repairs::record_repaired(&mut call.session, self.id, folder, repaired).await;
+        call.finish(done).await
+    }
+
+    async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
+        let mut call = self.read("reading what was repaired from").await?;
+        let done = repairs::repair_notes(&mut call.session, self.id, folder).await;
         call.finish(done).await
     }
 

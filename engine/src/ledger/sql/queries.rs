@@ -119,7 +119,7 @@ pub(super) const INTENTS: &str = "
 /// Notes on messages in state `Quarantined`. Binds: folder_id, source_uid_validity.
 pub(super) const QUARANTINE_NOTES: &str = "
     SELECT quarantine.source_uid, quarantine.reason, quarantine.detail, quarantine.message_id,
-           quarantine.octets, quarantine.file, quarantine.attempts
+           quarantine.octets, quarantine.file, quarantine.attempts, quarantine.is_acknowledged
     FROM quarantine JOIN message
       ON message.folder_id = quarantine.folder_id AND message.source_uid = quarantine.source_uid
      AND message.source_uid_validity = quarantine.source_uid_validity
@@ -130,11 +130,11 @@ pub(super) const QUARANTINE_NOTES: &str = "
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Batch {
     /// The statement, with `{rows}` where the rows go.
-    text: &'static str,
+    pub(super) text: &'static str,
     /// One row, with `?` for each bind of its own.
-    row: &'static str,
+    pub(super) row: &'static str,
     /// How many binds all rows share: they come first, as `$1` and so on.
-    shared: usize,
+    pub(super) shared: usize,
 }
 
 impl Batch {
@@ -261,17 +261,18 @@ pub(super) const LOCATE: Batch = Batch {
 };
 
 /// Writes notes. Shared binds: folder_id, source_uid_validity. A row's binds: source_uid, reason, detail,
-/// message_id, octets, file, attempts.
+/// message_id, octets, file, attempts, is_acknowledged.
 pub(super) const NOTE_QUARANTINE: Batch = Batch {
     shared: 2,
-    row: "($1, $2, ?, ?, ?, ?, ?, ?, ?)",
+    row: "($1, $2, ?, ?, ?, ?, ?, ?, ?, ?)",
     text: "
     INSERT INTO quarantine (folder_id, source_uid_validity, source_uid, reason, detail, message_id, octets,
-                            file, attempts)
+                            file, attempts, is_acknowledged)
     VALUES {rows}
     ON CONFLICT (folder_id, source_uid_validity, source_uid) DO UPDATE
     SET reason = excluded.reason, detail = excluded.detail, message_id = excluded.message_id,
-        octets = excluded.octets, file = excluded.file, attempts = excluded.attempts",
+        octets = excluded.octets, file = excluded.file, attempts = excluded.attempts,
+        is_acknowledged = excluded.is_acknowledged",
 };
 
 /// Every query on single rows, for the test that both engines can prepare them.
@@ -300,9 +301,24 @@ pub(super) const ALL: &[&str] = &[
     DROP_INTENTS,
     INTENTS,
     QUARANTINE_NOTES,
+    super::repairs::REPAIR_NOTES,
+    super::repairs::CLEAR_LANDING_REPAIRS,
+    super::repairs::LAND_REPAIRS,
+    super::repairs::DROP_LONE_REPAIRS,
 ];
 
 /// Every statement on many rows, for the same test.
 #[cfg(test)]
-pub(super) const ALL_BATCHES: &[Batch] =
-    &[RECORD, RECORDS, FORGET, SET_FLAGS, MOVE, MOVE_NOTES, LOCATE, NOTE_QUARANTINE];
+pub(super) const ALL_BATCHES: &[Batch] = &[
+    RECORD,
+    RECORDS,
+    FORGET,
+    SET_FLAGS,
+    MOVE,
+    MOVE_NOTES,
+    LOCATE,
+    NOTE_QUARANTINE,
+    super::repairs::ACKNOWLEDGE,
+    super::repairs::MOVE_REPAIRS,
+    super::repairs::NOTE_REPAIR,
+];

@@ -3,7 +3,7 @@
 
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{ContentHash, Flags, ModSeq, Uid, UidValidity};
-use malote_plan::record::{HeaderKey, Intent, Keys, QuarantineNote, Record, State};
+use malote_plan::record::{HeaderKey, Intent, Keys, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::error::Broken;
@@ -80,20 +80,34 @@ pub(super) fn tokens_binds(folder: FolderId, tokens: &Tokens) -> Vec<Bind> {
 
 /// Adds the binds of one row of `RECORD`.
 pub(super) fn record_binds(record: &Record, binds: &mut Vec<Bind>) {
-    let key = |key: Option<HeaderKey>| Bind::Octets(key.map_or_else(Vec::new, |key| key.0.to_vec()));
-    let Keys { content, body, strong, loose } = record.keys;
     binds.extend([
         Bind::Int(i64::from(record.source_uid.get())),
         Bind::Int(i64::from(record.state.code())),
         Bind::Int(i64::from(record.destination_uid.map_or(0, Uid::get))),
-        Bind::Octets(content.map_or_else(Vec::new, |hash| hash.0.to_vec())),
-        key(body),
-        key(strong),
-        key(loose),
+    ]);
+    key_binds(record.keys, binds);
+    binds.extend([
         Bind::Int(record.octets.cast_signed()),
         Bind::IntOrNull(record.internal_unix_seconds),
         Bind::text(&record.flags.to_string()),
     ]);
+}
+
+fn key_binds(keys: Keys, binds: &mut Vec<Bind>) {
+    let key = |key: Option<HeaderKey>| Bind::Octets(key.map_or_else(Vec::new, |key| key.0.to_vec()));
+    let Keys { content, body, strong, loose } = keys;
+    let content = Bind::Octets(content.map_or_else(Vec::new, |hash| hash.0.to_vec()));
+    binds.extend([content, key(body), key(strong), key(loose)]);
+}
+
+/// Reads four columns of keys, from `column` on.
+fn keys(row: &dyn Row, column: usize) -> Result<Keys, Broken> {
+    Ok(Keys {
+        content: octets(row, column, "content_hash")?.map(ContentHash),
+        body: octets(row, column + 1, "body_key")?.map(HeaderKey),
+        strong: octets(row, column + 2, "strong_key")?.map(HeaderKey),
+        loose: octets(row, column + 3, "loose_key")?.map(HeaderKey),
+    })
 }
 
 /// Reads one row of `RECORDS`.
@@ -102,12 +116,7 @@ pub(super) fn record(row: &dyn Row) -> Result<Record, Broken> {
         source_uid: uid(row, 0, "message")?,
         state: state(row, 1)?,
         destination_uid: destination_uid(row, 2)?,
-        keys: Keys {
-            content: octets(row, 3, "content_hash")?.map(ContentHash),
-            body: octets(row, 4, "body_key")?.map(HeaderKey),
-            strong: octets(row, 5, "strong_key")?.map(HeaderKey),
-            loose: octets(row, 6, "loose_key")?.map(HeaderKey),
-        },
+        keys: keys(row, 3)?,
         octets: row.int(7)?.cast_unsigned(),
         internal_unix_seconds: row.int_or_null(8)?,
         flags: Flags::parse(&row.text(9)?),
@@ -164,6 +173,7 @@ pub(super) fn note_binds(note: &QuarantineNote, binds: &mut Vec<Bind>) {
         Bind::Int(note.octets.cast_signed()),
         Bind::text(&note.file),
         Bind::Int(i64::from(note.attempts)),
+        Bind::Int(i64::from(note.is_acknowledged)),
     ]);
 }
 
@@ -177,5 +187,32 @@ pub(super) fn note(row: &dyn Row) -> Result<QuarantineNote, Broken> {
         octets: row.int(4)?.cast_unsigned(),
         file: row.text(5)?,
         attempts: small(row, 6, "quarantine", "attempts")?,
+        is_acknowledged: row.int(7)? == 1,
+    })
+}
+
+/// Adds the binds of one row of `NOTE_REPAIR`.
+pub(super) fn repair_binds(note: &RepairNote, binds: &mut Vec<Bind>) {
+    binds.extend([
+        Bind::Int(i64::from(note.source_uid.get())),
+        Bind::text(&note.findings),
+        Bind::text(&note.repairs),
+        Bind::text(&note.message_id),
+        Bind::text(&note.file),
+        Bind::Int(note.octets.cast_signed()),
+    ]);
+    key_binds(note.keys, binds);
+}
+
+/// Reads one row of `REPAIR_NOTES`.
+pub(super) fn repair(row: &dyn Row) -> Result<RepairNote, Broken> {
+    Ok(RepairNote {
+        source_uid: uid(row, 0, "repair")?,
+        findings: row.text(1)?,
+        repairs: row.text(2)?,
+        message_id: row.text(3)?,
+        file: row.text(4)?,
+        octets: row.int(5)?.cast_unsigned(),
+        keys: keys(row, 6)?,
     })
 }

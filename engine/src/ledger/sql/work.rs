@@ -9,18 +9,18 @@ use malote_plan::uid_set::UidSet;
 use super::error::Broken;
 use super::queries::{self, Batch};
 use super::session::{Bind, Row, Session};
-use super::{FolderId, FolderKey, FolderRow, PairIdentity, Recorded, Tokens, rows};
+use super::{FolderId, FolderKey, FolderRow, PairIdentity, Recorded, Tokens, repairs, rows};
 use crate::ledger::batch::{Ranges, latest, one_to_one};
 
-type Done<T> = Result<T, Broken>;
+pub(super) type Done<T> = Result<T, Broken>;
 
 /// The generations in force, 0 where none is known.
-struct Generations {
-    source: i64,
-    destination: i64,
+pub(super) struct Generations {
+    pub(super) source: i64,
+    pub(super) destination: i64,
 }
 
-async fn collect<S: Session, T: Send>(
+pub(super) async fn collect<S: Session, T: Send>(
     session: &mut S,
     text: &str,
     binds: Vec<Bind>,
@@ -37,7 +37,7 @@ async fn collect<S: Session, T: Send>(
 }
 
 /// Runs a batch statement over all items, in pieces of few sizes.
-async fn run_batch<S: Session, T: Sync>(
+pub(super) async fn run_batch<S: Session, T: Sync>(
     session: &mut S,
     batch: Batch,
     shared: &[i64],
@@ -51,14 +51,14 @@ async fn run_batch<S: Session, T: Sync>(
     Ok(())
 }
 
-fn piece_binds<T>(shared: &[i64], piece: &[T], bind: &impl Fn(&T, &mut Vec<Bind>)) -> Vec<Bind> {
+pub(super) fn piece_binds<T>(shared: &[i64], piece: &[T], bind: &impl Fn(&T, &mut Vec<Bind>)) -> Vec<Bind> {
     let mut binds: Vec<Bind> = shared.iter().copied().map(Bind::Int).collect();
     piece.iter().for_each(|item| bind(item, &mut binds));
     binds
 }
 
 /// Cuts items into pieces whose lengths are among `sizes`, which fall and end with 1.
-fn pieces<'a, T>(mut items: &'a [T], sizes: &[usize]) -> Vec<&'a [T]> {
+pub(super) fn pieces<'a, T>(mut items: &'a [T], sizes: &[usize]) -> Vec<&'a [T]> {
     let mut pieces = Vec::new();
     for &size in sizes {
         while items.len() >= size {
@@ -71,23 +71,27 @@ fn pieces<'a, T>(mut items: &'a [T], sizes: &[usize]) -> Vec<&'a [T]> {
     pieces
 }
 
-fn pair_binds(pair: &(Uid, Uid), binds: &mut Vec<Bind>) {
+pub(super) fn pair_binds(pair: &(Uid, Uid), binds: &mut Vec<Bind>) {
     binds.extend([pair.0, pair.1].map(|uid| Bind::Int(i64::from(uid.get()))));
 }
 
-fn range_binds(range: &(u32, u32), binds: &mut Vec<Bind>) {
+pub(super) fn range_binds(range: &(u32, u32), binds: &mut Vec<Bind>) {
     binds.extend([range.0, range.1].map(|uid| Bind::Int(i64::from(uid))));
 }
 
 /// The shared binds of ascending ranges: those given, and the ranges' bounds.
-fn bounded([folder, generation]: [i64; 2], ranges: &[(u32, u32)]) -> [i64; 4] {
+pub(super) fn bounded([folder, generation]: [i64; 2], ranges: &[(u32, u32)]) -> [i64; 4] {
     let low = ranges.first().map_or(0, |range| range.0);
     let high = ranges.last().map_or(0, |range| range.1);
     [folder, generation, i64::from(low), i64::from(high)]
 }
 
 /// Reads a folder's generations, and proves that it is this ledger's.
-async fn generations<S: Session>(session: &mut S, ledger: i64, folder: FolderId) -> Done<Generations> {
+pub(super) async fn generations<S: Session>(
+    session: &mut S,
+    ledger: i64,
+    folder: FolderId,
+) -> Done<Generations> {
     let binds = vec![Bind::Int(ledger), Bind::Int(folder.0)];
     let found = collect(session, queries::GENERATIONS, binds, |row| {
         Ok(Generations { source: row.int(0)?, destination: row.int(1)? })
@@ -206,7 +210,7 @@ pub(super) async fn forget<S: Session>(
         let binds = piece_binds(&bounded([folder.0, current], piece), piece, &range_binds);
         session.run(&queries::FORGET.text(piece.len()), binds).await?;
     }
-    Ok(())
+    session.run(repairs::DROP_LONE_REPAIRS, vec![Bind::Int(folder.0)]).await
 }
 
 pub(super) async fn destination_uids<S: Session>(
@@ -242,7 +246,10 @@ pub(super) async fn rebase_source<S: Session>(
     let (shared, next) = ([folder.0, current], [folder.0, i64::from(uid_validity.get())]);
     run_batch(session, queries::MOVE, &shared, &moves, pair_binds).await?;
     run_batch(session, queries::MOVE_NOTES, &shared, &moves, pair_binds).await?;
+    run_batch(session, repairs::MOVE_REPAIRS, &shared, &moves, pair_binds).await?;
     for text in [
+        repairs::CLEAR_LANDING_REPAIRS,
+        repairs::LAND_REPAIRS,
         queries::CLEAR_LANDING,
         queries::LAND,
         queries::CLEAR_LANDING_NOTES,
@@ -264,7 +271,9 @@ pub(super) async fn rebase_destination<S: Session>(
     let current = generations(session, ledger, folder).await?.source;
     let named: Vec<(Uid, Uid)> = latest(moves, |pair| pair.0).into_values().copied().collect();
     run_batch(session, queries::LOCATE, &[folder.0, current], &named, pair_binds).await?;
-    for text in [queries::DROP_UNNAMED, queries::UNLOCATE_UNNAMED, queries::DROP_INTENTS] {
+    for text in
+        [queries::DROP_UNNAMED, queries::UNLOCATE_UNNAMED, repairs::DROP_LONE_REPAIRS, queries::DROP_INTENTS]
+    {
         session.run(text, vec![Bind::Int(folder.0)]).await?;
     }
     for text in [queries::LOCATE_NAMED, queries::SET_DESTINATION_GENERATION] {

@@ -202,6 +202,10 @@ pub struct ChangeArgs {
     /// Two source folders that would become one destination folder without having been told so
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub on_clash: ClashArg,
+    /// A message that the destination refuses twice: `on` has it accepted by the least named change, where it is
+    /// not signed or encrypted, keeps the original and reports it
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub repair: RepairArg,
     /// Remove at the destination what the source no longer has; only messages that Malote wrote
     #[arg(long)]
     pub mirror_deletes: bool,
@@ -219,6 +223,7 @@ impl Default for ChangeArgs {
             duplicates: DuplicatesArg::default(),
             flags: FlagsArg::default(),
             on_clash: ClashArg::default(),
+            repair: RepairArg::default(),
             mirror_deletes: false,
             delete_limit: DELETE_LIMIT_PERCENT,
         }
@@ -287,6 +292,16 @@ pub enum ClashArg {
     Suffix,
     /// They become one folder
     Merge,
+}
+
+/// Refused messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum RepairArg {
+    /// Repaired where that is known to help, else quarantined
+    #[default]
+    On,
+    /// Quarantined as they are
+    Off,
 }
 
 impl From<ContentArg> for Content {

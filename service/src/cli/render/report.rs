@@ -1,7 +1,6 @@
 //! The report of a copy or a verification, for people.
 //! Never leaves a number out that the equation needs.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use malote_engine::failure::Class;
@@ -132,26 +131,26 @@ fn leftovers(out: &mut String, report: &Report, look: Look) {
         let name = if entry.message_id.is_empty() { "no Message-ID" } else { &entry.message_id };
         let file = if entry.file.is_empty() { String::new() } else { format!("; kept as {}", entry.file) };
         clean(&format!(
-            "{} UID {} ({name}, {}): {}: {}{file}",
+            "{} UID {} ({name}, {}): {}{}: {}{file}",
             entry.folder,
             entry.uid,
             size(entry.size),
+            if entry.acknowledged { "acknowledged, " } else { "" },
             entry.reason,
             entry.detail
         ))
     });
     section(out, &look.warn("In quarantine"), quarantine, LINES_MAX);
-    let mut repairs: BTreeMap<&str, u64> = BTreeMap::new();
-    report.repairs.iter().for_each(|entry| *repairs.entry(entry.repair.as_str()).or_default() += 1);
-    let repairs = repairs.into_iter();
-    let mended =
-        repairs.map(|(name, count)| format!("{}: {}", clean(name), counted(count, "message", "messages")));
-    section(
-        out,
-        &look.strong("Mended so that the destination takes them"),
-        mended.collect::<Vec<_>>().into_iter(),
-        LINES_MAX,
-    );
+    let mended = report.repairs.iter().map(|entry| {
+        let name = if entry.message_id.is_empty() { "no Message-ID" } else { &entry.message_id };
+        let when = if entry.earlier { " by an earlier run" } else { "" };
+        let made = entry.repairs.join(", ");
+        clean(&format!(
+            "{} UID {} ({name}): {made}{when}; the original is kept as {}",
+            entry.folder, entry.uid, entry.kept
+        ))
+    });
+    section(out, &look.strong("Changed so that the destination takes them"), mended, LINES_MAX);
     let dropped = report.dropped_flags.iter();
     let dropped =
         dropped.map(|(flag, count)| format!("{}: {}", clean(flag), counted(*count, "message", "messages")));
@@ -197,9 +196,12 @@ fn advice(report: &Report) -> Vec<String> {
         };
         lines.push(format!("{count} pending; {again}"));
     }
-    if report.totals.quarantined > 0 {
-        let count = counted(report.totals.quarantined, "message lies", "messages lie");
-        lines.push(format!("{count} in quarantine and will not be tried again by itself; see why above"));
+    if report.quarantined_unacknowledged() > 0 {
+        let count = counted(report.quarantined_unacknowledged(), "message lies", "messages lie");
+        lines.push(format!(
+            "{count} in quarantine and will not be tried again by itself; see why above, and what may be \
+             done about it by `malote quarantine --help`"
+        ));
     }
     lines
 }

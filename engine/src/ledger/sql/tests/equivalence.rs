@@ -2,7 +2,7 @@
 
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid};
-use malote_plan::record::{QuarantineNote, Record, State};
+use malote_plan::record::{QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::ledger::memory::MemoryLedger;
 use crate::ledger::sql::SqliteLedger;
-use crate::ledger::suite::{key, note, row, uid, validity};
+use crate::ledger::suite::{key, note, repair, row, uid, validity};
 use crate::ledger::{FolderId, FolderRow, Ledger, Recorded, Tokens};
 
 /// One call; folders and intents by their place among those made so far.
@@ -27,6 +27,8 @@ pub(super) enum Call {
     OpenIntent(usize, UidSet, u32),
     CloseIntent(usize, usize),
     Note(usize, Vec<QuarantineNote>),
+    Acknowledge(usize, UidSet),
+    RecordRepaired(usize, Vec<(Record, RepairNote)>),
 }
 
 const NAMES: [&str; 3] = ["A", "B", "C"];
@@ -45,6 +47,8 @@ pub(super) fn calls() -> impl Strategy<Value = Vec<Call>> {
     let flags =
         vec((uids(), "[a-c]{0,2} (\\\\Seen)?").prop_map(|(uid, text)| (uid, Flags::parse(&text))), 0..12);
     let notes = vec((1_u32..12, 0_u32..3).prop_map(|(source, attempts)| note(source, attempts)), 0..12);
+    let mend = |(source, to): (u32, u32)| (row(source, State::Copied, to), repair(source, &to.to_string()));
+    let repaired = vec((1_u32..12, 0_u32..12).prop_map(mend), 0..12);
     let call = Union::new_weighted(vec![
         (2, (folders(), 0..TARGETS.len()).prop_map(|(name, target)| Call::Folder(name, target)).boxed()),
         (1, (folders(), 0_u32..4, 0_u32..4).prop_map(|(at, from, to)| Call::SetTokens(at, from, to)).boxed()),
@@ -66,6 +70,8 @@ pub(super) fn calls() -> impl Strategy<Value = Vec<Call>> {
         (1, (folders(), set(), 1_u32..4).prop_map(|(at, uids, to)| Call::OpenIntent(at, uids, to)).boxed()),
         (1, (folders(), 0_usize..6).prop_map(|(at, intent)| Call::CloseIntent(at, intent)).boxed()),
         (2, (folders(), notes).prop_map(|(at, notes)| Call::Note(at, notes)).boxed()),
+        (1, (folders(), set()).prop_map(|(at, uids)| Call::Acknowledge(at, uids)).boxed()),
+        (2, (folders(), repaired).prop_map(|(at, repaired)| Call::RecordRepaired(at, repaired)).boxed()),
     ]);
     vec(call, 1..30)
 }
@@ -123,6 +129,14 @@ async fn act(ledger: &impl Ledger, call: &Call, intents: &mut Vec<i64>) {
             let Some(id) = id(at) else { return };
             ledger.note_quarantine(id, notes).await.expect("note_quarantine");
         }
+        Call::Acknowledge(at, uids) => {
+            let Some(id) = id(at) else { return };
+            ledger.acknowledge(id, uids).await.expect("acknowledge");
+        }
+        Call::RecordRepaired(at, repaired) => {
+            let Some(id) = id(at) else { return };
+            ledger.record_repaired(id, repaired).await.expect("record_repaired");
+        }
     }
 }
 
@@ -133,6 +147,7 @@ struct Seen {
     recorded: Recorded,
     records: Vec<Record>,
     notes: Vec<QuarantineNote>,
+    repairs: Vec<RepairNote>,
     intents: Vec<(String, u32, u32)>,
 }
 
@@ -146,6 +161,7 @@ async fn seen(ledger: &impl Ledger) -> (Vec<Seen>, Vec<String>) {
             recorded: ledger.recorded(id).await.expect("recorded"),
             records: crate::ledger::suite::all(ledger, id).await,
             notes: ledger.quarantine_notes(id).await.expect("quarantine_notes"),
+            repairs: ledger.repair_notes(id).await.expect("repair_notes"),
             intents: intents
                 .iter()
                 .map(|open| {

@@ -1,5 +1,7 @@
 //! What a report reads like.
 
+use std::collections::BTreeMap;
+
 use malote_engine::failure::{Failure, Reach, Retry, Side};
 use malote_engine::report::{ErrorEntry, FolderReport, QuarantineEntry, SCHEMA};
 
@@ -104,7 +106,8 @@ Warnings
 
 What to do next
   1 message is pending; run the same command again: nothing is copied twice
-  1 message lies in quarantine and will not be tried again by itself; see why above
+  1 message lies in quarantine and will not be tried again by itself; see why above, and what may be \
+done about it by `malote quarantine --help`
 ";
     assert_eq!(report(&sample(), Look::default()), expected);
 }
