@@ -410,6 +410,16 @@ async fn a_repair_survives_every_fault_at_every_step() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_server_keeps_and_refuses_is_not_sent_again_in_another_form() {
+    let mut world = Still::new(true);
+    (world.destination.habits.refuses, world.destination.habits.keeps_and_refuses) = (None, Some("\0"));
+    let report = world.run().await;
+    world.run().await;
+    assert_eq!(report.totals.quarantined, 0, "{report:#?}");
+    assert_eq!(world.destination.content(), world.source.content());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ledger_that_is_lost_in_mid_repair_doubles_nothing() {
     let steps = Steps::counting();
     let _report = copy(&Still::new(true).job(&steps)).await;

@@ -82,61 +82,82 @@ pub(super) async fn mend(
             folder.run.repairs.learn(&note.findings, &remedy);
         }
     }
-    let (mut strangers, mut refusals) = (Strangers::new(validity), 0);
+    // They stood alone on this very connection.
+    let mut desk = Desk { strangers: Strangers::new(validity), refusals: refused.len() };
     for refusal in refused {
         if folder.run.halt.is_cancelled() {
             break;
         }
-        if refusals >= REFUSALS_ON_A_CONNECTION_MAX {
-            (ends, refusals) = (transfer::fresh(folder, ends).await?, 0);
-        }
         let experience = folder.run.repairs;
         let _turn = experience.turn().await;
-        refusals += attend(folder, &mut ends, &mut strangers, refusal).await?;
+        ends = desk.attend(folder, ends, refusal).await?;
     }
     Ok(ends)
 }
 
-/// Settles one message; returns how many refusals that cost.
-async fn attend(
-    folder: &mut FolderRun<'_>,
-    ends: &mut Ends,
-    strangers: &mut Strangers,
-    refusal: Refused,
-) -> Result<usize> {
-    let Some(case) = Case::open(folder, ends, &refusal).await? else {
-        quarantining::keep_refused(folder, ends, refusal).await?;
-        return Ok(0);
-    };
-    let (mut failure, mut tried) = (refusal.failure, Vec::new());
-    let may_repair = folder.run.job.policy.repairs && failure.class == Class::ItemRefused;
-    let remedies = if may_repair { case.remedies(folder) } else { Vec::new() };
-    for remedy in &remedies {
-        let Some(changed) = remedy.apply(&case.octets) else { continue };
-        let octets = Bytes::from(changed.into_owned());
-        let is_new = strangers.look(folder, ends).await?;
-        if (is_new || tried.is_empty()) && case.is_found(folder, ends, strangers, &remedies).await? {
-            return Ok(tried.len());
-        }
-        match case.send(folder, ends, remedy, octets.clone()).await? {
-            Ok(uids) => {
-                let uid = strangers.appended(uids);
-                case.record_copied(folder, remedy, &octets, uid).await?;
-                return Ok(tried.len());
+/// What the repairs of one folder go by.
+struct Desk {
+    strangers: Strangers,
+    /// Refusals that the present connection has given.
+    refusals: usize,
+}
+
+impl Desk {
+    /// Settles one message.
+    async fn attend(&mut self, folder: &mut FolderRun<'_>, mut ends: Ends, refusal: Refused) -> Result<Ends> {
+        let Some(case) = Case::open(folder, &mut ends, &refusal).await? else {
+            quarantining::keep_refused(folder, &mut ends, refusal).await?;
+            return Ok(ends);
+        };
+        let (mut failure, mut tried) = (refusal.failure, Vec::new());
+        let may_repair = folder.run.job.policy.repairs && failure.class == Class::ItemRefused;
+        let remedies = if may_repair { case.remedies(folder) } else { Vec::new() };
+        for remedy in &remedies {
+            let Some(changed) = remedy.apply(&case.octets) else { continue };
+            let octets = Bytes::from(changed.into_owned());
+            ends = self.rested(folder, ends).await?;
+            if self.finds(folder, &mut ends, &case, &remedies, tried.is_empty()).await? {
+                return Ok(ends);
             }
-            Err(refused) => (failure, tried) = (refused, [tried, vec![remedy.names()]].concat()),
+            match case.send(folder, &mut ends, remedy, octets.clone()).await? {
+                Ok(uids) => {
+                    let uid = self.strangers.appended(uids);
+                    case.record_copied(folder, remedy, &octets, uid).await?;
+                    return Ok(ends);
+                }
+                Err(refused) => failure = refused,
+            }
+            tried.push(remedy.names());
+            self.refusals += 1;
         }
+        if !self.finds(folder, &mut ends, &case, &remedies, tried.is_empty()).await? {
+            case.quarantine(folder, &failure, &tried).await?;
+        }
+        Ok(ends)
     }
-    // What was sent last may have been kept and refused.
-    if !tried.is_empty()
-        && strangers.look(folder, ends).await?
-        && case.is_found(folder, ends, strangers, &remedies).await?
-    {
-        return Ok(tried.len());
+
+    /// The same ends, or fresh ones where this connection has refused enough.
+    async fn rested(&mut self, folder: &FolderRun<'_>, ends: Ends) -> Result<Ends> {
+        if self.refusals < REFUSALS_ON_A_CONNECTION_MAX {
+            return Ok(ends);
+        }
+        self.refusals = 0;
+        transfer::fresh(folder, ends).await
     }
-    let refusals = tried.len();
-    case.quarantine(folder, &failure, &tried).await?;
-    Ok(refusals)
+
+    /// True where the destination holds the message after all, as it was or as a remedy leaves it: a server may
+    /// keep what it refuses. Unless `is_first`, only what is new there counts.
+    async fn finds(
+        &mut self,
+        folder: &mut FolderRun<'_>,
+        ends: &mut Ends,
+        case: &Case,
+        remedies: &[Remedy],
+        is_first: bool,
+    ) -> Result<bool> {
+        let is_new = self.strangers.look(folder, ends).await?;
+        Ok((is_new || is_first) && case.is_found(folder, ends, &mut self.strangers, remedies).await?)
+    }
 }
 
 type Uids = Option<(UidValidity, Vec<Uid>)>;
@@ -204,14 +225,24 @@ impl Case {
         strangers: &mut Strangers,
         remedies: &[Remedy],
     ) -> Result<bool> {
-        let changed: Vec<Changed> = Changed::all(&self.octets, remedies.iter().cloned());
-        let Some((at, copy)) = strangers.find(folder, ends, &changed).await? else { return Ok(false) };
-        let found = &changed[at];
+        if strangers.is_empty() {
+            return Ok(false);
+        }
+        let octets = self.octets.len() as u64;
+        let unchanged = Changed { remedy: Remedy::default(), keys: identity::keys(&self.octets), octets };
+        let mut wanted = vec![unchanged];
+        wanted.extend(Changed::all(&self.octets, remedies.iter().cloned()));
+        let Some((at, copy)) = strangers.find(folder, ends, &wanted).await? else { return Ok(false) };
         let mut record = self.item().await.record(Some(copy)).await;
         // The base of the flag merge is empty, so that flags of both sides unite on the next pass.
         (record.state, record.flags) = (State::Adopted, malote_plan::message::Flags::default());
-        let note = self.note(&found.remedy, found.octets, found.keys);
-        folder.run.job.ledger.record_repaired(folder.pair.row.id, &[(record, note)]).await?;
+        let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
+        match &wanted[at] {
+            _ if at == 0 => ledger.record(id, &[record]).await?,
+            Changed { remedy, keys, octets } => {
+                ledger.record_repaired(id, &[(record, self.note(remedy, *octets, *keys))]).await?;
+            }
+        }
         folder.tally.adopted.insert(self.stub.uid);
         folder.run.job.progress.messages_done(1);
         Ok(true)

@@ -49,6 +49,11 @@ impl Strangers {
         Ok(true)
     }
 
+    /// True where the last look found none.
+    pub fn is_empty(&self) -> bool {
+        self.outlines.is_empty()
+    }
+
     /// Takes note of what this run appended itself: the UID, where it is believed.
     pub fn appended(&mut self, uids: Option<(UidValidity, Vec<Uid>)>) -> Option<Uid> {
         let (uid_next, messages) = self.seen?;
