@@ -67,6 +67,8 @@ pub struct DovecotOptions {
     pub mechanisms: Vec<String>,
     /// Sessions that one user may hold at once.
     pub user_sessions_max: u32,
+    /// Offers COMPRESS=DEFLATE.
+    pub compresses: bool,
     /// Largest message taken, in kibibytes.
     pub message_kib_max: Option<u64>,
     /// Waits for the disk; off, because a throw-away server has nothing to lose.
@@ -85,6 +87,7 @@ impl Default for DovecotOptions {
                 .map(String::from)
                 .to_vec(),
             user_sessions_max: 50,
+            compresses: false,
             message_kib_max: None,
             fsync: false,
         }
@@ -132,7 +135,8 @@ pub(super) fn configuration(options: &DovecotOptions, owner: &Owner, ports: Port
     line(
         &mut text,
         &format!(
-            "protocol imap {{\n  mail_plugins = quota imap_quota\n  mail_max_userip_connections = {}\n}}",
+            "protocol imap {{\n  mail_plugins = quota imap_quota{}\n  mail_max_userip_connections = {}\n}}",
+            if options.compresses { " imap_zlib" } else { "" },
             options.user_sessions_max
         ),
     );
