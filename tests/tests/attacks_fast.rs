@@ -262,7 +262,8 @@ async fn a_mailbox_arrives_whole_through_compression_on_both_sides() -> Result<(
     assert_eq!(told(&verified), "success: 120 already", "{verified:?}");
     let mut there = Reader::login(destination.port(), "ana", PASSWORD).await?;
     let (mut ours, mut theirs) = (reader.fingerprints().await?, there.fingerprints().await?);
-    (ours.sort(), theirs.sort());
+    ours.sort();
+    theirs.sort();
     assert!(ours == theirs, "each message as it was");
     let carried = near_source.octets().1 + near_destination.octets().0;
     let plain: usize = reader.messages("INBOX").await?.iter().map(|message| message.octets.len()).sum();
