@@ -4,10 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use acceptance::mail::Mail;
+use acceptance::migration::{Migration, PASSWORD};
 use acceptance::pair::{Pair, classes, told};
+use acceptance::proxy::{Plan, Proxy};
+use acceptance::reader::Reader;
 use acceptance::scripted::{Act, FolderHandle, Letter, Script, When};
+use acceptance::servers::{Dovecot, DovecotOptions};
 use anyhow::{Context as _, Result};
 use malote_engine::clock::Clock;
+use malote_engine::policy::Content;
 use malote_engine::profile::Profile;
 use malote_engine::report::Report;
 use malote_engine::run::copy;
@@ -220,5 +226,47 @@ async fn an_allowance_for_writing_that_ends_midway_leaves_nothing_in_doubt() -> 
         let report = pair.copy().await?;
         assert!(pair.is_twin() && report.totals.adopted == 0, "{report:?}");
     }
+    Ok(())
+}
+
+/// Octets that DEFLATE gains nothing on, in lines of 70.
+fn noise(octets: usize) -> String {
+    let (mut text, mut state) = (String::with_capacity(octets + octets / 35), 0x2545_f491_u64);
+    for at in 0..octets {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push(char::from(b'!' + u8::try_from(state >> 33 & 63).unwrap_or(0)));
+        if at % 70 == 69 {
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_mailbox_arrives_whole_through_compression_on_both_sides() -> Result<()> {
+    let server = || Dovecot::start(DovecotOptions { compresses: true, ..DovecotOptions::default() });
+    let (source, destination) = (server()?, server()?);
+    let mut reader = Reader::login(source.port(), "ana", PASSWORD).await?;
+    for number in 0..120 {
+        let body = noise(if number % 40 == 0 { 3_000_000 } else { number * 97 });
+        let octets = [Letter::simple(&format!("{number}")).octets, body.into_bytes()].concat();
+        reader.fill([("INBOX", &Mail::new("m", octets))]).await?;
+    }
+    let slow = |port| Proxy::start(port, Plan::new().latency(Duration::from_millis(5)));
+    let (near_source, near_destination) = (slow(source.port())?, slow(destination.port())?);
+    let compressed = |url: String| format!("{url}&compress=on");
+    let migration =
+        Migration::between(&compressed(near_source.url("ana")), &compressed(near_destination.url("ana")))?;
+    assert_eq!(told(&migration.copy().await?), "success: 120 copied");
+    let verified = migration.verify(Content::Full).await?;
+    assert_eq!(told(&verified), "success: 120 already", "{verified:?}");
+    let mut there = Reader::login(destination.port(), "ana", PASSWORD).await?;
+    let (mut ours, mut theirs) = (reader.fingerprints().await?, there.fingerprints().await?);
+    ours.sort();
+    theirs.sort();
+    assert!(ours == theirs, "each message as it was");
+    let carried = near_source.octets().1 + near_destination.octets().0;
+    let plain: usize = reader.messages("INBOX").await?.iter().map(|message| message.octets.len()).sum();
+    assert!(carried < 3 * plain as u64, "{carried} of {plain}");
     Ok(())
 }

@@ -67,6 +67,8 @@ pub struct DovecotOptions {
     pub mechanisms: Vec<String>,
     /// Sessions that one user may hold at once.
     pub user_sessions_max: u32,
+    /// Offers COMPRESS=DEFLATE.
+    pub compresses: bool,
     /// Largest message taken, in kibibytes.
     pub message_kib_max: Option<u64>,
     /// Where tokens are looked up (RFC 7662); XOAUTH2 and OAUTHBEARER are offered when present.
@@ -87,6 +89,7 @@ impl Default for DovecotOptions {
                 .map(String::from)
                 .to_vec(),
             user_sessions_max: 50,
+            compresses: false,
             message_kib_max: None,
             introspection_url: None,
             fsync: false,
@@ -139,7 +142,8 @@ pub(super) fn configuration(options: &DovecotOptions, owner: &Owner, ports: Port
     line(
         &mut text,
         &format!(
-            "protocol imap {{\n  mail_plugins = quota imap_quota\n  mail_max_userip_connections = {}\n}}",
+            "protocol imap {{\n  mail_plugins = quota imap_quota{}\n  mail_max_userip_connections = {}\n}}",
+            if options.compresses { " imap_zlib" } else { "" },
             options.user_sessions_max
         ),
     );
