@@ -248,11 +248,12 @@ impl Connection {
 
     async fn fill(&mut self) -> Result<()> {
         let mut room = self.splitter.room(READ_OCTETS);
-        let asked = Instant::now();
+        let (asked, has_begun) = (Instant::now(), self.splitter.has_begun());
         let read = timeout(self.progress_max, self.reader.read_buf(&mut room)).await;
         drop(room);
         self.filled(read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))?;
-        self.watch(asked.elapsed())
+        // A server may take its time before it answers: only an answer that has begun can drip.
+        self.watch(if has_begun { asked.elapsed() } else { Duration::ZERO })
     }
 
     fn filled(&mut self, read: io::Result<usize>) -> Result<()> {

@@ -140,6 +140,11 @@ impl Splitter {
         matches!(self.state, State::Line) && self.response.pieces.is_empty()
     }
 
+    /// True where a part of a response is here already.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.buffer.is_empty() || !self.is_between_responses()
+    }
+
     /// The response so far, up to the literal that is offered or streamed.
     #[must_use]
     pub fn so_far(&self) -> &Response {
