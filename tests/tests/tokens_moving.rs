@@ -19,6 +19,7 @@ use malote_engine::imap::{SecretSource, SecretString};
 use malote_engine::report::{Report, Status};
 use malote_engine::token::{Broker, Client, Grant, Patience, RefreshFile, Url};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 const SEED: u64 = 4_206;
 const MESSAGES: usize = 400;
@@ -126,19 +127,33 @@ async fn tokens_that_end_in_the_midst_of_a_copy_lose_and_double_nothing() -> Res
 
 async fn outlives_its_tokens(connections: usize) -> Result<()> {
     let ground = Ground::lay(MESSAGES).await?;
-    // Said to hold an hour, refused after moments: only the mail server's refusal tells. The wires are cut again and
-    // again, so that there are many logins.
-    ground.provider.lives(Duration::from_millis(700), 3_600);
     let from = Proxy::start(ground.source.port(), cut_often(Place::ToClient, End::Close))?;
     let to = Proxy::start(ground.destination.port(), cut_often(Place::ToServer, End::Reset))?;
     let mut migration = ground.migration(&from.url("ana"), &to.url("ana"))?;
     (migration.policy.attempts_max, migration.policy.connections) = (12, connections);
-    let report = migration.copy().await?;
+    // Said to hold an hour, and ended again and again: only the mail server's refusal tells. The wires are cut as
+    // well, so that there are many logins.
+    let opened = || from.connections() + to.connections();
+    let endings = async {
+        loop {
+            let before = opened();
+            while opened() < before + 4 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            ground.provider.state().tokens.clear();
+            // Whoever is refused now has time to log in with the next token.
+            sleep(Duration::from_millis(700)).await;
+        }
+    };
+    let report = tokio::select! {
+        report = migration.copy() => report?,
+        () = endings => unreachable!("it never ends by itself"),
+    };
     is_whole(&report);
     ground.is_exact().await?;
     let requests = ground.provider.asked("token");
-    assert!(requests >= 3, "only {requests} tokens in {} connections", from.connections() + to.connections());
-    assert!(requests <= from.connections() + to.connections(), "{requests} tokens are too many");
+    assert!(requests >= 2, "no token ended in {} connections", opened());
+    assert!(requests <= opened(), "{requests} tokens are too many");
     Ok(())
 }
 
@@ -152,7 +167,7 @@ async fn a_consent_that_is_withdrawn_parks_the_mailbox_and_a_new_one_finishes_it
         let (copying, provider) = (migration.copy(), &ground.provider);
         let withdrawn = async {
             while to.connections() < 4 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                sleep(Duration::from_millis(1)).await;
             }
             provider.revoke();
         };
@@ -191,20 +206,22 @@ async fn a_provider_that_is_down_for_a_while_stops_the_run_and_not_the_mailbox()
 }
 
 #[tokio::test]
-async fn a_token_that_the_mail_server_never_takes_is_tried_once_and_renewed_once() -> Result<()> {
+async fn tokens_that_the_mail_server_never_takes_are_tried_once_each_and_three_at_most() -> Result<()> {
     let ground = Ground::lay(5).await?;
     ground.provider.lives(Duration::ZERO, 3_600);
     let migration = ground.migration(&ground.source.url("ana"), &ground.destination.url("ana"))?;
     let report = migration.copy().await?;
     assert_eq!(classes(&report).first(), Some(&"auth.token_expired"), "{}", told(&report));
-    // Two sides with two logins each, at most; a token value is never tried again.
+    // Two sides with three logins each, at most; a token value is never tried again at one side.
     let looked_up: Vec<String> = {
         let state = ground.provider.state();
         let requests = state.requests.iter().filter(|request| request.path == "introspect");
         requests.map(|request| request.field("token").to_owned()).collect()
     };
     assert!(!looked_up.is_empty() && looked_up.len() <= 6, "{looked_up:?}");
-    assert!(ground.provider.asked("token") <= 4, "{}", ground.provider.asked("token"));
+    let most = looked_up.iter().map(|one| looked_up.iter().filter(|other| *other == one).count()).max();
+    assert!(most <= Some(2), "{looked_up:?}");
+    assert!(ground.provider.asked("token") <= 6, "{}", ground.provider.asked("token"));
     Ok(())
 }
 
@@ -236,6 +253,24 @@ impl SecretSource for PlayedToken {
     }
 }
 
+/// Runs until everything is there, twice at most, and expects it there once.
+async fn arrives_once(source: Script, destination: Script, case: &str) -> Result<()> {
+    let mut pair = Pair::of(source, destination)?;
+    pair.deliver((0..60).map(|number| Letter::simple(&format!("letter {number}"))));
+    pair.migration.from_secret = Some(Arc::new(PlayedToken));
+    pair.migration.to_secret = Some(Arc::new(PlayedToken));
+    pair.migration.progress_max = Some(Duration::from_millis(700));
+    let mut report = pair.copy().await?;
+    if report.totals.source_messages == 0 {
+        // It ended before the folders were known; that is told, and another run takes it up.
+        ensure!(report.status == Status::Failed, "{case}: {}", told(&report));
+        report = pair.copy().await?;
+    }
+    ensure!(report.status == Status::Success, "{case}: {}", told(&report));
+    ensure!(pair.is_twin(), "{case}: {}", told(&report));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_session_whose_token_ends_in_its_midst_is_left_for_a_new_one() -> Result<()> {
     let expired = b"* BYE Session invalidated - AccessTokenExpired\r\n".to_vec();
@@ -254,15 +289,23 @@ async fn a_session_whose_token_ends_in_its_midst_is_left_for_a_new_one() -> Resu
     for (verb, act) in ways {
         for number in [1, 2] {
             let script = || Script::new().rule(When::verb(verb).nth(number), act.clone());
-            let mut pair = Pair::of(script(), script())?;
-            pair.deliver((0..60).map(|number| Letter::simple(&format!("letter {number}"))));
-            pair.migration.from_secret = Some(Arc::new(PlayedToken));
-            pair.migration.to_secret = Some(Arc::new(PlayedToken));
-            pair.migration.progress_max = Some(Duration::from_millis(700));
-            let report = pair.copy().await?;
-            assert!(report.balances(), "{verb} {number} {act:?}: {report:#?}");
-            assert_eq!(report.status, Status::Success, "{verb} {number} {act:?}: {report:#?}");
-            assert!(pair.is_twin(), "{verb} {number} {act:?}");
+            arrives_once(script(), script(), &format!("{verb} {number} {act:?}")).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_refuses_everything_from_some_moment_on_is_not_used_again() -> Result<()> {
+    for answer in ["NO [EXPIRED] token", "NO [AUTHENTICATIONFAILED] log in again"] {
+        for connection in 1..=2 {
+            for number in [5, 6, 8, 10] {
+                let when = || When::any().on_connection(connection).from(number);
+                let script = || Script::new().rule(when(), Act::Answer(answer.to_owned()));
+                let case = |side: &str| format!("{side} {connection} from {number}: {answer}");
+                arrives_once(script(), Script::new(), &case("source")).await?;
+                arrives_once(Script::new(), script(), &case("destination")).await?;
+            }
         }
     }
     Ok(())

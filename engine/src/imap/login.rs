@@ -54,9 +54,16 @@ pub(super) async fn log_in(endpoint: &Endpoint, greeted: &mut Greeted, secret: &
         }
     };
     if reply.kind != Kind::Ok {
-        let mut failure = refused_login(endpoint, &format!("logging in at {}", location.host), &reply);
+        let what = format!("logging in at {}", location.host);
+        let mut failure = refused_login(endpoint, &what, &reply);
         if is_token_expired && failure.class == Class::AuthBadCredentials {
-            failure.class = Class::AuthTokenExpired;
+            let expired = Reply { code: Some(Code::Expired), ..reply.clone() };
+            failure = refused_login(endpoint, &what, &expired);
+        }
+        if endpoint.secret.is_token() && failure.class == Class::AuthBadCredentials {
+            failure
+                .message
+                .push_str("; the secret is a token: it must be for this mailbox, with the scope for IMAP");
         }
         let is_hashed = !matches!(way, Way::Command | Way::Sasl(Mechanism::Plain | Mechanism::Login));
         if is_hashed && failure.class == Class::AuthNoMailboxRights {

@@ -32,6 +32,9 @@ const CONNECTIONS_WAIT_MS: u64 = 1_000;
 /// How long a mailbox waits for its first connection before it gives back what it holds elsewhere and asks again.
 const PLACE_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Tokens that one login tries before it is given up.
+const TOKENS_MAX: usize = 3;
+
 /// The sessions of one endpoint. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Pool {
@@ -234,14 +237,20 @@ impl Pool {
             }
         });
         let tls = tls.await?;
-        let mut secret = secret(endpoint).await?;
-        let mut opened = self.log_in(others, tls.as_ref(), &secret).await;
-        // A token may end at any moment, whatever was said of its life: once for each login, a new one is tried.
-        if let Err(failure) = &opened
-            && is_renewed(endpoint, failure, &secret)
-        {
-            secret = super::login::secret(endpoint).await?;
-            opened = self.log_in(others, tls.as_ref(), &secret).await;
+        let mut token = secret(endpoint).await?;
+        let mut opened = self.log_in(others, tls.as_ref(), &token).await;
+        // A token may end at any moment, whatever was said of its life: a login tries a few, and none of them twice.
+        for _ in 1..TOKENS_MAX {
+            let Err(failure) = &opened else { break };
+            if !is_renewed(endpoint, failure, &token) {
+                break;
+            }
+            let next = secret(endpoint).await?;
+            if *next == *token {
+                break;
+            }
+            token = next;
+            opened = self.log_in(others, tls.as_ref(), &token).await;
         }
         let mut session = opened?;
         session.has_late_metadata = self.state().has_late_metadata;
