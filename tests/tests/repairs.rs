@@ -323,6 +323,23 @@ async fn records_of_repaired_messages_survive_new_uids_on_either_side() -> Resul
 }
 
 #[tokio::test]
+async fn what_a_server_mends_by_itself_is_not_called_a_repair_of_ours() -> Result<()> {
+    let mending = Script::new().rewriting(|letter| Letter {
+        octets: String::from_utf8_lossy(&letter.octets)
+            .replace("\r\n", "\n")
+            .replace('\n', "\r\n")
+            .into_bytes(),
+        ..letter
+    });
+    let ground = Ground::of(&[b"Message-ID: <1@x>\n\na\nb\n"], mending)?;
+    assert_eq!(ground.migration.copy().await?.repairs, []);
+    let verified = ground.migration.verify(Content::Full).await?;
+    assert_eq!((verified.errors.len(), verified.repairs.len()), (0, 0), "{verified:#?}");
+    assert!(verified.warnings[0].contains("that the destination rewrote"), "{verified:#?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_repaired_message_that_somebody_altered_is_told_by_a_verification() -> Result<()> {
     let letter: &[u8] = b"Message-ID: <1@x>\r\nSubject: s\r\n\r\na\0b\r\n";
     let altering = picky(&[Kind::Nul]).rewriting(|letter| Letter {
