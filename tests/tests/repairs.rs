@@ -180,6 +180,31 @@ async fn each_kind_of_trouble_is_repaired_once_and_known_again() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_date_that_a_server_cannot_hold_becomes_the_messages_own() -> Result<()> {
+    let octets = b"Message-ID: <1@x>\r\nDate: Wed, 17 Jul 1996 02:23:25 -0700\r\n\r\nx\r\n";
+    let old = Script::new().refuse(When::verb("APPEND").containing("-2040 "), "NO date out of range");
+    let ground = Ground::of(&[], old)?;
+    ground.source.world().folder("INBOX").push(Letter::new(octets).dated("17-Jul-2040 02:44:25 -0300"));
+    let report = ground.migration.copy().await?;
+    assert_eq!((report.status, report.totals.copied), (Status::Success, 1), "{report:#?}");
+    assert_eq!(
+        (report.repairs[0].findings[0].as_str(), &report.repairs[0].repairs[0]),
+        ("date", &"date".to_owned())
+    );
+    let there = ground.destination.world().messages("INBOX");
+    let expected = Letter::new(octets).dated("17-Jul-1996 02:23:25 -0700");
+    assert_eq!((there.len(), &there[0].letter), (1, &expected));
+    let again = ground.migration.copy().await?;
+    assert_eq!((again.totals.copied, again.totals.already, again.repairs.len()), (0, 1, 1), "{again:#?}");
+    let verified = ground.migration.verify(Content::Full).await?;
+    assert!(verified.errors.is_empty(), "{verified:#?}");
+    ground.migration.forget()?;
+    let adopted = ground.migration.copy().await?;
+    assert_eq!((adopted.totals.copied, adopted.totals.adopted), (0, 1), "{adopted:#?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn signed_mail_with_bare_line_feeds_stays_in_quarantine_as_it_was() -> Result<()> {
     let signed = b"Message-ID: <1@x>\nContent-Type: multipart/signed; boundary=b\n\n--b\n\ntext\n--b--\n";
     let ground = Ground::of(&[GOOD, signed], picky(&[Kind::BareLineFeed]))?;
@@ -294,6 +319,23 @@ async fn records_of_repaired_messages_survive_new_uids_on_either_side() -> Resul
         let verified = ground.migration.verify(Content::Full).await?;
         assert!(verified.errors.is_empty() && verified.warnings.is_empty(), "{verified:#?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_server_mends_by_itself_is_not_called_a_repair_of_ours() -> Result<()> {
+    let mending = Script::new().rewriting(|letter| Letter {
+        octets: String::from_utf8_lossy(&letter.octets)
+            .replace("\r\n", "\n")
+            .replace('\n', "\r\n")
+            .into_bytes(),
+        ..letter
+    });
+    let ground = Ground::of(&[b"Message-ID: <1@x>\n\na\nb\n"], mending)?;
+    assert_eq!(ground.migration.copy().await?.repairs, []);
+    let verified = ground.migration.verify(Content::Full).await?;
+    assert_eq!((verified.errors.len(), verified.repairs.len()), (0, 0), "{verified:#?}");
+    assert!(verified.warnings[0].contains("that the destination rewrote"), "{verified:#?}");
     Ok(())
 }
 

@@ -198,7 +198,10 @@ async fn compare(
     }
     let copy_of = |record: &Record| Some((record.source_uid, *theirs.get(&record.destination_uid?)?));
     let present: BTreeMap<Uid, Keys> = records.iter().filter_map(copy_of).collect();
-    excuse_repaired(folder, ends, &window.intersection(&faults.altered()), &present, faults).await?;
+    // What this ledger copied as it was is altered by whoever altered it: only adopted ones may have been repaired.
+    let unread = records.iter().filter(|record| record.keys.content.is_none());
+    let unread: UidSet = unread.map(|record| record.source_uid).collect();
+    excuse_repaired(folder, ends, &unread.intersection(&faults.altered()), &present, faults).await?;
     folder.run.job.progress.messages_done(window.len());
     folder.tally.already = folder.tally.already.difference(&faults.unreadable);
     Ok(())
