@@ -80,7 +80,7 @@ async fn a_limit_that_only_a_refusal_shows_is_found_and_kept() -> Result<()> {
     let destination = Script::new().start()?;
     for number in 0..12 {
         let letters = (0..5).map(|at| Letter::simple(&format!("{number} {at}")));
-        let _ = source.world().folder(&format!("Pasta {number}")).holding(letters);
+        let _ = source.world().folder(format!("Pasta {number}")).holding(letters);
     }
     let mut migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
     migration.policy.connections = 8;

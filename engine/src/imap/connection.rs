@@ -247,8 +247,8 @@ impl Connection {
     }
 
     async fn fill(&mut self) -> Result<()> {
-        let mut room = self.splitter.room(READ_OCTETS);
         let (asked, has_begun) = (Instant::now(), self.splitter.has_begun());
+        let mut room = self.splitter.room(READ_OCTETS);
         let read = timeout(self.progress_max, self.reader.read_buf(&mut room)).await;
         drop(room);
         self.filled(read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))?;
