@@ -39,7 +39,7 @@ impl Session {
         if self.profile.settings.distrust_condstore {
             opening.status.highest_modseq = None;
         }
-        self.selected = Some(opening.selected(wire.clone(), verb == "SELECT"));
+        self.selected = Some(opening.selected(wire.clone(), verb == "SELECT", self.promises.condstore));
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Session {
                 self.open_with("EXAMINE", wire, false, (Some(fetch), on)).await?;
             if replies.iter().skip(at).all(|reply| reply.kind == Kind::Ok) {
                 opening.note(&Answer::Untagged(replies.swap_remove(at)));
-                let selected = opening.selected(wire.clone(), false);
+                let selected = opening.selected(wire.clone(), false, self.promises.condstore);
                 let status = selected.status;
                 self.selected = Some(selected);
                 return Ok((status, gathered.stubs()));
@@ -156,7 +156,10 @@ impl Opening {
         }
     }
 
-    fn selected(self, wire: WireName, is_select: bool) -> Selected {
+    /// The folder as it is open now. Yahoo tells a modification sequence without keeping the promise of any, and
+    /// would refuse STATUS for asking: without `has_modseq` there is none.
+    fn selected(mut self, wire: WireName, is_select: bool, has_modseq: bool) -> Selected {
+        self.status.highest_modseq = self.status.highest_modseq.filter(|_| has_modseq);
         let has_list = self.permanent.is_some();
         let names = self.permanent.unwrap_or(self.flags);
         Selected {

@@ -95,7 +95,8 @@ impl FolderRun<'_> {
             _ if is_last => None,
             (Retry::Again, _) => Some(backoff),
             (Retry::After(ms), _) => {
-                let row = failure.rule.and_then(taxonomy::row);
+                // A wait that the server named is kept as it is; one of the table's grows.
+                let row = failure.rule.filter(|_| failure.told.wait_ms.is_none()).and_then(taxonomy::row);
                 let grown = row.and_then(|row| row.verdict.wait_ms(attempt)).unwrap_or(0);
                 Some(ms.max(grown).max(backoff))
             }
