@@ -255,15 +255,15 @@ async fn yahoo_is_not_asked_for_what_its_modification_sequence_seems_to_promise(
 }
 
 #[tokio::test]
-async fn a_message_without_a_last_line_end_is_named_at_yahoo() -> Result<()> {
+async fn a_message_without_a_last_line_end_is_given_one_at_yahoo() -> Result<()> {
     let (source, destination) = (Script::new().start()?, Dialect::Yahoo.script().start()?);
     let inbox = source.world().folder("INBOX");
     inbox.push(Letter::simple("carta"));
     inbox.push(Letter::new("Subject: sem fim\r\n\r\nfim"));
     let migration = Migration::between(&source.url("ana"), &destination.url("ana"))?;
     let report = migration.copy().await?;
-    assert_eq!((report.totals.copied, report.totals.quarantined), (1, 1), "{report:#?}");
-    assert!(report.quarantine[0].detail.contains("does not end in a line end"), "{:?}", report.quarantine);
+    assert_eq!((report.totals.copied, report.totals.quarantined), (2, 0), "{report:#?}");
+    assert_eq!(report.repairs[0].repairs, ["final_line_end"], "{:?}", report.repairs);
     Ok(())
 }
 

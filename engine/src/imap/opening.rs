@@ -36,9 +36,6 @@ impl Session {
             return Err(self.refused(Doing::Select, &what, &reply));
         }
         opening.note(&Answer::Untagged(reply));
-        if self.profile.settings.distrust_condstore {
-            opening.status.highest_modseq = None;
-        }
         self.selected = Some(opening.selected(wire.clone(), verb == "SELECT", self.promises.condstore));
         Ok(())
     }

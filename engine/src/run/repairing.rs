@@ -110,7 +110,9 @@ impl Desk {
             return Ok(ends);
         };
         let (mut failure, mut tried) = (refusal.failure, Vec::new());
-        let may_repair = folder.run.job.policy.repairs && failure.class == Class::ItemRefused;
+        // What a filter refuses for its content is no matter of form.
+        let is_form = matches!(failure.class, Class::ItemRefused | Class::ItemMalformed);
+        let may_repair = folder.run.job.policy.repairs && is_form;
         let remedies = if may_repair { case.remedies(folder) } else { Vec::new() };
         for remedy in &remedies {
             let Some(changed) = remedy.apply(&case.octets) else { continue };

@@ -165,6 +165,8 @@ impl Wishes {
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy {
+            // The checkers hold every octet against the source's: what a repair may change is tested elsewhere.
+            repairs: false,
             flags: self.flags,
             duplicates: self.duplicates,
             connections: self.connections,
