@@ -40,13 +40,7 @@ pub(super) async fn copy(
     if wanted.is_empty() {
         return Ok((ends, wanted));
     }
-    let uid_next = match destination.uid_next {
-        Some(uid_next) => uid_next,
-        // Without UIDNEXT, a UID that is in use already still tells that an answer lies.
-        None => {
-            ends.destination.uids().await?.iter().next_back().map_or(1, |last| last.get().saturating_add(1))
-        }
-    };
+    let uid_next = first_free(&mut ends, destination.uid_next).await?;
     let twins = twins(folder).await?;
     let road = road(folder, &ends, (uid_next, validity), twins, usize::MAX);
     let outcome = drive(&road, &mut ends, &wanted).await;
@@ -62,6 +56,16 @@ pub(super) async fn copy(
     drop(refused);
     let ends = fresh(folder, ends).await?;
     second_look(folder, ends, &left, (uid_next, validity), twins).await
+}
+
+/// The lowest UID that no message there can have yet. Without UIDNEXT, a UID that is in use already still tells
+/// that an answer lies.
+async fn first_free(ends: &mut Ends, uid_next: Option<u32>) -> Result<u32> {
+    if let Some(uid_next) = uid_next {
+        return Ok(uid_next);
+    }
+    let last = ends.destination.uids().await?.iter().next_back();
+    Ok(last.map_or(1, |last| last.get().saturating_add(1)))
 }
 
 /// The same folder on connections that did not serve it before.
@@ -179,7 +183,8 @@ async fn second_look(
     twins: Twins,
 ) -> Result<(Ends, UidSet)> {
     // Answers that name a UID from below this one are of messages that are there already.
-    let uid_next = ends.destination.status().uid_next.unwrap_or(uid_next);
+    let told = ends.destination.status().uid_next;
+    let uid_next = first_free(&mut ends, told).await?.max(uid_next);
     let present = list(folder, &mut ends).await?;
     folder.tally.present = present.clone();
     // Copies without a proven UID come first: a twin among those that are left must not be paired with one of them.
