@@ -8,6 +8,7 @@ use acceptance::play::errors;
 use acceptance::program::Home;
 use acceptance::scripted::{Act, Letter, Script, When};
 use anyhow::Result;
+use malote_engine::event::Event;
 use malote_engine::plan::taxonomy::rows;
 use malote_engine::policy::Policy;
 use malote_engine::report::Report;
@@ -113,7 +114,8 @@ async fn a_wait_that_the_server_names_is_kept_and_the_run_goes_on() -> Result<()
         let text =
             format!("{{tag}} BAD{glue}Request is throttled. Suggested Backoff Time: 400 milliseconds\r\n");
         let script = Script::new().rule(When::verb("APPEND").nth(1), Act::Raw(text.into_bytes())).rule(
-            When::verb("APPEND").nth(2),
+            // The first rule takes the first APPEND, so that this one sees the second as its first.
+            When::verb("APPEND").nth(1),
             Act::AnswerAndClose(
                 "BAD Request is throttled. Suggested Backoff \
                 Time: 300 milliseconds"
@@ -128,6 +130,11 @@ async fn a_wait_that_the_server_names_is_kept_and_the_run_goes_on() -> Result<()
         let report = migration.copy().await?;
         assert_eq!((errors(&report), report.totals.copied), (Vec::new(), 5), "{report:#?}");
         assert!(began.elapsed().as_millis() >= 700, "{:?}", began.elapsed());
+        let pauses = migration.events().into_iter().filter_map(|event| match event {
+            Event::Retrying { class, pause_ms, .. } => Some((class, pause_ms)),
+            _ => None,
+        });
+        assert_eq!(pauses.collect::<Vec<_>>(), [("throttle.soft", 500), ("throttle.soft", 400)]);
         assert_eq!(destination.world().messages("INBOX").len(), 5);
     }
     Ok(())

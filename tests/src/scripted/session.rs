@@ -119,7 +119,7 @@ impl Session {
                 Act::Answer(text) => return self.answer(command, text).await.map(|()| false),
                 Act::AnswerAndClose(text) => {
                     self.answer(command, text).await?;
-                    self.wire.end(End::Close).await?;
+                    self.wire.leave().await?;
                 }
                 Act::Raw(octets) => return self.raw(command, octets).await.map(|()| false),
                 Act::Prelude(octets) => self.raw(command, octets).await?,

@@ -17,6 +17,8 @@ use super::transcript::Transcript;
 /// Longest command line taken, in octets, literals apart.
 const LINE_BYTES_MAX: usize = 1024 * 1024;
 const CHUNK_BYTES: usize = 64 * 1024;
+/// How long a client may take to read a last answer and go.
+const LEAVE_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
@@ -122,6 +124,17 @@ impl Wire {
                 self.stream = None;
             }
             End::Stall => std::future::pending().await,
+        }
+        bail!("the script ends this connection")
+    }
+
+    /// Ends our side and reads on until the client has gone: a socket that is closed over unread octets is reset, and a
+    /// reset takes the last answer from a client that has not read it yet. Always an error, as [`Self::end`].
+    pub(super) async fn leave(&mut self) -> Result<()> {
+        if let Some(mut stream) = self.stream.take() {
+            let _ = stream.shutdown().await;
+            let mut sink = tokio::io::sink();
+            let _ = tokio::time::timeout(LEAVE_MAX, tokio::io::copy(&mut stream, &mut sink)).await;
         }
         bail!("the script ends this connection")
     }
