@@ -5,3 +5,4 @@ pub mod item;
 pub mod names;
 pub mod property;
 pub mod store;
+pub mod tree;
