@@ -1,6 +1,7 @@
 //! Reads Outlook's personal stores (PST, OST) and turns their items into RFC 5322 messages.
 //! Never knows of migrations, servers or ledgers, and never writes to a store.
 
+pub mod both;
 pub mod item;
 pub mod names;
 pub mod property;
