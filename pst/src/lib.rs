@@ -2,6 +2,7 @@
 //! Never knows of migrations, servers or ledgers, and never writes to a store.
 
 pub mod both;
+pub mod dump;
 pub mod item;
 pub mod names;
 pub mod property;
