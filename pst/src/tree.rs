@@ -29,8 +29,8 @@ const HIDDEN: u16 = 0x10F4;
 pub struct Placed {
     /// Its node.
     pub node: NodeId,
-    /// Names from below the visible root down to it, as the user wrote them; empty for the visible root itself.
-    /// Different folders have different paths.
+    /// Names from below the visible root down to it, as the user wrote them. The visible root itself has its own name
+    /// where items lie in it, and no path where none do. Different folders with items have different paths.
     pub path: Vec<String>,
     /// What the store uses it for, where the store says so.
     pub role: Option<Role>,
@@ -92,7 +92,7 @@ pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> S
         let name = names.get(&folder.node).cloned().unwrap_or_default();
         let above =
             if is_torn { Place::Visible(Vec::new()) } else { special.above(places.get(&folder.parent)) };
-        let place = special.place(folder, name, above, &mut tree.remarks);
+        let place = special.place(folder, name.clone(), above, &mut tree.remarks);
         let items = folder.items.len() as u64;
         let place = match place {
             Place::Visible(path) if !path.is_empty() => {
@@ -104,7 +104,10 @@ pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> S
         match place {
             Place::Visible(path) => tree.folders.push(Placed {
                 node: folder.node,
-                path,
+                path: match path.is_empty() && !folder.items.is_empty() {
+                    true => apart(vec![name], &mut taken, &mut tree.remarks),
+                    false => path,
+                },
                 role: special.role(folder),
                 container_class: container_class(&folder.properties, text),
                 items: folder.items.clone(),

@@ -111,7 +111,11 @@ fn an_offline_store_is_shown_from_its_subtree_on() {
         folder(0x8062, 0x8042, "Inbox", 1),
         folder(0x8082, 0x8022, "Finder", 0),
     ];
-    check(&summary(&[]), &folders, &["", "Inbox", "- 0", "-Root - Mailbox 0", "-Root - Mailbox/Finder 0"]);
+    check(
+        &summary(&[]),
+        &folders,
+        &["IPM_SUBTREE", "Inbox", "- 0", "-Root - Mailbox 0", "-Root - Mailbox/Finder 0"],
+    );
 }
 
 #[test]
