@@ -3,5 +3,6 @@
 
 pub mod item;
 pub mod names;
+pub mod native;
 pub mod property;
 pub mod store;
