@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Read};
 
-/// Octets of one stretch: a few blocks of an item lie in one, as they were written together.
-const STRETCH_OCTETS: usize = 32 * 1024;
+/// Octets of one stretch: the small blocks of an item lie in one, as they were written together.
+const STRETCH_OCTETS: usize = 16 * 1024;
 /// Stretches that are kept: 4 MiB for each handle.
-const STRETCHES_MAX: usize = 128;
+const STRETCHES_MAX: usize = 256;
+/// What is at least this long is read by itself: items of one folder lie far apart, and more would be read in vain.
+const ALONE_OCTETS_MIN: usize = 4096;
 
 /// One handle's view of the file.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Disk {
         let Some(end) = end else {
             return Err(Fault::new(format!("{octets} octets at {place} lie beyond the file's end")));
         };
-        if octets > STRETCH_OCTETS {
+        if octets >= ALONE_OCTETS_MIN {
             return self.read_past_cache(place, octets);
         }
         let mut read = Vec::with_capacity(octets);
@@ -111,8 +113,8 @@ mod tests {
         let mut file = tempfile::tempfile()?;
         file.write_all(&content)?;
         let mut disk = Disk::new(Arc::new(file))?;
-        for place in [0, 1, STRETCH_OCTETS - 1, STRETCH_OCTETS, 3 * STRETCH_OCTETS - 5, content.len() - 9] {
-            for octets in [0, 1, 9, 8192, STRETCH_OCTETS, STRETCH_OCTETS + 1, content.len()] {
+        for place in [0, 1, ALONE_OCTETS_MIN, STRETCH_OCTETS - 1, STRETCH_OCTETS, 3 * STRETCH_OCTETS - 5, content.len() - 9] {
+            for octets in [0, 1, 9, ALONE_OCTETS_MIN - 1, ALONE_OCTETS_MIN, STRETCH_OCTETS, STRETCH_OCTETS + 1, content.len()] {
                 let read = disk.read(place as u64, octets).ok();
                 assert_eq!(read.as_deref(), content.get(place..place + octets), "{octets} at {place}");
             }

@@ -2,6 +2,7 @@
 //! Never the pages that they were read from.
 
 use super::disk::Disk;
+use super::folders::{ITEM_TYPE, kind};
 use super::header::Header;
 use super::layout::Layout;
 use super::limits::{BLOCKS_MAX, DAMAGES_MAX, NODES_MAX};
@@ -117,6 +118,20 @@ impl Index {
     /// True where both trees could be read to the last leaf.
     pub(super) fn is_whole(&self) -> bool {
         self.node_gaps.is_empty() && self.block_gaps.is_empty()
+    }
+
+    /// Why there is nothing to be read: a broken store without a trace of any item is not an empty one.
+    pub(super) fn nothing_to_read(&self) -> Option<&'static str> {
+        let has_item = || self.nodes.iter().chain(&self.stray_nodes).any(|node| kind(node.number) == ITEM_TYPE);
+        if self.nodes.is_empty() {
+            Some("it has a store's header, but no node can be found in it")
+        } else if self.blocks.is_empty() && self.stray_blocks.is_empty() {
+            Some("it has a store's header, but no block can be found in it")
+        } else if !self.is_whole() && !has_item() {
+            Some("its indexes are damaged, and no item can be found in it")
+        } else {
+            None
+        }
     }
 
     fn read_blocks(&mut self, disk: &mut Disk, header: &Header) {

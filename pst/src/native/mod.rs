@@ -28,6 +28,7 @@ mod subnodes;
 mod table;
 mod values;
 
+use std::fmt;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -49,12 +50,18 @@ use crate::store::{NodeId, Store, StoreError, Summary};
 const STORE_NODE: u32 = 0x21;
 
 /// One handle to a store. Handles of one file share its indexes; each has a small cache of its own.
-#[derive(Debug)]
 pub struct NativeStore {
     blocks: Blocks,
     summary: Arc<Summary>,
     /// Items that folders reach, in order of their NIDs, once the folders were read.
     reached: Option<Arc<[u32]>>,
+}
+
+impl fmt::Debug for NativeStore {
+    /// Without anything that was read: a store holds mail.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NativeStore").field("format", &self.summary.format).finish_non_exhaustive()
+    }
 }
 
 impl NativeStore {
@@ -69,7 +76,8 @@ impl NativeStore {
     /// Opens a store that is open as a file. Damaged indexes are looked for in the whole file at once.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`] where it is none, is of a kind that is not read, or holds no trace of any node.
+    /// [`StoreError::NotAStore`] where it is none, is of a kind that is not read, or is so damaged that no item
+    /// can be found in it: a broken file is never called an empty one.
     pub fn of_file(file: File) -> Result<Self, StoreError> {
         let mut disk = Disk::new(Arc::new(file))?;
         let octets = disk.octets().min(HEADER_OCTETS as u64) as usize;
@@ -81,8 +89,8 @@ impl NativeStore {
 
     fn of_header(mut disk: Disk, header: Header) -> Result<Self, StoreError> {
         let index = Index::read(&mut disk, &header);
-        if index.nodes.is_empty() {
-            return Err(StoreError::NotAStore("it has a store's header, but no node can be found in it".to_owned()));
+        if let Some(reason) = index.nothing_to_read() {
+            return Err(StoreError::NotAStore(reason.to_owned()));
         }
         let file = |reason| Damage { part: Part::File, reason };
         let mut damage = header.damage;

@@ -82,11 +82,27 @@ pub(super) fn fixed(kind: u16, octets: &[u8]) -> Option<Value> {
 pub(super) fn text(octets: &[u8]) -> String {
     let (units, _) = octets.as_chunks::<2>();
     let units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
-    if units.iter().all(|[low, high]| *high == 0 && low.is_ascii()) {
-        return units.iter().map(|[low, _]| char::from(*low)).collect();
+    let mut text = Vec::with_capacity(units.len() + units.len() / 8);
+    let mut rest = units;
+    while let [unit, others @ ..] = rest {
+        match u16::from_le_bytes(*unit) {
+            ascii @ 0..0x80 => text.push(ascii as u8),
+            // Most of what is not ASCII takes two octets; the common way is too slow for whole bodies.
+            two @ 0x80..0x800 => text.extend([0xC0 | (two >> 6) as u8, 0x80 | (two & 0x3F) as u8]),
+            _ => {
+                let pair = rest.iter().take(2).map(|unit| u16::from_le_bytes(*unit));
+                let first = char::decode_utf16(pair).next().and_then(Result::ok);
+                let character = first.unwrap_or(char::REPLACEMENT_CHARACTER);
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                if character.len_utf16() == 2 {
+                    rest = &rest[2..];
+                    continue;
+                }
+            }
+        }
+        rest = others;
     }
-    let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
-    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    String::from_utf8(text).expect("every character was written as UTF-8")
 }
 
 fn without_nul(mut octets: Vec<u8>) -> Vec<u8> {
@@ -154,9 +170,21 @@ mod tests {
         check(STRING, b"a\0\0\0b\0\0\0", Some(Value::String("a\0b".to_owned())));
         check(STRING, &[0x3D, 0xD8, 0x00, 0xDE], Some(Value::String("😀".to_owned())));
         check(STRING, &[0x3D, 0xD8, 0x41, 0x00], Some(Value::String("\u{FFFD}A".to_owned())));
+        check(STRING, &[0x00, 0xDE, 0x3D, 0xD8], Some(Value::String("\u{FFFD}\u{FFFD}".to_owned())));
         check(STRING, b"a\0b", Some(Value::String("a".to_owned())));
         check(STRING, b"", Some(Value::String(String::new())));
         check(STRING8, b"\xE9\0\0", Some(Value::String8(b"\xE9\0".to_vec())));
+    }
+
+    #[test]
+    fn text_is_what_the_standard_library_makes_of_it() {
+        for first in (0..=u16::MAX).step_by(7).chain([0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xD800, 0xDFFF, 0xE000]) {
+            for second in [0x41, 0xE9, 0xD83D, 0xDE00, 0xFFFD] {
+                let units = [first, second, 0x42];
+                let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{units:x?}");
+            }
+        }
     }
 
     #[test]
