@@ -120,15 +120,14 @@ impl Index {
         self.node_gaps.is_empty() && self.block_gaps.is_empty()
     }
 
-    /// Why there is nothing to be read: a broken store without a trace of any item is not an empty one.
-    pub(super) fn nothing_to_read(&self) -> Option<&'static str> {
-        let has_item = || self.nodes.iter().chain(&self.stray_nodes).any(|node| kind(node.number) == ITEM_TYPE);
+    /// Why there is nothing to be read: a broken store that leads to no item is not an empty one.
+    pub(super) fn nothing_to_read(&self) -> Option<String> {
+        let items = |nodes: &[Node]| nodes.iter().filter(|node| kind(node.number) == ITEM_TYPE).count();
         if self.nodes.is_empty() {
-            Some("it has a store's header, but no node can be found in it")
-        } else if self.blocks.is_empty() && self.stray_blocks.is_empty() {
-            Some("it has a store's header, but no block can be found in it")
-        } else if !self.is_whole() && !has_item() {
-            Some("its indexes are damaged, and no item can be found in it")
+            Some("it has a store's header, but no node can be found in it".to_owned())
+        } else if !self.is_whole() && items(&self.nodes) == 0 {
+            let stray = items(&self.stray_nodes);
+            Some(format!("its indexes are damaged and lead to no item ({stray} items lie in stray pages)"))
         } else {
             None
         }

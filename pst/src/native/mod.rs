@@ -76,21 +76,33 @@ impl NativeStore {
     /// Opens a store that is open as a file. Damaged indexes are looked for in the whole file at once.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`] where it is none, is of a kind that is not read, or is so damaged that no item
-    /// can be found in it: a broken file is never called an empty one.
+    /// [`StoreError::NotAStore`] where it is none, is of a kind that is not read, or is so damaged that it leads to no
+    /// item: a broken file is never called an empty one.
     pub fn of_file(file: File) -> Result<Self, StoreError> {
+        Self::begin(file, false)
+    }
+
+    /// Opens also a store that is so damaged that it leads to no item, for what [`Store::recovered`] may find in it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAStore`] where it is none, or of a kind that is not read.
+    pub fn salvage(file: File) -> Result<Self, StoreError> {
+        Self::begin(file, true)
+    }
+
+    fn begin(file: File, is_salvage: bool) -> Result<Self, StoreError> {
         let mut disk = Disk::new(Arc::new(file))?;
         let octets = disk.octets().min(HEADER_OCTETS as u64) as usize;
         let start = disk.read(0, octets).map_err(|fault| StoreError::NotAStore(fault.into_reason()))?;
         let header = Header::read(&start)?;
-        let opened = catch_unwind(AssertUnwindSafe(|| Self::of_header(disk, header)));
+        let opened = catch_unwind(AssertUnwindSafe(|| Self::of_header(disk, header, is_salvage)));
         opened.unwrap_or_else(|_| Err(StoreError::ReaderEnded("the reader failed at opening the file".to_owned())))
     }
 
-    fn of_header(mut disk: Disk, header: Header) -> Result<Self, StoreError> {
+    fn of_header(mut disk: Disk, header: Header, is_salvage: bool) -> Result<Self, StoreError> {
         let index = Index::read(&mut disk, &header);
-        if let Some(reason) = index.nothing_to_read() {
-            return Err(StoreError::NotAStore(reason.to_owned()));
+        if let Some(reason) = index.nothing_to_read().filter(|_| !is_salvage) {
+            return Err(StoreError::NotAStore(reason));
         }
         let file = |reason| Damage { part: Part::File, reason };
         let mut damage = header.damage;

@@ -49,6 +49,19 @@ fn a_file_that_is_no_store_is_refused() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_is_refused_may_still_be_salvaged() -> Result<()> {
+    let Some(folder) = corpus::folder() else { return Ok(()) };
+    let mut store = NativeStore::salvage(std::fs::File::open(folder.join(REFUSED[0]))?)?;
+    let items: Vec<NodeId> = store.folders()?.into_iter().flat_map(|folder| folder.items).collect();
+    assert_eq!(items, []);
+    let recovered = store.recovered()?;
+    assert_eq!(recovered, [NodeId(0x20_0024)], "a newer page than the header knows names one item");
+    let item = store.item(recovered[0])?;
+    assert_eq!(content::text(&item.properties, 0x001A).as_deref(), Some("IPM.Note"));
+    Ok(())
+}
+
 struct Check<'a> {
     name: &'a str,
     store: &'a mut NativeStore,
