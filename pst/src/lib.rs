@@ -5,6 +5,7 @@ pub mod both;
 pub mod dump;
 pub mod item;
 pub mod names;
+pub mod native;
 pub mod property;
 pub mod store;
 pub mod tree;
