@@ -2,6 +2,7 @@
 //! Never knows of migrations, servers or ledgers, and never writes to a store.
 
 pub mod item;
+pub mod libpff;
 pub mod names;
 pub mod property;
 pub mod store;
