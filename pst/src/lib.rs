@@ -1,6 +1,7 @@
 //! Reads Outlook's personal stores (PST, OST) and turns their items into RFC 5322 messages.
 //! Never knows of migrations, servers or ledgers, and never writes to a store.
 
+pub mod frame;
 pub mod item;
 pub mod libpff;
 pub mod names;

@@ -538,12 +538,6 @@ impl Session {
         &self.file
     }
 
-    /// How many items are open.
-    #[must_use]
-    pub const fn depth(&self) -> usize {
-        self.chain.len()
-    }
-
     /// Closes the innermost items until `depth` of them are left.
     pub fn close_to(&mut self, depth: usize) {
         while self.chain.len() > depth {

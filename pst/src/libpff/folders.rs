@@ -10,7 +10,7 @@ use crate::property::Properties;
 use crate::store::{NodeId, StoreError};
 
 /// Most folders of a file.
-pub const FOLDERS_MAX: usize = 200_000;
+pub const FOLDERS_MAX: usize = 50_000;
 /// Most rows whose damage is told of one table, each by itself; further ones are told as a number.
 const ROWS_TOLD_MAX: usize = 100;
 /// `PidTagContentCount`.
@@ -89,7 +89,7 @@ const fn bare(node: NodeId, parent: NodeId) -> Folder {
 /// Reads a folder's properties and items, and gives the folders below it.
 fn fill(file: &ffi::File, handle: &ffi::Item<'_>, folder: &mut Folder) -> Vec<NodeId> {
     let place = Place { node: folder.node, attachments: Vec::new() };
-    match Reading::new(file).node(handle, &place, &mut folder.damage) {
+    match Reading::of_folder(file).node(handle, &place, &mut folder.damage) {
         Ok(properties) => folder.properties = properties,
         Err(reason) => folder.damage.push(damage(Part::Folder, reason.0)),
     }

@@ -11,6 +11,10 @@ use crate::store::{Blob, BlobKey, NodeId};
 pub const ITEM_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 /// Most recipients, attachments and properties of one item, embedded ones included.
 pub const ITEM_PARTS_MAX: u32 = 200_000;
+/// Most octets of values that are held of one folder.
+pub const FOLDER_OCTETS_MAX: u64 = 64 * 1024;
+/// Most properties of one folder.
+pub const FOLDER_PARTS_MAX: u32 = 4096;
 /// How deep items are embedded in one another.
 pub const EMBEDDED_DEPTH_MAX: usize = 64;
 /// Values up to this length, in octets, are held even where [`ITEM_OCTETS_MAX`] is reached, as long as parts are left.
@@ -26,6 +30,8 @@ const ATTACH_METHOD: u16 = 0x3705;
 const ATTACH_SIZE: u16 = 0x0E20;
 /// `PidTagMessageSize`.
 const MESSAGE_SIZE: u16 = 0x0E08;
+/// `PidTagLtpRowId` and `PidTagLtpRowVer`: columns of the table's own, not of what a row describes.
+const ROW_COLUMNS: [u16; 2] = [0x67F2, 0x67F3];
 /// Headers, plain text, compressed RTF and HTML: what a message must not lose silently.
 const TEXTS: [u16; 4] = [0x007D, 0x1000, 0x1009, 0x1013];
 /// Attachment numbers' own properties; long values of others are the embedded item's.
@@ -82,10 +88,16 @@ fn damage(part: Part, reason: impl Into<String>) -> Damage {
 }
 
 impl<'file> Reading<'file> {
-    /// Begins with whole limits.
+    /// Begins with the limits of an item.
     #[must_use]
     pub const fn new(file: &'file ffi::File) -> Self {
         Self { file, octets_left: ITEM_OCTETS_MAX, parts_left: ITEM_PARTS_MAX }
+    }
+
+    /// Begins with the limits of a folder, of which there may be many in one answer.
+    #[must_use]
+    pub const fn of_folder(file: &'file ffi::File) -> Self {
+        Self { file, octets_left: FOLDER_OCTETS_MAX, parts_left: FOLDER_PARTS_MAX }
     }
 
     fn take_part(&mut self, found: &mut Vec<Damage>) -> bool {
@@ -94,7 +106,7 @@ impl<'file> Reading<'file> {
             return true;
         }
         if !found.iter().any(|known| known.part == Part::Limit) {
-            found.push(damage(Part::Limit, format!("it has more than {ITEM_PARTS_MAX} parts")));
+            found.push(damage(Part::Limit, "it has more parts than are read of one".to_owned()));
         }
         false
     }
@@ -204,8 +216,8 @@ impl<'file> Reading<'file> {
                 data = Some(Data { value_type, object: object(&entry, value_type) });
                 continue;
             }
-            if owner == Owner::Row && entry.octets()? == 0 {
-                // A cell without octets is how the library gives an absent one.
+            // A cell without octets is how the library gives an absent one.
+            if owner == Owner::Row && (ROW_COLUMNS.contains(&id) || entry.octets()? == 0) {
                 continue;
             }
             match self.value(&entry, id, value_type, place, owner) {
@@ -246,7 +258,15 @@ impl<'file> Reading<'file> {
         }
         let data = entry.data().map_err(|reason| lost(reason.0))?;
         self.octets_left = self.octets_left.saturating_sub(octets);
-        decode(value_type, &data).map_err(lost)
+        let value = decode(value_type, &data).map_err(lost)?;
+        if let Value::Many(values) = &value {
+            let parts = u32::try_from(values.len()).unwrap_or(u32::MAX);
+            self.parts_left = self
+                .parts_left
+                .checked_sub(parts)
+                .ok_or_else(|| damage(Part::Limit, format!("property {id:#06x} has {parts} values")))?;
+        }
+        Ok(value)
     }
 
     fn attachments(
