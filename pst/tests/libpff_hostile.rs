@@ -1,7 +1,9 @@
 //! A parent among readers that crash, hang, flood and lie: what it says of each, and that nothing is left running.
 //! Never needs libpff or a file of mail.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -140,6 +142,50 @@ fn folders_that_are_none_and_octets_that_were_not_asked_for_are_lies() -> Result
         assert!(error.to_string().contains("cannot be true"), "{way}: {error}");
     }
     Ok(())
+}
+
+/// Set for the process that is killed together with what it started.
+const DOOMED: &str = "MALOTE_TEST_DOOMED_PARENT";
+
+/// Does nothing unless it is run by the test below, in a process of its own: then it waits to be killed while its
+/// reader is busy and does not look at the line.
+#[test]
+fn a_doomed_parent() -> Result<()> {
+    if std::env::var_os(DOOMED).is_none() {
+        return Ok(());
+    }
+    let mut store = open("hangs-tied", ChildLimits { request: Duration::from_mins(5), ..limits() })?;
+    println!("reader {}", store.process().context("it runs")?);
+    store.item(NodeId(3))?;
+    Ok(())
+}
+
+#[test]
+fn a_parent_that_is_killed_leaves_no_busy_reader() -> Result<()> {
+    let mut parent = Command::new(std::env::current_exe()?)
+        .args(["--exact", "a_doomed_parent", "--nocapture"])
+        .env(DOOMED, "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut lines = BufReader::new(parent.stdout.take().context("it is piped")?).lines();
+    let told = lines.find_map(|line| Some(line.ok()?.split_once("reader ")?.1.to_owned()));
+    let reader: u32 = told.context("it told nothing")?.trim().parse()?;
+    ensure!(is_running(reader), "the reader was never there");
+    parent.kill()?;
+    parent.wait()?;
+    let until = Instant::now() + Duration::from_secs(20);
+    while is_running(reader) {
+        ensure!(Instant::now() < until, "the reader {reader} goes on without its parent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// True while a process of that number runs; one that only waits to be reaped, perhaps by nobody, does not.
+fn is_running(process: u32) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    state.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 #[test]

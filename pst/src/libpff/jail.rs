@@ -10,7 +10,7 @@ use landlock::{
 };
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -19,15 +19,6 @@ use seccompiler::{
 const OPEN_FILES_MAX: u64 = 32;
 /// The newest version of Landlock that is asked for; older kernels give what they have.
 const LANDLOCK: ABI = ABI::V6;
-
-/// Has the kernel end this process together with the thread that started it.
-///
-/// # Errors
-/// Where the kernel refuses.
-pub fn end_with_parent() -> io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    Ok(())
-}
 
 /// Sets limits, and closes off everything but reading one file. Gives a sentence for each guard.
 ///
@@ -179,4 +170,65 @@ fn allowed(may_open: bool) -> Result<Rules, seccompiler::BackendError> {
         rules.insert(libc::SYS_open, vec![not(1, writing)?]);
     }
     Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Set for the process that puts itself into the jail.
+    const INSIDE: &str = "MALOTE_TEST_INSIDE_THE_JAIL";
+    /// Address space for the process inside, in octets: a test runner's own needs some.
+    const MEMORY: u64 = 1024 * 1024 * 1024;
+
+    fn guarded(guards: &[String], name: &str) -> bool {
+        let told = guards.iter().find(|guard| guard.starts_with(&format!("{name}: ")));
+        let told = told.unwrap_or_else(|| panic!("nothing is said of {name}"));
+        if told.contains("not available") {
+            eprintln!("SKIPPED in part: {told}");
+        }
+        !told.contains("not available")
+    }
+
+    /// Does nothing unless it is run by the test below, in a process of its own.
+    #[test]
+    fn inside_the_jail() {
+        if std::env::var_os(INSIDE).is_none() {
+            return;
+        }
+        let own = std::env::current_exe().expect("a process has a file");
+        let mut guards = before_open(MEMORY, 60).expect("limits may be lowered");
+        assert!(Vec::<u8>::new().try_reserve_exact(2 * 1024 * 1024 * 1024).is_err(), "memory is not limited");
+        if guarded(&guards, "seccomp") {
+            assert!(std::net::TcpListener::bind("127.0.0.1:0").is_err(), "a socket was made");
+            assert!(std::os::unix::net::UnixStream::pair().is_err(), "a pair of sockets was made");
+            assert!(File::create(std::env::temp_dir().join("malote-jail")).is_err(), "a file was made");
+            assert!(Command::new("/bin/true").status().is_err(), "a process was started");
+            assert!(std::fs::remove_file("/nowhere").is_err_and(|cause| cause.raw_os_error() == Some(1)));
+        }
+        if guarded(&guards, "landlock") {
+            assert!(File::open(&own).is_err(), "a stranger's file was opened");
+        }
+        assert!(File::open("/proc/self/fd/0").is_ok(), "the file itself cannot be opened: {guards:?}");
+        guards.push(after_open());
+        if guarded(&guards, "seccomp after opening") {
+            assert!(File::open("/proc/self/fd/0").is_err(), "a file was opened once all was open");
+        }
+    }
+
+    #[test]
+    fn nothing_but_reading_one_file_is_left() -> io::Result<()> {
+        let held = tempfile::NamedTempFile::new()?;
+        let told = Command::new(std::env::current_exe()?)
+            .args(["--exact", "libpff::jail::tests::inside_the_jail", "--nocapture"])
+            .env(INSIDE, "1")
+            .stdin(Stdio::from(File::open(held.path())?))
+            .output()?;
+        let said = String::from_utf8_lossy(&told.stdout) + String::from_utf8_lossy(&told.stderr);
+        assert!(told.status.success() && said.contains("1 passed"), "{}: {said}", told.status);
+        Ok(())
+    }
 }

@@ -30,8 +30,17 @@ pub fn main() -> ExitCode {
 /// The status where the line to the parent failed, or was none from the beginning.
 const EXIT_LINE: u8 = 2;
 
+/// Has the kernel end this process together with the one that started it, however that ends.
+///
+/// # Errors
+/// Where the kernel refuses.
+pub fn end_with_parent() -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(())
+}
+
 fn serve() -> io::Result<()> {
-    jail::end_with_parent()?;
+    end_with_parent()?;
     let mut line = UnixStream::from(io::stdout().as_fd().try_clone_to_owned()?);
     line.local_addr()
         .map_err(|_| io::Error::other("standard output is no socket: malote starts this itself"))?;

@@ -22,6 +22,7 @@ fn main() {
     match way.as_str() {
         "speaks-text" => line.write_all(b"Usage: something else entirely\n").expect("the parent listens"),
         "ends-at-once" => return,
+        "hangs-tied" => malote_pst::libpff::serve::end_with_parent().expect("the kernel can do this"),
         _ => {}
     }
     while let Ok(Some(asked)) = frame::read(&mut line, frame::REQUEST_OCTETS_MAX) {
@@ -97,7 +98,7 @@ fn misbehave(way: &str, line: &mut UnixStream, number: u64) {
     match way {
         "crashes" => std::process::abort(),
         "ends" => std::process::exit(7),
-        "hangs" | "hangs-at-open" => loop {
+        "hangs" | "hangs-tied" | "hangs-at-open" => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
         "drips" => drip(line, number),
