@@ -3,7 +3,9 @@
 
 pub mod both;
 pub mod dump;
+pub mod frame;
 pub mod item;
+pub mod libpff;
 pub mod names;
 pub mod native;
 pub mod property;
