@@ -66,7 +66,7 @@ impl Bulk {
         folders: 30,
         body_characters: 3000,
         attachment_every: 1,
-        attachment_octets: 130_000,
+        attachment_octets: 140_000,
     };
 
     /// The same with fewer or more messages; at least one.

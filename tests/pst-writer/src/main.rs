@@ -54,7 +54,7 @@ fn write(what: &str, out: &Path, scale: Option<f64>) -> Result<Truth> {
         "features-cyclic" => with_truth(out, Crypt::Cyclic, Format::Unicode),
         "features-plain" => with_truth(out, Crypt::None, Format::Unicode),
         "features-ansi" => with_truth(out, Crypt::Permute, Format::Ansi),
-        "features-4k" => with_truth(out, Crypt::Permute, Format::Unicode4k),
+        "features-4k" => with_truth(out, Crypt::None, Format::Unicode4k),
         _ => bail!("{USAGE}"),
     }
 }

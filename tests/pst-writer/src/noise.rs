@@ -36,22 +36,36 @@ impl Noise {
         words[(self.word() % words.len() as u64) as usize]
     }
 
-    /// Fills a piece of memory.
-    pub fn fill(&mut self, into: &mut [u8]) {
-        for chunk in into.chunks_mut(WORD_OCTETS) {
-            chunk.copy_from_slice(&self.word().to_le_bytes()[..chunk.len()]);
-        }
-    }
-
-    /// So many octets, in pieces of `piece_octets` and a last shorter one; each is made when it is asked for.
+    /// So many octets, in pieces of `piece_octets` and a last shorter one; each is made when it is asked for. How long
+    /// the pieces are does not change what they hold.
     pub fn pieces(mut self, octets: u64, piece_octets: usize) -> impl Iterator<Item = Vec<u8>> {
         let mut left = octets;
+        let mut spare = Vec::new();
         std::iter::from_fn(move || {
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(piece_octets);
             left -= length as u64;
-            let mut piece = vec![0; length];
-            self.fill(&mut piece);
+            let mut piece = std::mem::take(&mut spare);
+            piece.reserve(length + WORD_OCTETS);
+            while piece.len() < length {
+                piece.extend(self.word().to_le_bytes());
+            }
+            spare = piece.split_off(length);
             (length > 0).then_some(piece)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_any_length_hold_the_same_octets() {
+        let whole: Vec<u8> = Noise::new(7).pieces(1001, 5000).flatten().collect();
+        for piece_octets in [1, 7, 8, 100, 1000, 1001] {
+            let pieces: Vec<Vec<u8>> = Noise::new(7).pieces(1001, piece_octets).collect();
+            assert!(pieces[..pieces.len() - 1].iter().all(|piece| piece.len() == piece_octets));
+            assert_eq!(pieces.concat(), whole, "{piece_octets}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::items::{ItemWriter, Written, attachment_columns, recipient_columns};
 use crate::lists::properties::PropertyList;
 use crate::lists::table::Table;
 use crate::message::Message;
-use crate::names::{Guid, Name, Names};
+use crate::names::{Guid, Name, Names, PS_PUBLIC_STRINGS, PSETID_COMMON};
 use crate::nodes::{Database, Node, kind};
 use crate::truth::{FolderTruth, Truth};
 use crate::value::{Value, Writing};
@@ -81,6 +81,9 @@ impl Pst {
             roles: BTreeMap::new(),
             properties: BTreeMap::new(),
         };
+        // Readers refuse a store without names, which no mail program leaves behind.
+        store.named(PS_PUBLIC_STRINGS, "Keywords")?;
+        store.named(PSETID_COMMON, 0x8503)?;
         store.add_folder(ROOT, None, Folder::new(""));
         store.folder(FolderId(0), Folder::new("Top of Outlook data file"))?;
         Ok(store)

@@ -67,6 +67,8 @@ struct NodeEntry {
 /// Bit of a block's id that marks an internal one: ids, not data.
 const INTERNAL: u64 = 2;
 const BLOCK_ID_STEP: u64 = 4;
+/// How many know each block: the tree of blocks, and the one node that it belongs to.
+const REFERENCES: u16 = 2;
 
 /// Shortest data that is worth compressing, in octets.
 const COMPRESSED_OCTETS_MIN: usize = 512;
@@ -200,9 +202,10 @@ impl Database {
         ensure!(!data.is_empty() && data.len() <= self.format.block_octets_max(), "{} octets", data.len());
         let id = self.next_block | if is_internal { INTERNAL } else { 0 };
         self.next_block += BLOCK_ID_STEP;
-        let mut body = self.deflated(data).unwrap_or_else(|| data.to_vec());
+        let mut body = data.to_vec();
         if !is_internal {
             obfuscation::obfuscate(self.crypt, id, &mut body);
+            body = self.deflated(&body).unwrap_or(body);
         }
         let (octets, inflated) = (u16::try_from(body.len())?, u16::try_from(data.len())?);
         let sum = obfuscation::checksum(&body);
@@ -220,7 +223,7 @@ impl Database {
             self.format.put_id(&mut body, id);
         }
         if self.format == Format::Unicode4k {
-            body.extend([0; 2]);
+            body.extend(REFERENCES.to_le_bytes());
             body.extend(inflated.to_le_bytes());
             body.extend([0; 4]);
         }

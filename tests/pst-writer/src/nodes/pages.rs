@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{BlockEntry, Database, NodeEntry, obfuscation};
+use super::{BlockEntry, Database, NodeEntry, REFERENCES, obfuscation};
 use crate::Format;
 
 /// A page's id and place.
@@ -34,7 +34,6 @@ impl Entry for BlockEntry {
     }
 
     fn put(&self, format: Format, body: &mut Vec<u8>) {
-        const REFERENCES: u16 = 2;
         format.put_id(body, self.id);
         format.put_id(body, self.place);
         body.extend(self.octets.to_le_bytes());
