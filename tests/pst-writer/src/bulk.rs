@@ -48,7 +48,7 @@ impl Bulk {
     pub const A: Self = Self {
         items: 20_000,
         folders: 20,
-        body_characters: 4000,
+        body_characters: 2000,
         attachment_every: 2,
         attachment_octets: 100_000,
     };
@@ -56,7 +56,7 @@ impl Bulk {
     pub const B: Self = Self {
         items: 100_000,
         folders: 100,
-        body_characters: 1000,
+        body_characters: 2200,
         attachment_every: 0,
         attachment_octets: 0,
     };
