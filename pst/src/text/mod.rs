@@ -1,0 +1,60 @@
+//! Octets of old code pages into Unicode: which page an item's strings are in, and what its octets say.
+//! Never guesses one string at a time: a guess is made over all strings of a store, or not at all.
+
+mod detect;
+mod locale;
+mod page;
+mod utf7;
+
+pub use detect::Detector;
+pub use locale::{ansi_page_of_internet, ansi_page_of_locale};
+pub use page::{CodePage, WINDOWS_1252, by_label, page};
+
+use std::borrow::Cow;
+
+use crate::property::{Properties, Value};
+
+/// `PidTagMessageCodepage`: the page of an item's 8-bit strings.
+const MESSAGE_CODE_PAGE: u16 = 0x3FFD;
+/// `PidTagMessageLocaleId`.
+const MESSAGE_LOCALE: u16 = 0x3FF1;
+/// `PidTagInternetCodepage`: the page of `PidTagHtml`, and a hint for the rest.
+pub(crate) const INTERNET_CODE_PAGE: u16 = 0x3FDE;
+
+/// The page of an item's 8-bit strings: what the item says, else what the operator said, else what was found out
+/// over the whole store, else Windows' Western page.
+#[must_use]
+pub fn page_of_strings(
+    properties: &Properties,
+    operator: Option<u16>,
+    store: Option<u16>,
+) -> &'static CodePage {
+    let number = |id| properties.integer(id).and_then(|value| u16::try_from(value).ok());
+    // UTF-16 is no page of 8-bit strings: stores that hold UTF-16 name it there all the same.
+    let narrow = |candidate: Option<u16>| candidate.and_then(page).filter(|page| page.is_narrow());
+    let locale = || properties.integer(MESSAGE_LOCALE).and_then(|value| u32::try_from(value).ok());
+    narrow(number(MESSAGE_CODE_PAGE))
+        .or_else(|| narrow(locale().and_then(ansi_page_of_locale)))
+        .or_else(|| narrow(number(INTERNET_CODE_PAGE).and_then(ansi_page_of_internet)))
+        .or_else(|| narrow(operator))
+        .or_else(|| narrow(store))
+        .unwrap_or(WINDOWS_1252)
+}
+
+/// A held string value as text; nothing for other types and for the empty string, which means the same as no value.
+/// NULs at the end are taken off; those within become U+FFFD.
+#[must_use]
+pub fn of_value<'a>(value: &'a Value, page: &CodePage) -> Option<Cow<'a, str>> {
+    let text = match value {
+        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::String8(octets) => page.decode(octets).0,
+        _ => return None,
+    };
+    let text =
+        if memchr::memchr(0, text.as_bytes()).is_none() { text } else { Cow::Owned(without_nul(&text)) };
+    (!text.is_empty()).then_some(text)
+}
+
+fn without_nul(text: &str) -> String {
+    text.trim_end_matches('\0').replace('\0', "\u{FFFD}")
+}
