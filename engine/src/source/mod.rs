@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod imap;
+pub mod mbox;
 
 use std::time::Duration;
 

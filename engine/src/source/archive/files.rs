@@ -36,6 +36,12 @@ impl Stamp {
         }
     }
 
+    /// The file's length in octets.
+    #[must_use]
+    pub const fn octets(&self) -> u64 {
+        self.octets
+    }
+
     /// The stamp of the file at `path`, whatever it is.
     ///
     /// # Errors

@@ -60,6 +60,36 @@ impl<R: Read> Read for CrLf<R> {
     }
 }
 
+/// Passes octets on and fails at their end where they are not those that were measured before.
+pub struct Verified<R> {
+    inner: R,
+    hasher: blake3::Hasher,
+    expected: [u8; 32],
+}
+
+impl<R: Read> Verified<R> {
+    /// Reads `inner`, whose BLAKE3 is to be `expected`.
+    pub fn new(inner: R, expected: [u8; 32]) -> Self {
+        Self { inner, hasher: blake3::Hasher::new(), expected }
+    }
+}
+
+impl<R: Read> Read for Verified<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() {
+            return Ok(0);
+        }
+        let read = self.inner.read(into)?;
+        self.hasher.update(&into[..read]);
+        if read == 0 && *self.hasher.finalize().as_bytes() != self.expected {
+            let message =
+                "its octets are not those that were indexed: the file was written to, or the disk errs";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(read)
+    }
+}
+
 /// How many octets of a message are read, and what of them.
 #[derive(Debug, Clone, Default)]
 pub struct Measured {

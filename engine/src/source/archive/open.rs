@@ -192,16 +192,18 @@ impl Reader {
             }
             Err(Refusal::Failed(failure)) => return Err(Halt::Failed(failure)),
         };
-        if content.octets > self.limits.memory_octets_max {
-            return self.pass(stub, content);
+        let octets = content.octets;
+        if octets > self.limits.memory_octets_max {
+            let Err(reason) = self.pass(stub, content)? else { return Ok(()) };
+            // A file that was written to meanwhile says nothing of its messages.
+            shelf.check().map_err(Halt::Failed)?;
+            let mut spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
+            spoiled.insert((self.wire.clone(), uid), reason.clone());
+            return Err(Halt::Failed(broken(uid, &reason)));
         }
-        let held = self.budget(content.octets)?;
+        let held = self.budget(octets)?;
         match gather(content) {
-            Ok(octets) => {
-                shelf.check().map_err(Halt::Failed)?;
-                let (body, held) = (Body::Memory(octets), Held(held));
-                self.send(Fetched { stub, body, held })
-            }
+            Ok(octets) => self.send(Fetched { stub, body: Body::Memory(octets), held: Held(held) }),
             Err(reason) => {
                 shelf.check().map_err(Halt::Failed)?;
                 self.refusals.insert(uid, reason);
@@ -226,33 +228,34 @@ impl Reader {
         })
     }
 
-    /// Streams one long message. One that breaks off midway costs the connection on the other side, so that it is
-    /// remembered and refused when it is asked for again.
-    fn pass(&self, stub: Stub, content: Content<'_>) -> std::result::Result<(), Halt> {
+    /// Streams one long message. One that breaks off midway, for the reason that is returned, costs the connection on
+    /// the other side.
+    fn pass(
+        &self,
+        stub: Stub,
+        content: Content<'_>,
+    ) -> std::result::Result<std::result::Result<(), String>, Halt> {
         let (uid, octets) = (stub.uid, content.octets);
         let (pass, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
         self.send(Fetched { stub, body: Body::Wire(WireBody { octets, chunks }), held: Held(None) })?;
-        match stream(content, &pass) {
-            Ok(()) => Ok(()),
-            Err(reason) => {
-                let mut spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
-                spoiled.insert((self.wire.clone(), uid), reason.clone());
-                let broken = || {
-                    let message = format!("reading message {uid} of the archive: {reason}");
-                    let (class, reach) = (Class::ServerTemporary, Reach::Connection);
-                    Failure::new(Side::Source, class, reach, Retry::Again, message)
-                };
-                // Nobody is left to be told where the receiver is gone.
-                let _told = pass.blocking_send(Err(broken()));
-                Err(Halt::Failed(broken()))
-            }
+        let streamed = stream(content, &pass);
+        if let Err(reason) = &streamed {
+            // Nobody is left to be told where the receiver is gone.
+            let _told = pass.blocking_send(Err(broken(uid, reason)));
         }
+        Ok(streamed)
     }
 
     fn spoiled_before(&self, uid: Uid) -> Option<String> {
         let spoiled = self.spoiled.lock().unwrap_or_else(PoisonError::into_inner);
         spoiled.get(&(self.wire.clone(), uid)).cloned()
     }
+}
+
+/// A long message broke off midway; the next pass refuses it before it begins.
+fn broken(uid: Uid, reason: &str) -> Failure {
+    let message = format!("reading message {uid} of the archive: {reason}");
+    Failure::new(Side::Source, Class::ServerTemporary, Reach::Connection, Retry::Again, message)
 }
 
 /// All octets of a short message, or why there are not exactly as many as announced.
@@ -272,7 +275,7 @@ fn stream(content: Content<'_>, pass: &mpsc::Sender<Result<Bytes>>) -> std::resu
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_OCTETS);
         reader.read_exact(&mut chunk[..wanted]).map_err(|cause| cause.to_string())?;
         left -= wanted as u64;
-        if left == 0 && reader.read(&mut [0]).map_err(|cause| cause.to_string())? > 0 {
+        if left == 0 && reader.read(&mut [0; 1]).map_err(|cause| cause.to_string())? > 0 {
             return Err(miscounted(octets));
         }
         if pass.blocking_send(Ok(Bytes::copy_from_slice(&chunk[..wanted]))).is_err() {
