@@ -53,8 +53,8 @@ pub struct LeftOut {
     pub path: Vec<String>,
     /// Why.
     pub reason: &'static str,
-    /// How many items it holds.
-    pub items: u64,
+    /// Its items.
+    pub items: Vec<NodeId>,
 }
 
 /// The folders of one store.
@@ -93,7 +93,7 @@ pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> S
         let above =
             if is_torn { Place::Visible(Vec::new()) } else { special.above(places.get(&folder.parent)) };
         let place = special.place(folder, name.clone(), above, &mut tree.remarks);
-        let items = folder.items.len() as u64;
+        let items = folder.items.clone();
         let place = match place {
             Place::Visible(path) if !path.is_empty() => {
                 Place::Visible(apart(path, &mut taken, &mut tree.remarks))
@@ -104,13 +104,13 @@ pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> S
         match place {
             Place::Visible(path) => tree.folders.push(Placed {
                 node: folder.node,
-                path: match path.is_empty() && !folder.items.is_empty() {
+                path: match path.is_empty() && !items.is_empty() {
                     true => apart(vec![name], &mut taken, &mut tree.remarks),
                     false => path,
                 },
                 role: special.role(folder),
                 container_class: container_class(&folder.properties, text),
-                items: folder.items.clone(),
+                items,
                 counts: folder.counts,
                 damage: folder.damage.clone(),
             }),

@@ -73,6 +73,73 @@ impl Message {
     }
 }
 
+/// A message's octets as they are asked for.
+pub struct MessageReader<'a> {
+    pieces: std::slice::Iter<'a, Piece>,
+    blobs: &'a mut dyn Blobs,
+    buffers: Buffers,
+    /// The blob that is being read, how far it is read, and whether it becomes base64.
+    blob: Option<(&'a Blob, u64, bool)>,
+    /// Octets that are ready, and how many of them were given.
+    ready: std::borrow::Cow<'a, [u8]>,
+    given: usize,
+}
+
+impl Message {
+    /// The same octets as [`Self::write`] writes, for whom asks for them piece by piece. A blob that cannot be read
+    /// whole is an error of the reading.
+    pub fn reader<'a>(&'a self, blobs: &'a mut dyn Blobs) -> MessageReader<'a> {
+        let (pieces, buffers) = (self.pieces.iter(), Buffers::default());
+        MessageReader { pieces, blobs, buffers, blob: None, ready: (&[]).into(), given: 0 }
+    }
+}
+
+impl<'a> MessageReader<'a> {
+    /// Makes octets ready; false at the end.
+    fn fetch(&mut self) -> io::Result<bool> {
+        while self.given == self.ready.len() {
+            self.given = 0;
+            if let Some((blob, offset, is_encoded)) =
+                self.blob.take().filter(|(blob, at, _)| *at < blob.octets)
+            {
+                let mut lines = std::mem::take(&mut self.ready).into_owned();
+                lines.clear();
+                let read = self.buffers.block(blob, offset, self.blobs, &mut lines, is_encoded)?;
+                self.blob = Some((blob, offset + read, is_encoded));
+                self.ready = lines.into();
+                continue;
+            }
+            match self.pieces.next() {
+                None => {
+                    self.ready = (&[]).into();
+                    return Ok(false);
+                }
+                Some(Piece::Held(octets)) => self.ready = octets.into(),
+                Some(Piece::Encoded(blob)) => self.begin(blob, true),
+                Some(Piece::Raw(blob)) => self.begin(blob, false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin(&mut self, blob: &'a Blob, is_encoded: bool) {
+        self.ready = (&[]).into();
+        self.blob = Some((blob, 0, is_encoded));
+    }
+}
+
+impl io::Read for MessageReader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() || !self.fetch()? {
+            return Ok(0);
+        }
+        let count = into.len().min(self.ready.len() - self.given);
+        into[..count].copy_from_slice(&self.ready[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
 /// Room for one block and its base64, shared by all blobs of a message.
 #[derive(Default)]
 struct Buffers {
@@ -88,21 +155,34 @@ impl Buffers {
         out: &mut dyn Write,
         is_encoded: bool,
     ) -> io::Result<()> {
-        let mut offset = 0;
+        let (mut offset, mut lines) = (0, std::mem::take(&mut self.lines));
         while offset < blob.octets {
-            let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
-            self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
-            read_exactly(blobs, blob, offset, &mut self.block)?;
-            if is_encoded {
-                self.lines.clear();
-                encode::base64_lines(&self.block, offset == 0, &mut self.lines);
-                out.write_all(&self.lines)?;
-            } else {
-                out.write_all(&self.block)?;
-            }
-            offset += wanted;
+            lines.clear();
+            offset += self.block(blob, offset, blobs, &mut lines, is_encoded)?;
+            out.write_all(&lines)?;
         }
+        self.lines = lines;
         Ok(())
+    }
+
+    /// Appends one block of a blob, as it is to be written, to `lines`; gives how many of the blob's octets it was.
+    fn block(
+        &mut self,
+        blob: &Blob,
+        offset: u64,
+        blobs: &mut dyn Blobs,
+        lines: &mut Vec<u8>,
+        is_encoded: bool,
+    ) -> io::Result<u64> {
+        let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
+        self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
+        read_exactly(blobs, blob, offset, &mut self.block)?;
+        if is_encoded {
+            encode::base64_lines(&self.block, offset == 0, lines);
+        } else {
+            lines.extend_from_slice(&self.block);
+        }
+        Ok(wanted)
     }
 }
 
@@ -176,6 +256,8 @@ impl Pieces {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::{BLOCK_OCTETS, Pieces};
     use crate::store::{Blob, BlobKey, Blobs};
 
@@ -206,7 +288,14 @@ mod tests {
             let mut written = Vec::new();
             message.write(&mut Made { ends_at: u64::MAX }, &mut written).expect("everything can be read");
             assert_eq!(written.len() as u64, message.octets(), "{octets}");
+            let mut read = Vec::new();
+            let mut made = Made { ends_at: u64::MAX };
+            message.reader(&mut made).read_to_end(&mut read).expect("everything can be read");
+            assert!(read == written, "{octets}: read otherwise than written");
             let early = message.write(&mut Made { ends_at: octets.saturating_sub(1) }, &mut Vec::new());
+            assert_eq!(early.is_err(), octets > 0, "{octets}");
+            let mut made = Made { ends_at: octets.saturating_sub(1) };
+            let early = message.reader(&mut made).read_to_end(&mut Vec::new());
             assert_eq!(early.is_err(), octets > 0, "{octets}");
         }
     }

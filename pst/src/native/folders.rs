@@ -141,7 +141,8 @@ impl Walk<'_> {
                     if self.exists(row.id) {
                         children.push((row.id, number, cells.unwrap_or_default()));
                     } else {
-                        let reason = format!("its table names folder {:#x}, of which there is no trace", row.id);
+                        let reason =
+                            format!("its table names folder {:#x}, of which there is no trace", row.id);
                         push(damage, Part::Folder, Fault::new(reason));
                     }
                 }
@@ -169,7 +170,8 @@ impl Walk<'_> {
         let orphans: Vec<u32> = self.subfolders.0.iter().map(|(_, child)| *child).collect();
         let tops: Vec<u32> = self.subfolders.0.iter().map(|(parent, _)| *parent).collect();
         let parents: Vec<u32> = self.items.0.iter().map(|(parent, _)| *parent).collect();
-        let mut gone: Vec<u32> = tops.into_iter().chain(parents).filter(|one| kind(*one) == FOLDER_TYPE).collect();
+        let mut gone: Vec<u32> =
+            tops.into_iter().chain(parents).filter(|one| kind(*one) == FOLDER_TYPE).collect();
         gone.dedup();
         gone.retain(|number| self.blocks.index.living(*number).is_none());
         for number in gone.into_iter().chain(orphans) {

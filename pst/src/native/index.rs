@@ -160,7 +160,9 @@ impl Index {
         let walked = walk(disk, header.layout, Tree::Nodes, header.nodes, &mut |page, range| {
             for entry in page.entries() {
                 match Node::of_entry(header.layout, entry) {
-                    Some(node) if page.is_sound || within(range, u64::from(node.number)) => self.nodes.push(node),
+                    Some(node) if page.is_sound || within(range, u64::from(node.number)) => {
+                        self.nodes.push(node)
+                    }
                     _ => bad += 1,
                 }
             }

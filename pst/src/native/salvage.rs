@@ -131,11 +131,12 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
             }
             let key = u64::from(node.number);
             let is_missing = index.node_gaps.hold(key);
-            let lives = is_missing && match state(index, node) {
-                Blocks::Named => true,
-                Blocks::Lost => !spans.hold(key),
-                Blocks::Free => false,
-            };
+            let lives = is_missing
+                && match state(index, node) {
+                    Blocks::Named => true,
+                    Blocks::Lost => !spans.hold(key),
+                    Blocks::Free => false,
+                };
             if lives && seen.insert(node.number) {
                 living.push(*node);
             } else if !lives {
