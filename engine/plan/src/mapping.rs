@@ -7,12 +7,16 @@
 //!   prefix is `INBOX.` this is the same folder as `[Status]`.
 //! * A role leads to the destination's folder of that role, by special use or else by name. Where there is none, the
 //!   surest source folder of that role keeps its own place, is created with the special use, and takes the others.
+//! * Where folders are labels (Gmail), the folder of all mail comes last and goes to the archive, for it is to bring
+//!   what stands nowhere else; labels may be gathered there too. The folder that only holds the server's own folders
+//!   (`[Gmail]`) is no level of theirs at the destination.
 //! * `--into` puts everything below one folder, by its own name and without regard to roles; `--map` names the whole
 //!   destination path even then.
 //! * Two folders of one role, and what a map leads to another folder, are merged: somebody declared it. Two names
 //!   that only a substitution made alike are kept apart by a number. Any other two that meet are a clash.
 
 mod key;
+mod labelled;
 mod outcome;
 mod placement;
 #[cfg(test)]
@@ -24,6 +28,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::folder::{Folder, FolderPath, NamespaceKind, Naming, Role, WireName};
+use crate::labels::LabelPolicy;
 use crate::pattern::{Selected, Selection};
 use crate::role::{self, Assigned};
 pub use crate::substitution::{NameRules, Reason};
@@ -56,6 +61,8 @@ pub struct MappingPolicy {
     pub include_other_namespaces: bool,
     /// What to do with clashes.
     pub on_clash: OnClash,
+    /// What becomes of labels; none where the source's folders are folders.
+    pub labels: Option<LabelPolicy>,
     /// What the destination's names may hold.
     pub rules: NameRules,
 }
@@ -235,7 +242,10 @@ pub fn map(
     policy: &MappingPolicy,
 ) -> Mapping {
     let source = by_path(source);
-    let roles = role::roles(&source);
+    let mut roles = role::roles(&source);
+    if let Some(labels) = policy.labels {
+        labelled::cast(&source, &mut roles, destination, labels);
+    }
     let mut mapping = Mapping::default();
     let mut placement = Placement::new(&source, &roles, destination, naming, recorded, policy);
     for (index, folder) in source.iter().enumerate().filter(|(_, folder)| folder.is_selectable) {
@@ -289,6 +299,9 @@ fn left_out(
         return (!is_in).then_some(LeftOutReason::OtherNamespace(folder.namespace));
     }
     let view = role.map(|assigned| assigned.role).filter(|role| is_view(*role))?;
+    if view == Role::All && policy.labels.is_some() {
+        return None;
+    }
     (!policy.include_views && !is_asked_for).then_some(LeftOutReason::View(view))
 }
 
