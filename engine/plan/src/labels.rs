@@ -110,7 +110,11 @@ mod tests {
             ("\\Important", "$Important"),
             ("\\starred", "\\Flagged"),
         ] {
-            assert_eq!(keyword(label).map(|flag| flag.as_str().into()), Some(String::from(expected)), "{label}");
+            assert_eq!(
+                keyword(label).map(|flag| flag.as_str().into()),
+                Some(String::from(expected)),
+                "{label}"
+            );
         }
         for system in ["\\Inbox", "\\Sent", "\\Draft", "\\Trash"] {
             assert_eq!(keyword(system), None);

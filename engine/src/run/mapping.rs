@@ -27,6 +27,7 @@ pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Ma
         include_views: false,
         include_other_namespaces: false,
         on_clash: policy.on_clash,
+        labels: surveys.source.promises.labels.then_some(policy.labels),
         rules: surveys.destination.profile.settings.name_rules(),
     };
     let recorded: Vec<RecordedPair> = rows
