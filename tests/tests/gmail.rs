@@ -69,7 +69,6 @@ async fn every_label_is_a_folder_and_each_message_is_read_once() -> Result<()> {
         ])
     );
     assert_eq!(pair.source.transcript().bodies_asked().len(), 8, "eight messages are there");
-    assert_eq!(pair.destination.transcript().count("APPEND"), 8);
     assert_eq!(counters(&report, gmail::ALL).collapsed, 6);
     assert!(pairs(&report).iter().all(|(source, _)| ![gmail::STARRED, gmail::IMPORTANT].contains(source)));
     let starred = pair.destination.world().messages("Casa");
@@ -138,7 +137,7 @@ async fn labels_become_keywords_and_follow_when_they_change() -> Result<()> {
 
 #[tokio::test]
 async fn a_destination_that_copies_badly_gets_each_message_by_append_once() -> Result<()> {
-    let lie = |append_uid| Script::new().manners(|manners| manners.append_uid = append_uid);
+    let lie = |copy_uid| Script::new().manners(|manners| manners.copy_uid = copy_uid);
     let refuse = || Script::new().rule(When::verb("UID COPY"), Act::Answer("NO [CANNOT] not here".into()));
     let lose = || Script::new().rule(When::verb("UID COPY").nth(1), Act::EndUnanswered(Default::default()));
     let cut = || Script::new().rule(When::verb("UID COPY").nth(1), Act::EndBefore(Default::default()));
@@ -177,11 +176,12 @@ async fn mail_that_is_archived_or_labelled_later_follows() -> Result<()> {
     let archived = labelled.iter().find(|stored| stored.letter.octets == moved.letter.octets).cloned();
     let report = pair.copy().await?;
     assert_eq!(told(&report), "success: 1 copied, 12 already, 5 collapsed");
+    assert_eq!(pair.bodies_read(), 0, "the destination had it in its inbox");
     assert_eq!(there(&pair)["Archive"], "a e", "what left the inbox is archived");
     casa.push(archived.map(|stored| stored.letter).unwrap_or(moved.letter));
     let report = pair.copy().await?;
     assert_eq!(told(&report), "success: 1 copied, 13 already, 5 collapsed");
-    assert_eq!(pair.bodies_read(), 0, "the destination had it already");
+    assert_eq!(pair.bodies_read(), 0, "the destination had it in its archive");
     Ok(())
 }
 

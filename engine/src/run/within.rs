@@ -8,7 +8,7 @@ use malote_plan::message::{Uid, UidValidity};
 use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
-use super::context::{FolderRun, Stage};
+use super::context::FolderRun;
 use super::labels::{self, Shelf};
 use super::reading::{Ends, ascending};
 use crate::destination::Within;
@@ -29,7 +29,7 @@ pub(super) async fn copy(
     wanted: UidSet,
     validity: UidValidity,
 ) -> Result<(Ends, UidSet)> {
-    if folder.run.labels.is_none() || folder.stage != Stage::Rest || folder.avoids_copying_within {
+    if folder.run.labels.is_none() || folder.avoids_copying_within {
         return Ok((ends, wanted));
     }
     let by_folder = candidates(folder, &wanted).await?;

@@ -79,6 +79,8 @@ pub struct Manners {
     pub connections_max: Option<usize>,
     /// APPENDUID in the answer to APPEND.
     pub append_uid: AppendUid,
+    /// COPYUID in the answer to COPY.
+    pub copy_uid: AppendUid,
     /// Looks at each appended message and may refuse it, with this answer.
     pub judge: Option<Judge>,
     /// What becomes of an appended message.
@@ -114,6 +116,7 @@ impl Default for Manners {
             append_limit: None,
             connections_max: None,
             append_uid: AppendUid::default(),
+            copy_uid: AppendUid::default(),
             judge: None,
             rewrite: None,
             ghosts: Vec::new(),

@@ -134,7 +134,7 @@ impl Session {
         if from.is_empty() || !self.has("UIDPLUS") {
             return "OK copied".to_owned();
         }
-        let lie = match self.shared.manners.append_uid {
+        let lie = match self.shared.manners.copy_uid {
             AppendUid::Missing => return "OK copied".to_owned(),
             AppendUid::Right => 0,
             AppendUid::Wrong => WRONG_UID,
