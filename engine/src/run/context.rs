@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::Job;
 use super::labels::Labels;
+use super::manners::Manners;
 use super::reading::Ends;
 use super::repairing::Experience;
 use super::tally::{Findings, FolderTally};
@@ -51,6 +52,8 @@ pub(super) struct Run<'a> {
     pub halt: &'a CancellationToken,
     /// What has helped against refusals so far.
     pub repairs: &'a Experience,
+    /// What its servers are known for.
+    pub manners: &'a Manners,
     /// What its folders know of each other, where they are labels.
     pub labels: Option<&'a Labels>,
 }

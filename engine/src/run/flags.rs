@@ -124,7 +124,9 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
         };
         carried.push((record.source_uid, source.clone()));
         let Some(present) = there.get(&copy) else { continue };
-        let merged = flags::merge(&record.flags, source, present, job.policy.flags);
+        let mut merged = flags::merge(&record.flags, source, present, job.policy.flags);
+        let unwanted = &folder.run.manners.unwanted;
+        merged.0.retain(|flag| !unwanted.contains(flag.as_str()) || present.contains(flag.as_str()));
         let kept = flags::keep(&merged, &permanent, takes_new);
         let lost: Vec<Flag> =
             kept.dropped.into_iter().filter(|flag| !present.contains(flag.as_str())).collect();

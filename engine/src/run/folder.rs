@@ -21,6 +21,10 @@ use crate::report::{Counters, FolderReport};
 /// Longest pause between two attempts, in milliseconds.
 const PAUSE_MS_MAX: u64 = 60_000;
 
+/// How much longer, in powers of two, is waited where a lost connection means that we were too fast: half a second
+/// becomes half a minute.
+const SILENCE_SHIFT: u32 = 6;
+
 impl FolderRun<'_> {
     /// Works on one stage until done or hopeless; what is left over is pending, what went wrong is in the findings.
     pub async fn work(&mut self, stage: Stage, lane: &mut Lane<'_>) {
@@ -34,7 +38,8 @@ impl FolderRun<'_> {
                 self.is_done = true;
                 break;
             };
-            if failure.class == Class::LimitConnections && lane.stand_back().await {
+            let is_throttle = self.run.manners.is_throttle(&failure);
+            if (failure.class == Class::LimitConnections || is_throttle) && lane.stand_back().await {
                 continue;
             }
             if failure.class == Class::ThrottleDaily && self.run.job.policy.waits_for_allowance {
@@ -100,7 +105,8 @@ impl FolderRun<'_> {
     /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
     fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
         let is_last = attempt > self.run.job.policy.attempts_max;
-        let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
+        let shift = attempt.min(8) + if self.run.manners.is_throttle(failure) { SILENCE_SHIFT } else { 0 };
+        let backoff = self.run.job.policy.pause_ms.saturating_mul(1 << shift).min(PAUSE_MS_MAX);
         match (failure.retry, failure.reach) {
             (Retry::Never, _) => None,
             _ if failure.class == Class::ThrottleDaily => None,

@@ -15,6 +15,7 @@ mod lane;
 mod lanes;
 mod late;
 mod locate;
+mod manners;
 mod mapping;
 mod mirror;
 mod modseq;
@@ -37,7 +38,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub use forecast::plan;
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
 pub use job::{
     AllowanceForecast, BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder,
 };
@@ -54,6 +56,8 @@ use context::{FolderRun, Pair, Run, Stage};
 use ending::Ending;
 use labels::Labels;
 use lanes::Lanes;
+use manners::Manners;
+use survey::Surveys;
 
 /// Folders whose work is begun, at work or waiting for a lane: more than there are ever lanes.
 const FOLDERS_AT_ONCE_MAX: usize = 64;
@@ -88,13 +92,18 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
         job.progress.folders_listed(pairs.len() as u64);
         let labels = surveys.source.promises.labels;
         let labels = labels.then(|| Labels::new(job.policy.labels, &pairs, refused.is_empty()));
-        let mut folders = folders(job, ending, &lanes, (pairs, labels.as_ref())).await;
+        let manners = &manners(&surveys);
+        let mut folders = folders(job, ending, &lanes, (pairs, labels.as_ref(), manners)).await;
         for pair in refused {
             folders.push(ending.refused_folder(job, &pair).await);
         }
         Ok(folders)
     };
     tokio::join!(ahead, work).1
+}
+
+fn manners(surveys: &Surveys) -> Manners {
+    Manners::of(&surveys.source.profile.settings, &surveys.destination.profile.settings)
 }
 
 /// Folders that hold messages, or may.
@@ -124,12 +133,12 @@ async fn folders(
     job: &Job,
     ending: &Ending<'_>,
     lanes: &Lanes,
-    (pairs, labels): (Vec<Pair>, Option<&Labels>),
+    (pairs, labels, manners): (Vec<Pair>, Option<&Labels>, &Manners),
 ) -> Vec<FolderReport> {
     let halt = job.stop.child_token();
     let spot = turn(job.clock.now_unix_ms(), pairs.len()).map(|turn| pairs[turn].row.id);
     let repairs = &repairing::Experience::default();
-    let run = &Run { job, findings: &ending.findings, spot, halt: &halt, repairs, labels };
+    let run = &Run { job, findings: &ending.findings, spot, halt: &halt, repairs, manners, labels };
     let order: BTreeMap<FolderId, usize> =
         pairs.iter().enumerate().map(|(index, pair)| (pair.row.id, index)).collect();
     let mut groups = grouped(run, pairs);
@@ -137,30 +146,36 @@ async fn folders(
         if labels.is_some() { (&[Stage::Look, Stage::Own], Stage::Rest) } else { (&[], Stage::Own) };
     for stage in earlier {
         sort(&mut groups);
-        let work = groups.into_iter().map(|mut group| async move {
-            let mut lane = lanes.take().await;
-            for folder in &mut group {
-                folder.work(*stage, &mut lane).await;
-            }
-            group
-        });
+        let work = groups.into_iter().map(|group| through(*stage, group, lanes).boxed()).collect();
         groups = side_by_side(job, lanes, work).await;
     }
     sort(&mut groups);
-    let work = groups.into_iter().map(|group| async move {
-        let mut lane = lanes.take().await;
-        let mut reports = Vec::new();
-        for mut folder in group {
-            let id = folder.pair.row.id;
-            folder.work(last, &mut lane).await;
-            reports.push((id, folder.conclude().await));
-        }
-        reports
-    });
+    let work = groups.into_iter().map(|group| to_the_end(last, group, lanes).boxed()).collect();
     let mut reports: Vec<(FolderId, FolderReport)> =
         side_by_side(job, lanes, work).await.into_iter().flatten().collect();
     reports.sort_by_key(|(id, _)| order.get(id).copied());
     reports.into_iter().map(|(_, report)| report).collect()
+}
+
+/// Works on one stage of each folder of a group.
+async fn through<'a>(stage: Stage, mut group: Vec<FolderRun<'a>>, lanes: &Lanes) -> Vec<FolderRun<'a>> {
+    let mut lane = lanes.take().await;
+    for folder in &mut group {
+        folder.work(stage, &mut lane).await;
+    }
+    group
+}
+
+/// Works on the last stage of each folder of a group, and says what became of it.
+async fn to_the_end(stage: Stage, group: Vec<FolderRun<'_>>, lanes: &Lanes) -> Vec<(FolderId, FolderReport)> {
+    let mut lane = lanes.take().await;
+    let mut reports = Vec::new();
+    for mut folder in group {
+        let id = folder.pair.row.id;
+        folder.work(stage, &mut lane).await;
+        reports.push((id, folder.conclude().await));
+    }
+    reports
 }
 
 /// Folders by where they lead to.
@@ -182,11 +197,7 @@ fn sort(groups: &mut [Vec<FolderRun<'_>>]) {
 }
 
 /// Works on as many groups of folders at once as there are lanes.
-async fn side_by_side<T, F: Future<Output = T>>(
-    job: &Job,
-    lanes: &Lanes,
-    work: impl Iterator<Item = F>,
-) -> Vec<T> {
+async fn side_by_side<T>(job: &Job, lanes: &Lanes, work: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let work = futures_util::stream::iter(work).buffer_unordered(FOLDERS_AT_ONCE_MAX).collect();
     tokio::select! {
         done = work => done,

@@ -16,7 +16,9 @@ use super::ending::Ending;
 use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
-use super::{FOLDERS_AT_ONCE_MAX, census, labels, mapping, quarantining, recognise, repairing, survey};
+use super::{
+    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, survey,
+};
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
@@ -55,7 +57,15 @@ async fn rooms(
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
     let repairs = &repairing::Experience::default();
-    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt, repairs, labels: None };
+    let run = &Run {
+        job,
+        findings: &ending.findings,
+        spot: None,
+        halt: &halt,
+        repairs,
+        manners: &manners(&surveys),
+        labels: None,
+    };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);

@@ -81,6 +81,8 @@ pub struct Manners {
     pub append_uid: AppendUid,
     /// COPYUID in the answer to COPY.
     pub copy_uid: AppendUid,
+    /// Whether a message that a folder has already is taken and not kept a second time.
+    pub merges_duplicates: bool,
     /// Looks at each appended message and may refuse it, with this answer.
     pub judge: Option<Judge>,
     /// What becomes of an appended message.
@@ -117,6 +119,7 @@ impl Default for Manners {
             connections_max: None,
             append_uid: AppendUid::default(),
             copy_uid: AppendUid::default(),
+            merges_duplicates: false,
             judge: None,
             rewrite: None,
             ghosts: Vec::new(),

@@ -95,7 +95,12 @@ impl Session {
         }
         let folder = state.make(&key);
         let uidvalidity = folder.uidvalidity;
-        let uids: Vec<u32> = letters.into_iter().map(|letter| folder.push(letter)).collect();
+        let merges = manners.merges_duplicates;
+        let keep = |letter: Letter| {
+            let equal = folder.messages.iter().find(|stored| merges && stored.letter.octets == letter.octets);
+            equal.map(|stored| stored.uid).unwrap_or_else(|| folder.push(letter))
+        };
+        let uids: Vec<u32> = letters.into_iter().map(keep).collect();
         let said = match self.shared.manners.append_uid {
             _ if !self.has("UIDPLUS") => None,
             AppendUid::Missing => None,

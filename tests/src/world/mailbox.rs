@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Naming, Role, WireName};
 use malote_engine::plan::message::{Flags, ModSeq, Uid, UidValidity};
 use malote_engine::plan::promise::Promises;
+use malote_engine::profile::Profile;
 use malote_engine::source::{Stub, Survey};
 
 /// One message.
@@ -124,6 +125,8 @@ pub struct Habits {
     pub labels: bool,
     /// Copies messages from one of its folders into another.
     pub copies: bool,
+    /// What servers of this kind are known for.
+    pub profile: Arc<Profile>,
     /// What happens here when a folder is opened for the n-th time.
     pub on_open: Option<fn(&Mailbox, u32)>,
 }
@@ -150,6 +153,7 @@ impl Default for Habits {
             connections_max: u32::MAX,
             labels: false,
             copies: true,
+            profile: Arc::default(),
             on_open: None,
         }
     }
@@ -249,7 +253,7 @@ impl Mailbox {
                 ..Promises::default()
             },
             folders,
-            profile: Arc::default(),
+            profile: Arc::clone(&self.habits.profile),
             dangling_subscriptions: Vec::new(),
             warnings: Vec::new(),
         }

@@ -192,6 +192,11 @@ impl<'a> Placement<'a> {
         self.maps.contains_key(&typed_key(path))
     }
 
+    /// True for a folder that an earlier run took.
+    pub(super) fn is_recorded(&self, index: usize) -> bool {
+        self.recorded_by_index.contains_key(&index)
+    }
+
     /// False where everything goes below one folder by its own name.
     pub(super) fn follows_roles(&self) -> bool {
         self.into.is_none()
