@@ -55,6 +55,10 @@ fn expected(folders: &[(&str, &str)]) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn every_label_is_a_folder_and_each_message_is_read_once() -> Result<()> {
     let (pair, _) = labelled(LabelPolicy::Folders)?;
+    let forecast = pair.migration.plan().await?;
+    let sum =
+        |of: fn(&malote_engine::run::FolderForecast) -> u64| forecast.folders.iter().map(of).sum::<u64>();
+    assert_eq!((sum(|one| one.to_copy), sum(|one| one.elsewhere)), (13, 11), "{:#?}", forecast.folders);
     let report = pair.copy().await?;
     assert_eq!(told(&report), "success: 13 copied, 6 collapsed", "{:#?}", report.errors);
     assert_eq!(

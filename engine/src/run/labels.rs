@@ -56,7 +56,12 @@ struct Parted {
 
 /// True for the folder that shows every message.
 pub(super) fn is_all(pair: &Pair) -> bool {
-    pair.source.special_use == Some(Role::All)
+    shows_all(&pair.source)
+}
+
+/// The same of a folder as it is listed.
+pub(super) fn shows_all(folder: &Folder) -> bool {
+    folder.special_use == Some(Role::All)
 }
 
 impl Labels {
