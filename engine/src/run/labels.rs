@@ -148,7 +148,7 @@ pub(super) async fn note(folder: &FolderRun<'_>, source: &mut dyn OpenSource, ui
     }
     if FOLDER_CAPS.contains(&uids.len()) {
         folder.run.findings.warn(format!(
-            "{}: exactly {} messages, which is what Gmail's own setting may cap a folder at; look whether it holds more",
+            "{}: exactly {} messages, at which Gmail's own setting may cap a folder; look whether it holds more",
             folder.pair.source.path,
             uids.len()
         ));
