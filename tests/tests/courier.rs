@@ -1,5 +1,4 @@
-//! Mail to and from a real Courier, which keeps its folders below INBOX, knows no literal without leave, and tells a
-//! lasting UIDVALIDITY to SELECT alone.
+//! Mail to and from a real Courier: folders below INBOX, no literal without leave, a lasting UIDVALIDITY by SELECT.
 //! Never the system's own Courier: each server is of an unpacked copy.
 
 use acceptance::migration::{Migration, PASSWORD};

@@ -1,5 +1,5 @@
-//! A throw-away Courier IMAP, run from an unpacked copy that `tests/setup/courier.sh` makes: its `imapd` for each
-//! connection, behind a login of our own.
+//! A throw-away Courier IMAP: the `imapd` of an unpacked copy (`tests/setup/courier.sh`) behind a login of our own.
+//! Never the system's own, and nothing of it after the test.
 
 use std::collections::BTreeSet;
 use std::fs;
