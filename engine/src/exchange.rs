@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use malote_plan::folder::{Folder, Naming};
+use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, InternalDate, ModSeq, Uid, UidValidity};
 use malote_plan::promise::Promises;
 use tokio::sync::Semaphore;
@@ -54,6 +55,28 @@ pub struct Headed {
     pub stub: Stub,
     /// The whole header as the server gave it (`BODY.PEEK[HEADER]`), with the blank line where there is one.
     pub header: Bytes,
+}
+
+/// One message of a server whose folders are labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// Its UID in this folder.
+    pub uid: Uid,
+    /// The number by which it is known wherever it stands.
+    pub origin: Origin,
+    /// The size that the server claims, in octets.
+    pub octets_claimed: u64,
+    /// Its labels, decoded; the server's own begin with a backslash.
+    pub labels: Vec<String>,
+}
+
+/// What a server copied from one of its folders into another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// The generation of the folder that was copied into.
+    pub uid_validity: UidValidity,
+    /// Each message that was there to be copied, with its copy.
+    pub pairs: Vec<(Uid, Uid)>,
 }
 
 /// One message as it comes from a server: metadata, octets, and the budget that they hold.

@@ -2,6 +2,7 @@
 //! Never knows where mail comes from.
 
 pub use malote_plan::flags::FlagPolicy;
+pub use malote_plan::labels::LabelPolicy;
 pub use malote_plan::mapping::OnClash;
 use malote_plan::record::QuarantineNote;
 use malote_plan::uid_set::UidSet;
@@ -77,6 +78,8 @@ pub struct Policy {
     pub delete_percent_max: u8,
     /// How flag changes meet.
     pub flags: FlagPolicy,
+    /// What becomes of messages that stand in several folders at once, where the source's folders are labels.
+    pub labels: LabelPolicy,
     /// Ceiling of octets read per second.
     pub octets_per_second: Option<u64>,
     /// Ceiling of messages read per second.
@@ -118,6 +121,7 @@ impl Default for Policy {
             mirror_deletes: false,
             delete_percent_max: 10,
             flags: FlagPolicy::Merge,
+            labels: LabelPolicy::Folders,
             octets_per_second: None,
             messages_per_second: None,
             connections: 2,

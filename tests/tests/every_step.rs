@@ -12,7 +12,8 @@ use malote_engine::failure::Result;
 use malote_engine::ledger::memory::MemoryLedger;
 use malote_engine::ledger::sql::SqliteLedger;
 use malote_engine::ledger::{Ledger, PairIdentity};
-use malote_engine::policy::{Duplicates, FlagPolicy, Policy};
+use malote_engine::plan::folder::Role;
+use malote_engine::policy::{Duplicates, FlagPolicy, LabelPolicy, Policy};
 use malote_engine::quarantine::Quarantine;
 use malote_engine::report::Report;
 use malote_engine::run::{Job, copy};
@@ -154,6 +155,56 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+fn scenarios_of_labels() -> Vec<Scenario> {
+    vec![
+        Scenario { name: "labels, each a folder", source: labels, collapsed: 3, ..PLAIN },
+        Scenario {
+            name: "labels, at a destination that does not copy",
+            source: labels,
+            destination: || Mailbox::new(Habits { copies: false, ..Habits::default() }),
+            collapsed: 3,
+            ..PLAIN
+        },
+        Scenario {
+            name: "labels, the first alone",
+            source: labels,
+            policy: |policy| policy.labels = LabelPolicy::First,
+            collapsed: 6,
+            ..PLAIN
+        },
+        Scenario {
+            name: "labels as keywords",
+            source: labels,
+            policy: |policy| policy.labels = LabelPolicy::Keywords,
+            collapsed: 6,
+            ..PLAIN
+        },
+        Scenario {
+            name: "labels given and taken meanwhile",
+            source: labels,
+            meanwhile: Some(|source, _| {
+                source.label(&["INBOX", "Projetos", "All"], 50, &Letter::new(&text(9), "\\Seen"));
+                source.with("INBOX", |shelf| shelf.remove(2));
+                source.with("Casa", |shelf| shelf.set_flags(1, "\\Flagged"));
+            }),
+            collapsed: 4,
+            ..PLAIN
+        },
+    ]
+}
+
+/// Four messages under six labels, and the folder that shows them all.
+fn labels() -> Mailbox {
+    let mailbox = Mailbox::new(Habits { labels: true, ..Habits::default() });
+    mailbox.create("All", Some(Role::All));
+    let letter = |number: u32, flags| Letter::new(&text(number), flags);
+    mailbox.label(&["INBOX", "Casa", "All"], 10, &letter(5, "\\Seen"));
+    mailbox.label(&["INBOX", "Casa", "Projetos", "All"], 20, &letter(6, "\\Flagged"));
+    mailbox.label(&["All"], 30, &letter(7, ""));
+    mailbox.label(&["Projetos", "All"], 40, &letter(8, ""));
+    mailbox
+}
+
 fn delta(source: &Mailbox, destination: &Mailbox) {
     source.with("INBOX", |shelf| {
         shelf.push(Letter::new(&text(9), "\\Seen"));
@@ -261,6 +312,13 @@ async fn in_memory() -> Arc<dyn Ledger> {
 #[tokio::test(start_paused = true)]
 async fn every_scenario_survives_every_fault_at_every_step() {
     for scenario in scenarios() {
+        check(&scenario, in_memory).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_scenario_of_labels_survives_every_fault_at_every_step() {
+    for scenario in scenarios_of_labels() {
         check(&scenario, in_memory).await;
     }
 }

@@ -395,11 +395,12 @@ async fn a_profile_is_named_or_given_as_a_file_and_a_wrong_one_is_refused() -> R
     let server = Dialect::Zimbra.script().start()?;
     let (home, url) = (Home::new()?, server.url("ana"));
     let text = home.run(["probe", &url]).await?.with(0).out;
-    for words in
-        ["zimbra (Zimbra)", "creates_between_noops = 20", "-> a NOOP is said after twenty", "told only:"]
-    {
+    for words in ["zimbra (Zimbra)", "creates_between_noops = 20", "-> a NOOP is said after twenty"] {
         assert!(text.contains(words), "{words} is missing from {text}");
     }
+    let gmail = Dialect::Gmail.script().start()?;
+    let text = home.run(["probe", &gmail.url("ana")]).await?.with(0).out;
+    assert!(text.contains("told only:"), "what the server itself says is only told: {text}");
     let json = home.run(["probe", &url, "--json"]).await?.with(0).json();
     assert_eq!(json["profile"]["name"], "zimbra");
     assert!(json["findings"].as_array().is_some_and(|findings| findings.len() > 5), "{json:#}");

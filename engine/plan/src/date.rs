@@ -38,6 +38,8 @@ pub enum DateOrigin {
     Neighbour,
     /// Nowhere: the destination will give it the time of its arrival.
     Arrival,
+    /// The last that the destination can hold: its own is later.
+    Latest,
 }
 
 impl DateOrigin {
@@ -51,6 +53,7 @@ impl DateOrigin {
             Self::Date => "date",
             Self::Neighbour => "neighbour",
             Self::Arrival => "arrival",
+            Self::Latest => "latest",
         }
     }
 }

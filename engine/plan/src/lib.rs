@@ -14,6 +14,7 @@ pub mod folder;
 pub mod folder_name;
 pub mod header;
 pub mod identity;
+pub mod labels;
 pub mod mapping;
 pub mod matching;
 pub mod message;

@@ -7,12 +7,16 @@
 //!   prefix is `INBOX.` this is the same folder as `[Status]`.
 //! * A role leads to the destination's folder of that role, by special use or else by name. Where there is none, the
 //!   surest source folder of that role keeps its own place, is created with the special use, and takes the others.
+//! * Where folders are labels (Gmail), the folder of all mail comes last and goes to the archive, for it is to bring
+//!   what stands nowhere else; labels may be gathered there too. The folder that only holds the server's own folders
+//!   (`[Gmail]`) is no level of theirs at the destination.
 //! * `--into` puts everything below one folder, by its own name and without regard to roles; `--map` names the whole
 //!   destination path even then.
 //! * Two folders of one role, and what a map leads to another folder, are merged: somebody declared it. Two names
 //!   that only a substitution made alike are kept apart by a number. Any other two that meet are a clash.
 
 mod key;
+mod labelled;
 mod outcome;
 mod placement;
 #[cfg(test)]
@@ -24,6 +28,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::folder::{Folder, FolderPath, NamespaceKind, Naming, Role, WireName};
+use crate::labels::LabelPolicy;
 use crate::pattern::{Selected, Selection};
 use crate::role::{self, Assigned};
 pub use crate::substitution::{NameRules, Reason};
@@ -56,8 +61,14 @@ pub struct MappingPolicy {
     pub include_other_namespaces: bool,
     /// What to do with clashes.
     pub on_clash: OnClash,
+    /// What becomes of labels; none where the source's folders are folders.
+    pub labels: Option<LabelPolicy>,
     /// What the destination's names may hold.
     pub rules: NameRules,
+    /// Roles of the source beside `\\All`, `\\Flagged` and `\\Important` that only show messages of other folders.
+    pub views: Vec<Role>,
+    /// Names at the top of the source that hold no mail, in any case of letters.
+    pub without_mail: Vec<String>,
 }
 
 /// Where an earlier run brought a folder.
@@ -119,6 +130,8 @@ pub enum LeftOutReason {
     View(Role),
     /// It is another user's, or shared.
     OtherNamespace(NamespaceKind),
+    /// The server keeps something else than mail in it.
+    NoMail,
 }
 
 impl fmt::Display for LeftOutReason {
@@ -129,6 +142,7 @@ impl fmt::Display for LeftOutReason {
             Self::View(role) => write!(f, "a view ({}): its messages are in other folders", role.as_str()),
             Self::OtherNamespace(NamespaceKind::Other) => f.write_str("it belongs to another user"),
             Self::OtherNamespace(_) => f.write_str("it is shared with others"),
+            Self::NoMail => f.write_str("this server keeps no mail there; name it with --folder to take it"),
         }
     }
 }
@@ -235,11 +249,15 @@ pub fn map(
     policy: &MappingPolicy,
 ) -> Mapping {
     let source = by_path(source);
-    let roles = role::roles(&source);
+    let mut roles = role::roles(&source);
+    if let Some(labels) = policy.labels {
+        labelled::cast(&source, &mut roles, destination, labels);
+    }
     let mut mapping = Mapping::default();
     let mut placement = Placement::new(&source, &roles, destination, naming, recorded, policy);
     for (index, folder) in source.iter().enumerate().filter(|(_, folder)| folder.is_selectable) {
-        match left_out(folder, roles[index], policy, placement.is_mapped(&folder.path)) {
+        let is_asked_for = placement.is_mapped(&folder.path) || placement.is_recorded(index);
+        match left_out(folder, roles[index], policy, (placement.is_mapped(&folder.path), is_asked_for)) {
             Some(reason) => mapping.left_out.push(LeftOut {
                 folder: folder.path.clone(),
                 reason,
@@ -273,7 +291,7 @@ fn left_out(
     folder: &Folder,
     role: Option<Assigned>,
     policy: &MappingPolicy,
-    is_mapped: bool,
+    (is_mapped, is_known): (bool, bool),
 ) -> Option<LeftOutReason> {
     let selected = policy.selection.of(&folder.path);
     let is_asked_for = is_mapped || selected == Selected::ByName;
@@ -288,8 +306,21 @@ fn left_out(
             policy.include_other_namespaces || is_asked_for || policy.selection.names_root(&folder.path);
         return (!is_in).then_some(LeftOutReason::OtherNamespace(folder.namespace));
     }
-    let view = role.map(|assigned| assigned.role).filter(|role| is_view(*role))?;
+    if role.is_none() && !is_known && !is_asked_for && holds_no_mail(folder, policy) {
+        return Some(LeftOutReason::NoMail);
+    }
+    let is_view = |role: &Role| is_view(*role) || policy.views.contains(role);
+    let view = role.map(|assigned| assigned.role).filter(is_view)?;
+    if view == Role::All && policy.labels.is_some() {
+        return None;
+    }
     (!policy.include_views && !is_asked_for).then_some(LeftOutReason::View(view))
+}
+
+/// True for a folder of a name, or below one, that the server uses for something else than mail.
+fn holds_no_mail(folder: &Folder, policy: &MappingPolicy) -> bool {
+    let top = folder.path.levels().first().map(|level| level.to_lowercase());
+    folder.special_use.is_none() && policy.without_mail.iter().any(|name| Some(name.to_lowercase()) == top)
 }
 
 /// True for folders that show messages of other folders.

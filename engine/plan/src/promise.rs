@@ -44,6 +44,8 @@ pub struct Promises {
     pub namespace: bool,
     /// `ID` (RFC 2971).
     pub id: bool,
+    /// Folders are labels: `X-GM-MSGID` and `X-GM-LABELS` of each message (`X-GM-EXT-1`, Gmail's extension).
+    pub labels: bool,
     /// Largest message that an APPEND takes, in octets (RFC 7889).
     pub append_octets_max: Option<u64>,
     /// The software's name, by ID or greeting.

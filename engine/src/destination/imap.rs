@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Role, WireName};
 use malote_plan::folder_name::encode;
-use malote_plan::message::{Flag, Flags};
+use malote_plan::message::{Flag, Flags, UidValidity};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel};
+use super::{Answer, BatchId, Creation, Destination, OpenDestination, Parcel, Within};
 use crate::allowance::Daily;
 use crate::failure::{Failure, Result};
 use crate::imap::create::Wanted;
@@ -94,6 +94,24 @@ impl Destination for ImapDestination {
         let append_octets_max = Writing::on(&mut lease).append_octets_max().await?;
         let (queue, pool) = (AppendQueue::default(), self.pool.clone());
         Ok(Box::new(OpenImapDestination { lease: Some(lease), queue, append_octets_max, pool }))
+    }
+
+    async fn copy_within(
+        &self,
+        (from, generation): (&Folder, UidValidity),
+        uids: &UidSet,
+        to: &Folder,
+    ) -> Result<Option<Within>> {
+        let mut lease = selected(&self.pool, &from.wire).await?;
+        let is_same = lease.selected().is_some_and(|open| open.status.uid_validity == Some(generation));
+        if !is_same || !lease.promises.uidplus || uids.is_empty() {
+            return Ok(None);
+        }
+        Writing::on(&mut lease).copy(uids, &to.wire).await
+    }
+
+    fn copy_messages_max(&self) -> u64 {
+        limits::COPY_UIDS_MAX
     }
 
     fn daily(&self) -> Option<Daily> {

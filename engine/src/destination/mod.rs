@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderPath, FolderStatus, Role};
-use malote_plan::message::{Flag, Flags};
+use malote_plan::message::{Flag, Flags, UidValidity};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use crate::allowance::Daily;
-pub use crate::exchange::{Answer, BatchId, Parcel};
+pub use crate::exchange::{Answer, BatchId, Parcel, Within};
 use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
 use crate::failure::{Reach, Result};
 
@@ -61,6 +61,23 @@ pub trait Destination: Send + Sync {
 
     /// Opens one folder for writing, on a connection of its own until the value is dropped.
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>>;
+
+    /// Copies those of `uids` that `from` holds into `to`, on the server itself, octets, flags and date unchanged.
+    /// Nothing where that cannot be had here, or `from` is of another generation: then nothing was done. After a
+    /// failure any of them may have been copied.
+    async fn copy_within(
+        &self,
+        _from: (&Folder, UidValidity),
+        _uids: &UidSet,
+        _to: &Folder,
+    ) -> Result<Option<Within>> {
+        Ok(None)
+    }
+
+    /// How many messages one `copy_within` may name.
+    fn copy_messages_max(&self) -> u64 {
+        500
+    }
 
     /// The server's daily allowance for what a run does there, once the server is known.
     fn daily(&self) -> Option<Daily> {

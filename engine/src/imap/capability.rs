@@ -70,6 +70,7 @@ impl Capabilities {
             names_are_utf8: self.has("UTF8=ONLY"),
             namespace: self.has("NAMESPACE") || rev2,
             id: self.has("ID"),
+            labels: self.has("X-GM-EXT-1"),
             append_octets_max: self.number("APPENDLIMIT"),
             software,
         }

@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// FETCH of many UIDs, in commands that no server finds too long, two of them on the wire at a time.
-    async fn fetch_chunks(
+    pub(super) async fn fetch_chunks(
         &mut self,
         uids: &UidSet,
         uids_max: u64,

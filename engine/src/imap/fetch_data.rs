@@ -2,6 +2,7 @@
 //! Never believes a size, and never keeps an attribute that nothing asked for.
 
 use bytes::Bytes;
+use malote_plan::labels::Origin;
 use malote_plan::message::{Flag, Flags, ModSeq, Uid};
 
 use super::token::{Tokens, Value};
@@ -21,6 +22,10 @@ pub struct FetchData {
     pub octets_claimed: Option<u64>,
     /// MODSEQ.
     pub modseq: Option<ModSeq>,
+    /// X-GM-MSGID: the number by which a message is known wherever it stands.
+    pub origin: Option<Origin>,
+    /// X-GM-LABELS, as the server writes them.
+    pub labels: Option<Vec<String>>,
     /// `BODY[]`.
     pub body: Option<Section>,
     /// `BODY[HEADER]`.
@@ -70,6 +75,8 @@ fn put(data: &mut FetchData, name: &[u8], value: Value<'_>) {
         b"INTERNALDATE" => data.internal_date = Some(value.text().filter(|text| !text.trim().is_empty())),
         b"RFC822.SIZE" => data.octets_claimed = Some(value.number().unwrap_or(0)),
         b"MODSEQ" => data.modseq = value.into_list().first().and_then(Value::number).and_then(ModSeq::new),
+        b"X-GM-MSGID" => data.origin = value.number().and_then(Origin::new),
+        b"X-GM-LABELS" => data.labels = Some(value.into_list().iter().filter_map(Value::text).collect()),
         name if is_body(name) => data.body = Some(section(value)),
         b"BODY[HEADER]" | b"RFC822.HEADER" => data.header = Some(section(value)),
         _ => {}

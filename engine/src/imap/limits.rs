@@ -42,6 +42,12 @@ pub const PEEKED_UIDS_MAX: u64 = 100;
 /// Most UIDs in one FETCH of bodies.
 pub const BODY_UIDS_MAX: u64 = 5_000;
 
+/// Most UIDs in one COPY: Zimbra takes no more than a thousand.
+pub const COPY_UIDS_MAX: u64 = 500;
+
+/// Most labels of one message that are looked at.
+pub const LABELS_MAX: usize = 200;
+
 /// Longest string sent in quotes, in octets; longer ones go as literals.
 pub const QUOTED_OCTETS_MAX: usize = 1_000;
 

@@ -143,7 +143,12 @@ fn every_way_to_answer_a_fetch_is_read() {
         ),
         (
             "X-GM-MSGID 12 X-GM-LABELS (\\Inbox \"a b\" {2}\r\nxy) UID 7",
-            FetchData { uid: seven, ..FetchData::default() },
+            FetchData {
+                uid: seven,
+                origin: malote_plan::labels::Origin::new(12),
+                labels: Some(vec!["\\Inbox".into(), "a b".into(), "xy".into()]),
+                ..FetchData::default()
+            },
         ),
         ("EMAILID (M1) THREADID NIL SAVEDATE NIL UID 7", FetchData { uid: seven, ..FetchData::default() }),
         ("BINARY[1] ~{3}\r\na\0b UID 7", FetchData { uid: seven, ..FetchData::default() }),

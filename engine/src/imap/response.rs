@@ -40,6 +40,8 @@ pub enum Code {
     ClientBug,
     Closed,
     ContactAdmin,
+    /// Messages and their copies, in one order.
+    CopyUid(UidValidity, Vec<Uid>, Vec<Uid>),
     Corruption,
     Expired,
     ExpungeIssued,
@@ -281,6 +283,7 @@ fn code_with_argument(name: &str, tokens: &mut Tokens<'_>) -> Option<Code> {
             is_ascending(uids).then_some(Code::AppendUid(uid_validity, UidSet::parse(uids)?))?
         }
         "CAPABILITY" => Code::Capability(words(tokens)),
+        "COPYUID" => super::copy::copy_uid(small(tokens)?, tokens.word(), tokens.word())?,
         "HIGHESTMODSEQ" => Code::HighestModSeq(ModSeq::new(number(tokens.word())?)),
         "MESSAGELIMIT" => Code::MessageLimit(number(tokens.word())),
         "PERMANENTFLAGS" => Code::PermanentFlags(tokens.value().map(texts).unwrap_or_default()),

@@ -49,6 +49,7 @@ impl Session {
         promises.condstore &= !settings.distrust_condstore;
         promises.qresync &= !(settings.distrust_condstore || settings.distrust_qresync);
         promises.list_status &= !settings.distrust_list_status;
+        promises.labels &= settings.labels_are_folders;
         self.profile = profile;
     }
 

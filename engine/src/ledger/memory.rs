@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use malote_plan::folder::WireName;
+use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, Uid, UidValidity};
 use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::batch::{Ranges, latest, one_to_one};
 use super::trouble::{closed, foreign_pair, unknown_folder};
-use super::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use super::{FolderId, FolderKey, FolderRow, Ledger, Numbered, PairIdentity, Recorded, Standing, Tokens};
 use crate::failure::Result;
 
 /// A ledger that lives as long as the value; the same calls always leave the same contents.
@@ -36,6 +37,9 @@ struct Folder {
     notes: BTreeMap<Place, QuarantineNote>,
     repairs: BTreeMap<Place, RepairNote>,
     intents: BTreeMap<i64, Intent>,
+    /// Numbers by generation and UID.
+    origins: BTreeMap<Place, Numbered>,
+    uid_of_origin: BTreeMap<(u32, Origin), Uid>,
 }
 
 /// A source generation (0 where none is known) and a UID within it.
@@ -69,6 +73,28 @@ impl Folder {
             let message = Message { record: record.clone(), destination_uid_validity };
             self.messages.insert((generation, record.source_uid), message);
         }
+    }
+
+    fn forget_origin(&mut self, place: Place) {
+        if let Some(one) = self.origins.remove(&place) {
+            self.uid_of_origin.remove(&(place.0, one.origin));
+        }
+    }
+
+    /// Where the message of this number stands here.
+    fn stands(&self, folder: FolderId, asked: &Numbered) -> Option<Standing> {
+        let uid = *self.uid_of_origin.get(&(self.generation(), asked.origin))?;
+        self.origins.get(&(self.generation(), uid)).filter(|one| one.octets == asked.octets)?;
+        let message = self.messages.get(&(self.generation(), uid));
+        let is_current =
+            |message: &&Message| message.destination_uid_validity == self.destination_generation();
+        Some(Standing {
+            asked: asked.uid,
+            folder,
+            uid,
+            state: message.map(|message| message.record.state),
+            destination_uid: message.filter(is_current).and_then(|message| message.record.destination_uid),
+        })
     }
 
     /// Removes notes on repairs of messages that are no more.
@@ -146,6 +172,8 @@ impl Ledger for MemoryLedger {
             notes: BTreeMap::new(),
             repairs: BTreeMap::new(),
             intents: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            uid_of_origin: BTreeMap::new(),
         };
         contents.folders.insert(id, folder);
         Ok(row)
@@ -241,6 +269,8 @@ impl Ledger for MemoryLedger {
             }
             folder.row.tokens.source_uid_validity = Some(uid_validity);
             folder.intents.clear();
+            folder.origins.clear();
+            folder.uid_of_origin.clear();
         })
     }
 
@@ -337,6 +367,43 @@ impl Ledger for MemoryLedger {
                 .map(|message| (folder.generation(), message.record.source_uid));
             there.filter_map(|place| folder.repairs.get(&place).cloned()).collect()
         })
+    }
+
+    async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()> {
+        self.with(folder, |folder| {
+            let generation = folder.generation();
+            let origins = latest(numbered, |one| one.uid);
+            for uid in origins.keys() {
+                folder.forget_origin((generation, *uid));
+            }
+            for one in origins.into_values() {
+                if let Some(before) = folder.uid_of_origin.insert((generation, one.origin), one.uid) {
+                    folder.origins.remove(&(generation, before));
+                }
+                folder.origins.insert((generation, one.uid), *one);
+            }
+        })
+    }
+
+    async fn known_origins(&self, folder: FolderId) -> Result<UidSet> {
+        self.with(folder, |folder| {
+            let current =
+                folder.origins.range((folder.generation(), UID_MIN)..=(folder.generation(), UID_MAX));
+            current.map(|(place, _)| place.1).collect()
+        })
+    }
+
+    async fn standing(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Standing>> {
+        let contents = self.open()?;
+        let own = contents.folders.get(&folder).ok_or_else(|| unknown_folder("the ledger", folder))?;
+        let generation = own.generation();
+        let asked = own.origins.range((generation, UID_MIN)..=(generation, UID_MAX));
+        let asked = asked.filter(|(place, _)| uids.contains(place.1));
+        let mut standing = Vec::new();
+        for (_, asked) in asked {
+            standing.extend(contents.folders.iter().filter_map(|(id, other)| other.stands(*id, asked)));
+        }
+        Ok(standing)
     }
 
     async fn close(&self) {

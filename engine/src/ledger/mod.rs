@@ -10,6 +10,7 @@ mod trouble;
 
 use async_trait::async_trait;
 use malote_plan::folder::{FolderPath, WireName};
+use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, ModSeq, Uid, UidValidity};
 use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
@@ -114,6 +115,32 @@ impl Recorded {
     }
 }
 
+/// A message and the number by which it is known wherever it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered {
+    /// The message.
+    pub uid: Uid,
+    /// Its number.
+    pub origin: Origin,
+    /// The size that the server claims, in octets: one number with two sizes is not one message.
+    pub octets: u64,
+}
+
+/// One place in which a message stands, in a folder's current generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    /// The message that was asked about.
+    pub asked: Uid,
+    /// The folder in which it stands; the one that was asked about is among them.
+    pub folder: FolderId,
+    /// Its UID there.
+    pub uid: Uid,
+    /// What became of it there; none without a record.
+    pub state: Option<State>,
+    /// Its copy in that folder's destination, in the generation in force.
+    pub destination_uid: Option<Uid>,
+}
+
 /// A ledger of one pair of mailboxes. Every call is one transaction: done whole and durable when it returns
 /// `Ok`, not done at all otherwise. Records belong to the folder's `source_uid_validity` in force at the time.
 #[async_trait]
@@ -154,9 +181,19 @@ pub trait Ledger: Send + Sync {
         uid_validity: UidValidity,
     ) -> Result<UidSet>;
 
+    /// Notes by which numbers messages of the current generation are known wherever they stand. Within one folder a
+    /// number belongs to the message noted last: the one before it is known by none.
+    async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()>;
+
+    /// The messages of the current generation whose numbers are noted, whether or not they are still there.
+    async fn known_origins(&self, folder: FolderId) -> Result<UidSet>;
+
+    /// Every place in which those of `uids` stand whose numbers are noted: by message, folder and UID.
+    async fn standing(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Standing>>;
+
     /// Starts a new source generation: the folder's `source_uid_validity` becomes `uid_validity`, each record
     /// under the first UID of a pair moves to the second; records not named stay behind in the old generation,
-    /// where they count only for `destination_uids`. Open intents are dropped.
+    /// where they count only for `destination_uids`. Open intents and noted numbers are dropped.
     async fn rebase_source(
         &self,
         folder: FolderId,

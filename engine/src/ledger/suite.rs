@@ -7,6 +7,7 @@ mod batches;
 mod folders;
 mod generations;
 mod intents;
+mod origins;
 mod records;
 mod repairs;
 
@@ -56,6 +57,10 @@ where
     repairs::acknowledged_notes_stay_so_until_a_new_note(&make().await).await;
     repairs::repairs_come_back_for_messages_that_are_there(&make().await).await;
     repairs::a_repair_follows_its_message_and_goes_with_it(&make().await).await;
+    origins::a_message_is_known_wherever_it_stands(&make().await).await;
+    origins::a_number_belongs_to_the_message_noted_last(&make().await).await;
+    origins::one_number_with_two_sizes_is_not_one_message(&make().await).await;
+    origins::numbers_go_with_their_source_generation(&make().await).await;
     batches::five_thousand_rows_are_one_call(&make().await).await;
     batches::scattered_uids_are_found_and_forgotten(&make().await).await;
     batches::one_call_may_name_a_message_twice(&make().await).await;

@@ -167,25 +167,8 @@ impl Knob {
     /// True for what this version acts on by itself; the others are told, so that an operator can.
     #[must_use]
     pub const fn is_acted_on(&self) -> bool {
-        matches!(
-            self,
-            Self::ErrorsPerConnection(_)
-                | Self::CommandOctets(_)
-                | Self::UidsPerCommand(_)
-                | Self::AvoidMultiappend
-                | Self::DistrustCondstore
-                | Self::DistrustQresync
-                | Self::DistrustListStatus
-                | Self::SelectInsteadOfExamine
-                | Self::RefusedNameCharacters(_)
-                | Self::RefuseSpareBlanks
-                | Self::ReservedFolders(_)
-                | Self::CreatesBetweenNoops(_)
-                | Self::ConnectionsPerMailbox(_)
-                | Self::ConnectionsPerHost(_)
-                | Self::OctetsDownPerDay(_)
-                | Self::OctetsUpPerDay(_)
-        )
+        // What an APPEND may hold, the server itself is asked.
+        !matches!(self, Self::MessageOctets(_))
     }
 }
 

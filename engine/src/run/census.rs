@@ -8,7 +8,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, generation};
 use super::reading::{Ends, ascending, unix_seconds};
-use super::{adopt, locate, quarantining, rebase};
+use super::{adopt, labels, locate, quarantining, rebase};
 use crate::failure::{Failure, Result};
 use crate::ledger::Recorded;
 use crate::source::Stub;
@@ -31,18 +31,34 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     folder.tally.list(&uids);
     folder.run.job.progress.messages_listed(folder.tally.listed.len() - listed_before);
     rebase::generations(folder, ends, &uids).await?;
+    labels::note(folder, ends.source.as_mut(), &uids).await?;
     locate::unlocated(folder, ends, validity).await?;
     quarantining::release(folder).await?;
     let recorded = folder.run.job.ledger.recorded(folder.pair.row.id).await?;
     count_recorded(folder, &recorded);
     let open = uids.difference(&recorded.all());
     let open = filter(folder, ends, open, true).await?;
+    let open = labels::part(folder, ends, open).await?;
     if open.is_empty() {
         return Ok(Census { wanted: open, validity });
     }
     folder.begin_work().await?;
     let wanted = adopt::settle(folder, ends, open, validity).await?;
     Ok(Census { wanted, validity })
+}
+
+/// Looks which messages a folder shows, before any folder is worked on.
+pub(super) async fn look(folder: &mut FolderRun<'_>) -> Result<()> {
+    let recorded = folder.run.job.ledger.recorded(folder.pair.row.id).await?.all();
+    if folder.is_as_recorded(&recorded) && labels::are_known(folder, &recorded).await? {
+        return Ok(());
+    }
+    let mut ends = folder.open().await?;
+    let uids = list(folder, &mut ends).await?;
+    folder.tally.list(&uids);
+    folder.run.job.progress.messages_listed(uids.len());
+    rebase::generations(folder, &mut ends, &uids).await?;
+    labels::note(folder, ends.source.as_mut(), &uids).await
 }
 
 /// Every UID at the source. A listing shorter than the folder's own count hides messages, which is told.

@@ -10,6 +10,8 @@ use malote_plan::uid_set::UidSet;
 use tokio_util::sync::CancellationToken;
 
 use super::job::Job;
+use super::labels::Labels;
+use super::manners::Manners;
 use super::reading::Ends;
 use super::repairing::Experience;
 use super::tally::{Findings, FolderTally};
@@ -29,6 +31,17 @@ pub(super) struct Pair {
     pub is_shared: bool,
 }
 
+/// What is done to every folder before anything further is done to any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Where labels are folders: which messages each of them shows.
+    Look,
+    /// Whatever is a folder's own; all there is to do where folders are folders.
+    Own,
+    /// What other folders had to settle first.
+    Rest,
+}
+
 /// What a folder's work needs to know of the run around it.
 pub(super) struct Run<'a> {
     pub job: &'a Job,
@@ -39,6 +52,10 @@ pub(super) struct Run<'a> {
     pub halt: &'a CancellationToken,
     /// What has helped against refusals so far.
     pub repairs: &'a Experience,
+    /// What its servers are known for.
+    pub manners: &'a Manners,
+    /// What its folders know of each other, where they are labels.
+    pub labels: Option<&'a Labels>,
 }
 
 /// The work on one pair.
@@ -56,13 +73,37 @@ pub(super) struct FolderRun<'a> {
     pub since: Option<ModSeq>,
     /// True once the quarantined messages that are to be tried again have been let go in this run.
     pub is_released: bool,
+    /// What is done at present.
+    pub stage: Stage,
+    /// True once the present stage has come to its end.
+    pub is_done: bool,
+    /// Messages that wait for another folder to settle them.
+    pub deferred: UidSet,
+    /// Messages that the destination copied out of another of its folders.
+    pub copied_within: UidSet,
+    /// True once the destination did not copy as it should.
+    pub avoids_copying_within: bool,
 }
 
 impl<'a> FolderRun<'a> {
     pub fn new(run: &'a Run<'a>, pair: Pair) -> Self {
         let since = pair.row.tokens.source_modseq.filter(|_| !pair.row.tokens.is_modseq_distrusted);
         let (tally, keywords, doubted) = (FolderTally::default(), BTreeMap::new(), UidSet::new());
-        Self { run, pair, tally, keywords, doubted, copied_before: UidSet::new(), since, is_released: false }
+        Self {
+            run,
+            pair,
+            tally,
+            keywords,
+            doubted,
+            copied_before: UidSet::new(),
+            since,
+            is_released: false,
+            stage: Stage::Own,
+            is_done: false,
+            deferred: UidSet::new(),
+            copied_within: UidSet::new(),
+            avoids_copying_within: false,
+        }
     }
 
     pub async fn open(&self) -> Result<Ends> {

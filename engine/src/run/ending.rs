@@ -37,7 +37,7 @@ impl<'a> Ending<'a> {
     pub fn tell_mapping(&self, mapping: &Mapping) -> Result<(), Vec<Failure>> {
         mapping.warnings.iter().for_each(|warning| self.findings.warn(warning.to_string()));
         for left_out in &mapping.left_out {
-            if let LeftOutReason::OtherNamespace(_) = left_out.reason {
+            if let LeftOutReason::OtherNamespace(_) | LeftOutReason::NoMail = left_out.reason {
                 let (folder, reason) = (&left_out.folder, left_out.reason);
                 let messages =
                     left_out.messages.map(|count| format!(" ({count} messages)")).unwrap_or_default();

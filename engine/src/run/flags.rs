@@ -10,6 +10,7 @@ use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
 
 use super::context::FolderRun;
+use super::labels;
 use super::modseq;
 use super::reading::{Ends, ascending};
 use crate::failure::Result;
@@ -65,8 +66,8 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
     let located = recorded.copied.union(&recorded.adopted).difference(&recorded.unlocated);
     let known = located
         .intersection(&folder.tally.present)
-        .difference(&folder.tally.copied.difference(&folder.copied_before));
-    let fresh = known.intersection(&folder.tally.adopted);
+        .difference(&folder.tally.copied.difference(&folder.copied_before).difference(&folder.copied_within));
+    let fresh = known.intersection(&folder.tally.adopted.union(&folder.copied_within));
     let settled = known.difference(&fresh);
     sweep(folder, ends, &fresh).await?;
     let since = folder.since.filter(|_| job.policy.flags == FlagPolicy::Merge);
@@ -79,8 +80,9 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
     } else {
         ends.source.changed_since(&settled, since).await?
     };
-    let Some(changed) = changed else { return sweep(folder, ends, &settled).await };
+    let Some(mut changed) = changed else { return sweep(folder, ends, &settled).await };
     let told = ascending(changed.iter().map(|stub| stub.uid));
+    labels::dress(folder, ends, &mut changed).await?;
     bring_in_line(folder, ends, changed).await?;
     if modseq::tells_all(folder, ends, &settled.difference(&told)).await? {
         return Ok(());
@@ -90,7 +92,8 @@ pub(super) async fn carry(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result
 
 async fn sweep(folder: &mut FolderRun<'_>, ends: &mut Ends, uids: &UidSet) -> Result<()> {
     for window in uids.chunks(FLAG_WINDOW_MESSAGES, usize::MAX) {
-        let stubs = ends.source.stubs(&window).await?;
+        let mut stubs = ends.source.stubs(&window).await?;
+        labels::dress(folder, ends, &mut stubs).await?;
         bring_in_line(folder, ends, stubs).await?;
     }
     Ok(())
@@ -121,7 +124,9 @@ async fn bring_in_line(folder: &mut FolderRun<'_>, ends: &mut Ends, stubs: Vec<S
         };
         carried.push((record.source_uid, source.clone()));
         let Some(present) = there.get(&copy) else { continue };
-        let merged = flags::merge(&record.flags, source, present, job.policy.flags);
+        let mut merged = flags::merge(&record.flags, source, present, job.policy.flags);
+        let unwanted = &folder.run.manners.unwanted;
+        merged.0.retain(|flag| !unwanted.contains(flag.as_str()) || present.contains(flag.as_str()));
         let kept = flags::keep(&merged, &permanent, takes_new);
         let lost: Vec<Flag> =
             kept.dropped.into_iter().filter(|flag| !present.contains(flag.as_str())).collect();

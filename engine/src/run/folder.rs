@@ -9,9 +9,9 @@ use malote_plan::taxonomy;
 use malote_plan::uid_set::UidSet;
 
 use super::census::{self, Census};
-use super::context::FolderRun;
+use super::context::{FolderRun, Stage};
 use super::lanes::Lane;
-use super::{flags, inspect, late, locate, mirror, modseq, quarantining, transfer};
+use super::{flags, inspect, labels, late, locate, mirror, modseq, quarantining, transfer, within};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::Tokens;
@@ -21,16 +21,25 @@ use crate::report::{Counters, FolderReport};
 /// Longest pause between two attempts, in milliseconds.
 const PAUSE_MS_MAX: u64 = 60_000;
 
+/// How much longer, in powers of two, is waited where a lost connection means that we were too fast: half a second
+/// becomes half a minute.
+const SILENCE_SHIFT: u32 = 6;
+
 impl FolderRun<'_> {
-    /// Works until done or hopeless; what is left over is pending, what went wrong is in the findings.
-    pub async fn finish(mut self, lane: &mut Lane<'_>) -> FolderReport {
-        let (mut attempt, mut settled_before, mut is_done) = (0, 0, false);
+    /// Works on one stage until done or hopeless; what is left over is pending, what went wrong is in the findings.
+    pub async fn work(&mut self, stage: Stage, lane: &mut Lane<'_>) {
+        if stage == Stage::Rest && (self.deferred.is_empty() || !self.is_done) {
+            return;
+        }
+        (self.stage, self.is_done) = (stage, false);
+        let (mut attempt, mut settled_before) = (0, self.tally.settled().len());
         while !self.run.halt.is_cancelled() {
             let Err(failure) = self.pass().await else {
-                is_done = true;
+                self.is_done = true;
                 break;
             };
-            if failure.class == Class::LimitConnections && lane.stand_back().await {
+            let is_throttle = self.run.manners.is_throttle(&failure);
+            if (failure.class == Class::LimitConnections || is_throttle) && lane.stand_back().await {
                 continue;
             }
             if failure.class == Class::ThrottleDaily && self.run.job.policy.waits_for_allowance {
@@ -52,7 +61,15 @@ impl FolderRun<'_> {
                 self.run.findings.fail(&failure);
             }
         }
-        if self.run.halt.is_cancelled() && (!is_done || self.tally.buckets().pending > 0) {
+        if let Some(labels) = self.run.labels.filter(|_| !self.is_done) {
+            labels.miss();
+        }
+    }
+
+    /// Says what became of the folder.
+    pub async fn conclude(self) -> FolderReport {
+        labels::tell(&self);
+        if self.run.halt.is_cancelled() && (!self.is_done || self.tally.buckets().pending > 0) {
             self.run.findings.cut_short();
         }
         if let Err(failure) = quarantining::tell(&self).await {
@@ -88,7 +105,8 @@ impl FolderRun<'_> {
     /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
     pub(super) fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
         let is_last = attempt > self.run.job.policy.attempts_max;
-        let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
+        let shift = attempt.min(8) + if self.run.manners.is_throttle(failure) { SILENCE_SHIFT } else { 0 };
+        let backoff = self.run.job.policy.pause_ms.saturating_mul(1 << shift).min(PAUSE_MS_MAX);
         match (failure.retry, failure.reach) {
             (Retry::Never, _) => None,
             _ if failure.class == Class::ThrottleDaily => None,
@@ -128,6 +146,9 @@ impl FolderRun<'_> {
 
     /// Lists, settles, copies and sets flags, once.
     async fn pass(&mut self) -> Result<()> {
+        if self.stage == Stage::Look {
+            return census::look(self).await;
+        }
         if self.is_settled_by_listing().await? {
             return Ok(());
         }
@@ -137,6 +158,7 @@ impl FolderRun<'_> {
         modseq::compare(self, &before.0).await?;
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
+        let (ends, wanted) = within::copy(self, ends, wanted, validity).await?;
         let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
         let are_placed = locate::place(self, &mut ends, validity).await?;
         late::arrivals(self, &mut ends, validity).await?;
@@ -149,7 +171,9 @@ impl FolderRun<'_> {
         self.tally.destination_messages = u64::from(after.messages);
         self.warn_of_losses();
         // What filters left out is in no record: such a folder has to be looked at again.
-        let is_settled = self.tally.buckets().pending == 0 && self.tally.filtered.is_empty();
+        let is_settled = self.tally.buckets().pending == 0
+            && self.tally.filtered.is_empty()
+            && self.tally.aside.is_empty();
         // Nor is one settled that counts more messages than it lists: what it hides has no record.
         let is_whole = self.tally.present.len() >= u64::from(ends.source.status().messages);
         let is_complete = left.is_empty() && is_settled && is_whole;
@@ -185,6 +209,18 @@ impl FolderRun<'_> {
         });
     }
 
+    /// True when the source's listing shows exactly what has a record.
+    pub fn is_as_recorded(&self, recorded: &UidSet) -> bool {
+        let tokens = &self.pair.row.tokens;
+        self.pair.source.status.is_some_and(|source| {
+            tokens.is_complete
+                && tokens.source_uid_validity == source.uid_validity
+                && Some(tokens.source_uid_next) == source.uid_next
+                && tokens.source_messages == source.messages
+                && recorded.len() == u64::from(source.messages)
+        })
+    }
+
     /// True when the listings of both sides show what the last complete pass left, so that neither folder needs
     /// to be opened.
     async fn is_settled_by_listing(&mut self) -> Result<bool> {
@@ -211,6 +247,9 @@ impl FolderRun<'_> {
             return Ok(false);
         }
         if has_flags && self.run.spot == Some(self.pair.row.id) && !modseq::holds(self, &recorded).await? {
+            return Ok(false);
+        }
+        if !labels::are_known(self, &all).await? {
             return Ok(false);
         }
         self.tally.list(&all);

@@ -1,11 +1,15 @@
 //! Says what a copy would do.
 //! Never writes: no folder, no message, no record.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use malote_plan::failure::Side;
+use malote_plan::labels::{LabelPolicy, Origin, precedence};
 use malote_plan::uid_set::UidSet;
 
 use super::context::generation;
 use super::job::{AllowanceForecast, FolderForecast, Forecast, Job, LeftOutFolder};
+use super::labels::shows_all as is_all;
 use super::reading::unix_seconds;
 use super::survey::survey;
 use super::{ending::Ending, mapping};
@@ -13,9 +17,13 @@ use crate::allowance;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Recorded};
 use crate::report::{ErrorEntry, Kind};
+use crate::source::Labelled;
 
 /// Messages whose metadata is held at once.
 const STUB_WINDOW_MESSAGES: u64 = 2000;
+
+/// Numbers of messages that are remembered; beyond that a forecast tells more to read than there is.
+const ORIGINS_MAX: usize = 2_000_000;
 
 /// Says what [`super::copy`] would do and writes nothing anywhere, neither on a server nor in the ledger.
 pub async fn plan(job: &Job) -> Forecast {
@@ -68,7 +76,16 @@ async fn fill(
     }
     let limits = [job.policy.octets_max, surveys.destination.promises.append_octets_max];
     let octets_max = limits.into_iter().flatten().min();
-    for pair in &laid.pairs {
+    let mut labels = surveys.source.promises.labels.then(|| LabelsSeen::default());
+    let mut order: Vec<(u8, usize)> = (laid.pairs.iter().enumerate())
+        .map(|(index, pair)| (precedence(pair.role, is_all(&pair.source)), index))
+        .collect();
+    if labels.is_some() {
+        order.sort_unstable();
+    }
+    let mut folders = BTreeMap::new();
+    for (_, index) in order {
+        let pair = &laid.pairs[index];
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
         let mut folder = FolderForecast {
             source: pair.source.path.to_string(),
@@ -82,12 +99,13 @@ async fn fill(
         if let Some(existing) = &pair.existing {
             folder.may_adopt = row.is_none() && existing.status.is_none_or(|status| status.messages > 0);
         }
-        match look(job, &pair.source, row, octets_max, &mut folder).await {
+        match look(job, &pair.source, (row, octets_max), &mut folder, labels.as_mut()).await {
             Ok(()) => {}
             Err(failure) => ending.findings.fail(&failure),
         }
-        forecast.folders.push(folder);
+        folders.insert(index, folder);
     }
+    forecast.folders.extend(folders.into_values());
     Ok(())
 }
 
@@ -95,9 +113,9 @@ async fn fill(
 async fn look(
     job: &Job,
     source: &malote_plan::folder::Folder,
-    row: Option<&FolderRow>,
-    octets_max: Option<u64>,
+    (row, octets_max): (Option<&FolderRow>, Option<u64>),
     folder: &mut FolderForecast,
+    mut labels: Option<&mut LabelsSeen>,
 ) -> Result<()> {
     let mut open = job.source.open(source).await?;
     let uids = open.uids().await?;
@@ -111,15 +129,29 @@ async fn look(
     folder.already = count(&recorded.copied.union(&recorded.adopted).union(&recorded.collapsed));
     folder.quarantined = count(&recorded.quarantined);
     let policy = &job.policy;
+    if let Some(labels) = &mut labels {
+        // What has a record stands for its other labels too.
+        for window in uids.intersection(&recorded.all()).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+            labels.see(&open.labelled(&window).await?);
+        }
+    }
     let open_uids = uids.difference(&recorded.all());
     let left_out = open.left_out().intersection(&open_uids);
     folder.filtered += left_out.len();
     for window in open_uids.difference(&left_out).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+        let known = match &mut labels {
+            Some(labels) => labels.see(&open.labelled(&window).await?),
+            None => UidSet::new(),
+        };
         for stub in open.stubs(&window).await? {
+            let is_elsewhere = known.contains(stub.uid);
             if policy.leaves_out(unix_seconds(&stub), stub.octets_claimed) {
                 folder.filtered += 1;
             } else if octets_max.is_some_and(|max| stub.octets_claimed > max) {
                 folder.quarantined += 1;
+            } else if is_elsewhere {
+                folder.elsewhere += 1;
+                folder.to_copy += u64::from(policy.labels == LabelPolicy::Folders && !is_all(source));
             } else {
                 folder.to_copy += 1;
                 folder.to_copy_bytes += stub.octets_claimed;
@@ -127,6 +159,23 @@ async fn look(
         }
     }
     Ok(())
+}
+
+/// The numbers of messages that folders have shown so far, where folders are labels.
+#[derive(Default)]
+struct LabelsSeen {
+    origins: BTreeSet<Origin>,
+}
+
+impl LabelsSeen {
+    /// Takes note of messages, and returns those that another folder showed before.
+    fn see(&mut self, labelled: &[Labelled]) -> UidSet {
+        let known: UidSet =
+            labelled.iter().filter(|one| self.origins.contains(&one.origin)).map(|one| one.uid).collect();
+        let room = ORIGINS_MAX.saturating_sub(self.origins.len());
+        self.origins.extend(labelled.iter().map(|one| one.origin).take(room));
+        known
+    }
 }
 
 impl Forecast {

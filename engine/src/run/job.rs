@@ -109,6 +109,9 @@ pub struct FolderForecast {
     pub to_copy_bytes: u64,
     /// Messages with a record from an earlier run.
     pub already: u64,
+    /// Messages that stand in another folder too, where folders are labels: of those that are to be copied, the ones
+    /// that are not read again; the others are counted as collapsed.
+    pub elsewhere: u64,
     /// Messages that filters leave out.
     pub filtered: u64,
     /// Messages larger than the limit, or quarantined by an earlier run.

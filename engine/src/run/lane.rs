@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use malote_plan::date::DateOrigin;
-use malote_plan::failure::{Class, Reach};
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::message::{ContentHash, Flag, InternalDate, Uid, UidValidity};
 use malote_plan::record::Record;
 use malote_plan::uid_set::UidSet;
@@ -52,7 +52,7 @@ const RECORD_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Road<'a> {
     pub run: &'a Run<'a>,
     pub folder: FolderId,
-    pub keeps: Keeps,
+    pub keeps: Keeps<'a>,
     pub validity: UidValidity,
     /// UIDNEXT of the destination before the first message of this transfer.
     pub uid_next: u32,
@@ -276,8 +276,19 @@ impl<'a> Writer<'a> {
             // No message is empty: its server could not give it, and it is asked for again.
             return Ok(());
         }
+        if let Body::Memory(kept) = &fetched.body
+            && self.road.run.manners.needs_final_line_end
+            && self.road.run.job.policy.repairs
+            && kept.last() != Some(&b'\n')
+        {
+            self.outcome.refused.push(open_ended(uid, kept));
+            return Ok(());
+        }
+        let paces = async {
+            tokio::join!(self.road.run.job.pace.take(octets), self.road.run.manners.appends.take(octets))
+        };
         tokio::select! {
-            () = self.road.run.job.pace.take(octets) => {}
+            _ = paces => {}
             // Not read into a batch, so not sent: the next run takes it up.
             () = self.road.run.halt.cancelled() => return Ok(()),
         }
@@ -411,6 +422,14 @@ impl<'a> Writer<'a> {
             self.outcome.refused.push(Refused { uid: item.uid, octets: item.octets, failure, kept });
         }
     }
+}
+
+/// A message that its server is known to refuse for the missing end of its last line: it is mended without asking.
+fn open_ended(uid: Uid, octets: &bytes::Bytes) -> Refused {
+    let message = "the last line has no end, which this destination is known to refuse";
+    let failure =
+        Failure::new(Side::Destination, Class::ItemMalformed, Reach::Message, Retry::Never, message);
+    Refused { uid, octets: octets.len() as u64, failure, kept: None }
 }
 
 /// Reads a body that nobody wants to its end, so that its connection stays in step.

@@ -10,6 +10,7 @@ use malote_plan::pattern::{Pattern, Selection};
 
 use super::context::{Pair, decision};
 use super::job::Job;
+use super::manners;
 use super::survey::Surveys;
 use super::tally::Findings;
 use crate::destination::Creation;
@@ -27,7 +28,10 @@ pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Ma
         include_views: false,
         include_other_namespaces: false,
         on_clash: policy.on_clash,
+        labels: surveys.source.promises.labels.then_some(policy.labels),
         rules: surveys.destination.profile.settings.name_rules(),
+        views: manners::roles(&surveys.source.profile.settings.views),
+        without_mail: surveys.source.profile.settings.folders_without_mail.clone(),
     };
     let recorded: Vec<RecordedPair> = rows
         .iter()

@@ -10,10 +10,12 @@ mod folder;
 mod forecast;
 mod inspect;
 mod job;
+mod labels;
 mod lane;
 mod lanes;
 mod late;
 mod locate;
+mod manners;
 mod mapping;
 mod mirror;
 mod modseq;
@@ -30,12 +32,14 @@ mod transfer;
 mod twins;
 mod verify;
 mod width;
+mod within;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 pub use forecast::plan;
-use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
 pub use job::{
     AllowanceForecast, BODY_OCTETS_IN_MEMORY_MAX, BUDGET_OCTETS, FolderForecast, Forecast, Job, LeftOutFolder,
 };
@@ -46,10 +50,14 @@ pub use verify::verify;
 
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::ledger::FolderId;
 use crate::report::{FolderReport, Kind, Report};
-use context::{FolderRun, Pair, Run};
+use context::{FolderRun, Pair, Run, Stage};
 use ending::Ending;
+use labels::Labels;
 use lanes::Lanes;
+use manners::Manners;
+use survey::Surveys;
 
 /// Folders whose work is begun, at work or waiting for a lane: more than there are ever lanes.
 const FOLDERS_AT_ONCE_MAX: usize = 64;
@@ -82,7 +90,10 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
         let (pairs, refused) =
             mapping::prepare(job, &surveys, mapping, &ending.findings).await.map_err(one)?;
         job.progress.folders_listed(pairs.len() as u64);
-        let mut folders = folders(job, ending, &lanes, pairs).await;
+        let labels = surveys.source.promises.labels;
+        let labels = labels.then(|| Labels::new(job.policy.labels, &pairs, refused.is_empty()));
+        let manners = &manners(&surveys);
+        let mut folders = folders(job, ending, &lanes, (pairs, labels.as_ref(), manners)).await;
         for pair in refused {
             folders.push(ending.refused_folder(job, &pair).await);
         }
@@ -91,16 +102,21 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
     tokio::join!(ahead, work).1
 }
 
+fn manners(surveys: &Surveys) -> Manners {
+    Manners::of(&surveys.source.profile.settings, &surveys.destination.profile.settings)
+}
+
 /// Folders that hold messages, or may.
 fn filled(mapping: &Mapping) -> usize {
     let is_filled = |pair: &&FolderPair| pair.source.status.is_none_or(|status| status.messages > 0);
     mapping.pairs.iter().filter(is_filled).count()
 }
 
-/// The order of work: INBOX, which its user misses first, then the largest, so that none is left over alone.
-fn precedence(pair: &Pair) -> (bool, Reverse<u32>) {
+/// The order of work: INBOX, which its user misses first, then the largest, so that none is left over alone; the
+/// folder of all mail last, for it is to bring what the others do not.
+fn precedence(pair: &Pair) -> (bool, bool, Reverse<u32>) {
     let messages = pair.source.status.map_or(u32::MAX, |status| status.messages);
-    (pair.role != Some(Role::Inbox), Reverse(messages))
+    (pair.role != Some(Role::Inbox), labels::is_all(pair), Reverse(messages))
 }
 
 /// Which of so many folders has its turn: by the hash of the second, for runs that begin at full hours would otherwise
@@ -113,38 +129,80 @@ fn turn(now_unix_ms: i64, folders: usize) -> Option<usize> {
 
 /// Works on as many folders at once as there are lanes. Folders that lead to one destination folder take turns,
 /// for each must know what the others put there.
-async fn folders(job: &Job, ending: &Ending<'_>, lanes: &Lanes, pairs: Vec<Pair>) -> Vec<FolderReport> {
+async fn folders(
+    job: &Job,
+    ending: &Ending<'_>,
+    lanes: &Lanes,
+    (pairs, labels, manners): (Vec<Pair>, Option<&Labels>, &Manners),
+) -> Vec<FolderReport> {
     let halt = job.stop.child_token();
     let spot = turn(job.clock.now_unix_ms(), pairs.len()).map(|turn| pairs[turn].row.id);
     let repairs = &repairing::Experience::default();
-    let run = Run { job, findings: &ending.findings, spot, halt: &halt, repairs };
-    let mut groups: Vec<Vec<(usize, Pair)>> = Vec::new();
+    let run = &Run { job, findings: &ending.findings, spot, halt: &halt, repairs, manners, labels };
+    let order: BTreeMap<FolderId, usize> =
+        pairs.iter().enumerate().map(|(index, pair)| (pair.row.id, index)).collect();
+    let mut groups = grouped(run, pairs);
+    let (earlier, last): (&[Stage], Stage) =
+        if labels.is_some() { (&[Stage::Look, Stage::Own], Stage::Rest) } else { (&[], Stage::Own) };
+    for stage in earlier {
+        sort(&mut groups);
+        let work = groups.into_iter().map(|group| through(*stage, group, lanes).boxed()).collect();
+        groups = side_by_side(job, lanes, work).await;
+    }
+    sort(&mut groups);
+    let work = groups.into_iter().map(|group| to_the_end(last, group, lanes).boxed()).collect();
+    let mut reports: Vec<(FolderId, FolderReport)> =
+        side_by_side(job, lanes, work).await.into_iter().flatten().collect();
+    reports.sort_by_key(|(id, _)| order.get(id).copied());
+    reports.into_iter().map(|(_, report)| report).collect()
+}
+
+/// Works on one stage of each folder of a group.
+async fn through<'a>(stage: Stage, mut group: Vec<FolderRun<'a>>, lanes: &Lanes) -> Vec<FolderRun<'a>> {
+    let mut lane = lanes.take().await;
+    for folder in &mut group {
+        folder.work(stage, &mut lane).await;
+    }
+    group
+}
+
+/// Works on the last stage of each folder of a group, and says what became of it.
+async fn to_the_end(stage: Stage, group: Vec<FolderRun<'_>>, lanes: &Lanes) -> Vec<(FolderId, FolderReport)> {
+    let mut lane = lanes.take().await;
+    let mut reports = Vec::new();
+    for mut folder in group {
+        let id = folder.pair.row.id;
+        folder.work(stage, &mut lane).await;
+        reports.push((id, folder.conclude().await));
+    }
+    reports
+}
+
+/// Folders by where they lead to.
+fn grouped<'a>(run: &'a Run<'a>, pairs: Vec<Pair>) -> Vec<Vec<FolderRun<'a>>> {
+    let mut groups: Vec<Vec<FolderRun<'_>>> = Vec::new();
     let mut group_of = BTreeMap::new();
-    for (index, pair) in pairs.into_iter().enumerate() {
+    for pair in pairs {
         let group = *group_of.entry(pair.destination.wire.clone()).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
         });
-        groups[group].push((index, pair));
+        groups[group].push(FolderRun::new(run, pair));
     }
-    groups.sort_by_key(|group| group.iter().map(|(_, pair)| precedence(pair)).min());
-    let run = &run;
-    let work = groups.into_iter().map(|group| async move {
-        let mut lane = lanes.take().await;
-        let mut reports = Vec::new();
-        for (index, pair) in group {
-            reports.push((index, FolderRun::new(run, pair).finish(&mut lane).await));
-        }
-        reports
-    });
+    groups
+}
+
+fn sort(groups: &mut [Vec<FolderRun<'_>>]) {
+    groups.sort_by_key(|group| group.iter().map(|folder| precedence(&folder.pair)).min());
+}
+
+/// Works on as many groups of folders at once as there are lanes.
+async fn side_by_side<T>(job: &Job, lanes: &Lanes, work: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let work = futures_util::stream::iter(work).buffer_unordered(FOLDERS_AT_ONCE_MAX).collect();
-    let done: Vec<Vec<(usize, FolderReport)>> = tokio::select! {
+    tokio::select! {
         done = work => done,
         never = lanes.tend(&job.progress) => match never {},
-    };
-    let mut reports: Vec<(usize, FolderReport)> = done.into_iter().flatten().collect();
-    reports.sort_by_key(|(index, _)| *index);
-    reports.into_iter().map(|(_, report)| report).collect()
+    }
 }
 
 #[cfg(test)]

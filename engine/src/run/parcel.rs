@@ -9,6 +9,7 @@ use malote_plan::message::{Flag, Flags, InternalDate, Uid};
 use malote_plan::record::{Keys, Record, State};
 use tokio::sync::{mpsc, oneshot};
 
+use super::manners::Manners;
 use crate::body::{Body, Held, WireBody};
 use crate::destination::Parcel;
 use crate::failure::Result;
@@ -72,9 +73,27 @@ impl Item {
 }
 
 /// The flags that a destination folder keeps.
-pub(super) struct Keeps {
+pub(super) struct Keeps<'a> {
     pub permanent: Flags,
     pub takes_new: bool,
+    pub manners: &'a Manners,
+}
+
+impl Keeps<'_> {
+    /// What is kept of a message's flags.
+    fn keep(&self, all: &Flags) -> flags::Kept {
+        let (unwanted, wanted): (Vec<Flag>, Vec<Flag>) =
+            all.iter().cloned().partition(|flag| self.manners.unwanted.contains(flag.as_str()));
+        let mut kept = flags::keep(&wanted.into_iter().collect(), &self.permanent, self.takes_new);
+        kept.dropped.extend(unwanted);
+        kept
+    }
+
+    /// True for a flag that is set after the message is there.
+    fn is_set_later(&self, flag: &Flag) -> bool {
+        let is_new = !flag.is_system() && !self.permanent.contains(flag.as_str());
+        is_new || self.manners.late.contains(flag.as_str())
+    }
 }
 
 /// A message that is ready.
@@ -85,7 +104,7 @@ pub(super) struct Ready {
 }
 
 /// Prepares one message. `neighbour` is the date of the message before it, the last resort for one without any.
-pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<InternalDate>) -> Ready {
+pub(super) async fn ready(fetched: Fetched, keeps: &Keeps<'_>, neighbour: Option<InternalDate>) -> Ready {
     let Fetched { stub, body, held } = fetched;
     let octets = body.octets();
     let (kept, keys, wire, header) = match body {
@@ -101,9 +120,10 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<Int
         }
     };
     let (internal_date, date_origin) = date_of(&stub, &header, neighbour);
-    let kept_flags = flags::keep(&stub.flags, &keeps.permanent, keeps.takes_new);
-    let is_new = |flag: &Flag| !flag.is_system() && !keeps.permanent.contains(flag.as_str());
-    let (keywords, known): (Vec<Flag>, Vec<Flag>) = kept_flags.flags.0.into_iter().partition(is_new);
+    let (internal_date, date_origin) = within(internal_date, date_origin, keeps.manners.latest);
+    let kept_flags = keeps.keep(&stub.flags);
+    let (keywords, known): (Vec<Flag>, Vec<Flag>) =
+        kept_flags.flags.0.into_iter().partition(|flag| keeps.is_set_later(flag));
     let destination_flags: Flags = known.into_iter().collect();
     let source_flags = stub.flags.0.into_iter().filter(|flag| !keywords.contains(flag)).collect();
     let passing =
@@ -122,6 +142,16 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps, neighbour: Option<Int
         _held: held,
     };
     Ready { item, passing }
+}
+
+/// A date that the destination can hold.
+fn within(
+    found: Option<InternalDate>,
+    origin: date::DateOrigin,
+    latest: Option<InternalDate>,
+) -> (Option<InternalDate>, date::DateOrigin) {
+    let is_later = found.zip(latest).is_some_and(|(found, latest)| found.unix_seconds > latest.unix_seconds);
+    if is_later { (latest, date::DateOrigin::Latest) } else { (found, origin) }
 }
 
 fn date_of(

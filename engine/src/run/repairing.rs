@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::census::octets_max;
 use super::context::FolderRun;
 use super::lane::Refused;
+use super::manners::Manners;
 use super::parcel::{Item, Keeps, Ready, ready};
 use super::reading::Ends;
 use super::{quarantining, strangers::Strangers, transfer};
@@ -153,7 +154,7 @@ impl Desk {
         &mut self,
         folder: &mut FolderRun<'_>,
         ends: &mut Ends,
-        case: &Case,
+        case: &Case<'_>,
         remedies: &[Remedy],
         is_first: bool,
     ) -> Result<bool> {
@@ -165,7 +166,7 @@ impl Desk {
 type Uids = Option<(UidValidity, Vec<Uid>)>;
 
 /// A refused message with everything that is known of it.
-struct Case {
+struct Case<'a> {
     stub: Stub,
     octets: Bytes,
     /// Where the original lies.
@@ -174,11 +175,12 @@ struct Case {
     findings: Vec<Finding>,
     /// The flags that the destination keeps.
     permanent: (malote_plan::message::Flags, bool),
+    manners: &'a Manners,
 }
 
-impl Case {
+impl<'a> Case<'a> {
     /// Reads the message and keeps its octets; nothing for one that is gone or too long to be repaired.
-    async fn open(folder: &FolderRun<'_>, ends: &mut Ends, refusal: &Refused) -> Result<Option<Self>> {
+    async fn open(folder: &FolderRun<'a>, ends: &mut Ends, refusal: &Refused) -> Result<Option<Self>> {
         if refusal.octets > REPAIR_OCTETS_MAX {
             return Ok(None);
         }
@@ -198,7 +200,15 @@ impl Case {
         let file = folder.run.job.quarantine.keep(&hint, Body::Memory(octets.clone())).await?;
         let message_id = quarantining::message_id(&octets);
         let permanent = ends.destination.permanent_flags();
-        let mut case = Self { stub, octets, file, message_id, findings: Vec::new(), permanent };
+        let mut case = Self {
+            stub,
+            octets,
+            file,
+            message_id,
+            findings: Vec::new(),
+            permanent,
+            manners: folder.run.manners,
+        };
         let internal_date = case.item().await.internal_date;
         let around = Circumstances { internal_date, octets_max: octets_max(folder, ends) };
         case.findings = examine::examine(&case.octets, &around);
@@ -210,7 +220,8 @@ impl Case {
         let (permanent, takes_new) = self.permanent.clone();
         let (stub, body, held) = (self.stub.clone(), Body::Memory(self.octets.clone()), Held::default());
         let Ready { item, .. } =
-            ready(Fetched { stub, body, held }, &Keeps { permanent, takes_new }, None).await;
+            ready(Fetched { stub, body, held }, &Keeps { permanent, takes_new, manners: self.manners }, None)
+                .await;
         item
     }
 

@@ -30,6 +30,8 @@ pub(super) struct FolderTally {
     pub collapsed: UidSet,
     /// Left out by filters.
     pub filtered: UidSet,
+    /// Settled by another folder that shows the same messages; in no record, for labels come and go.
+    pub aside: UidSet,
     /// Quarantined, by this run or an earlier one.
     pub quarantined: UidSet,
     /// Octets appended by this run.
@@ -68,7 +70,7 @@ impl FolderTally {
 
     /// Everything that is in a bucket other than pending.
     pub fn settled(&self) -> UidSet {
-        [&self.copied, &self.adopted, &self.collapsed, &self.filtered, &self.quarantined]
+        [&self.copied, &self.adopted, &self.collapsed, &self.filtered, &self.aside, &self.quarantined]
             .into_iter()
             .fold(self.already.clone(), |all, set| all.union(set))
     }
@@ -84,7 +86,7 @@ impl FolderTally {
             copied: counted(&self.copied),
             adopted: counted(&self.adopted),
             already: counted(&self.already),
-            collapsed: counted(&self.collapsed),
+            collapsed: counted(&self.collapsed.union(&self.aside)),
             filtered: counted(&self.filtered),
             quarantined: counted(&self.quarantined),
             pending: open.len() - vanished,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use malote_plan::date::DateOrigin;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
@@ -85,7 +86,7 @@ fn road<'a>(
     Road {
         run: folder.run,
         folder: folder.pair.row.id,
-        keeps: Keeps { permanent, takes_new },
+        keeps: Keeps { permanent, takes_new, manners: folder.run.manners },
         validity,
         uid_next,
         octets_max: octets_max(folder, ends),
@@ -111,7 +112,13 @@ async fn take_in(
         let detail = "longer than the limit, whatever its server claims".to_owned();
         quarantining::keep(folder, quarantining::note(uid, "too_large", detail, octets)).await?;
     }
-    let dates = outcome.dates_guessed;
+    let mut dates = outcome.dates_guessed;
+    if let Some(clamped) = dates.remove(&DateOrigin::Latest) {
+        let path = &folder.pair.source.path;
+        folder.run.findings.warn(format!(
+            "{path}: {clamped} messages have a date of arrival later than the destination can hold; they have its last"
+        ));
+    }
     if !dates.is_empty() {
         let origins = dates.iter().map(|(origin, count)| format!("{} {count}", origin.as_str()));
         folder.run.findings.warn(format!(

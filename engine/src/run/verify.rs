@@ -17,7 +17,9 @@ use super::ending::Ending;
 use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
-use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, recognise, repairing, survey};
+use super::{
+    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, survey,
+};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
@@ -57,7 +59,15 @@ async fn rooms(
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let (lanes, halt) = (&Lanes::new(job.policy.connections, round_trip), job.stop.child_token());
     let repairs = &repairing::Experience::default();
-    let run = &Run { job, findings: &ending.findings, spot: None, halt: &halt, repairs };
+    let run = &Run {
+        job,
+        findings: &ending.findings,
+        spot: None,
+        halt: &halt,
+        repairs,
+        manners: &manners(&surveys),
+        labels: None,
+    };
     let rows = &rows;
     let work = mapping.pairs.into_iter().map(|pair| async move {
         let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
@@ -159,7 +169,8 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
         faults.unread = faults.unread.intersection(&ends.source.uids().await?);
     }
     let open = uids.difference(&folder.tally.settled()).difference(&faults.missing);
-    census::filter(folder, &mut ends, open, false).await?;
+    let open = census::filter(folder, &mut ends, open, false).await?;
+    folder.tally.aside = labels::settled_elsewhere(folder, &open).await?;
     quarantining::tell(folder).await?;
     faults.tell(folder);
     Ok(())

@@ -9,7 +9,7 @@ use malote_plan::message::ModSeq;
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
-use super::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
+use super::{Fetched, Headed, Labelled, OpenSource, ReadLimits, Source, Stub, Survey};
 use crate::allowance::Daily;
 use crate::failure::{Failure, Result};
 use crate::imap::Endpoint;
@@ -125,6 +125,10 @@ impl OpenSource for OpenImapSource {
 
     async fn changed_since(&mut self, uids: &UidSet, since: ModSeq) -> Result<Option<Vec<Stub>>> {
         self.lease().await?.changed_since(uids, since).await
+    }
+
+    async fn labelled(&mut self, uids: &UidSet) -> Result<Vec<Labelled>> {
+        self.lease().await?.labelled(uids).await
     }
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {

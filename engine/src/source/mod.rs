@@ -15,7 +15,7 @@ use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
 use crate::allowance::Daily;
-pub use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
+pub use crate::exchange::{Fetched, Headed, Labelled, ReadLimits, Stub, Survey};
 use crate::failure::Result;
 
 /// A place that mail comes from; connections are opened behind it as they are needed.
@@ -78,6 +78,11 @@ pub trait OpenSource: Send {
     /// Metadata of those of `uids` whose modification sequence is above `since` (RFC 7162 CHANGEDSINCE).
     /// `None` where the server keeps no modification sequences for this folder.
     async fn changed_since(&mut self, uids: &UidSet, since: ModSeq) -> Result<Option<Vec<Stub>>>;
+
+    /// Numbers and labels of those of `uids` that exist, where the survey promises labels; none elsewhere.
+    async fn labelled(&mut self, _uids: &UidSet) -> Result<Vec<Labelled>> {
+        Ok(Vec::new())
+    }
 
     /// Metadata and header of those of `uids` that exist.
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>>;

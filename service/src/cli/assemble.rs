@@ -187,6 +187,7 @@ pub fn policy(work: &WorkArgs) -> Policy {
         mirror_deletes: changes.mirror_deletes,
         delete_percent_max: changes.delete_limit,
         flags: changes.flags.into(),
+        labels: changes.gmail_labels.into(),
         octets_per_second: pace.rate_bytes,
         messages_per_second: pace.rate_messages,
         connections: usize::from(pace.connections.unwrap_or(CONNECTIONS_UNSAID)),

@@ -79,6 +79,10 @@ pub struct Manners {
     pub connections_max: Option<usize>,
     /// APPENDUID in the answer to APPEND.
     pub append_uid: AppendUid,
+    /// COPYUID in the answer to COPY.
+    pub copy_uid: AppendUid,
+    /// Whether a message that a folder has already is taken and not kept a second time.
+    pub merges_duplicates: bool,
     /// Looks at each appended message and may refuse it, with this answer.
     pub judge: Option<Judge>,
     /// What becomes of an appended message.
@@ -114,6 +118,8 @@ impl Default for Manners {
             append_limit: None,
             connections_max: None,
             append_uid: AppendUid::default(),
+            copy_uid: AppendUid::default(),
+            merges_duplicates: false,
             judge: None,
             rewrite: None,
             ghosts: Vec::new(),

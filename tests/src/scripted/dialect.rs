@@ -51,7 +51,10 @@ impl Dialect {
         manners.capabilities = capabilities.to_owned();
         manners.strict = self.strictness();
         match self {
-            Self::Gmail => manners.append_limit = Some(35_651_584),
+            Self::Gmail => {
+                manners.append_limit = Some(35_651_584);
+                manners.merges_duplicates = true;
+            }
             Self::Yahoo => manners.append_limit = Some(41_697_280),
             Self::Microsoft365 | Self::Exchange => manners.is_case_insensitive = true,
             Self::Zimbra => manners.refused_name_characters = ":\"".to_owned(),

@@ -17,6 +17,7 @@ impl Session {
             "FETCH" | "UID FETCH" => self.fetch(command),
             "SEARCH" | "UID SEARCH" => self.search(command),
             "STORE" | "UID STORE" => self.store(command),
+            "UID COPY" => self.copy(command),
             "EXPUNGE" => {
                 self.expunge(None, false);
                 "OK expunged".to_owned()
@@ -94,7 +95,12 @@ impl Session {
         }
         let folder = state.make(&key);
         let uidvalidity = folder.uidvalidity;
-        let uids: Vec<u32> = letters.into_iter().map(|letter| folder.push(letter)).collect();
+        let merges = manners.merges_duplicates;
+        let keep = |letter: Letter| {
+            let equal = folder.messages.iter().find(|stored| merges && stored.letter.octets == letter.octets);
+            equal.map(|stored| stored.uid).unwrap_or_else(|| folder.push(letter))
+        };
+        let uids: Vec<u32> = letters.into_iter().map(keep).collect();
         let said = match self.shared.manners.append_uid {
             _ if !self.has("UIDPLUS") => None,
             AppendUid::Missing => None,
@@ -106,6 +112,40 @@ impl Session {
             Some((first, last)) if first == last => format!("OK [APPENDUID {uidvalidity} {first}] appended"),
             Some((first, last)) => format!("OK [APPENDUID {uidvalidity} {first}:{last}] appended"),
         }
+    }
+
+    /// Copies messages of the open folder into another one, octets, flags, date and attributes unchanged.
+    fn copy(&mut self, command: &Command) -> String {
+        let [set, to] = command.arguments.as_slice() else {
+            return "BAD COPY takes a set and a folder".to_owned();
+        };
+        if self.selected.is_none() {
+            return NOTHING_SELECTED.to_owned();
+        }
+        let Some(key) = self.resolve(to.octets()) else { return "NO [TRYCREATE] no such folder".to_owned() };
+        let found = self.in_set(&set.text(), true);
+        let world = self.world();
+        let mut state = world.lock();
+        if !state.has_room_for(found.len()) {
+            return "NO [OVERQUOTA] Quota exceeded".to_owned();
+        }
+        let folder = state.make(&key);
+        let uidvalidity = folder.uidvalidity;
+        let (mut from, mut to) = (Vec::new(), Vec::new());
+        for (_, stored) in found {
+            from.push(stored.uid.to_string());
+            to.push(folder.push(stored.letter));
+        }
+        if from.is_empty() || !self.has("UIDPLUS") {
+            return "OK copied".to_owned();
+        }
+        let lie = match self.shared.manners.copy_uid {
+            AppendUid::Missing => return "OK copied".to_owned(),
+            AppendUid::Right => 0,
+            AppendUid::Wrong => WRONG_UID,
+        };
+        let to: Vec<String> = to.into_iter().map(|uid| (uid + lie).to_string()).collect();
+        format!("OK [COPYUID {uidvalidity} {} {}] copied", from.join(","), to.join(","))
     }
 
     /// What the server makes of a message that it takes.

@@ -15,6 +15,7 @@ mod behaviour;
 mod dialect;
 mod fetch;
 mod folders;
+pub mod gmail;
 mod grammar;
 mod messages;
 mod rewrite;

@@ -374,6 +374,16 @@ impl FolderHandle {
         self.with(|folder| folder.touch(uid, |letter| letter.flags = flags));
     }
 
+    /// Replaces the labels of one message, as its user would.
+    pub fn relabel(&self, uid: u32, labels: &str) {
+        self.with(|folder| {
+            folder.touch(uid, |letter| {
+                letter.attributes.retain(|(item, _)| item != "X-GM-LABELS");
+                letter.attributes.push(("X-GM-LABELS".to_owned(), labels.to_owned()));
+            });
+        });
+    }
+
     /// What the folder holds, in order of UID.
     #[must_use]
     pub fn messages(&self) -> Vec<Stored> {

@@ -1,11 +1,13 @@
 //! Real IMAP servers, each with its own folder, port and process group, and nothing of the system's.
 
+mod courier;
 mod cyrus;
 mod dovecot;
 mod dovecot_conf;
 mod port;
 mod process;
 
+pub use courier::Courier;
 pub use cyrus::{Cyrus, CyrusOptions};
 pub use dovecot::Dovecot;
 pub use dovecot_conf::{DovecotOptions, DovecotUser, Layout};

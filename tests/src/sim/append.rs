@@ -2,8 +2,11 @@
 //! Never answers: that is the open folder's part.
 
 use bytes::Bytes;
+use malote_engine::destination::Within;
+use malote_engine::plan::message::{Uid, UidValidity};
+use malote_engine::plan::uid_set::UidSet;
 
-use super::manner::{Mutant, Refused};
+use super::manner::{AppendUids, Mutant, Refused};
 use super::server::{Flight, Letter, Origin, Outcome, is_chosen};
 use super::state::State;
 
@@ -106,4 +109,48 @@ fn store_one(state: &mut State, flight: &Flight, parcel: &Parcel) -> Option<u32>
     }
     state.trace.note(|| format!("    stored {named} in {} as UID {uid}", flight.folder));
     Some(uid)
+}
+
+/// Copies messages from one folder into another; nothing where the server does not do that.
+pub fn copy(
+    state: &mut State,
+    (from, generation): (&str, UidValidity),
+    uids: &UidSet,
+    to: &str,
+) -> Option<Within> {
+    let (manner, run, since) = (state.destination.manner.clone(), state.run, state.steps);
+    let tells = manner.append_uids != AppendUids::Untold && !manner.hides_validity;
+    let shelf = state.destination.shelves.get(from).filter(|shelf| shelf.validity == generation.get());
+    let letters: Vec<(Uid, Letter)> = shelf
+        .filter(|_| manner.copies && tells && state.destination.shelves.contains_key(to))?
+        .letters
+        .iter()
+        .filter_map(|(uid, letter)| Some((Uid::new(*uid)?, letter.clone())))
+        .filter(|(uid, _)| uids.contains(*uid))
+        .collect();
+    let mut pairs = Vec::new();
+    for (uid, letter) in letters {
+        state.destination.appended += 1;
+        let letter = Letter {
+            origin: Origin::Appended { run },
+            since,
+            is_touched: false,
+            is_named_double: false,
+            ..letter
+        };
+        let named = state.contents.named(letter.content);
+        let copy = state.destination.shelf(to).push(letter);
+        *state.work.appended.entry(to.to_owned()).or_default() += 1;
+        state.trace.note(|| format!("    copied {named} from {from} into {to} as UID {copy}"));
+        pairs.extend(Uid::new(copy).map(|copy| (uid, copy)));
+    }
+    let validity = state.destination.shelf(to).validity;
+    let told = match manner.append_uids {
+        AppendUids::OtherValidity => validity + 1,
+        _ => validity,
+    };
+    if manner.append_uids == AppendUids::FromOne {
+        pairs.iter_mut().zip(1..).for_each(|(pair, low)| pair.1 = Uid::new(low).unwrap_or(pair.1));
+    }
+    UidValidity::new(told).map(|uid_validity| Within { uid_validity, pairs })
 }

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use malote_engine::failure::Result;
 use malote_engine::ledger::memory::MemoryLedger;
-use malote_engine::ledger::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use malote_engine::ledger::{
+    FolderId, FolderKey, FolderRow, Ledger, Numbered, PairIdentity, Recorded, Standing, Tokens,
+};
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
 use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
@@ -156,6 +158,18 @@ impl Ledger for SimLedger {
 
     async fn quarantine_notes(&self, folder: FolderId) -> Result<Vec<QuarantineNote>> {
         self.world.remember(Read, self.inner.quarantine_notes(folder)).await
+    }
+
+    async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()> {
+        self.world.remember(Write, self.inner.note_origins(folder, numbered)).await
+    }
+
+    async fn known_origins(&self, folder: FolderId) -> Result<UidSet> {
+        self.world.remember(Read, self.inner.known_origins(folder)).await
+    }
+
+    async fn standing(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Standing>> {
+        self.world.remember(Read, self.inner.standing(folder, uids)).await
     }
 
     async fn close(&self) {}

@@ -93,6 +93,10 @@ pub struct Manner {
     pub keywords_max: Option<usize>,
     /// Adds a field to the header of what is appended.
     pub rewrites: bool,
+    /// Its folders are labels: messages alike in octets and date are one, and bear one number.
+    pub labels: bool,
+    /// Copies messages from one of its folders into another.
+    pub copies: bool,
     /// Connections at once; 0 for any number.
     pub connections_max: usize,
     /// Bodies of more octets than this come in chunks.

@@ -100,7 +100,7 @@ fn candidate(story: &Story, attempt: usize) -> Option<Story> {
 type Mending = fn(&mut Manner, &Manner);
 
 /// Each takes one bad habit away.
-const MENDINGS: [Mending; 20] = [
+const MENDINGS: [Mending; 22] = [
     |manner, decent| manner.condstore = decent.condstore,
     |manner, decent| manner.frozen_modseq = decent.frozen_modseq,
     |manner, decent| manner.list_status = decent.list_status,
@@ -115,6 +115,8 @@ const MENDINGS: [Mending; 20] = [
     |manner, decent| manner.slow_sessions = decent.slow_sessions,
     |manner, decent| manner.misjudges_every = decent.misjudges_every,
     |manner, decent| manner.hides_every = decent.hides_every,
+    |manner, decent| manner.labels = decent.labels,
+    |manner, decent| manner.copies = decent.copies,
     |manner, decent| manner.append_octets_max = decent.append_octets_max,
     |manner, decent| manner.quota_messages = decent.quota_messages,
     |manner, decent| manner.permanent_flags = decent.permanent_flags,

@@ -1,25 +1,28 @@
 //! The simulated servers behind the engine's own traits.
 //! Never decides what happens: the world does.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use malote_engine::body::Body;
-use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel};
+use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel, Within};
 use malote_engine::failure::{Class, Failure, Reach, Result, Retry, Side};
 use malote_engine::plan::date;
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Naming, Role};
+use malote_engine::plan::labels::Origin;
 use malote_engine::plan::message::{Flag, Flags, ModSeq, Uid, UidValidity};
 use malote_engine::plan::promise::Promises;
 use malote_engine::plan::uid_set::UidSet;
 use malote_engine::quarantine::Quarantine;
-use malote_engine::source::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
+use malote_engine::source::{Fetched, Headed, Labelled, OpenSource, ReadLimits, Source, Stub, Survey};
 use tokio::sync::mpsc;
 
 use super::append::store_flight;
 use super::manner::{AppendUids, Refused};
 use super::open::Open;
 use super::schedule::{Party, Verb};
-use super::server::{Flight, Outcome};
+use super::server::{Flight, Letter, Outcome};
 use super::state::State;
 use super::wire::{World, lost, refused};
 
@@ -51,6 +54,7 @@ impl SimSide {
                         .manner
                         .append_octets_max
                         .filter(|_| server.manner.tells_append_octets_max),
+                    labels: server.manner.labels,
                     ..Promises::default()
                 },
                 folders,
@@ -91,6 +95,22 @@ impl OpenSource for Open {
 
     async fn changed_since(&mut self, uids: &UidSet, since: ModSeq) -> Result<Option<Vec<Stub>>> {
         Self::changed_since(self, uids, since).await
+    }
+
+    async fn labelled(&mut self, uids: &UidSet) -> Result<Vec<Labelled>> {
+        if !self.world.state().source.manner.labels {
+            return Ok(Vec::new());
+        }
+        let folder = self.folder.clone();
+        let labelled = |stub: Stub, letter: &Letter| {
+            let mut hasher = DefaultHasher::new();
+            // Two folders lead to one at the destination: what is in both is two messages there.
+            (letter.content.0, &letter.date, letter.octets.len(), folder == "Enviados").hash(&mut hasher);
+            let origin = Origin::new(hasher.finish())?;
+            Some(Labelled { uid: stub.uid, origin, octets_claimed: stub.octets_claimed, labels: Vec::new() })
+        };
+        let found = self.map(Verb::Stubs, uids, labelled).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
@@ -143,6 +163,22 @@ impl Destination for SimSide {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
         let open = Open::new(&self.world, self.party, folder).await?;
         Ok(Box::new(OpenForWriting { open, batches: 0 }))
+    }
+
+    async fn copy_within(
+        &self,
+        (from, generation): (&Folder, UidValidity),
+        uids: &UidSet,
+        to: &Folder,
+    ) -> Result<Option<Within>> {
+        let name = |folder: &Folder| String::from_utf8_lossy(&folder.wire.0).into_owned();
+        let (from, to) = (name(from), name(to));
+        let copy = |state: &mut State| Ok(super::append::copy(state, (&from, generation), uids, &to));
+        self.world.ask((self.party, Verb::Send), None, copy).await
+    }
+
+    fn copy_messages_max(&self) -> u64 {
+        3
     }
 
     async fn close(&self) {}

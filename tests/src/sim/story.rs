@@ -103,8 +103,12 @@ impl Story {
         let destination = destination(&mut world, &source);
         let letters = source.iter().map(|place| place.letters.len() as u32).sum();
         let mut manners = Chance::new(seed, "manners");
-        let source_manner = Manner::source(&mut manners);
-        let destination_manner = Manner::destination(&mut manners);
+        let (source_manner, destination_manner) =
+            (Manner::source(&mut manners), Manner::destination(&mut manners));
+        // Drawn apart, so that older seeds keep their stories.
+        let mut labels = Chance::new(seed, "labels");
+        let source_manner = Manner { labels: labels.is(30), ..source_manner };
+        let destination_manner = Manner { copies: labels.is(80), ..destination_manner };
         let mut chance = Chance::new(seed, "schedule");
         let runs = chance.between(1, 3);
         let count = chance.pick(&[0, 1, 1, 2, 2, 3, 4, 6, 10]);

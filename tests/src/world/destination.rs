@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use malote_engine::body::Body;
-use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel};
+use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel, Within};
 use malote_engine::failure::{Class, Failure, Reach, Result, Retry, Side};
 use malote_engine::plan::date;
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role};
@@ -48,6 +48,37 @@ impl Destination for MemoryDestination {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
         let open = Open::new(&self.mailbox, &self.steps, Side::Destination, folder).await?;
         Ok(Box::new(OpenWriter { open, next: 0, answers: VecDeque::new() }))
+    }
+
+    async fn copy_within(
+        &self,
+        (from, generation): (&Folder, UidValidity),
+        uids: &UidSet,
+        to: &Folder,
+    ) -> Result<Option<Within>> {
+        let name = |folder: &Folder| String::from_utf8_lossy(&folder.wire.0).into_owned();
+        let copy = || {
+            let (habits, taken) = (
+                &self.mailbox.habits,
+                self.mailbox.with(&name(from), |shelf| {
+                    let letter = |uid: Uid| Some((uid, shelf.letters.get(&uid.get())?.clone()));
+                    (shelf.validity, uids.iter().filter_map(letter).collect::<Vec<_>>())
+                }),
+            );
+            if !habits.copies || !habits.uidplus || taken.0 != generation.get() {
+                return Ok(None);
+            }
+            self.mailbox.with(&name(to), |shelf| {
+                let put = |(uid, letter)| Some((uid, Uid::new(shelf.push(letter))?));
+                let pairs = taken.1.into_iter().filter_map(put).collect();
+                Ok(UidValidity::new(shelf.validity).map(|uid_validity| Within { uid_validity, pairs }))
+            })
+        };
+        self.steps.wire(Side::Destination, copy).await
+    }
+
+    fn copy_messages_max(&self) -> u64 {
+        2
     }
 
     async fn close(&self) {}
@@ -111,7 +142,7 @@ impl OpenWriter {
                     octets.splice(0..0, *b"Received: by memory\r\n");
                 }
                 let date = parcel.internal_date.map(date::fmt_internal);
-                let letter = Letter { octets, flags: parcel.flags, date, modseq: 0 };
+                let letter = Letter { octets, flags: parcel.flags, date, modseq: 0, number: 0 };
                 uids.extend(Uid::new(shelf.push(letter)));
             }
             (mailbox.status(shelf).uid_validity, uids)

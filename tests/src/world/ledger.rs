@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use malote_engine::failure::Result;
-use malote_engine::ledger::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use malote_engine::ledger::{
+    FolderId, FolderKey, FolderRow, Ledger, Numbered, PairIdentity, Recorded, Standing, Tokens,
+};
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
 use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
@@ -131,6 +133,18 @@ impl Ledger for SteppedLedger {
 
     async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
         self.step(self.inner.repair_notes(folder)).await
+    }
+
+    async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()> {
+        self.step(self.inner.note_origins(folder, numbered)).await
+    }
+
+    async fn known_origins(&self, folder: FolderId) -> Result<UidSet> {
+        self.step(self.inner.known_origins(folder)).await
+    }
+
+    async fn standing(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Standing>> {
+        self.step(self.inner.standing(folder, uids)).await
     }
 
     async fn close(&self) {

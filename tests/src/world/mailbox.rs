@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, NamespaceKind, Naming, Role, WireName};
 use malote_engine::plan::message::{Flags, ModSeq, Uid, UidValidity};
 use malote_engine::plan::promise::Promises;
+use malote_engine::profile::Profile;
 use malote_engine::source::{Stub, Survey};
 
 /// One message.
@@ -20,6 +21,8 @@ pub struct Letter {
     pub date: Option<String>,
     /// When it last changed.
     pub modseq: u64,
+    /// The number by which it is known in every folder; 0 for none.
+    pub number: u64,
 }
 
 impl Letter {
@@ -27,7 +30,7 @@ impl Letter {
     #[must_use]
     pub fn new(text: &str, flags: &str) -> Self {
         let date = Some("17-Jul-2024 02:44:25 -0300".to_owned());
-        Self { octets: text.as_bytes().to_vec(), flags: Flags::parse(flags), date, modseq: 0 }
+        Self { octets: text.as_bytes().to_vec(), flags: Flags::parse(flags), date, modseq: 0, number: 0 }
     }
 }
 
@@ -118,6 +121,12 @@ pub struct Habits {
     pub hides: Option<&'static str>,
     /// Connections at once.
     pub connections_max: u32,
+    /// Folders are labels: letters tell their numbers.
+    pub labels: bool,
+    /// Copies messages from one of its folders into another.
+    pub copies: bool,
+    /// What servers of this kind are known for.
+    pub profile: Arc<Profile>,
     /// What happens here when a folder is opened for the n-th time.
     pub on_open: Option<fn(&Mailbox, u32)>,
 }
@@ -142,6 +151,9 @@ impl Default for Habits {
             omits: None,
             hides: None,
             connections_max: u32::MAX,
+            labels: false,
+            copies: true,
+            profile: Arc::default(),
             on_open: None,
         }
     }
@@ -198,6 +210,13 @@ impl Mailbox {
         work(self.lock().get_mut(name).expect("it was just made"))
     }
 
+    /// Delivers a message under several labels at once.
+    pub fn label(&self, folders: &[&str], number: u64, letter: &Letter) {
+        for folder in folders {
+            self.with(folder, |shelf| shelf.push(Letter { number, ..letter.clone() }));
+        }
+    }
+
     /// What is in each folder: octets, flags and date of each message, sorted.
     #[must_use]
     pub fn content(&self) -> BTreeMap<String, Vec<(String, String, Option<String>)>> {
@@ -228,9 +247,13 @@ impl Mailbox {
         Survey {
             server: "memory".to_owned(),
             naming: Self::naming(),
-            promises: Promises { uidplus: self.habits.uidplus, ..Promises::default() },
+            promises: Promises {
+                uidplus: self.habits.uidplus,
+                labels: self.habits.labels,
+                ..Promises::default()
+            },
             folders,
-            profile: Arc::default(),
+            profile: Arc::clone(&self.habits.profile),
             dangling_subscriptions: Vec::new(),
             warnings: Vec::new(),
         }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use malote_engine::body::{Body, Held};
 use malote_engine::failure::{Class, Failure, Reach, Result, Retry, Side};
 use malote_engine::plan::folder::{Folder, FolderStatus};
+use malote_engine::plan::labels::Origin;
 use malote_engine::plan::message::{ModSeq, Uid};
 use malote_engine::plan::uid_set::UidSet;
-use malote_engine::source::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
+use malote_engine::source::{Fetched, Headed, Labelled, OpenSource, ReadLimits, Source, Stub, Survey};
 use tokio::sync::mpsc;
 
 use super::mailbox::{Letter, Mailbox};
@@ -174,6 +175,23 @@ impl OpenSource for Open {
         }
         let stubs = self.map(uids, |stub, _| stub).await?;
         Ok(Some(stubs.into_iter().filter(|stub| stub.modseq.is_some_and(|modseq| modseq > since)).collect()))
+    }
+
+    async fn labelled(&mut self, uids: &UidSet) -> Result<Vec<Labelled>> {
+        if !self.mailbox.habits.labels {
+            return Ok(Vec::new());
+        }
+        let found = self.map(uids, |stub, letter| (stub, letter.number)).await?;
+        let labelled = |(stub, number): (Stub, u64)| {
+            let (uid, octets_claimed) = (stub.uid, stub.octets_claimed);
+            Some(Labelled {
+                uid,
+                origin: Origin::new(number)?,
+                octets_claimed,
+                labels: vec!["Etiqueta".into()],
+            })
+        };
+        Ok(found.into_iter().filter_map(labelled).collect())
     }
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {

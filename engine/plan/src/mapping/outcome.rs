@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::key::{ancestors, key_of, typed_key};
 use super::placement::Placement;
-use super::{Clash, ClashKind, FolderPair, Renaming};
+use super::{Clash, ClashKind, FolderPair, Renaming, labelled};
 use crate::folder::{FolderPath, Role};
 use crate::pattern::joined;
 
@@ -45,6 +45,10 @@ impl Placement<'_> {
     /// When a folder's turn comes.
     fn turn(&self, index: usize) -> usize {
         const OTHERS: usize = 4;
+        const ALL: usize = 7;
+        if self.is_labelled() && labelled::is_all(&self.source[index]) {
+            return ALL;
+        }
         let turn_of = |role| match role {
             Role::Inbox => 0,
             Role::Sent => 1,

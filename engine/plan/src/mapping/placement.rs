@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use unicode_normalization::UnicodeNormalization;
 
 use super::key::{Key, ancestors, key_of, levels, typed_key};
-use super::{MappingPolicy, OnClash, Reason, RecordedPair, Warning, is_view};
+use super::{MappingPolicy, OnClash, Reason, RecordedPair, Warning, is_view, labelled};
 use crate::folder::{Folder, FolderPath, NamespaceKind, Naming, Role, WireName};
 use crate::folder_name::as_listed;
 use crate::role::{self, Assigned};
@@ -45,6 +45,8 @@ pub(super) struct Placement<'a> {
     /// Destinations by the source path as an operator types it.
     maps: BTreeMap<String, Place>,
     into: Option<FolderPath>,
+    /// Folders that are no level of the names below them.
+    containers: Vec<FolderPath>,
     recorded_by_index: BTreeMap<usize, FolderPath>,
     recorded_by_path: BTreeMap<&'a FolderPath, FolderPath>,
     /// The place of each role, once it is known; nothing while it is being found.
@@ -82,6 +84,7 @@ impl<'a> Placement<'a> {
             policy,
             maps: BTreeMap::new(),
             into: None,
+            containers: Vec::new(),
             recorded_by_index: BTreeMap::new(),
             recorded_by_path: BTreeMap::new(),
             role_places: BTreeMap::new(),
@@ -96,6 +99,9 @@ impl<'a> Placement<'a> {
             let key = key_of(&folder.path, naming);
             placement.destination_by_key.entry(key).or_default().push(index);
         }
+        if policy.labels.is_some() {
+            placement.containers = labelled::containers(source);
+        }
         placement.read_roles();
         placement.read_policy();
         placement.read_recorded(recorded);
@@ -104,7 +110,8 @@ impl<'a> Placement<'a> {
 
     fn read_roles(&mut self) {
         for (folder, assigned) in self.source.iter().zip(self.role_by_index) {
-            if let Some(assigned) = assigned.filter(|assigned| !is_view(assigned.role)) {
+            let is_placed = |role| !is_view(role) || (role == Role::All && self.policy.labels.is_some());
+            if let Some(assigned) = assigned.filter(|assigned| is_placed(assigned.role)) {
                 self.role_by_path.entry(folder.path.clone()).or_insert(assigned.role);
             }
         }
@@ -185,9 +192,19 @@ impl<'a> Placement<'a> {
         self.maps.contains_key(&typed_key(path))
     }
 
+    /// True for a folder that an earlier run took.
+    pub(super) fn is_recorded(&self, index: usize) -> bool {
+        self.recorded_by_index.contains_key(&index)
+    }
+
     /// False where everything goes below one folder by its own name.
     pub(super) fn follows_roles(&self) -> bool {
         self.into.is_none()
+    }
+
+    /// True where the source's folders are labels.
+    pub(super) const fn is_labelled(&self) -> bool {
+        self.policy.labels.is_some()
     }
 
     /// The roles that destination folders have.
@@ -371,7 +388,8 @@ impl<'a> Placement<'a> {
 
     /// Below wherever its parent goes, by its own name.
     fn own_place(&mut self, path: &FolderPath) -> Place {
-        let above = match path.parent() {
+        let parent = path.parent().filter(|parent| !self.containers.contains(parent));
+        let above = match parent {
             Some(parent) => Some(self.place_of(&parent)),
             None => self.into.clone().map(|path| Place { path, reason: None }),
         };
@@ -407,6 +425,9 @@ impl<'a> Placement<'a> {
             .map(|(folder, _)| folder.path.clone());
         let place = match existing {
             Some(path) => path,
+            None if self.policy.labels.is_some() && role == Role::Archive => {
+                self.below(None, labelled::ARCHIVE).path
+            }
             None => self.own_place(&source).path,
         };
         self.role_places.insert(role, Some(place.clone()));

@@ -282,6 +282,41 @@ fn what_is_not_taken_is_named_with_its_reason() {
 }
 
 #[test]
+fn labels_keep_their_folders_or_are_gathered_and_all_mail_comes_last() {
+    let gmail = [
+        "INBOX",
+        "([Gmail])",
+        "[Gmail]/Todos os e-mails\\All",
+        "[Gmail]/Com estrela\\Flagged",
+        "[Gmail]/E-mails enviados\\Sent",
+        "[Gmail]/Lixeira\\Trash",
+        "Casa",
+        "Trabalho/2024",
+    ];
+    let by = |labels| MappingPolicy { labels: Some(labels), ..plain() };
+    let kept = "INBOX>INBOX [Gmail]/E-mails enviados>Sent Casa>+Casa Trabalho/2024>+Trabalho/2024 \
+         [Gmail]/Lixeira>+Lixeira [Gmail]/Todos os e-mails>+Archive";
+    for labels in [LabelPolicy::Folders, LabelPolicy::First] {
+        let mapping = check(&gmail, &["INBOX", "Sent\\Sent"], "/", &by(labels), kept);
+        assert_eq!(mapping.left_out.len(), 1, "the starred are a view");
+        assert!(mapping.warnings.is_empty(), "{:?}", mapping.warnings);
+    }
+    let gathered = "INBOX>INBOX [Gmail]/E-mails enviados>Sent Casa>&Arquivo Trabalho/2024>&Arquivo \
+         [Gmail]/Lixeira>+Lixeira [Gmail]/Todos os e-mails>&Arquivo";
+    for labels in [LabelPolicy::Keywords, LabelPolicy::Archive] {
+        let destination = ["INBOX", "Sent\\Sent", "Arquivo\\Archive"];
+        check(&gmail, &destination, "/", &by(labels), gathered);
+    }
+    let hidden = ["INBOX", "Aaa", "Bbb"];
+    let archive = "INBOX>INBOX Aaa>+&Archive Bbb>+&Archive";
+    check(&hidden, &["INBOX"], "/", &by(LabelPolicy::Archive), archive);
+    let other = ["INBOX", "(G)", "G/All Mail\\All", "G/Bin\\Trash"];
+    let between = "INBOX>INBOX Casa>+Casa [Gmail]/Lixeira>G/Bin [Gmail]/Todos os e-mails>G/All Mail";
+    let few = ["INBOX", "([Gmail])", "[Gmail]/Todos os e-mails\\All", "[Gmail]/Lixeira\\Trash", "Casa"];
+    check(&few, &other, "/", &by(LabelPolicy::Folders), between);
+}
+
+#[test]
 fn the_work_goes_from_inbox_to_trash() {
     check(
         &["Trash/z", "Junk", "b", "Archive", "Drafts", "Sent/a", "a", "Sent", "Trash", "INBOX/q", "INBOX"],

@@ -17,6 +17,7 @@ pub(in crate::imap) fn name(code: &Code) -> &str {
         Code::ClientBug => "CLIENTBUG",
         Code::Closed => "CLOSED",
         Code::ContactAdmin => "CONTACTADMIN",
+        Code::CopyUid(..) => "COPYUID",
         Code::Corruption => "CORRUPTION",
         Code::Expired => "EXPIRED",
         Code::ExpungeIssued => "EXPUNGEISSUED",

@@ -43,6 +43,11 @@ pub const SQLITE: Migrations = Migrations {
             name: "repairs",
             text: include_str!("../../../../migrations/sqlite/0003_repairs.sql"),
         },
+        Migration {
+            number: 4,
+            name: "origins",
+            text: include_str!("../../../../migrations/sqlite/0004_origins.sql"),
+        },
     ],
 };
 
@@ -69,6 +74,11 @@ pub const POSTGRES: Migrations = Migrations {
             number: 3,
             name: "repairs",
             text: include_str!("../../../../migrations/postgres/0003_repairs.sql"),
+        },
+        Migration {
+            number: 4,
+            name: "origins",
+            text: include_str!("../../../../migrations/postgres/0004_origins.sql"),
         },
     ],
 };

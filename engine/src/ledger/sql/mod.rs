@@ -3,6 +3,7 @@
 
 mod error;
 mod migrate;
+mod origins;
 mod postgres;
 mod queries;
 mod repairs;
@@ -26,7 +27,7 @@ use self::error::Broken;
 use self::session::{Bind, Session};
 pub use self::sqlite::OpenError;
 use super::trouble::{closed, foreign_pair};
-use super::{FolderId, FolderKey, FolderRow, Ledger, PairIdentity, Recorded, Tokens};
+use super::{FolderId, FolderKey, FolderRow, Ledger, Numbered, PairIdentity, Recorded, Standing, Tokens};
 use crate::failure::{Failure, Result};
 
 /// A ledger in a file; see [`SqliteLedger::open`].
@@ -273,6 +274,24 @@ impl<S: Session> Ledger for SqlLedger<S> {
     async fn repair_notes(&self, folder: FolderId) -> Result<Vec<RepairNote>> {
         let mut call = self.read("reading what was repaired from").await?;
         let done = repairs::repair_notes(&mut call.session, self.id, folder).await;
+        call.finish(done).await
+    }
+
+    async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()> {
+        let mut call = self.write("writing where messages stand into").await?;
+        let done = origins::note_origins(&mut call.session, self.id, folder, numbered).await;
+        call.finish(done).await
+    }
+
+    async fn known_origins(&self, folder: FolderId) -> Result<UidSet> {
+        let mut call = self.read("reading where messages stand from").await?;
+        let done = origins::known_origins(&mut call.session, self.id, folder).await;
+        call.finish(done).await
+    }
+
+    async fn standing(&self, folder: FolderId, uids: &UidSet) -> Result<Vec<Standing>> {
+        let mut call = self.read("reading where messages stand from").await?;
+        let done = origins::standing(&mut call.session, self.id, folder, uids).await;
         call.finish(done).await
     }
 

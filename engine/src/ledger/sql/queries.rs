@@ -305,6 +305,8 @@ pub(super) const ALL: &[&str] = &[
     super::repairs::CLEAR_LANDING_REPAIRS,
     super::repairs::LAND_REPAIRS,
     super::repairs::DROP_LONE_REPAIRS,
+    super::origins::KNOWN_ORIGINS,
+    super::origins::DROP_ORIGINS,
 ];
 
 /// Every statement on many rows, for the same test.
@@ -321,4 +323,7 @@ pub(super) const ALL_BATCHES: &[Batch] = &[
     super::repairs::ACKNOWLEDGE,
     super::repairs::MOVE_REPAIRS,
     super::repairs::NOTE_REPAIR,
+    super::origins::CLEAR_ORIGINS,
+    super::origins::NOTE_ORIGINS,
+    super::origins::STANDING,
 ];

@@ -8,7 +8,7 @@ use malote_plan::uid_set::UidSet;
 
 use super::error::Broken;
 use super::session::{Bind, Row};
-use crate::ledger::{FolderId, FolderKey, FolderRow, Tokens};
+use crate::ledger::{FolderId, FolderKey, FolderRow, Standing, Tokens};
 
 /// A path as a JSON array of its levels.
 pub(super) fn path_bind(path: &FolderPath) -> Bind {
@@ -136,6 +136,18 @@ fn state(row: &dyn Row, column: usize) -> Result<State, Broken> {
 /// Reads a destination UID, where there is one.
 pub(super) fn destination_uid(row: &dyn Row, column: usize) -> Result<Option<Uid>, Broken> {
     Ok(Uid::new(small(row, column, "message", "destination_uid")?))
+}
+
+/// Reads one row of `STANDING`.
+pub(super) fn standing(row: &dyn Row) -> Result<Standing, Broken> {
+    let state = i16::try_from(row.int(3)?).map_err(|_| Broken::Row { table: "message", column: "state" })?;
+    Ok(Standing {
+        asked: uid(row, 0, "origin")?,
+        folder: FolderId(row.int(1)?),
+        uid: uid(row, 2, "origin")?,
+        state: State::from_code(state),
+        destination_uid: destination_uid(row, 4)?,
+    })
 }
 
 /// Reads octets of a fixed length, or none.

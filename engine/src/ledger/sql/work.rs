@@ -9,7 +9,7 @@ use malote_plan::uid_set::UidSet;
 use super::error::Broken;
 use super::queries::{self, Batch};
 use super::session::{Bind, Row, Session};
-use super::{FolderId, FolderKey, FolderRow, PairIdentity, Recorded, Tokens, repairs, rows};
+use super::{FolderId, FolderKey, FolderRow, PairIdentity, Recorded, Tokens, origins, repairs, rows};
 use crate::ledger::batch::{Ranges, latest, one_to_one};
 
 pub(super) type Done<T> = Result<T, Broken>;
@@ -258,6 +258,7 @@ pub(super) async fn rebase_source<S: Session>(
     ] {
         session.run(text, next.map(Bind::Int).to_vec()).await?;
     }
+    session.run(origins::DROP_ORIGINS, vec![Bind::Int(folder.0)]).await?;
     session.run(queries::DROP_INTENTS, vec![Bind::Int(folder.0)]).await
 }
 

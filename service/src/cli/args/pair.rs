@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use malote_engine::policy::{Content, Duplicates, FlagPolicy, OnClash};
+use malote_engine::policy::{Content, Duplicates, FlagPolicy, LabelPolicy, OnClash};
 
 use super::value::{date, map, octets, pattern};
 use super::{
@@ -202,6 +202,9 @@ pub struct ChangeArgs {
     /// Two source folders that would become one destination folder without having been told so
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub on_clash: ClashArg,
+    /// A source whose folders are labels (Gmail), where one message stands under several: it is read once in any case
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub gmail_labels: LabelsArg,
     /// A message that the destination refuses twice: `on` has it accepted by the least named change, where it is
     /// not signed or encrypted, keeps the original and reports it
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
@@ -223,6 +226,7 @@ impl Default for ChangeArgs {
             duplicates: DuplicatesArg::default(),
             flags: FlagsArg::default(),
             on_clash: ClashArg::default(),
+            gmail_labels: LabelsArg::default(),
             repair: RepairArg::default(),
             mirror_deletes: false,
             delete_limit: DELETE_LIMIT_PERCENT,
@@ -294,6 +298,20 @@ pub enum ClashArg {
     Merge,
 }
 
+/// Labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LabelsArg {
+    /// Every label is a folder, and a message is in each of its folders; Archive holds what has no label
+    #[default]
+    Folders,
+    /// A message is only in the first of its folders: Sent, Drafts, INBOX, then the labels by name, else Archive
+    First,
+    /// Labels become keywords; what is in no folder of the mailbox's own goes to Archive
+    Keywords,
+    /// Labels are let go; what is in no folder of the mailbox's own goes to Archive
+    Archive,
+}
+
 /// Refused messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum RepairArg {
@@ -329,6 +347,17 @@ impl From<FlagsArg> for FlagPolicy {
             FlagsArg::Merge => Self::Merge,
             FlagsArg::Source => Self::Source,
             FlagsArg::Destination => Self::Destination,
+        }
+    }
+}
+
+impl From<LabelsArg> for LabelPolicy {
+    fn from(labels: LabelsArg) -> Self {
+        match labels {
+            LabelsArg::Folders => Self::Folders,
+            LabelsArg::First => Self::First,
+            LabelsArg::Keywords => Self::Keywords,
+            LabelsArg::Archive => Self::Archive,
         }
     }
 }

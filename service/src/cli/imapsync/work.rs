@@ -87,6 +87,9 @@ pub fn command_line(
         words.push(format!("--timeout {seconds}"));
     }
     words.extend(selection(wish, &work.selection));
+    if wish.is_on("gmail1") {
+        words.push("--gmail-labels folders".to_owned());
+    }
     words.extend(changes(&work.changes));
     words.extend(work.pace.rate_bytes.map(|rate| format!("--rate-bytes {rate}")));
     words.extend(work.pace.rate_messages.map(|rate| format!("--rate-messages {rate}")));

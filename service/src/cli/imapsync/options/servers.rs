@@ -3,8 +3,9 @@
 use super::super::getopt::Takes::{Nothing, Pair, Real, Switch, Text, Whole};
 use super::{Fate, Row, auto, no, to};
 
-const PRESET_GMAIL: &str = "the host, TLS, --automap and imapsync's name rules of this preset; its ceilings and labels \
-    are not taken over: Malote slows down when the server asks for it, and every label is a folder";
+const PRESET_GMAIL: &str = "the host, TLS, --automap and imapsync's name rules of this preset; --gmail-labels \
+    folders: every label is a folder, each message is read once and All Mail adds only what has no label; its ceilings \
+    are not taken over: Malote slows down when the server asks for it";
 const PRESET_EXCHANGE: &str = "its ceilings and changes to messages are not taken over: Malote slows down when the \
     server asks for it, alters no message, and quarantines the one that is refused";
 const OWN_AUTH: &str = "?auth=; LOGIN, PLAIN, CRAM-MD5, XOAUTH2 with --oauthaccesstoken; any other is refused by name: \
