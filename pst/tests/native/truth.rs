@@ -58,7 +58,7 @@ fn what_is_refused_may_still_be_salvaged() -> Result<()> {
     let recovered = store.recovered()?;
     assert_eq!(recovered, [NodeId(0x20_0024)], "a newer page than the header knows names one item");
     let item = store.item(recovered[0])?;
-    assert_eq!(content::text(&item.properties, 0x001A).as_deref(), Some("IPM.Note"));
+    assert_eq!(content::text(&item.properties, 0x001A).as_deref(), Some("IPM.Task"));
     Ok(())
 }
 
