@@ -112,11 +112,13 @@ impl Blocks {
         let trailer = self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
         let trailer = trailer.expect("a block's octets were counted with its trailer");
         octets.truncate(usize::from(at.stored()));
-        let is_sound = checksum(&octets) == trailer.checksum;
+        let is_sound = checksum(&octets) == trailer.checksum && trailer.number != 0;
         // Either says that the place still holds this block; a damaged trailer may have lost one of them.
         let is_own = trailer.number & !1 == at.number()
             || trailer.signature == signature(at.place(), at.number());
-        if !is_own {
+        // A trailer that was wiped out names no other block; what lies before it may still be there, in part.
+        let is_wiped = trailer.number == 0 && trailer.checksum == 0;
+        if !is_own && !is_wiped {
             return Err(Fault::new(format!("block {block:#x}: its place {} holds another", at.place())));
         }
         if at.octets() != at.stored() {

@@ -61,6 +61,11 @@ impl Block {
         let stored = u16_at(entry, 2 * width)?;
         let is_wide = layout.0 == Format::Unicode4k;
         let octets = if is_wide { u16_at(entry, 2 * width + 2)? } else { stored };
+        Self::of_parts(layout, number, place, stored, octets)
+    }
+
+    /// A block of these numbers; nothing where it cannot be one.
+    pub(super) fn of_parts(layout: Layout, number: u64, place: u64, stored: u16, octets: u16) -> Option<Self> {
         let is_possible = number >> 48 == 0 && place >> 48 == 0 && number != 0;
         (is_possible && stored.max(octets) <= layout.block_stored_max()).then_some(Self {
             number_and_octets: number << 16 | u64::from(octets),
