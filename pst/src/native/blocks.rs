@@ -121,13 +121,25 @@ impl Blocks {
         if !is_own && !is_wiped {
             return Err(Fault::new(format!("block {block:#x}: its place {} holds another", at.place())));
         }
-        if at.octets() != at.stored() {
-            octets = inflate(&octets, usize::from(at.octets())).map_err(named)?;
+        let encoding = if is_internal(block) { Encoding::None } else { self.encoding };
+        if at.octets() == at.stored() {
+            encoding.decode(&mut octets, at.number());
+            return Ok(Contents { octets, is_sound });
         }
-        if !is_internal(block) {
-            self.encoding.decode(&mut octets, at.number());
-        }
-        Ok(Contents { octets, is_sound })
+        let whole = usize::from(at.octets());
+        let inflated = match inflate(&octets, whole) {
+            Ok(mut inflated) => {
+                encoding.decode(&mut inflated, at.number());
+                inflated
+            }
+            // No store was seen that both encodes and compresses: the other order is tried as well.
+            Err(_) if encoding != Encoding::None => {
+                encoding.decode(&mut octets, at.number());
+                inflate(&octets, whole).map_err(named)?
+            }
+            Err(fault) => return Err(named(fault)),
+        };
+        Ok(Contents { octets: inflated, is_sound })
     }
 }
 

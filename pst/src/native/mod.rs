@@ -24,8 +24,12 @@ mod pages;
 mod properties;
 mod ranges;
 mod salvage;
+#[cfg(test)]
+mod sample;
 mod subnodes;
 mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt;
