@@ -36,7 +36,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let path = PathBuf::from(arguments.next().context("usage: pst_read FILE [threads | outline | recovered]")?);
+    let path =
+        PathBuf::from(arguments.next().context("usage: pst_read FILE [threads | outline | recovered]")?);
     let mode = arguments.next().unwrap_or_default();
     let threads = mode.to_string_lossy().parse().unwrap_or(1_usize).max(1);
     let begun = Instant::now();
@@ -46,7 +47,13 @@ fn run() -> Result<()> {
     let listed = begun.elapsed();
     if mode == "outline" {
         for folder in &folders {
-            eprintln!("{:#x} in {:#x}: {} items, {:?}", folder.node.0, folder.parent.0, folder.items.len(), folder.damage);
+            eprintln!(
+                "{:#x} in {:#x}: {} items, {:?}",
+                folder.node.0,
+                folder.parent.0,
+                folder.items.len(),
+                folder.damage
+            );
         }
         eprintln!("{:?}", store.summary().damage);
     }

@@ -44,7 +44,8 @@ impl Reading<'_> {
                 if let Some(fault) = object.fault.clone() {
                     push(&mut damage, Part::Data, fault);
                 }
-                let (data, others): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.id == DATA);
+                let (data, others): (Vec<_>, Vec<_>) =
+                    records.into_iter().partition(|record| record.id == DATA);
                 let properties = object.properties(self.blocks, &mut self.allowance, &others, &mut damage);
                 (properties, Some((object, data.first().copied())))
             }
@@ -87,12 +88,12 @@ impl Reading<'_> {
         damage: &mut Vec<Damage>,
     ) -> Content {
         let read = match data {
-            Some(record) if record.kind == OBJECT => object
-                .referred(self.blocks, record.word)
-                .and_then(|subnode| self.referred(subnode, method)),
-            Some(record) if record.kind > 1 => object.blob(self.blocks, record.word).map(|blob| {
-                if method == Some(OLE) { Content::Ole(blob) } else { Content::Octets(blob) }
-            }),
+            Some(record) if record.kind == OBJECT => {
+                object.referred(self.blocks, record.word).and_then(|subnode| self.referred(subnode, method))
+            }
+            Some(record) if record.kind > 1 => object
+                .blob(self.blocks, record.word)
+                .map(|blob| if method == Some(OLE) { Content::Ole(blob) } else { Content::Octets(blob) }),
             _ if is_reference(method) => return Content::Reference,
             _ => Err(Fault::new("it has no data")),
         };

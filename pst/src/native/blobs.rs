@@ -12,14 +12,17 @@ impl Blobs for NativeStore {
     fn read_at(&mut self, blob: &Blob, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         match &blob.key {
             BlobKey::Held(held) => {
-                let from = usize::try_from(offset).ok().and_then(|offset| held.get(offset..)).unwrap_or_default();
+                let from =
+                    usize::try_from(offset).ok().and_then(|offset| held.get(offset..)).unwrap_or_default();
                 let count = from.len().min(into.len());
                 into[..count].copy_from_slice(&from[..count]);
                 Ok(count)
             }
             BlobKey::Block(block) => read_data(&mut self.blocks, *block, blob.octets, offset, into)
                 .map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault.into_reason())),
-            BlobKey::Path { .. } => Err(io::Error::new(io::ErrorKind::InvalidInput, "this blob is of another reader")),
+            BlobKey::Path { .. } => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "this blob is of another reader"))
+            }
         }
     }
 }

@@ -47,7 +47,16 @@ pub(super) const fn is_internal(block: u64) -> bool {
 impl Blocks {
     /// A reader of a file's blocks.
     pub(super) fn new(disk: Disk, layout: Layout, encoding: Encoding, index: Arc<Index>) -> Self {
-        Self { disk, layout, encoding, index, tree: None, leaf: None, warnings: Vec::new(), warnings_left_out: 0 }
+        Self {
+            disk,
+            layout,
+            encoding,
+            index,
+            tree: None,
+            leaf: None,
+            warnings: Vec::new(),
+            warnings_left_out: 0,
+        }
     }
 
     /// Notes something that did not stop the reading.
@@ -109,13 +118,14 @@ impl Blocks {
         let whole = self.layout.block_octets(at.stored()) as usize;
         let named = |fault: Fault| Fault::new(format!("block {block:#x}: {fault}"));
         let mut octets = self.disk.read(at.place(), whole).map_err(named)?;
-        let trailer = self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
+        let trailer =
+            self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
         let trailer = trailer.expect("a block's octets were counted with its trailer");
         octets.truncate(usize::from(at.stored()));
         let is_sound = checksum(&octets) == trailer.checksum && trailer.number != 0;
         // Either says that the place still holds this block; a damaged trailer may have lost one of them.
-        let is_own = trailer.number & !1 == at.number()
-            || trailer.signature == signature(at.place(), at.number());
+        let is_own =
+            trailer.number & !1 == at.number() || trailer.signature == signature(at.place(), at.number());
         // A trailer that was wiped out names no other block; what lies before it may still be there, in part.
         let is_wiped = trailer.number == 0 && trailer.checksum == 0;
         if !is_own && !is_wiped {

@@ -61,7 +61,9 @@ fn level(
     seen: &mut HashSet<u32>,
 ) {
     if levels > 0 && !seen.insert(hid) || records.octets.len() > RECORDS_MAX * 8 {
-        return records.faults.push(Fault::new("the tree of records is longer than any, or leads in circles"));
+        return records
+            .faults
+            .push(Fault::new("the tree of records is longer than any, or leads in circles"));
     }
     let octets = match heap.get(blocks, hid) {
         Ok(octets) => octets,

@@ -69,7 +69,9 @@ impl Blocks {
             return Err(Fault::new(format!("block {block:#x} is no list of blocks")));
         };
         if level.is_some_and(|level| level != own) {
-            return Err(Fault::new(format!("block {block:#x} is a list of level {own} within one of that level")));
+            return Err(Fault::new(format!(
+                "block {block:#x} is a list of level {own} within one of that level"
+            )));
         }
         let before = tree.octets();
         for number in 0..usize::from(count) {
@@ -101,7 +103,8 @@ impl Blocks {
 
     /// A leaf of data, also where its checksum is wrong; that is noted.
     pub(super) fn leaf(&mut self, tree: &DataTree, number: usize) -> Read<&[u8]> {
-        let leaf = *tree.leaves.get(number).ok_or_else(|| Fault::new(format!("there is no block {number}")))?;
+        let leaf =
+            *tree.leaves.get(number).ok_or_else(|| Fault::new(format!("there is no block {number}")))?;
         self.keep_leaf(leaf.block)?;
         let (_, contents) = self.leaf.as_ref().expect("the leaf was kept a moment ago");
         if !contents.is_sound {
@@ -125,7 +128,10 @@ impl Blocks {
             return Err(fault.clone());
         }
         if tree.octets() > octets_max {
-            return Err(Fault::new(format!("{} octets are more than the {octets_max} that are held", tree.octets())));
+            return Err(Fault::new(format!(
+                "{} octets are more than the {octets_max} that are held",
+                tree.octets()
+            )));
         }
         let mut data = Vec::with_capacity(tree.octets() as usize);
         for leaf in &tree.leaves {

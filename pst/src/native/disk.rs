@@ -113,8 +113,25 @@ mod tests {
         let mut file = tempfile::tempfile()?;
         file.write_all(&content)?;
         let mut disk = Disk::new(Arc::new(file))?;
-        for place in [0, 1, ALONE_OCTETS_MIN, STRETCH_OCTETS - 1, STRETCH_OCTETS, 3 * STRETCH_OCTETS - 5, content.len() - 9] {
-            for octets in [0, 1, 9, ALONE_OCTETS_MIN - 1, ALONE_OCTETS_MIN, STRETCH_OCTETS, STRETCH_OCTETS + 1, content.len()] {
+        for place in [
+            0,
+            1,
+            ALONE_OCTETS_MIN,
+            STRETCH_OCTETS - 1,
+            STRETCH_OCTETS,
+            3 * STRETCH_OCTETS - 5,
+            content.len() - 9,
+        ] {
+            for octets in [
+                0,
+                1,
+                9,
+                ALONE_OCTETS_MIN - 1,
+                ALONE_OCTETS_MIN,
+                STRETCH_OCTETS,
+                STRETCH_OCTETS + 1,
+                content.len(),
+            ] {
                 let read = disk.read(place as u64, octets).ok();
                 assert_eq!(read.as_deref(), content.get(place..place + octets), "{octets} at {place}");
             }

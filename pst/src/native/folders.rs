@@ -55,7 +55,7 @@ pub(super) fn read(blocks: &mut Blocks) -> Vec<Folder> {
     let subfolders = Children::of_type(blocks, FOLDER_TYPE);
     let items = Children::of_type(blocks, ITEM_TYPE);
     let mut walk = Walk { blocks, subfolders, items, seen: HashSet::new(), folders: Vec::new() };
-    walk.from_root();
+    walk.start_at_root();
     if !walk.blocks.index.is_whole() {
         walk.add_lost();
     }
@@ -79,7 +79,7 @@ struct Walk<'a> {
 type Waiting = (u32, u32, Properties);
 
 impl Walk<'_> {
-    fn from_root(&mut self) {
+    fn start_at_root(&mut self) {
         let is_there = self.blocks.index.living(ROOT).is_some();
         if is_there || self.subfolders.of(ROOT).len() > 0 {
             self.below((ROOT, ROOT, Properties::default()));
@@ -141,7 +141,8 @@ impl Walk<'_> {
                     if self.exists(row.id) {
                         children.push((row.id, number, cells.unwrap_or_default()));
                     } else {
-                        let reason = format!("its table names folder {:#x}, of which there is no trace", row.id);
+                        let reason =
+                            format!("its table names folder {:#x}, of which there is no trace", row.id);
                         push(damage, Part::Folder, Fault::new(reason));
                     }
                 }
@@ -169,7 +170,8 @@ impl Walk<'_> {
         let orphans: Vec<u32> = self.subfolders.0.iter().map(|(_, child)| *child).collect();
         let tops: Vec<u32> = self.subfolders.0.iter().map(|(parent, _)| *parent).collect();
         let parents: Vec<u32> = self.items.0.iter().map(|(parent, _)| *parent).collect();
-        let mut gone: Vec<u32> = tops.into_iter().chain(parents).filter(|one| kind(*one) == FOLDER_TYPE).collect();
+        let mut gone: Vec<u32> =
+            tops.into_iter().chain(parents).filter(|one| kind(*one) == FOLDER_TYPE).collect();
         gone.dedup();
         gone.retain(|number| self.blocks.index.living(*number).is_none());
         for number in gone.into_iter().chain(orphans) {

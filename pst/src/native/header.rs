@@ -73,7 +73,9 @@ impl Header {
         };
         let method = u8_at(octets, places.encoding).ok_or_else(too_short)?;
         let Some(encoding) = Encoding::of(method) else {
-            let reason = format!("its data is encoded by method {method:#04x}, which needs a key that it does not hold");
+            let reason = format!(
+                "its data is encoded by method {method:#04x}, which needs a key that it does not hold"
+            );
             return Err(not_a_store(&reason));
         };
         Ok(Self {

@@ -65,7 +65,13 @@ impl Block {
     }
 
     /// A block of these numbers; nothing where it cannot be one.
-    pub(super) fn of_parts(layout: Layout, number: u64, place: u64, stored: u16, octets: u16) -> Option<Self> {
+    pub(super) fn of_parts(
+        layout: Layout,
+        number: u64,
+        place: u64,
+        stored: u16,
+        octets: u16,
+    ) -> Option<Self> {
         let is_possible = number >> 48 == 0 && place >> 48 == 0 && number != 0;
         (is_possible && stored.max(octets) <= layout.block_stored_max()).then_some(Self {
             number_and_octets: number << 16 | u64::from(octets),
@@ -165,7 +171,9 @@ impl Index {
         let walked = walk(disk, header.layout, Tree::Nodes, header.nodes, &mut |page, range| {
             for entry in page.entries() {
                 match Node::of_entry(header.layout, entry) {
-                    Some(node) if page.is_sound || within(range, u64::from(node.number)) => self.nodes.push(node),
+                    Some(node) if page.is_sound || within(range, u64::from(node.number)) => {
+                        self.nodes.push(node)
+                    }
                     _ => bad += 1,
                 }
             }

@@ -100,7 +100,9 @@ impl NativeStore {
         let start = disk.read(0, octets).map_err(|fault| StoreError::NotAStore(fault.into_reason()))?;
         let header = Header::read(&start)?;
         let opened = catch_unwind(AssertUnwindSafe(|| Self::of_header(disk, header, is_salvage)));
-        opened.unwrap_or_else(|_| Err(StoreError::ReaderEnded("the reader failed at opening the file".to_owned())))
+        opened.unwrap_or_else(|_| {
+            Err(StoreError::ReaderEnded("the reader failed at opening the file".to_owned()))
+        })
     }
 
     fn of_header(mut disk: Disk, header: Header, is_salvage: bool) -> Result<Self, StoreError> {
@@ -111,7 +113,8 @@ impl NativeStore {
         let file = |reason| Damage { part: Part::File, reason };
         let mut damage = header.damage;
         if header.octets > disk.octets() {
-            let reason = format!("the file has {} octets of the {} it should have", disk.octets(), header.octets);
+            let reason =
+                format!("the file has {} octets of the {} it should have", disk.octets(), header.octets);
             damage.push(file(reason));
         }
         damage.extend(index.reasons.iter().cloned().map(file));
@@ -169,7 +172,8 @@ impl Store for NativeStore {
         if folders.is_empty() {
             return Err(StoreError::NotAStore("no folder can be found in it".to_owned()));
         }
-        let mut reached: Vec<u32> = folders.iter().flat_map(|folder| &folder.items).map(|item| item.0).collect();
+        let mut reached: Vec<u32> =
+            folders.iter().flat_map(|folder| &folder.items).map(|item| item.0).collect();
         reached.sort_unstable();
         self.reached = Some(reached.into());
         Ok(folders)

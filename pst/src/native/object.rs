@@ -68,7 +68,8 @@ impl Object {
         if fixed_octets(kind).is_some_and(|octets| octets <= 4) {
             return value(kind, word.to_le_bytes().to_vec());
         }
-        let is_known = fixed_octets(kind).is_some() || is_many(kind) || matches!(kind, STRING8 | STRING | BINARY);
+        let is_known =
+            fixed_octets(kind).is_some() || is_many(kind) || matches!(kind, STRING8 | STRING | BINARY);
         match self.octets(blocks, allowance, kind, word) {
             Ok(Ok(octets)) => {
                 // A list of many small values takes many times its octets once it is read.
@@ -94,7 +95,9 @@ impl Object {
         if hnid & 0x1F == 0 {
             let octets = self.heap.get(blocks, hnid)?;
             if octets.len() as u64 > allowance.octets {
-                return Err(Fault::new(format!("its item holds more than {ITEM_OCTETS_MAX} octets of values")));
+                return Err(Fault::new(format!(
+                    "its item holds more than {ITEM_OCTETS_MAX} octets of values"
+                )));
             }
             return Ok(Ok(octets.to_vec()));
         }

@@ -128,7 +128,9 @@ fn blocks_by_trailer(disk: &Disk, layout: Layout, index: &mut Index) {
     let mut start = 0;
     while start < disk.octets() && found.len() < BLOCKS_MAX {
         let octets = (disk.octets() - start).min(READ_OCTETS as u64) as usize;
-        for (number, unit) in disk.read_past_cache(start, octets).iter().flat_map(|read| units(read, alignment)) {
+        for (number, unit) in
+            disk.read_past_cache(start, octets).iter().flat_map(|read| units(read, alignment))
+        {
             let end = start + (number as u64 + 1) * alignment as u64;
             let Some(trailer) = layout.block_trailer(&unit[alignment - trailer_octets..]) else { continue };
             let Some(place) = end.checked_sub(layout.block_octets(trailer.stored)) else { continue };
@@ -166,11 +168,12 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
             }
             let key = u64::from(node.number);
             let is_missing = index.node_gaps.hold(key);
-            let lives = is_missing && match state(index, node) {
-                Blocks::Named => true,
-                Blocks::Lost => !spans.hold(key),
-                Blocks::Free => false,
-            };
+            let lives = is_missing
+                && match state(index, node) {
+                    Blocks::Named => true,
+                    Blocks::Lost => !spans.hold(key),
+                    Blocks::Free => false,
+                };
             if lives && seen.insert(node.number) {
                 living.push(*node);
             } else if !lives {

@@ -166,8 +166,9 @@ impl Sample {
 
     /// Writes a table of 4-octet cells; every row has the same columns.
     pub(super) fn table(&mut self, rows: &[(u32, Vec<Cell>)]) -> u64 {
-        let columns: Vec<(u16, u16)> =
-            rows.first().map_or(Vec::new(), |(_, cells)| cells.iter().map(|(id, kind, _)| (*id, *kind)).collect());
+        let columns: Vec<(u16, u16)> = rows
+            .first()
+            .map_or(Vec::new(), |(_, cells)| cells.iter().map(|(id, kind, _)| (*id, *kind)).collect());
         let (bits, row_octets) = (8 + 4 * columns.len() as u16, 9 + 4 * columns.len() as u16);
         let mut description = vec![0x7C, columns.len() as u8];
         for end in [bits, bits, bits, row_octets] {
@@ -290,7 +291,8 @@ impl Sample {
             Format::Unicode => 23,
             Format::Unicode4k => 36,
         };
-        let (end_at, roots_at, encoding_at) = if self.layout.is_ansi() { (168, 184, 461) } else { (184, 216, 513) };
+        let (end_at, roots_at, encoding_at) =
+            if self.layout.is_ansi() { (168, 184, 461) } else { (184, 216, 513) };
         let mut roots = Vec::new();
         for number in [nodes.0, nodes.1, blocks.0, blocks.1] {
             self.number(number, &mut roots);

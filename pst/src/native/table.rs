@@ -80,7 +80,8 @@ impl Table {
         } else {
             Matrix::Tree(blocks.data_tree(object.subnode(matrix)?.data)?)
         };
-        let mut table = Self { object, columns, row_octets, bits, matrix, rows: Vec::new(), faults: Vec::new() };
+        let mut table =
+            Self { object, columns, row_octets, bits, matrix, rows: Vec::new(), faults: Vec::new() };
         table.read_index(blocks, index);
         Ok(table)
     }

@@ -135,7 +135,11 @@ fn check_rich_item(store: &mut NativeStore, item: &Item, what: &str) -> Result<(
         Some(Value::Binary(held)) => assert!(held == attached(HELD), "{what}"),
         Some(Value::Long(ValueType::Binary, long)) => {
             assert!(octets(store, &long)? == attached(LONG), "{what}");
-            assert_eq!(store.read_at(&long, LONG as u64 - 50, &mut [0; 100])?, 50, "{what}: no more than there is");
+            assert_eq!(
+                store.read_at(&long, LONG as u64 - 50, &mut [0; 100])?,
+                50,
+                "{what}: no more than there is"
+            );
         }
         other => panic!("{what}: {other:?}"),
     }
@@ -147,8 +151,16 @@ fn check_rich_item(store: &mut NativeStore, item: &Item, what: &str) -> Result<(
     let Content::Octets(blob) = &by_value.content else { panic!("{what}: {:?}", by_value.content) };
     assert_eq!(octets(store, blob)?, attached(20_000), "{what}");
     let Content::Embedded(inner) = &embedded.content else { panic!("{what}: {:?}", embedded.content) };
-    assert_eq!(inner.properties.get(0x0037), Some(&Value::String("inside".to_owned())), "{what}: its own sub-node");
-    assert_eq!((inner.node, embedded.properties.integer(0x3705)), (NodeId(ITEM), Some(5)), "{what}: from the row");
+    assert_eq!(
+        inner.properties.get(0x0037),
+        Some(&Value::String("inside".to_owned())),
+        "{what}: its own sub-node"
+    );
+    assert_eq!(
+        (inner.node, embedded.properties.integer(0x3705)),
+        (NodeId(ITEM), Some(5)),
+        "{what}: from the row"
+    );
     let Content::Ole(blob) = &ole.content else { panic!("{what}: {:?}", ole.content) };
     assert_eq!(octets(store, blob)?, b"compound file", "{what}");
     assert_eq!(unlisted.content, Content::Reference, "{what}: only the sub-nodes know it");
@@ -184,8 +196,12 @@ fn a_store_of_every_format_and_encoding_is_read_whole() -> Result<()> {
 /// The octets of a store of two items, changed wherever `needle` stands.
 fn changed(sample: Sample, needle: &[u8], into: &[u8]) -> Vec<u8> {
     let mut octets = sample.finish();
-    let found: Vec<usize> =
-        octets.windows(needle.len()).enumerate().filter(|(_, one)| *one == needle).map(|(at, _)| at).collect();
+    let found: Vec<usize> = octets
+        .windows(needle.len())
+        .enumerate()
+        .filter(|(_, one)| *one == needle)
+        .map(|(at, _)| at)
+        .collect();
     assert!(!found.is_empty(), "what is to be changed is there");
     for at in found {
         octets[at..at + into.len()].copy_from_slice(into);
@@ -248,7 +264,8 @@ fn what_leads_in_circles_ends() -> Result<()> {
     // A list of blocks that lists itself, as the data of an attachment.
     let own = sample.next_list();
     let (circle, _) = sample.list(2, &[(own, 0)]);
-    let data = attachment(&mut sample, &[word(0x3705, 3, 1), word(0x3701, 0x102, DATA_ID)], &[(DATA_ID, circle, 0)]);
+    let data =
+        attachment(&mut sample, &[word(0x3705, 3, 1), word(0x3701, 0x102, DATA_ID)], &[(DATA_ID, circle, 0)]);
     // An item that is embedded in itself.
     let item = sample.properties(&[text(0x001A, "IPM.Note")]);
     let refers = Data::Heap([EMBEDDED_ID.to_le_bytes(), [0; 4]].concat());
@@ -308,7 +325,9 @@ fn what_is_no_store_is_refused_with_a_reason() {
             octets[8] = b'A';
         }
         match open(&octets) {
-            Err(StoreError::NotAStore(told)) => assert!(told.contains(reason), "{told:?} tells of {reason:?}"),
+            Err(StoreError::NotAStore(told)) => {
+                assert!(told.contains(reason), "{told:?} tells of {reason:?}")
+            }
             other => panic!("{reason}: {other:?}"),
         }
     }

@@ -133,7 +133,11 @@ fn many(kind: u16, octets: &[u8]) -> Read<Value> {
     let mut held = 0;
     for number in 0..count {
         let start = u32_at(octets, 4 + 4 * number).ok_or_else(short)? as usize;
-        let end = if number + 1 < count { u32_at(octets, 8 + 4 * number).ok_or_else(short)? as usize } else { octets.len() };
+        let end = if number + 1 < count {
+            u32_at(octets, 8 + 4 * number).ok_or_else(short)? as usize
+        } else {
+            octets.len()
+        };
         let one = octets.get(start..end).ok_or_else(short)?;
         held += one.len();
         if held > octets.len() {
@@ -178,7 +182,9 @@ mod tests {
 
     #[test]
     fn text_is_what_the_standard_library_makes_of_it() {
-        for first in (0..=u16::MAX).step_by(7).chain([0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xD800, 0xDFFF, 0xE000]) {
+        for first in
+            (0..=u16::MAX).step_by(7).chain([0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xD800, 0xDFFF, 0xE000])
+        {
             for second in [0x41, 0xE9, 0xD83D, 0xDE00, 0xFFFD] {
                 let units = [first, second, 0x42];
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
@@ -192,7 +198,11 @@ mod tests {
         let two = [2, 0, 0, 0, 12, 0, 0, 0, 14, 0, 0, 0, b'a', b'b', b'c'];
         let expected = vec![Value::Binary(b"ab".to_vec()), Value::Binary(b"c".to_vec())];
         check(0x1102, &two, Some(Value::Many(expected)));
-        check(0x1003, &[1, 0, 0, 0, 2, 0, 0, 0], Some(Value::Many(vec![Value::Integer32(1), Value::Integer32(2)])));
+        check(
+            0x1003,
+            &[1, 0, 0, 0, 2, 0, 0, 0],
+            Some(Value::Many(vec![Value::Integer32(1), Value::Integer32(2)])),
+        );
         check(0x101F, &[], Some(Value::Many(Vec::new())));
         check(0x1102, &[9, 0, 0, 0, 12, 0, 0, 0], None);
         check(0x1102, &[255, 255, 255, 255], None);

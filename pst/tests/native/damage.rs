@@ -62,7 +62,8 @@ impl Damaging {
             }),
             Self::Numbers(count) => (0..count).for_each(|_| {
                 let at = chance.below(octets.len() - 8);
-                let number = [0, 1, 0xFFFF_FFFF, u64::MAX, 0x8000_0000, 0x7FFF, 0x1F, 0xEC00][chance.below(8)];
+                let number =
+                    [0, 1, 0xFFFF_FFFF, u64::MAX, 0x8000_0000, 0x7FFF, 0x1F, 0xEC00][chance.below(8)];
                 octets[at..at + 4].copy_from_slice(&number.to_le_bytes()[..4]);
             }),
             Self::Swapped => {

@@ -147,7 +147,8 @@ impl Check<'_> {
         ] {
             let right = expected[what].as_str().unwrap_or_default();
             // What is not ASCII stands in the truth as some reader's guess at an 8-bit code page.
-            let is_guessed = matches!(properties.get(0x0037), Some(PropertyValue::String8(_))) && !found.is_ascii();
+            let is_guessed =
+                matches!(properties.get(0x0037), Some(PropertyValue::String8(_))) && !found.is_ascii();
             if !is_guessed {
                 self.equal(&format!("{:#x}: {what}", item.node.0), found.as_str(), right);
             }
@@ -174,11 +175,23 @@ impl Check<'_> {
         for (found, right) in item.attachments.iter().zip(expected) {
             let what = format!("{at}: attachment {}", found.number);
             self.equal(&format!("{what}: damage"), found.damage.clone(), Vec::new());
-            self.equal(&format!("{what}: method"), found.properties.integer(0x3705), right["method"].as_i64());
+            self.equal(
+                &format!("{what}: method"),
+                found.properties.integer(0x3705),
+                right["method"].as_i64(),
+            );
             if let Some(hash) = right["sha256"].as_str() {
                 let data = content::data(self.store, found)?;
-                self.equal(&format!("{what}: size"), data.as_ref().map(|data| data.len() as u64), right["size"].as_u64());
-                self.equal(&format!("{what}: data"), data.map(|data| content::hash(&data)).as_deref(), Some(hash));
+                self.equal(
+                    &format!("{what}: size"),
+                    data.as_ref().map(|data| data.len() as u64),
+                    right["size"].as_u64(),
+                );
+                self.equal(
+                    &format!("{what}: data"),
+                    data.map(|data| content::hash(&data)).as_deref(),
+                    Some(hash),
+                );
             }
             if right["embedded"].is_object() {
                 match &found.content {
@@ -187,7 +200,9 @@ impl Check<'_> {
                         self.headline(embedded, &right["embedded"]);
                         self.attachments(embedded, &right["embedded"]["attachments"])?;
                     }
-                    other => self.differences.push(format!("{}: {what}: {other:?} is not embedded", self.name)),
+                    other => {
+                        self.differences.push(format!("{}: {what}: {other:?} is not embedded", self.name))
+                    }
                 }
             }
         }
