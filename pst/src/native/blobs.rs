@@ -34,6 +34,7 @@ fn read_data(
     offset: u64,
     into: &mut [u8],
 ) -> Result<usize, Fault> {
+    blocks.begin();
     let tree = blocks.data_tree(block)?;
     if tree.missing.is_some() || tree.octets() != octets {
         return Err(Fault::new(format!("data {block:#x} has {} octets of {octets}", tree.octets())));

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::fault::{Fault, Read};
 use super::index::{Block, Index};
 use super::layout::Layout;
-use super::limits::DAMAGES_MAX;
+use super::limits::{DAMAGES_MAX, LISTED_BLOCKS_MAX};
 use super::octets::{checksum, signature};
 use crate::item::{Damage, Part};
 
@@ -29,6 +29,8 @@ pub(super) struct Blocks {
     /// What was read although something of it was wrong, until somebody asks.
     warnings: Vec<String>,
     warnings_left_out: usize,
+    /// Blocks of data that were listed since [`Self::begin`].
+    listed: usize,
 }
 
 /// What a block holds.
@@ -56,6 +58,7 @@ impl Blocks {
             leaf: None,
             warnings: Vec::new(),
             warnings_left_out: 0,
+            listed: 0,
         }
     }
 
@@ -77,6 +80,20 @@ impl Blocks {
         if left_out > 0 {
             damage.push(Damage { part, reason: format!("{left_out} more blocks are damaged") });
         }
+    }
+
+    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list.
+    pub(super) fn begin(&mut self) {
+        self.listed = 0;
+    }
+
+    /// Counts one more block of data: hostile lists name the same blocks again and again.
+    pub(super) fn count_listed(&mut self) -> Read<()> {
+        self.listed += 1;
+        if self.listed > LISTED_BLOCKS_MAX {
+            return Err(Fault::new(format!("more than {LISTED_BLOCKS_MAX} blocks of data are listed")));
+        }
+        Ok(())
     }
 
     /// Forgets everything that was kept, after a reading that did not end.

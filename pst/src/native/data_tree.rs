@@ -82,6 +82,7 @@ impl Blocks {
             if tree.leaves.len() >= TREE_BLOCKS_MAX {
                 return Err(Fault::new(format!("its data has more than {TREE_BLOCKS_MAX} blocks")));
             }
+            self.count_listed()?;
             if own == 2 {
                 // What comes after a lost list cannot be counted any more.
                 if let Err(fault) = self.list(child, Some(1), tree) {

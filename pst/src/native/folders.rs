@@ -62,6 +62,7 @@ pub(super) fn read(blocks: &mut Blocks) -> Vec<Folder> {
     let Walk { blocks, items, seen, mut folders, .. } = walk;
     let mut listed = HashSet::new();
     for folder in &mut folders {
+        blocks.begin();
         contents(blocks, &items, &seen, &mut listed, folder);
     }
     folders
@@ -93,6 +94,7 @@ impl Walk<'_> {
             if self.folders.len() >= FOLDERS_MAX || !self.seen.insert(number) {
                 continue;
             }
+            self.blocks.begin();
             let mut folder = self.folder(number, parent, row);
             let mut children = self.children(number, &mut folder.damage);
             self.folders.push(folder);

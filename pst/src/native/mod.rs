@@ -13,6 +13,8 @@ mod fault;
 mod folders;
 mod header;
 mod heap;
+#[cfg(test)]
+mod hostile;
 mod index;
 mod items;
 mod layout;
@@ -140,6 +142,7 @@ impl NativeStore {
     fn read_item(&mut self, node: NodeId) -> Read<Item> {
         let found = self.blocks.index.node(node.0);
         let found = found.ok_or_else(|| fault::Fault::new("its node is not there"))?;
+        self.blocks.begin();
         let item = Reading::new(&mut self.blocks, node).item(found.data, found.subnodes);
         // What a failed reading noted would otherwise be told of the next item.
         self.blocks.warned(Part::Properties, &mut Vec::new());
