@@ -39,6 +39,9 @@ fn read_data(
     if tree.missing.is_some() || tree.octets() != octets {
         return Err(Fault::new(format!("data {block:#x} has {} octets of {octets}", tree.octets())));
     }
+    if tree.is_altered {
+        return Err(Fault::new(format!("data {block:#x}: a list of its blocks was altered")));
+    }
     let wanted = octets.saturating_sub(offset).min(into.len() as u64) as usize;
     let mut filled = 0;
     let mut number = tree.leaves.partition_point(|leaf| leaf.end <= offset);

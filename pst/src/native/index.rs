@@ -106,6 +106,8 @@ pub(super) struct Index {
     pub(super) stray_nodes: Vec<Node>,
     /// Ranges of NIDs that the node tree should tell and does not.
     pub(super) node_gaps: Ranges,
+    /// NIDs whose entries may be altered or of an older state: what they lead to may not be theirs.
+    pub(super) doubtful: Ranges,
     /// Ranges of BIDs that the block tree should tell and does not.
     pub(super) block_gaps: Ranges,
     /// What could not be read, in words.
@@ -169,6 +171,9 @@ impl Index {
     fn read_nodes(&mut self, disk: &mut Disk, header: &Header) {
         let mut bad = 0_u64;
         let walked = walk(disk, header.layout, Tree::Nodes, header.nodes, &mut |page, range| {
+            if !page.is_sound {
+                self.doubtful.add(range);
+            }
             for entry in page.entries() {
                 match Node::of_entry(header.layout, entry) {
                     Some(node) if page.is_sound || within(range, u64::from(node.number)) => {

@@ -146,7 +146,13 @@ impl NativeStore {
         let item = Reading::new(&mut self.blocks, node).item(found.data, found.subnodes);
         // What a failed reading noted would otherwise be told of the next item.
         self.blocks.warned(Part::Properties, &mut Vec::new());
-        item
+        let mut item = item?;
+        if self.blocks.index.doubtful.hold(u64::from(node.0)) {
+            let reason =
+                "what leads to it was altered, or may be of an older state: it may hold what is not its own";
+            item.damage.push(Damage { part: Part::File, reason: reason.to_owned() });
+        }
+        Ok(item)
     }
 }
 

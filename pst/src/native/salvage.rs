@@ -158,6 +158,7 @@ fn units(octets: &[u8], alignment: usize) -> impl Iterator<Item = (usize, &[u8])
 fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) {
     let mut spans = Ranges::default();
     let mut seen: HashSet<u32> = HashSet::new();
+    let mut doubtful = std::mem::take(&mut index.doubtful);
     let (mut living, mut stray) = (Vec::new(), Vec::new());
     for leaf in leaves {
         let Ok(page) = page_of(disk, layout, Tree::Nodes, *leaf) else { continue };
@@ -175,6 +176,9 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
                     Blocks::Free => false,
                 };
             if lives && seen.insert(node.number) {
+                if !page.is_sound || !matches!(state(index, node), Blocks::Named) {
+                    doubtful.add((key, key + 1));
+                }
                 living.push(*node);
             } else if !lives {
                 stray.push(*node);
@@ -184,6 +188,7 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
             spans.add((u64::from(first.number), u64::from(last.number) + 1));
         }
     }
+    index.doubtful = doubtful;
     // Stable: of several strays with one NID the newest stays.
     stray.sort_by_key(|node| node.number);
     stray.dedup_by_key(|node| node.number);

@@ -76,6 +76,9 @@ impl Check<'_> {
     }
 
     fn file(&mut self, expected: &Value) -> Result<()> {
+        // One file's page calls itself by another number: it is read, and that is told.
+        let told = usize::from(self.name == "aspose_badbtree.pst");
+        self.equal("damage of the file", self.store.summary().damage.len().min(1), told);
         let folders = self.store.folders()?;
         let mut by_class: BTreeMap<u32, BTreeMap<String, u64>> = BTreeMap::new();
         let mut items: BTreeMap<u32, Item> = BTreeMap::new();
