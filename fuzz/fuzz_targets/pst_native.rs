@@ -1,4 +1,4 @@
-//! Any octets as a store: read to the end without a panic, no item listed twice, no blob longer or shorter than it says.
+//! Any octets as a store: no panic, no item listed twice, no blob of another length than it says.
 #![no_main]
 
 use std::collections::BTreeSet;
