@@ -389,3 +389,34 @@ fn a_cut_store_never_fails_and_never_lists_an_item_twice() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn no_altered_octet_of_any_format_makes_the_reader_fail() -> Result<()> {
+    for (format, encoding) in [
+        (Format::Ansi, Encoding::Cyclic),
+        (Format::Unicode, Encoding::Permute),
+        (Format::Unicode4k, Encoding::None),
+    ] {
+        let whole = store(format, encoding, HELD).finish();
+        for seed in 0..60_u32 {
+            let mut octets = whole.clone();
+            let mut number = seed.wrapping_mul(2_654_435_761) | 1;
+            for _ in 0..200 {
+                number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = number as usize % octets.len();
+                octets[at] ^= 1 << (number >> 29);
+            }
+            let Ok(mut store) = open(&octets) else { continue };
+            let folders = store.folders().unwrap_or_default();
+            for node in folders.into_iter().flat_map(|folder| folder.items) {
+                if let Err(StoreError::Unreadable { reason, .. }) = store.item(node) {
+                    assert!(
+                        !reason.contains("the reader failed"),
+                        "{format:?}, seed {seed}: a panic at {node:?}"
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
