@@ -34,9 +34,13 @@ fn read_data(
     offset: u64,
     into: &mut [u8],
 ) -> Result<usize, Fault> {
+    blocks.begin();
     let tree = blocks.data_tree(block)?;
     if tree.missing.is_some() || tree.octets() != octets {
         return Err(Fault::new(format!("data {block:#x} has {} octets of {octets}", tree.octets())));
+    }
+    if tree.is_altered {
+        return Err(Fault::new(format!("data {block:#x}: a list of its blocks was altered")));
     }
     let wanted = octets.saturating_sub(offset).min(into.len() as u64) as usize;
     let mut filled = 0;

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::fault::{Fault, Read};
 use super::index::{Block, Index};
 use super::layout::Layout;
-use super::limits::DAMAGES_MAX;
+use super::limits::{DAMAGES_MAX, LISTED_BLOCKS_MAX};
 use super::octets::{checksum, signature};
 use crate::item::{Damage, Part};
 
@@ -29,6 +29,8 @@ pub(super) struct Blocks {
     /// What was read although something of it was wrong, until somebody asks.
     warnings: Vec<String>,
     warnings_left_out: usize,
+    /// Blocks of data that were listed since [`Self::begin`].
+    listed: usize,
 }
 
 /// What a block holds.
@@ -56,6 +58,7 @@ impl Blocks {
             leaf: None,
             warnings: Vec::new(),
             warnings_left_out: 0,
+            listed: 0,
         }
     }
 
@@ -77,6 +80,20 @@ impl Blocks {
         if left_out > 0 {
             damage.push(Damage { part, reason: format!("{left_out} more blocks are damaged") });
         }
+    }
+
+    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list.
+    pub(super) fn begin(&mut self) {
+        self.listed = 0;
+    }
+
+    /// Counts one more block of data: hostile lists name the same blocks again and again.
+    pub(super) fn count_listed(&mut self) -> Read<()> {
+        self.listed += 1;
+        if self.listed > LISTED_BLOCKS_MAX {
+            return Err(Fault::new(format!("more than {LISTED_BLOCKS_MAX} blocks of data are listed")));
+        }
+        Ok(())
     }
 
     /// Forgets everything that was kept, after a reading that did not end.
@@ -122,20 +139,34 @@ impl Blocks {
             self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
         let trailer = trailer.expect("a block's octets were counted with its trailer");
         octets.truncate(usize::from(at.stored()));
-        let is_sound = checksum(&octets) == trailer.checksum;
+        let is_sound = checksum(&octets) == trailer.checksum && trailer.number != 0;
         // Either says that the place still holds this block; a damaged trailer may have lost one of them.
         let is_own =
             trailer.number & !1 == at.number() || trailer.signature == signature(at.place(), at.number());
-        if !is_own {
+        // A trailer that was wiped out names no other block; what lies before it may still be there, in part.
+        let is_wiped = trailer.number == 0 && trailer.checksum == 0;
+        if !is_own && !is_wiped {
             return Err(Fault::new(format!("block {block:#x}: its place {} holds another", at.place())));
         }
-        if at.octets() != at.stored() {
-            octets = inflate(&octets, usize::from(at.octets())).map_err(named)?;
+        let encoding = if is_internal(block) { Encoding::None } else { self.encoding };
+        if at.octets() == at.stored() {
+            encoding.decode(&mut octets, at.number());
+            return Ok(Contents { octets, is_sound });
         }
-        if !is_internal(block) {
-            self.encoding.decode(&mut octets, at.number());
-        }
-        Ok(Contents { octets, is_sound })
+        let whole = usize::from(at.octets());
+        let inflated = match inflate(&octets, whole) {
+            Ok(mut inflated) => {
+                encoding.decode(&mut inflated, at.number());
+                inflated
+            }
+            // No store was seen that both encodes and compresses: the other order is tried as well.
+            Err(_) if encoding != Encoding::None => {
+                encoding.decode(&mut octets, at.number());
+                inflate(&octets, whole).map_err(named)?
+            }
+            Err(fault) => return Err(named(fault)),
+        };
+        Ok(Contents { octets: inflated, is_sound })
     }
 }
 

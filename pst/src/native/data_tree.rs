@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::blocks::{Blocks, is_internal};
+use super::blocks::{Blocks, Contents, is_internal};
 use super::fault::{Fault, Read};
 use super::limits::TREE_BLOCKS_MAX;
 use super::octets::{u8_at, u16_at, u32_at};
@@ -12,6 +12,8 @@ use super::octets::{u8_at, u16_at, u32_at};
 #[derive(Debug, Default)]
 pub(super) struct DataTree {
     pub(super) leaves: Vec<Leaf>,
+    /// True where a list that leads to its leaves was altered: they may be another's.
+    pub(super) is_altered: bool,
     /// Why its length is not known: a list or a leaf that nobody can find.
     pub(super) missing: Option<Fault>,
 }
@@ -63,7 +65,11 @@ impl Blocks {
 
     /// Adds what a list names. `level` is what it must be, for a list that another one names.
     fn list(&mut self, block: u64, level: Option<u8>, tree: &mut DataTree) -> Read<()> {
-        let octets = self.block(block)?;
+        let Contents { octets, is_sound } = self.contents(block)?;
+        if !is_sound {
+            tree.is_altered = true;
+            self.warn(format!("block {block:#x}: its checksum is wrong"));
+        }
         let header = u8_at(&octets, 0).zip(u8_at(&octets, 1)).zip(u16_at(&octets, 2)).zip(u32_at(&octets, 4));
         let Some((((1, own @ (1 | 2)), count), total)) = header else {
             return Err(Fault::new(format!("block {block:#x} is no list of blocks")));
@@ -82,6 +88,7 @@ impl Blocks {
             if tree.leaves.len() >= TREE_BLOCKS_MAX {
                 return Err(Fault::new(format!("its data has more than {TREE_BLOCKS_MAX} blocks")));
             }
+            self.count_listed()?;
             if own == 2 {
                 // What comes after a lost list cannot be counted any more.
                 if let Err(fault) = self.list(child, Some(1), tree) {

@@ -55,13 +55,14 @@ pub(super) fn read(blocks: &mut Blocks) -> Vec<Folder> {
     let subfolders = Children::of_type(blocks, FOLDER_TYPE);
     let items = Children::of_type(blocks, ITEM_TYPE);
     let mut walk = Walk { blocks, subfolders, items, seen: HashSet::new(), folders: Vec::new() };
-    walk.from_root();
+    walk.start_at_root();
     if !walk.blocks.index.is_whole() {
         walk.add_lost();
     }
     let Walk { blocks, items, seen, mut folders, .. } = walk;
     let mut listed = HashSet::new();
     for folder in &mut folders {
+        blocks.begin();
         contents(blocks, &items, &seen, &mut listed, folder);
     }
     folders
@@ -79,7 +80,7 @@ struct Walk<'a> {
 type Waiting = (u32, u32, Properties);
 
 impl Walk<'_> {
-    fn from_root(&mut self) {
+    fn start_at_root(&mut self) {
         let is_there = self.blocks.index.living(ROOT).is_some();
         if is_there || self.subfolders.of(ROOT).len() > 0 {
             self.below((ROOT, ROOT, Properties::default()));
@@ -93,6 +94,7 @@ impl Walk<'_> {
             if self.folders.len() >= FOLDERS_MAX || !self.seen.insert(number) {
                 continue;
             }
+            self.blocks.begin();
             let mut folder = self.folder(number, parent, row);
             let mut children = self.children(number, &mut folder.damage);
             self.folders.push(folder);

@@ -61,6 +61,17 @@ impl Block {
         let stored = u16_at(entry, 2 * width)?;
         let is_wide = layout.0 == Format::Unicode4k;
         let octets = if is_wide { u16_at(entry, 2 * width + 2)? } else { stored };
+        Self::of_parts(layout, number, place, stored, octets)
+    }
+
+    /// A block of these numbers; nothing where it cannot be one.
+    pub(super) fn of_parts(
+        layout: Layout,
+        number: u64,
+        place: u64,
+        stored: u16,
+        octets: u16,
+    ) -> Option<Self> {
         let is_possible = number >> 48 == 0 && place >> 48 == 0 && number != 0;
         (is_possible && stored.max(octets) <= layout.block_stored_max()).then_some(Self {
             number_and_octets: number << 16 | u64::from(octets),
@@ -95,6 +106,8 @@ pub(super) struct Index {
     pub(super) stray_nodes: Vec<Node>,
     /// Ranges of NIDs that the node tree should tell and does not.
     pub(super) node_gaps: Ranges,
+    /// NIDs whose entries may be altered or of an older state: what they lead to may not be theirs.
+    pub(super) doubtful: Ranges,
     /// Ranges of BIDs that the block tree should tell and does not.
     pub(super) block_gaps: Ranges,
     /// What could not be read, in words.
@@ -158,6 +171,9 @@ impl Index {
     fn read_nodes(&mut self, disk: &mut Disk, header: &Header) {
         let mut bad = 0_u64;
         let walked = walk(disk, header.layout, Tree::Nodes, header.nodes, &mut |page, range| {
+            if !page.is_sound {
+                self.doubtful.add(range);
+            }
             for entry in page.entries() {
                 match Node::of_entry(header.layout, entry) {
                     Some(node) if page.is_sound || within(range, u64::from(node.number)) => {

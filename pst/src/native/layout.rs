@@ -12,6 +12,10 @@ pub(super) struct Layout(pub(super) Format);
 /// What stands at a block's end ([MS-PST] §2.2.2.8.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BlockTrailer {
+    /// Octets that the block holds in the file.
+    pub(super) stored: u16,
+    /// Octets that it holds, decompressed.
+    pub(super) octets: u16,
     /// See [`super::octets::signature`].
     pub(super) signature: u16,
     /// See [`super::octets::checksum`].
@@ -52,8 +56,12 @@ impl Layout {
 
     /// Octets that a block of `stored` octets takes in the file, trailer and filling counted.
     pub(super) fn block_octets(self, stored: u16) -> u64 {
-        let alignment = if self.0 == Format::Unicode4k { 512 } else { 64 };
-        (u64::from(stored) + self.block_trailer_octets()).next_multiple_of(alignment)
+        (u64::from(stored) + self.block_trailer_octets()).next_multiple_of(self.block_alignment())
+    }
+
+    /// Blocks begin and end at multiples of this.
+    pub(super) fn block_alignment(self) -> u64 {
+        if self.0 == Format::Unicode4k { 512 } else { 64 }
     }
 
     /// Most octets that a block may hold in the file.
@@ -68,7 +76,10 @@ impl Layout {
     /// Reads a block's trailer.
     pub(super) fn block_trailer(self, trailer: &[u8]) -> Option<BlockTrailer> {
         let (checksum_at, number_at) = if self.is_ansi() { (8, 4) } else { (4, 8) };
+        let stored = u16_at(trailer, 0)?;
         Some(BlockTrailer {
+            stored,
+            octets: if self.0 == Format::Unicode4k { u16_at(trailer, 18)? } else { stored },
             signature: u16_at(trailer, 2)?,
             checksum: u32_at(trailer, checksum_at)?,
             number: self.number_at(trailer, number_at)?,

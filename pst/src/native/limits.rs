@@ -9,6 +9,10 @@ pub(super) const NODES_MAX: usize = 20_000_000;
 pub(super) const BLOCKS_MAX: usize = 60_000_000;
 /// Blocks of one data tree: 16 times what its 32-bit length allows of full ones.
 pub(super) const TREE_BLOCKS_MAX: usize = 1 << 20;
+/// Blocks of data that the reading of one item or one folder may list: 32 GiB of full ones.
+pub(super) const LISTED_BLOCKS_MAX: usize = 1 << 22;
+/// Rows that are taken from a table's own octets where their index is lost.
+pub(super) const UNINDEXED_ROWS_MAX: u64 = 1 << 17;
 /// Sub-nodes of one node.
 pub(super) const SUBNODES_MAX: usize = 1 << 18;
 /// Records of one tree of heap records: the rows of a table, or an object's properties.
@@ -22,11 +26,11 @@ pub(super) const ITEM_OCTETS_MAX: u64 = 64 << 20;
 /// Rows of one recipient table.
 pub(super) const RECIPIENTS_MAX: usize = 100_000;
 /// Attachments of one item with all that is embedded in it.
-pub(super) const ATTACHMENTS_MAX: usize = 65_536;
+pub(super) const ATTACHMENTS_MAX: usize = 16_384;
 /// How deep items may be embedded in one another.
 pub(super) const EMBEDDED_DEPTH_MAX: usize = 64;
 /// Folders of one store.
-pub(super) const FOLDERS_MAX: usize = 1 << 20;
+pub(super) const FOLDERS_MAX: usize = 1 << 18;
 /// Names of one store: as many as there are ids from 0x8000 on.
 pub(super) const NAMES_MAX: usize = 0x8000;
 /// Damages that are told one by one of one object; the rest is counted.

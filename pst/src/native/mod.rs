@@ -13,6 +13,8 @@ mod fault;
 mod folders;
 mod header;
 mod heap;
+#[cfg(test)]
+mod hostile;
 mod index;
 mod items;
 mod layout;
@@ -24,8 +26,12 @@ mod pages;
 mod properties;
 mod ranges;
 mod salvage;
+#[cfg(test)]
+mod sample;
 mod subnodes;
 mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::fmt;
@@ -136,10 +142,17 @@ impl NativeStore {
     fn read_item(&mut self, node: NodeId) -> Read<Item> {
         let found = self.blocks.index.node(node.0);
         let found = found.ok_or_else(|| fault::Fault::new("its node is not there"))?;
+        self.blocks.begin();
         let item = Reading::new(&mut self.blocks, node).item(found.data, found.subnodes);
         // What a failed reading noted would otherwise be told of the next item.
         self.blocks.warned(Part::Properties, &mut Vec::new());
-        item
+        let mut item = item?;
+        if self.blocks.index.doubtful.hold(u64::from(node.0)) {
+            let reason =
+                "what leads to it was altered, or may be of an older state: it may hold what is not its own";
+            item.damage.push(Damage { part: Part::File, reason: reason.to_owned() });
+        }
+        Ok(item)
     }
 }
 

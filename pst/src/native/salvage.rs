@@ -8,6 +8,7 @@ use super::fault::Read;
 use super::index::{Block, Index, Node};
 use super::layout::Layout;
 use super::limits::{BLOCKS_MAX, NODES_MAX};
+use super::octets::signature;
 use super::pages::{Page, Tree};
 use super::ranges::Ranges;
 use crate::store::Format;
@@ -35,6 +36,9 @@ pub(super) fn fill(disk: &Disk, layout: Layout, index: &mut Index) {
         leaves.sort_by_key(|leaf| (!leaf.is_sound, u64::MAX - leaf.number));
     }
     stray_blocks(disk, layout, &blocks, index);
+    if !index.block_gaps.is_empty() {
+        blocks_by_trailer(disk, layout, index);
+    }
     stray_nodes(disk, layout, &nodes, index);
 }
 
@@ -115,12 +119,46 @@ fn stray_blocks(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index)
     index.stray_blocks = stray;
 }
 
+/// Finds blocks without any index: each ends with a trailer that tells its length and its number, and whose signature
+/// is made of its number and its place. What is found is held against its checksum when it is read.
+fn blocks_by_trailer(disk: &Disk, layout: Layout, index: &mut Index) {
+    let alignment = layout.block_alignment() as usize;
+    let trailer_octets = layout.block_trailer_octets() as usize;
+    let mut found = Vec::new();
+    let mut start = 0;
+    while start < disk.octets() && found.len() < BLOCKS_MAX {
+        let octets = (disk.octets() - start).min(READ_OCTETS as u64) as usize;
+        for (number, unit) in
+            disk.read_past_cache(start, octets).iter().flat_map(|read| units(read, alignment))
+        {
+            let end = start + (number as u64 + 1) * alignment as u64;
+            let Some(trailer) = layout.block_trailer(&unit[alignment - trailer_octets..]) else { continue };
+            let Some(place) = end.checked_sub(layout.block_octets(trailer.stored)) else { continue };
+            if trailer.signature != signature(place, trailer.number) {
+                continue;
+            }
+            let number = trailer.number & !1;
+            let block = Block::of_parts(layout, number, place, trailer.stored, trailer.octets);
+            found.extend(block.filter(|block| index.blocks.binary_search(block).is_err()));
+        }
+        start += octets as u64;
+    }
+    index.stray_blocks.append(&mut found);
+    index.stray_blocks.sort_unstable();
+    index.stray_blocks.dedup();
+}
+
+fn units(octets: &[u8], alignment: usize) -> impl Iterator<Item = (usize, &[u8])> {
+    octets.chunks_exact(alignment).enumerate()
+}
+
 /// Sorts out the nodes of all leaves. A node lives where the tree has a gap and the block tree still names its blocks:
 /// blocks of a deleted or changed item are given back. Where the block tree has gaps too, the newest page that spans
 /// a NID decides whether it lives.
 fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) {
     let mut spans = Ranges::default();
     let mut seen: HashSet<u32> = HashSet::new();
+    let mut doubtful = std::mem::take(&mut index.doubtful);
     let (mut living, mut stray) = (Vec::new(), Vec::new());
     for leaf in leaves {
         let Ok(page) = page_of(disk, layout, Tree::Nodes, *leaf) else { continue };
@@ -138,6 +176,9 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
                     Blocks::Free => false,
                 };
             if lives && seen.insert(node.number) {
+                if !page.is_sound || !matches!(state(index, node), Blocks::Named) {
+                    doubtful.add((key, key + 1));
+                }
                 living.push(*node);
             } else if !lives {
                 stray.push(*node);
@@ -147,6 +188,7 @@ fn stray_nodes(disk: &Disk, layout: Layout, leaves: &[Leaf], index: &mut Index) 
             spans.add((u64::from(first.number), u64::from(last.number) + 1));
         }
     }
+    index.doubtful = doubtful;
     // Stable: of several strays with one NID the newest stays.
     stray.sort_by_key(|node| node.number);
     stray.dedup_by_key(|node| node.number);

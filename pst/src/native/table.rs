@@ -7,6 +7,7 @@ use super::blocks::Blocks;
 use super::btree_heap::records;
 use super::data_tree::DataTree;
 use super::fault::{Fault, Read};
+use super::limits::UNINDEXED_ROWS_MAX;
 use super::object::{Allowance, Object};
 use super::octets::{u8_at, u16_at, u32_at};
 use super::properties::push;
@@ -115,7 +116,7 @@ impl Table {
             Matrix::Held(octets) => octets.len() as u64,
             Matrix::Tree(tree) => tree.octets(),
         };
-        let count = (octets / self.row_octets as u64).min(super::limits::RECORDS_MAX as u64) as u32;
+        let count = (octets / self.row_octets as u64).min(UNINDEXED_ROWS_MAX) as u32;
         let known: std::collections::HashSet<u32> = self.rows.iter().map(|row| row.id).collect();
         for number in 0..count {
             let id = self.row(blocks, number).ok().and_then(|row| u32_at(&row, 0));

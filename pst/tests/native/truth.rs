@@ -58,7 +58,7 @@ fn what_is_refused_may_still_be_salvaged() -> Result<()> {
     let recovered = store.recovered()?;
     assert_eq!(recovered, [NodeId(0x20_0024)], "a newer page than the header knows names one item");
     let item = store.item(recovered[0])?;
-    assert_eq!(content::text(&item.properties, 0x001A).as_deref(), Some("IPM.Note"));
+    assert_eq!(content::text(&item.properties, 0x001A).as_deref(), Some("IPM.Task"));
     Ok(())
 }
 
@@ -76,6 +76,9 @@ impl Check<'_> {
     }
 
     fn file(&mut self, expected: &Value) -> Result<()> {
+        // One file's page calls itself by another number: it is read, and that is told.
+        let told = usize::from(self.name == "aspose_badbtree.pst");
+        self.equal("damage of the file", self.store.summary().damage.len().min(1), told);
         let folders = self.store.folders()?;
         let mut by_class: BTreeMap<u32, BTreeMap<String, u64>> = BTreeMap::new();
         let mut items: BTreeMap<u32, Item> = BTreeMap::new();
