@@ -11,6 +11,7 @@ pub mod output;
 pub mod pair;
 mod probe;
 pub mod progress;
+mod pst_reader;
 mod quarantine;
 pub mod render;
 pub mod secret;
@@ -30,6 +31,9 @@ use output::tell;
 /// Runs the program; what comes back is its exit status, in imapsync's own numbers where that is what was called.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(status) = pst_reader::asked_for(&arguments) {
+        return status;
+    }
     match imapsync::asked_for(&arguments) {
         Some(words) => imapsync::main(words),
         None => own(arguments).into(),
