@@ -76,15 +76,12 @@ impl LibpffStore {
                 self.session.close_to(1);
             } else {
                 self.close_all();
-                if self.session.open(|file, _| file.item(folder.0))? {
+                // Where the short way fails, the long one below tells why.
+                if self.session.open(|file, _| file.item(folder.0)).unwrap_or(false) {
                     self.open_folder = Some(folder);
                 }
             }
-            let is_open = self.open_folder.is_some()
-                && self
-                    .session
-                    .open(|_, folder| folder.map_or(Ok(None), |above| above.sub_item_of(node.0)))?;
-            if is_open {
+            if self.open_folder.is_some() && self.open_below(node).unwrap_or(false) {
                 return Ok(true);
             }
         }
@@ -97,6 +94,10 @@ impl LibpffStore {
         }
         let number = self.orphans.as_ref().and_then(|orphans| orphans.get(&node)).copied();
         number.map_or(Ok(false), |number| self.session.open(|file, _| file.orphan(number)))
+    }
+
+    fn open_below(&mut self, node: NodeId) -> Result<bool, ffi::Failure> {
+        self.session.open(|_, folder| folder.map_or(Ok(None), |folder| folder.sub_item_of(node.0)))
     }
 
     fn close_all(&mut self) {
