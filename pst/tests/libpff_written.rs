@@ -153,6 +153,35 @@ fn what_was_written_is_read_in_every_format_and_what_libpff_loses_is_said() -> R
 }
 
 #[test]
+fn an_altered_octet_anywhere_in_a_block_is_damage_of_the_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("altered.pst");
+    for format in [Format::Unicode, Format::Ansi, Format::Unicode4k] {
+        let mut store = Pst::new(Crypt::None).format(format).create(&file)?;
+        let top = store.top();
+        let mark = b"an octet of this will be altered";
+        let data = Data::Held(mark.repeat(50));
+        let message = Message::new("IPM.Note").text("one", "text");
+        store.item(top, &message.attach(pst_writer::Attachment::file("a.bin", "", data)))?;
+        store.finish()?;
+        let damage = LibpffStore::open(&file)?.summary().damage.clone();
+        ensure!(damage.is_empty(), "{format:?}: {damage:?}");
+        let mut octets = fs::read(&file)?;
+        let place = octets.windows(mark.len()).position(|window| window == mark);
+        let Some(place) = place else {
+            // Compressed blocks do not show what is in them.
+            ensure!(format == Format::Unicode4k, "{format:?}: the data are not in the file");
+            continue;
+        };
+        octets[place + 5] ^= 1;
+        fs::write(&file, &octets)?;
+        let damage = in_child(&file, ChildLimits::default())?.summary().damage.clone();
+        ensure!(damage.iter().any(|damage| damage.reason.contains("1 blocks")), "{format:?}: {damage:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn named_properties_and_long_values_are_found() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("long.pst");

@@ -10,7 +10,7 @@ use std::path::Path;
 use libpff_sys as sys;
 
 use super::read::{ATTACH_DATA, ATTACHMENT_IDS, Place, Reading, attached_again};
-use super::{ffi, folders, names};
+use super::{check, ffi, folders, names};
 use crate::item::{Damage, Folder, Item, Part};
 use crate::names::Names;
 use crate::property::Properties;
@@ -56,7 +56,15 @@ impl LibpffStore {
             Some(sys::LIBPFF_FILE_TYPE_64BIT_4K_PAGE) => Format::Unicode4k,
             other => return Err(StoreError::NotAStore(format!("libpff names its format {other:?}"))),
         };
-        let summary = summary(&file, format);
+        let mut summary = summary(&file, format);
+        let wrong = check::checksums(path)?;
+        if wrong != check::Wrong::default() {
+            let check::Wrong { pages, blocks } = wrong;
+            let reason = format!(
+                "{pages} pages and {blocks} blocks have a wrong checksum: what libpff reads of this file may be altered"
+            );
+            summary.damage.push(Damage { part: Part::File, reason });
+        }
         Ok(Self {
             session: ffi::Session::new(file),
             summary,
