@@ -2,9 +2,11 @@
 //! Never trusts a count of 0 or an empty success; what the library cannot say is in each file's comments.
 //!
 //! Two things no caller of libpff can see, so that the native reader must be heard as well before a file is called
-//! clean: it does not refuse blocks whose checksum is wrong, and it gives a value whose block is missing as an empty
-//! one. It also loses every property of an item that has one of a type it does not know.
+//! clean: it does not refuse blocks whose checksum is wrong (`check` finds those, as damage of the whole file), and it
+//! gives a value whose block is missing as an empty one. It also loses every property of an item that has one of a
+//! type it does not know.
 
+mod check;
 mod child;
 mod ffi;
 mod folders;

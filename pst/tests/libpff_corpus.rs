@@ -166,6 +166,8 @@ fn what_libpff_loses_is_named_and_all_else_is_there() -> Result<()> {
         match LOSSES.iter().find(|(losing, _, _)| *losing == name) {
             Some((_, some, named)) => assert_eq!((items.len() - lost, lost), (*some, *named), "{name}"),
             None => {
+                let damage = LibpffStore::open(&file)?.summary().damage.clone();
+                assert!(damage.is_empty(), "{name}: {damage:?}");
                 assert_eq!((Some(there), lost), (expected, 0), "{name}");
                 assert!(items.values().flatten().all(|item| !item.is_damaged()), "{name} is whole");
             }

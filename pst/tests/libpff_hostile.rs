@@ -155,7 +155,7 @@ fn a_doomed_parent() -> Result<()> {
         return Ok(());
     }
     let mut store = open("hangs-tied", ChildLimits { request: Duration::from_mins(5), ..limits() })?;
-    println!("reader {}", store.process().context("it runs")?);
+    eprintln!("reader {}", store.process().context("it runs")?);
     store.item(NodeId(3))?;
     Ok(())
 }
@@ -165,10 +165,10 @@ fn a_parent_that_is_killed_leaves_no_busy_reader() -> Result<()> {
     let mut parent = Command::new(std::env::current_exe()?)
         .args(["--exact", "a_doomed_parent", "--nocapture"])
         .env(DOOMED, "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()?;
-    let mut lines = BufReader::new(parent.stdout.take().context("it is piped")?).lines();
+    let mut lines = BufReader::new(parent.stderr.take().context("it is piped")?).lines();
     let told = lines.find_map(|line| Some(line.ok()?.split_once("reader ")?.1.to_owned()));
     let reader: u32 = told.context("it told nothing")?.trim().parse()?;
     ensure!(is_running(reader), "the reader was never there");

@@ -12,6 +12,7 @@ pub mod pair;
 mod probe;
 pub mod progress;
 mod pst;
+mod pst_reader;
 mod quarantine;
 pub mod render;
 pub mod secret;
@@ -31,9 +32,8 @@ use output::tell;
 /// Runs the program; what comes back is its exit status, in imapsync's own numbers where that is what was called.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    // It puts itself behind bars before it has a second thread, and answers to nobody but its parent.
-    if arguments.get(1).is_some_and(|word| word == "pst-reader") {
-        return malote_pst::libpff::serve::main();
+    if let Some(status) = pst_reader::asked_for(&arguments) {
+        return status;
     }
     match imapsync::asked_for(&arguments) {
         Some(words) => imapsync::main(words),
@@ -94,7 +94,6 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
             Command::Pst(command) => pst::pst(command),
-            Command::PstReader => Err(Stopped::bug("pst-reader was asked for in a way that is not known")),
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

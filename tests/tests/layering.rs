@@ -108,6 +108,45 @@ fn the_plan_stands_without_the_standard_library_and_almost_without_dependencies(
     })
 }
 
+/// Where the word that ends the compiler's protection may stand: declarations of libpff, and the one file that calls
+/// them. Written apart, so that this file does not hold what it looks for.
+const UNPROTECTED: &str = concat!("un", "safe");
+const UNPROTECTED_FILES: [&str; 2] = ["pst/src/libpff/ffi.rs", "pst/sys/"];
+
+#[test]
+fn unsafe_code_is_one_file_and_what_it_calls() -> Result<()> {
+    for folder in ["engine", "pst", "service", "tests", "benches", "fuzz"] {
+        check_code(folder, "the compiler's protection ends here", |path, line| {
+            let code = line.split("//").next().unwrap_or_default();
+            let words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            let is_allowed = UNPROTECTED_FILES.iter().any(|allowed| path.to_string_lossy().contains(allowed))
+                || path.components().any(|part| part.as_os_str() == "target");
+            !is_allowed && words.into_iter().any(|word| word == UNPROTECTED)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_file_that_calls_libpff_knows_its_functions() -> Result<()> {
+    check_code("pst/src", "only ffi.rs calls libpff", |path, line| {
+        !path.ends_with("libpff/ffi.rs") && line.contains("sys::libpff_")
+    })
+}
+
+#[test]
+fn every_crate_forbids_unsafe_code_but_the_two_that_must_not() -> Result<()> {
+    for folder in ["engine", "engine/plan", "service", "tests", "benches"] {
+        let text = fs::read_to_string(workspace()?.join(folder).join("Cargo.toml"))?;
+        assert!(text.contains("[lints]\nworkspace = true"), "{folder} has lints of its own");
+    }
+    let text = fs::read_to_string(workspace()?.join("Cargo.toml"))?;
+    assert!(text.contains("unsafe_code = \"forbid\""), "the workspace does not forbid it");
+    let text = fs::read_to_string(workspace()?.join("pst/Cargo.toml"))?;
+    assert!(text.contains("unsafe_code = \"deny\""), "the PST crate does not deny it");
+    Ok(())
+}
+
 #[test]
 fn the_run_knows_traits_and_not_protocols() -> Result<()> {
     check_code("engine/src/run", "the run must not know a protocol", |_, line| {

@@ -120,20 +120,10 @@ impl ChildStore {
     /// Asks, and has the reader started anew first where it has ended. Any other end of the asking than an answer
     /// ends the process.
     fn ask(&mut self, request: &Request, limit: Duration) -> Result<Answer, StoreError> {
-        if self.running.is_none() {
-            if self.restarts >= self.limits.restarts_max {
-                let reason = format!("it has ended {} times and is not started again", self.restarts + 1);
-                return Err(StoreError::ReaderEnded(reason));
-            }
-            self.restarts += 1;
-            let (running, _, summary) = begin(&self.file, &self.command, &self.limits)?;
-            if summary != self.summary {
-                // Dropping ends it: what it would say of the file is not what was said before.
-                return Err(StoreError::ReaderEnded("started anew, it reads another file".to_owned()));
-            }
-            self.running = Some(running);
-        }
-        let Some(mut running) = self.running.take() else { unreachable!("it was started above") };
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start_anew()?,
+        };
         match running.ask(request, limit) {
             Ok(answer) => {
                 self.running = Some(running);
@@ -144,6 +134,20 @@ impl ChildStore {
             }
             Err(cause) => Err(StoreError::ReaderEnded(running.end(&cause))),
         }
+    }
+
+    fn start_anew(&mut self) -> Result<Running, StoreError> {
+        if self.restarts >= self.limits.restarts_max {
+            let reason = format!("it has ended {} times and is not started again", self.restarts + 1);
+            return Err(StoreError::ReaderEnded(reason));
+        }
+        self.restarts += 1;
+        let (running, _, summary) = begin(&self.file, &self.command, &self.limits)?;
+        if summary == self.summary {
+            return Ok(running);
+        }
+        // Dropping ends it: what it would say of the file is not what was said before.
+        Err(StoreError::ReaderEnded("started anew, it reads another file".to_owned()))
     }
 
     /// What to do with an answer that is none to what was asked: the reader is ended.

@@ -122,6 +122,14 @@ fn fill(file: &ffi::File, handle: &ffi::Item<'_>, folder: &mut Folder) -> Vec<No
     let mut known: HashSet<NodeId> = folder.items.iter().chain(&below).copied().collect();
     let messages = children.iter().filter(|node| is_message(node.0)).count();
     folder.counts.node_children = count.map(|_| u64::try_from(messages).unwrap_or(u64::MAX));
+    let is_denied = messages > 0 || folder.counts.claimed.is_some_and(|claimed| claimed > 0);
+    if folder.counts.table_rows == Some(0) && is_denied {
+        // This is also how the library gives a table that is not there.
+        folder.counts.table_rows = None;
+        folder
+            .damage
+            .push(damage(Part::Contents, "the table is given empty, where items are known or claimed"));
+    }
     for node in children {
         if known.insert(node) {
             if is_message(node.0) {

@@ -10,7 +10,7 @@ use std::path::Path;
 use libpff_sys as sys;
 
 use super::read::{ATTACH_DATA, ATTACHMENT_IDS, Place, Reading, attached_again};
-use super::{ffi, folders, names};
+use super::{check, ffi, folders, names};
 use crate::item::{Damage, Folder, Item, Part};
 use crate::names::Names;
 use crate::property::Properties;
@@ -56,7 +56,15 @@ impl LibpffStore {
             Some(sys::LIBPFF_FILE_TYPE_64BIT_4K_PAGE) => Format::Unicode4k,
             other => return Err(StoreError::NotAStore(format!("libpff names its format {other:?}"))),
         };
-        let summary = summary(&file, format);
+        let mut summary = summary(&file, format);
+        let wrong = check::checksums(path)?;
+        if wrong != check::Wrong::default() {
+            let check::Wrong { pages, blocks } = wrong;
+            let reason = format!(
+                "{pages} pages and {blocks} blocks have a wrong checksum: what libpff reads of this file may be altered"
+            );
+            summary.damage.push(Damage { part: Part::File, reason });
+        }
         Ok(Self {
             session: ffi::Session::new(file),
             summary,
@@ -76,15 +84,12 @@ impl LibpffStore {
                 self.session.close_to(1);
             } else {
                 self.close_all();
-                if self.session.open(|file, _| file.item(folder.0))? {
+                // Where the short way fails, the long one below tells why.
+                if self.session.open(|file, _| file.item(folder.0)).unwrap_or(false) {
                     self.open_folder = Some(folder);
                 }
             }
-            let is_open = self.open_folder.is_some()
-                && self
-                    .session
-                    .open(|_, folder| folder.map_or(Ok(None), |above| above.sub_item_of(node.0)))?;
-            if is_open {
+            if self.open_folder.is_some() && self.open_below(node).unwrap_or(false) {
                 return Ok(true);
             }
         }
@@ -97,6 +102,10 @@ impl LibpffStore {
         }
         let number = self.orphans.as_ref().and_then(|orphans| orphans.get(&node)).copied();
         number.map_or(Ok(false), |number| self.session.open(|file, _| file.orphan(number)))
+    }
+
+    fn open_below(&mut self, node: NodeId) -> Result<bool, ffi::Failure> {
+        self.session.open(|_, folder| folder.map_or(Ok(None), |folder| folder.sub_item_of(node.0)))
     }
 
     fn close_all(&mut self) {

@@ -90,7 +90,8 @@ fn program(text: &str) -> String {
         .collect();
     let functions: String = declared(text).iter().map(|function| as_c(function)).collect();
     format!(
-        "#include <stdio.h>\n#include <libpff/features.h>\n#undef LIBPFF_HAVE_BFIO\n{hide}#include <libpff/types.h>\n#include <libpff/error.h>\n{show}{apart}\
+        "#include <stdio.h>\n#include <libpff/features.h>\n\
+         #undef LIBPFF_HAVE_BFIO\n{hide}#include <libpff/types.h>\n#include <libpff/error.h>\n{show}{apart}\
          #include <libpff.h>\n{sizes}{values}{functions}"
     )
 }

@@ -100,9 +100,6 @@ pub enum Command {
     /// Look into a personal store (PST, OST) of Outlook, check it, or export its items
     #[command(subcommand)]
     Pst(PstCommand),
-    /// Read a store for another Malote process
-    #[command(hide = true)]
-    PstReader,
     /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
