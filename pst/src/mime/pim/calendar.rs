@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::PimPart;
 use super::common;
 use super::event::{Clock, Event, Purpose, When};
 use super::identity;
@@ -11,7 +12,6 @@ use super::moment::Moment;
 use super::recurrence::{Changed, Series};
 use super::rule::{self, Stamp};
 use super::zone::Zone;
-use super::PimPart;
 use crate::item::{Content, Item};
 use crate::loss::{LossKind, Losses};
 use crate::mime::view::View;
@@ -105,7 +105,11 @@ fn zone(view: &View<'_>, losses: &mut Losses) -> Option<Zone> {
     let mut is_broken = false;
     for number in [SERIES_ZONE, ZONE_STRUCT, START_ZONE] {
         let Some(octets) = view.named_binary(PSETID_APPOINTMENT, number) else { continue };
-        let zone = if number == ZONE_STRUCT { Zone::of_struct(octets, &name()) } else { Zone::of_definition(octets) };
+        let zone = if number == ZONE_STRUCT {
+            Zone::of_struct(octets, &name())
+        } else {
+            Zone::of_definition(octets)
+        };
         if zone.is_some() {
             return zone;
         }
@@ -143,7 +147,8 @@ impl<'a> Calendar<'_, 'a> {
         // A message about one instance of a series names it by when it would have been.
         if let Some(date) = identity::instance(self.view) {
             let replaced = common::named_moment(self.view, PSETID_APPOINTMENT, REPLACED_TIME).map(local);
-            let own_time = Moment::of_civil(date.at(0, 0, 0, 0)).and_then(|day| day.plus(when.start.second_of_day()));
+            let own_time =
+                Moment::of_civil(date.at(0, 0, 0, 0)).and_then(|day| day.plus(when.start.second_of_day()));
             recurrence.extend(replaced.or(own_time).map(|id| when.clock.property("RECURRENCE-ID", id)));
         }
         self.event(self.view, when, recurrence, None).put(lines);
@@ -184,7 +189,8 @@ impl<'a> Calendar<'_, 'a> {
             ),
         }
         let has_rule = !recurrence.is_empty();
-        let is_wall_used = !matches!(clock, Clock::Date) || series.changed.iter().any(|one| one.is_all_day == Some(false));
+        let is_wall_used =
+            !matches!(clock, Clock::Date) || series.changed.iter().any(|one| one.is_all_day == Some(false));
         if is_wall_used {
             zone.put(lines);
         }
@@ -202,7 +208,14 @@ impl<'a> Calendar<'_, 'a> {
     }
 
     /// Writes the changed instances; their attachments say what the pattern does not.
-    fn put_changed(&self, lines: &mut Lines, series: &Series, clock: Clock<'_>, zone: &Zone, losses: &mut Losses) {
+    fn put_changed(
+        &self,
+        lines: &mut Lines,
+        series: &Series,
+        clock: Clock<'_>,
+        zone: &Zone,
+        losses: &mut Losses,
+    ) {
         let items = Instances::of(self.view, zone);
         for (written, changed) in series.changed.iter().enumerate() {
             if lines.octets() > PART_OCTETS_MAX {
@@ -264,7 +277,8 @@ impl<'a> Instances<'a> {
 
 /// The instances that are not held at all: those that are on the list of deleted ones and were not only changed.
 fn deleted(series: &Series, clock: Clock<'_>) -> Vec<String> {
-    let changed: BTreeSet<Moment> = series.changed.iter().map(|changed| changed.original.midnight()).collect();
+    let changed: BTreeSet<Moment> =
+        series.changed.iter().map(|changed| changed.original.midnight()).collect();
     let days = series.pattern.deleted.iter().map(|day| day.midnight()).filter(|day| !changed.contains(day));
     let starts = days.filter_map(|day| day.plus(i64::from(series.start_minutes) * 60));
     starts.map(|start| clock.property("EXDATE", start)).collect()

@@ -28,11 +28,8 @@ const BIRTHDAY_LOCAL: u32 = 0x80DE;
 const ANNIVERSARY_LOCAL: u32 = 0x80DF;
 const MAILING_ADDRESS: u32 = 0x8022;
 /// The kinds of addresses, where each e-mail address's properties begin: kind, address, as it was typed, entry id.
-const EMAILS: [[u32; 4]; 3] = [
-    [0x8082, 0x8083, 0x8084, 0x8085],
-    [0x8092, 0x8093, 0x8094, 0x8095],
-    [0x80A2, 0x80A3, 0x80A4, 0x80A5],
-];
+const EMAILS: [[u32; 4]; 3] =
+    [[0x8082, 0x8083, 0x8084, 0x8085], [0x8092, 0x8093, 0x8094, 0x8095], [0x80A2, 0x80A3, 0x80A4, 0x80A5]];
 /// Fax numbers that stand among the e-mail addresses.
 const FAX: &str = "FAX";
 /// `PidTagAttachmentContactPhoto`.
@@ -133,7 +130,8 @@ fn put_names(lines: &mut Lines, view: &View<'_>) {
     lines.text("FN", shown.as_deref().unwrap_or("?"));
     lines.line(&format!("N:{}", [family, given, middle, before, after].map(|part| escaped(&part)).join(";")));
     if !company.is_empty() || !department.is_empty() {
-        let department = if department.is_empty() { String::new() } else { format!(";{}", escaped(&department)) };
+        let department =
+            if department.is_empty() { String::new() } else { format!(";{}", escaped(&department)) };
         lines.line(&format!("ORG:{}{department}", escaped(&company)));
     }
 }
@@ -144,7 +142,8 @@ fn put_emails(lines: &mut Lines, view: &View<'_>, losses: &mut Losses) {
     for [kind, value, typed, entry_id] in EMAILS {
         let of = |number| view.named_text(PSETID_ADDRESS, number);
         let kind = of(kind);
-        let entry = view.named_binary(PSETID_ADDRESS, entry_id).and_then(|octets| entry::read(octets, view.page));
+        let entry =
+            view.named_binary(PSETID_ADDRESS, entry_id).and_then(|octets| entry::read(octets, view.page));
         let Some(stored) = of(value).or_else(|| entry.map(|entry| entry.address)) else { continue };
         if kind.as_ref().is_some_and(|kind| kind.eq_ignore_ascii_case(FAX)) {
             lines.text("TEL;TYPE=FAX", stored.rsplit_once('@').map_or(stored.as_ref(), |(_, number)| number));
@@ -154,7 +153,11 @@ fn put_emails(lines: &mut Lines, view: &View<'_>, losses: &mut Losses) {
         let known = || view.context.addresses.find(&stored).map(|(_, address)| address.to_owned());
         let typed = || of(typed).and_then(|typed| address::internet(&typed).map(Cow::into_owned));
         let Some(found) = own().or_else(known).or_else(typed) else {
-            losses.note(LossKind::PimProperty, view.numbered(PSETID_ADDRESS, value), "an address not of the Internet");
+            losses.note(
+                LossKind::PimProperty,
+                view.numbered(PSETID_ADDRESS, value),
+                "an address not of the Internet",
+            );
             lines.text("X-MALOTE-ADDRESS", &stored);
             continue;
         };
@@ -171,7 +174,8 @@ fn put_addresses(lines: &mut Lines, view: &View<'_>) {
     let own_work = [5, 0, 1, 2, 3, 4].map(named);
     for (kind, number, ids) in [WORK, HOME, OTHER] {
         let plain = ids.map(|id| view.text(id));
-        let parts = if number == 2 && own_work.iter().any(Option::is_some) { own_work.clone() } else { plain };
+        let parts =
+            if number == 2 && own_work.iter().any(Option::is_some) { own_work.clone() } else { plain };
         if parts.iter().all(Option::is_none) {
             continue;
         }
@@ -183,7 +187,8 @@ fn put_addresses(lines: &mut Lines, view: &View<'_>) {
 
 /// Writes birthday and anniversary, which stores keep as times.
 fn put_days(lines: &mut Lines, view: &View<'_>) {
-    for (name, number, id) in [("BDAY", BIRTHDAY_LOCAL, 0x3A42), ("X-ANNIVERSARY", ANNIVERSARY_LOCAL, 0x3A41)] {
+    for (name, number, id) in [("BDAY", BIRTHDAY_LOCAL, 0x3A42), ("X-ANNIVERSARY", ANNIVERSARY_LOCAL, 0x3A41)]
+    {
         let local = common::named_moment(view, PSETID_ADDRESS, number).map(Moment::midnight);
         let day = local.or_else(|| common::moment(view, id).and_then(Moment::nearest_midnight));
         if let Some(day) = day {
@@ -199,9 +204,11 @@ fn put_photo(lines: &mut Lines, view: &View<'_>, losses: &mut Losses) {
 
     let is_photo = |properties: &Properties| {
         let name = view.text_of(properties, tag::ATTACH_LONG_NAME);
-        properties.is_set(IS_PHOTO) || name.is_some_and(|name| name.eq_ignore_ascii_case("ContactPicture.jpg"))
+        properties.is_set(IS_PHOTO)
+            || name.is_some_and(|name| name.eq_ignore_ascii_case("ContactPicture.jpg"))
     };
-    let has_photo = view.named_integer(PSETID_ADDRESS, PICTURE_ATTACHED).is_some_and(|is_attached| is_attached != 0);
+    let has_photo =
+        view.named_integer(PSETID_ADDRESS, PICTURE_ATTACHED).is_some_and(|is_attached| is_attached != 0);
     let photo = view.item.attachments.iter().find(|attachment| is_photo(&attachment.properties));
     let held = photo.and_then(|photo| match &photo.content {
         Content::Octets(blob) => match &blob.key {

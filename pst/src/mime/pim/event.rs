@@ -228,7 +228,8 @@ impl Event<'_, '_> {
         if self.purpose == Purpose::Record && flags & IS_MEETING == 0 {
             return;
         }
-        if let Some(organizer) = people::organizer_among(view, false).or_else(|| address::author(self.series)) {
+        if let Some(organizer) = people::organizer_among(view, false).or_else(|| address::author(self.series))
+        {
             people::put_organizer(lines, &organizer);
         }
         let is_wished = view.item.properties.get(RESPONSE_REQUESTED).is_none()

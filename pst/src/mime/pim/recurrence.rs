@@ -372,7 +372,13 @@ pub(super) mod tests {
             octets
         }
 
-        pub fn series(&self, start_minutes: u32, end_minutes: u32, changed: &[Vec<u8>], wide: &[u8]) -> Vec<u8> {
+        pub fn series(
+            &self,
+            start_minutes: u32,
+            end_minutes: u32,
+            changed: &[Vec<u8>],
+            wide: &[u8],
+        ) -> Vec<u8> {
             let mut octets = self.pattern();
             for word in [0x3006, 0x3009, start_minutes, end_minutes] {
                 octets.extend(u32::to_le_bytes(word));
@@ -406,8 +412,7 @@ pub(super) mod tests {
     }
 
     fn whole() -> Vec<u8> {
-        let times =
-            [minutes(2026, 3, 11, 15, 0), minutes(2026, 3, 11, 16, 0), minutes(2026, 3, 11, 10, 0)];
+        let times = [minutes(2026, 3, 11, 15, 0), minutes(2026, 3, 11, 16, 0), minutes(2026, 3, 11, 10, 0)];
         let mut made = Made::weekly();
         made.deleted = vec![minutes(2026, 3, 4, 0, 0), minutes(2026, 3, 11, 0, 0)];
         made.modified = vec![minutes(2026, 3, 11, 0, 0)];
@@ -421,7 +426,9 @@ pub(super) mod tests {
         assert_eq!(series.pattern.days, Days::OfWeek(0x0A));
         assert!(matches!(series.pattern.end, End::On(_)));
         assert_eq!((series.start_minutes, series.end_minutes, series.is_cut), (600, 660, false));
-        let [Changed { original, wide_subject, busy, .. }] = &series.changed[..] else { panic!("one was changed") };
+        let [Changed { original, wide_subject, busy, .. }] = &series.changed[..] else {
+            panic!("one was changed")
+        };
         assert_eq!(original.basic(), "20260311T100000");
         assert_eq!((wide_subject.as_deref(), *busy), (Some("Umzug ü☃"), Some(3)));
     }

@@ -126,7 +126,11 @@ mod tests {
         let rest = "BYDAY=MO,WE;WKST=MO";
         let weekly = Made::weekly();
         check(&weekly, Stamp::Date, Some(&format!("FREQ=WEEKLY;UNTIL=20260629;{rest}")));
-        check(&weekly, Stamp::Zone(&berlin, 36_000), Some(&format!("FREQ=WEEKLY;UNTIL=20260629T080000Z;{rest}")));
+        check(
+            &weekly,
+            Stamp::Zone(&berlin, 36_000),
+            Some(&format!("FREQ=WEEKLY;UNTIL=20260629T080000Z;{rest}")),
+        );
         let counted = Made { end: [0x2022, 10], ..Made::weekly() };
         check(&counted, Stamp::Date, Some(&format!("FREQ=WEEKLY;COUNT=10;{rest}")));
     }

@@ -137,5 +137,6 @@ pub fn journal(view: &View<'_>, losses: &Losses) -> PimPart {
 
 /// What stands for a time where an item has none at all.
 fn epoch() -> Moment {
-    Moment::of_civil(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0)).expect("1970 is a year that calendars can name")
+    Moment::of_civil(jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0))
+        .expect("1970 is a year that calendars can name")
 }

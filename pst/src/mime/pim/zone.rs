@@ -48,7 +48,10 @@ struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Day {
     /// The nth weekday, the last one for 5; weekdays count from Sunday, 0.
-    Nth { weekday: i8, nth: i8 },
+    Nth {
+        weekday: i8,
+        nth: i8,
+    },
     Fixed(i8),
 }
 
@@ -156,7 +159,8 @@ impl Zone {
         lines.text("TZID", &self.id);
         for (nth, rule) in self.rules.iter().enumerate() {
             let next = self.rules.get(nth + 1);
-            let until = next.and_then(|next| Moment::of_civil(jiff::civil::date(next.from_year, 1, 1).at(0, 0, 0, 0)));
+            let until = next
+                .and_then(|next| Moment::of_civil(jiff::civil::date(next.from_year, 1, 1).at(0, 0, 0, 0)));
             let until = until.and_then(|until| until.plus(-i64::from(rule.standard) * 60 - 1));
             let until = until.map(|until| format!(";UNTIL={}", until.utc())).unwrap_or_default();
             match rule.daylight {
@@ -211,7 +215,12 @@ pub const WEEKDAYS: [&str; 7] = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
 impl Rule {
     /// `ends` and `begins` are the dates of standard and daylight time, SYSTEMTIMEs; `biases` are minutes to be added
     /// to local time: the zone's own, the standard and the daylight one.
-    fn read(from_year: i16, [bias, standard, daylight]: [i32; 3], ends: &[u8], begins: &[u8]) -> Option<Self> {
+    fn read(
+        from_year: i16,
+        [bias, standard, daylight]: [i32; 3],
+        ends: &[u8],
+        begins: &[u8],
+    ) -> Option<Self> {
         let offset = |more: i32| {
             let offset = bias.checked_add(more)?.checked_neg()?;
             (-OFFSET_MINUTES_MAX..=OFFSET_MINUTES_MAX).contains(&offset).then_some(offset)
@@ -270,7 +279,8 @@ fn offset_text(minutes: i32) -> String {
 fn named(name: &str) -> String {
     const NAME_CHARACTERS_MAX: usize = 200;
     let name: String = name.trim_matches(['\0', ' ']).chars().take(NAME_CHARACTERS_MAX).collect();
-    let name: String = name.chars().map(|one| if one.is_control() || one == '"' { ' ' } else { one }).collect();
+    let name: String =
+        name.chars().map(|one| if one.is_control() || one == '"' { ' ' } else { one }).collect();
     if name.trim().is_empty() { "Custom".to_owned() } else { name }
 }
 
@@ -301,9 +311,7 @@ pub(super) mod tests {
         octets.extend((name.len() as u16 / 2).to_le_bytes());
         octets.extend(&name);
         octets.extend(2_u16.to_le_bytes());
-        for (year, ends, begins) in
-            [(1987_u16, [10_u16, 5], [4_u16, 1]), (2007, [11, 1], [3, 2])]
-        {
+        for (year, ends, begins) in [(1987_u16, [10_u16, 5], [4_u16, 1]), (2007, [11, 1], [3, 2])] {
             octets.extend([2, 1, 0x3E, 0, 2, 0]);
             octets.extend(year.to_le_bytes());
             octets.extend([0; 14]);
