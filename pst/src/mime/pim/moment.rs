@@ -129,8 +129,8 @@ mod tests {
         assert_eq!((moment.utc().as_str(), moment.day().as_str()), ("20240117T212000Z", "20240117"));
         assert_eq!(Moment::of_civil(moment.civil()), Some(moment));
         assert_eq!(Moment::of_minutes(0).map(Moment::basic).as_deref(), Some("16010101T000000"));
-        assert_eq!(Moment::of_minutes(NO_END_MINUTES).map(Moment::day).as_deref(), Some("45000831"));
-        assert_eq!(Moment::of_minutes(u32::MAX).map(Moment::day).as_deref(), Some("97670209"));
+        assert_eq!(Moment::of_minutes(NO_END_MINUTES).map(Moment::day).as_deref(), Some("45001231"));
+        assert_eq!(Moment::of_minutes(u32::MAX).map(Moment::day).as_deref(), Some("97670216"));
         assert_eq!(Moment::of_filetime(u64::MAX), None);
         assert_eq!(Moment::of_seconds(-1), None);
     }
