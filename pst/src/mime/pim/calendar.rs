@@ -138,8 +138,9 @@ impl<'a> Calendar<'_, 'a> {
             let day = |utc: Moment| local(utc).nearest_midnight().unwrap_or(utc);
             When::new(Clock::Date, day(start), day(end))
         } else if let Some(zone) = zone {
-            zone.put(lines);
-            When::new(Clock::Wall(zone), local(start), local(end))
+            let when = When::new(Clock::Wall(zone), local(start), local(end));
+            zone.put(lines, when.start, Some(when.end));
+            when
         } else {
             When::new(Clock::Utc, start, end)
         };
@@ -192,7 +193,8 @@ impl<'a> Calendar<'_, 'a> {
         let is_wall_used =
             !matches!(clock, Clock::Date) || series.changed.iter().any(|one| one.is_all_day == Some(false));
         if is_wall_used {
-            zone.put(lines);
+            let earliest = series.changed.iter().map(|changed| changed.start.min(changed.original)).min();
+            zone.put(lines, earliest.map_or(first, |earliest| earliest.min(first)), None);
         }
         if has_rule {
             recurrence.extend(deleted(series, clock));

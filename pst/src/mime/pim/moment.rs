@@ -1,7 +1,6 @@
 //! Points in time as stores count them, from 1601 on, and as calendars write them.
 //! Never knows zones: whether a moment is of UTC or of a wall clock, its holder knows.
 
-use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 
 const TICKS_PER_SECOND: u64 = 10_000_000;
@@ -76,7 +75,9 @@ impl Moment {
     /// Its date and time.
     #[must_use]
     pub fn civil(self) -> DateTime {
-        epoch().saturating_add(SignedDuration::from_secs(self.0))
+        let days = jiff::Span::new().days(self.0 / DAY_SECONDS);
+        let second = jiff::SignedDuration::from_secs(self.second_of_day());
+        epoch().saturating_add(days).saturating_add(second)
     }
 
     /// Its date.

@@ -43,6 +43,7 @@ struct Change {
     day: Day,
     hour: i8,
     minute: i8,
+    second: i8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,11 +154,15 @@ impl Zone {
         format!(";TZID={}:{}", quoted(&self.id), local.basic())
     }
 
-    /// Writes the zone as a component.
-    pub fn put(&self, lines: &mut Lines) {
+    /// Writes the zone as a component, with the rules of the years from `first` to `last` by its wall clock; some
+    /// zones have a rule for every year.
+    pub fn put(&self, lines: &mut Lines, first: Moment, last: Option<Moment>) {
+        let (first, last) = (first.date().year(), last.map_or(i16::MAX, |last| last.date().year()));
         lines.line("BEGIN:VTIMEZONE");
         lines.text("TZID", &self.id);
-        for (nth, rule) in self.rules.iter().enumerate() {
+        let own = self.rules.iter().rposition(|rule| rule.from_year <= first).unwrap_or(0);
+        let wanted = self.rules.iter().enumerate().skip(own);
+        for (nth, rule) in wanted.take_while(|(nth, rule)| *nth == own || rule.from_year <= last) {
             let next = self.rules.get(nth + 1);
             let until = next
                 .and_then(|next| Moment::of_civil(jiff::civil::date(next.from_year, 1, 1).at(0, 0, 0, 0)));
@@ -237,8 +242,8 @@ impl Change {
     fn read(octets: &[u8]) -> Option<Option<Self>> {
         let mut octets = Octets(octets);
         let mut number = || i16::try_from(octets.half()?).ok();
-        let (year, month, weekday, day, hour, minute) =
-            (number()?, number()?, number()?, number()?, number()?, number()?);
+        let (year, month, weekday, day) = (number()?, number()?, number()?, number()?);
+        let (hour, minute, second) = (number()?, number()?, number()?);
         if month == 0 {
             return Some(None);
         }
@@ -248,7 +253,8 @@ impl Change {
             && (0..=6).contains(&weekday)
             && day_range.contains(&day)
             && (0..=23).contains(&hour)
-            && (0..=59).contains(&minute);
+            && (0..=59).contains(&minute)
+            && (0..=59).contains(&second);
         if !is_sound {
             return None;
         }
@@ -258,7 +264,13 @@ impl Change {
         } else {
             Day::Fixed(narrow(day)?)
         };
-        Some(Some(Self { month: narrow(month)?, day, hour: narrow(hour)?, minute: narrow(minute)? }))
+        Some(Some(Self {
+            month: narrow(month)?,
+            day,
+            hour: narrow(hour)?,
+            minute: narrow(minute)?,
+            second: narrow(second)?,
+        }))
     }
 
     fn in_year(self, year: i16) -> Option<Moment> {
@@ -266,7 +278,7 @@ impl Change {
             Day::Nth { weekday, nth } => nth_weekday(year, self.month, weekday, nth)?,
             Day::Fixed(day) => jiff::civil::Date::new(year, self.month, day).ok()?,
         };
-        Moment::of_civil(date.at(self.hour, self.minute, 0, 0))
+        Moment::of_civil(date.at(self.hour, self.minute, self.second, 0))
     }
 }
 
@@ -371,7 +383,7 @@ pub(super) mod tests {
                 changed[place] = octet;
                 if let Some(zone) = Zone::of_definition(&changed) {
                     let _ = (zone.local(at(1601, 1, 1, 0, 0)), zone.utc(at(9999, 12, 31, 23, 59)));
-                    zone.put(&mut super::Lines::default());
+                    zone.put(&mut super::Lines::default(), at(1601, 1, 1, 0, 0), None);
                 }
             }
         }

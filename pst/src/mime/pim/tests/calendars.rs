@@ -223,11 +223,24 @@ fn a_series_of_whole_days_has_dates_alone() {
 }
 
 #[test]
-fn a_zone_with_more_than_one_rule_keeps_all_of_them() {
-    let made = appointment("IPM.Appointment");
-    let made = made.named(PSETID_APPOINTMENT, 0x8260, Value::Binary(new_york_definition()));
+fn a_zone_keeps_the_rules_of_the_years_that_the_appointment_is_in() {
+    let new_york = |made: Made| made.named(PSETID_APPOINTMENT, 0x8260, Value::Binary(new_york_definition()));
+    let single = new_york(appointment("IPM.Appointment")).lines();
     check_lines(
-        &made.lines(),
+        &single,
+        &[
+            "TZID:Eastern Standard Time",
+            "DTSTART:20071104T020000",
+            "RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=11",
+            "DTSTART;TZID=\"Eastern Standard Time\":20260302T040000",
+        ],
+    );
+    assert_eq!(single.iter().filter(|line| *line == "BEGIN:STANDARD").count(), 1);
+    let pattern = Pattern { start: minutes(2005, 3, 7, 0, 0), end: [0x2023, 10], ..Pattern::weekly() };
+    let series = appointment("IPM.Appointment");
+    let series = series.named(PSETID_APPOINTMENT, 0x8216, Value::Binary(pattern.series(600, 660, &[], &[])));
+    check_lines(
+        &new_york(series).lines(),
         &[
             "DTSTART:16011028T020000",
             "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10;UNTIL=20070101T045959Z",
@@ -235,7 +248,7 @@ fn a_zone_with_more_than_one_rule_keeps_all_of_them() {
             "TZOFFSETTO:-0500",
             "DTSTART:20071104T020000",
             "RRULE:FREQ=YEARLY;BYDAY=1SU;BYMONTH=11",
-            "DTSTART;TZID=\"Eastern Standard Time\":20260302T040000",
+            "DTSTART;TZID=\"Eastern Standard Time\":20050307T100000",
         ],
     );
 }
