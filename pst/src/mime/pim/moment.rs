@@ -128,7 +128,11 @@ mod tests {
     fn moments_are_written_as_calendars_write_them() {
         let moment = Moment::of_filetime(133_500_000_000_000_000).expect("a year that calendars can name");
         assert_eq!((moment.utc().as_str(), moment.day().as_str()), ("20240117T212000Z", "20240117"));
-        assert_eq!(Moment::of_civil(moment.civil()), Some(moment));
+        let latest = Moment::of_seconds(super::END_SECONDS - 1).expect("the last second that calendars can name");
+        assert_eq!(latest.utc(), "99991231T235959Z");
+        for moment in [moment, latest] {
+            assert_eq!(Moment::of_civil(moment.civil()), Some(moment));
+        }
         assert_eq!(Moment::of_minutes(0).map(Moment::basic).as_deref(), Some("16010101T000000"));
         assert_eq!(Moment::of_minutes(NO_END_MINUTES).map(Moment::day).as_deref(), Some("45001231"));
         assert_eq!(Moment::of_minutes(u32::MAX).map(Moment::day).as_deref(), Some("97670216"));
