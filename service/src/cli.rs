@@ -11,6 +11,7 @@ pub mod output;
 pub mod pair;
 mod probe;
 pub mod progress;
+mod pst;
 mod quarantine;
 pub mod render;
 pub mod secret;
@@ -30,6 +31,10 @@ use output::tell;
 /// Runs the program; what comes back is its exit status, in imapsync's own numbers where that is what was called.
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // It puts itself behind bars before it has a second thread, and answers to nobody but its parent.
+    if arguments.get(1).is_some_and(|word| word == "pst-reader") {
+        return malote_pst::libpff::serve::main();
+    }
     match imapsync::asked_for(&arguments) {
         Some(words) => imapsync::main(words),
         None => own(arguments).into(),
@@ -71,6 +76,9 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
     if let Command::Completions { shell } = cli.command {
         return completions(shell);
     }
+    if let Command::Pst(command) = cli.command {
+        return pst::pst(command);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -85,6 +93,8 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             // Its words are not clap's: `main` has taken them already.
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
+            Command::Pst(command) => pst::pst(command),
+            Command::PstReader => Err(Stopped::bug("pst-reader was asked for in a way that is not known")),
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use acceptance::migration::PASSWORD;
 use acceptance::play::{assert_only_read, assert_untouched, census};
 use acceptance::program::{Ended, Home, between, until};
-use acceptance::scripted::{Act, Letter, Script, Scripted, When};
+use acceptance::scripted::{Act, End, Letter, Script, Scripted, When};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -217,6 +217,25 @@ async fn a_verify_finds_what_was_removed_and_what_was_altered_at_the_destination
     assert_eq!(verify("none").await?.code, 0, "without reading it looks whole");
     assert_eq!(verify("full").await?.with(3).errors(), ["destination verify.content"]);
     assert_only_read(&source);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_verify_whose_line_is_lost_counts_anew() -> Result<()> {
+    // The copy itself reads bodies once, at the source.
+    for (source_cut, destination_cut) in [(2, usize::MAX), (usize::MAX, 1), (2, 1)] {
+        let cut = |number| {
+            let when = When::verb("UID FETCH").containing("BODY.PEEK[]").nth(number);
+            Script::new().rule(when, Act::EndBefore(End::Close)).start()
+        };
+        let (source, destination) = (cut(source_cut)?, cut(destination_cut)?);
+        fill(&source, "INBOX", 6);
+        let (home, from, to) = (Home::new()?, source.url("ana"), destination.url("ana"));
+        home.run(between("copy", &from, &to)).await?.with(0);
+        let verify = between("verify", &from, &to).into_iter().chain(["--content", "full"]);
+        let ended = home.run(verify).await?.with(0);
+        assert_eq!(ended.total("already"), 6, "{}", ended.err);
+    }
     Ok(())
 }
 

@@ -84,6 +84,10 @@ pub(super) async fn filter(
         folder.tally.filtered = folder.tally.filtered.union(&open);
         return Ok(UidSet::default());
     }
+    let left_out = ends.source.left_out().intersection(&open);
+    folder.tally.filtered = folder.tally.filtered.union(&left_out);
+    let open = open.difference(&left_out);
+    let policy = &folder.run.job.policy;
     let octets_max = octets_max(folder, ends).filter(|_| may_quarantine);
     if !policy.leaves_messages_out() && octets_max.is_none() {
         return Ok(open);

@@ -52,6 +52,14 @@ impl<'a> Ending<'a> {
         if clashes.is_empty() { Ok(()) } else { Err(clashes) }
     }
 
+    /// Tells what of the source could not be read at all.
+    pub fn tell_damage(&self) {
+        for damage in self.job.source.damage() {
+            let (class, reach) = (Class::ItemUnreadable, Reach::Account);
+            self.findings.fail(&Failure::new(Side::Source, class, reach, Retry::Never, damage));
+        }
+    }
+
     /// Fails where nothing was chosen: a mailbox has an INBOX at least, so patterns or listing are wrong.
     pub fn tell_emptiness(&self, mapping: &Mapping) {
         if mapping.pairs.is_empty() {
@@ -133,6 +141,7 @@ impl<'a> Ending<'a> {
         let (source, destination) = self.servers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let remarks = self.job.source.remarks().into_iter().chain(self.job.destination.remarks());
         remarks.for_each(|remark| self.findings.warn(remark));
+        self.tell_damage();
         let found = self.findings.take();
         Report {
             schema: SCHEMA.to_owned(),

@@ -86,7 +86,7 @@ impl FolderRun<'_> {
     }
 
     /// How long to wait before the next attempt, in milliseconds; nothing where there is to be none.
-    fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
+    pub(super) fn pause_after(&self, failure: &Failure, attempt: u32) -> Option<u64> {
         let is_last = attempt > self.run.job.policy.attempts_max;
         let backoff = (self.run.job.policy.pause_ms << attempt.min(8)).min(PAUSE_MS_MAX);
         match (failure.retry, failure.reach) {

@@ -44,6 +44,7 @@ pub async fn plan(job: &Job) -> Forecast {
             days: allowance::days(octets, daily.octets_per_day, daily.octets_left),
         })
         .collect();
+    ending.tell_damage();
     let found = ending.findings.take();
     forecast.warnings = found.warnings;
     forecast.errors = found.errors;
@@ -110,7 +111,10 @@ async fn look(
     folder.already = count(&recorded.copied.union(&recorded.adopted).union(&recorded.collapsed));
     folder.quarantined = count(&recorded.quarantined);
     let policy = &job.policy;
-    for window in uids.difference(&recorded.all()).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+    let open_uids = uids.difference(&recorded.all());
+    let left_out = open.left_out().intersection(&open_uids);
+    folder.filtered += left_out.len();
+    for window in open_uids.difference(&left_out).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
         for stub in open.stubs(&window).await? {
             if policy.leaves_out(unix_seconds(&stub), stub.octets_claimed) {
                 folder.filtered += 1;

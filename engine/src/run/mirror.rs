@@ -29,6 +29,12 @@ pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Resu
         ));
         return Ok(());
     }
+    if !gone.is_empty() && !job.source.damage().is_empty() {
+        folder.run.findings.warn(format!(
+            "{path}: nothing is removed at the destination, for not all of the source could be read"
+        ));
+        return Ok(());
+    }
     match mirror::decide(recorded.copied.len(), gone.len(), job.policy.delete_percent_max) {
         Verdict::Nothing => return Ok(()),
         Verdict::Ceiling { percent } => {

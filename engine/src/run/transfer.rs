@@ -193,6 +193,9 @@ async fn second_look(
     let left = adopt::settle(folder, &mut ends, left.intersection(&present), validity).await?;
     let road = road(folder, &ends, (uid_next, validity), twins, 1);
     let outcome = drive(&road, &mut ends, &left).await;
+    // Asked of this opening, before any other takes its place.
+    let damaged: BTreeMap<Uid, String> =
+        left.iter().filter_map(|uid| Some((uid, ends.source.refusal(uid)?))).collect();
     let alike: UidSet = outcome.twins.iter().map(|twin| twin.0).collect();
     let twins = road.twins;
     let (refused, failure) = take_in(folder, outcome, &twins).await?;
@@ -208,6 +211,7 @@ async fn second_look(
     folder.tally.present = present.clone();
     // Twins of a message that was refused are tried on their own by the next run.
     let unread = left.difference(&alike).intersection(&present);
+    let unread = keep_damaged(folder, unread, &damaged).await?;
     if unread.len() > UNREADABLE_MIN.max(present.len() / UNREADABLE_PART) {
         let (path, count) = (&folder.pair.source.path, unread.len());
         let message = format!(
@@ -223,4 +227,23 @@ async fn second_look(
     }
     let left = left.difference(&folder.tally.settled()).intersection(&present);
     Ok((ends, left))
+}
+
+/// Quarantines those of `unread` that the source itself knows for damaged; returns the others.
+async fn keep_damaged(
+    folder: &mut FolderRun<'_>,
+    unread: UidSet,
+    damaged: &BTreeMap<Uid, String>,
+) -> Result<UidSet> {
+    let mut unexplained = UidSet::new();
+    for uid in unread.iter() {
+        match damaged.get(&uid) {
+            Some(reason) => {
+                let note = quarantining::note(uid, "unreadable", reason.clone(), 0);
+                quarantining::keep(folder, note).await?;
+            }
+            None => unexplained.insert(uid),
+        }
+    }
+    Ok(unexplained)
 }

@@ -2,6 +2,7 @@
 //! Never writes to either side, and never takes the ledger's word for a message that a server does not show.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -17,10 +18,11 @@ use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
 use super::{FOLDERS_AT_ONCE_MAX, census, mapping, quarantining, recognise, repairing, survey};
+use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
 use crate::policy::Content;
-use crate::report::{FolderReport, Kind, Report};
+use crate::report::{FolderReport, Kind, RepairEntry, Report};
 
 /// Messages compared at once.
 const COMPARE_WINDOW_MESSAGES: u64 = 200;
@@ -87,18 +89,29 @@ async fn folder(
         role: pair.role,
         renamed: pair.renamed.is_some(),
     };
-    let mut folder = FolderRun::new(run, pair);
+    let mut attempt = 0;
     loop {
-        match recount(&mut folder, content).await {
-            Err(failure) if failure.class == Class::LimitConnections && lane.stand_back().await => {}
-            Err(failure) => {
-                run.findings.fail(&failure);
-                break;
-            }
-            Ok(()) => break,
+        // A recount begins anew each time: what was counted before the line was lost proves nothing.
+        let mut folder = FolderRun::new(run, pair.clone());
+        let Err(failure) = recount(&mut folder, content).await else { return folder.report() };
+        if failure.class == Class::LimitConnections && lane.stand_back().await {
+            continue;
+        }
+        attempt += 1;
+        let pause = folder.pause_after(&failure, attempt).filter(|_| !run.halt.is_cancelled());
+        let Some(pause) = pause else {
+            run.findings.fail(&failure);
+            return folder.report();
+        };
+        let (side, class) = (failure.side, failure.class.as_str());
+        let path = folder.pair.source.path.to_string();
+        run.job.events.emit(Event::Retrying { side, folder: path, class, pause_ms: pause });
+        if tokio::time::timeout(Duration::from_millis(pause), run.halt.cancelled()).await.is_ok() {
+            run.findings.fail(&failure);
+            run.findings.cut_short();
+            return folder.report();
         }
     }
-    folder.report()
 }
 
 async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
@@ -222,7 +235,7 @@ async fn excuse_repaired(
         let uid = picture.portrait.uid;
         if let Some(changed) = present.get(&uid).and_then(|theirs| picture.changed_into(theirs)) {
             excused.insert(uid);
-            folder.run.findings.repair(picture.entry(folder, changed));
+            faults.repairs.push(picture.entry(folder, changed));
         }
     }
     faults.differing = faults.differing.difference(&excused);
@@ -238,6 +251,8 @@ struct Faults {
     unread: UidSet,
     differing: UidSet,
     rewritten: UidSet,
+    /// Copies that are repaired ones.
+    repairs: Vec<RepairEntry>,
 }
 
 impl Faults {
@@ -257,7 +272,10 @@ impl Faults {
         self.differing.union(&self.rewritten)
     }
 
-    fn tell(&self, folder: &FolderRun<'_>) {
+    fn tell(self, folder: &FolderRun<'_>) {
+        for entry in self.repairs {
+            folder.run.findings.repair(entry);
+        }
         let path = &folder.pair.source.path;
         let fail = |class, what: &str, uids: &UidSet| {
             let message = format!("{path}: {} messages {what} (source UID {})", uids.len(), named(uids));

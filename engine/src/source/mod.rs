@@ -1,13 +1,15 @@
 //! Where mail comes from: the trait that every source is.
 //! Never offers a method that could change what is there.
 
+pub mod archive;
 pub mod imap;
+pub mod mbox;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use malote_plan::folder::{Folder, FolderStatus};
-use malote_plan::message::ModSeq;
+use malote_plan::message::{ModSeq, Uid};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
@@ -49,6 +51,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// What of the source could not be read at all, as sentences: parts of a damaged file. Where there is any, the run
+    /// is no success, and no message is taken for removed.
+    fn damage(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);
 }
@@ -83,6 +91,17 @@ pub trait OpenSource: Send {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()>;
+
+    /// Why nothing came for a message that this opening was asked for, where the source knows that the message itself
+    /// is damaged.
+    fn refusal(&self, _uid: Uid) -> Option<String> {
+        None
+    }
+
+    /// Messages that are listed and never given, because the source counts them as left out.
+    fn left_out(&self) -> UidSet {
+        UidSet::new()
+    }
 
     /// True when the connection may serve another call; false once a call has failed with a failure of
     /// reach connection or wider.

@@ -266,6 +266,55 @@ pub fn display_list<'a>(view: &View<'a>, list: &str) -> Vec<Mailbox<'a>> {
     people.filter_map(|person| person.resolve(view)).collect()
 }
 
+/// A list of mailboxes as a header writes it (RFC 5322 §3.4); nothing where an entry is no such thing.
+#[must_use]
+pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
+    let mut found = Vec::new();
+    for entry in split_list(value) {
+        let entry = entry.trim();
+        if entry.is_empty() {
+            continue;
+        }
+        let (name, address) = match entry.rsplit_once('<') {
+            Some((name, rest)) => (name.trim(), rest.split_once('>')?.0),
+            None => ("", entry),
+        };
+        let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+            Some(quoted) => quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
+            None => name.to_owned(),
+        };
+        // An encoded word within the name would be encoded a second time.
+        if name.contains("=?") {
+            return None;
+        }
+        let address = Cow::Owned(internet(address)?.into_owned());
+        found.push(Mailbox { name: Cow::Owned(name), address, is_encapsulated: false });
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// The entries between commas that stand neither in quotes nor in brackets.
+fn split_list(value: &str) -> Vec<&str> {
+    let (mut entries, mut start) = (Vec::new(), 0);
+    let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0_u32);
+    for (place, octet) in value.bytes().enumerate() {
+        match octet {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_quoted = !is_quoted,
+            b'<' | b'(' if !is_quoted => depth += 1,
+            b'>' | b')' if !is_quoted => depth = depth.saturating_sub(1),
+            b',' if !is_quoted && depth == 0 => {
+                entries.push(&value[start..place]);
+                start = place + 1;
+            }
+            _ => {}
+        }
+    }
+    entries.push(&value[start..]);
+    entries
+}
+
 /// An address of the Internet, in a form that may stand between `<` and `>`; nothing where it is none.
 #[must_use]
 pub fn internet(text: &str) -> Option<Cow<'_, str>> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::Context;
 use crate::item::Item;
-use crate::names::Guid;
+use crate::names::{Guid, Name};
 use crate::property::{Properties, Value};
 use crate::text::{self, CodePage};
 
@@ -85,14 +85,28 @@ impl<'a> View<'a> {
     /// A named property of one or many strings, by its textual name.
     #[must_use]
     pub fn texts_by_name(&self, set: Guid, name: &str) -> Vec<Cow<'a, str>> {
-        let value = self.context.names.text(set, name).and_then(|id| self.item.properties.get(id));
-        match value {
+        let exact = (set, Name::Text(name.to_owned()));
+        let id = self.context.names.0.get(&exact).copied();
+        // Looked for within its own set: a store can have thousands of names, and this is asked for every item.
+        let id = id.or_else(|| {
+            self.texts_of_set(set).find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, id)| id)
+        });
+        match id.and_then(|id| self.item.properties.get(id)) {
             Some(Value::Many(values)) => {
                 values.iter().filter_map(|value| text::of_value(value, self.page)).collect()
             }
             Some(value) => text::of_value(value, self.page).into_iter().collect(),
             None => Vec::new(),
         }
+    }
+
+    /// The names of a set that are strings, with their ids.
+    pub(super) fn texts_of_set(&self, set: Guid) -> impl Iterator<Item = (&'a str, u16)> + use<'a> {
+        let names = self.context.names.0.range((set, Name::Text(String::new()))..);
+        names.take_while(move |((guid, _), _)| *guid == set).filter_map(|((_, name), id)| match name {
+            Name::Text(text) => Some((text.as_str(), *id)),
+            Name::Number(_) => None,
+        })
     }
 
     /// The subject: without the mark and length of its prefix that stores put before it ([MS-PST] §2.5.3.1.1.1).

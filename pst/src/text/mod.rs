@@ -29,6 +29,13 @@ pub fn page_of_strings(
     operator: Option<u16>,
     store: Option<u16>,
 ) -> &'static CodePage {
+    let fallback = |candidate: Option<u16>| candidate.and_then(page).filter(|page| page.is_narrow());
+    page_named(properties).or_else(|| fallback(operator)).or_else(|| fallback(store)).unwrap_or(WINDOWS_1252)
+}
+
+/// The page that an item itself names for its 8-bit strings, by number or by its language.
+#[must_use]
+pub fn page_named(properties: &Properties) -> Option<&'static CodePage> {
     let number = |id| properties.integer(id).and_then(|value| u16::try_from(value).ok());
     // UTF-16 is no page of 8-bit strings: stores that hold UTF-16 name it there all the same.
     let narrow = |candidate: Option<u16>| candidate.and_then(page).filter(|page| page.is_narrow());
@@ -36,9 +43,6 @@ pub fn page_of_strings(
     narrow(number(MESSAGE_CODE_PAGE))
         .or_else(|| narrow(locale().and_then(ansi_page_of_locale)))
         .or_else(|| narrow(number(INTERNET_CODE_PAGE).and_then(ansi_page_of_internet)))
-        .or_else(|| narrow(operator))
-        .or_else(|| narrow(store))
-        .unwrap_or(WINDOWS_1252)
 }
 
 /// A held string value as text; nothing for other types and for the empty string, which means the same as no value.

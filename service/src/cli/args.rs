@@ -3,6 +3,7 @@
 
 mod batch;
 mod pair;
+mod pst;
 mod quarantine;
 mod value;
 
@@ -15,6 +16,7 @@ pub use pair::{
     ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
     TrustArgs, VerifyArgs, WorkArgs,
 };
+pub use pst::{ExportArg, ExportArgs, ItemsArg, PstArgs, PstCommand, ReaderArg, StoreArgs, UnreadableArg};
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
@@ -95,6 +97,12 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Bring over many mailboxes, one row of a CSV file each
     Batch(BatchArgs),
+    /// Look into a personal store (PST, OST) of Outlook, check it, or export its items
+    #[command(subcommand)]
+    Pst(PstCommand),
+    /// Read a store for another Malote process
+    #[command(hide = true)]
+    PstReader,
     /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
     #[command(subcommand)]
     Quarantine(QuarantineCommand),

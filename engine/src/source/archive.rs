@@ -1,0 +1,216 @@
+//! Mail that lies in files: the trait that every archive is, and what makes a source of it.
+//! Never writes to an archive, and never knows a format: mbox, Maildir and the others are behind the trait.
+//!
+//! An [`Archive`] is surveyed once and opens its folders as [`Shelf`] values. Both are plain, blocking code that runs
+//! on threads of its own; a shelf has whatever it needs to read (a file, a decoder) for itself, so that folders are
+//! read side by side.
+
+pub mod book;
+pub mod contents;
+pub mod files;
+pub mod index;
+pub mod lines;
+mod open;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use malote_plan::failure::{Class, Reach, Retry, Side};
+use malote_plan::folder::{Folder, FolderStatus, WireName};
+use malote_plan::message::Uid;
+use malote_plan::uid_set::UidSet;
+
+pub use self::contents::Contents;
+use self::open::OpenArchive;
+use super::{OpenSource, Source, Stub, Survey};
+use crate::failure::{Failure, Result};
+
+/// Longest header that is read for metadata, in octets; what is beyond belongs to it and is not looked at.
+pub const HEADER_OCTETS_MAX: u64 = 1024 * 1024;
+
+/// A file or folder of files that holds mail.
+pub trait Archive: Send {
+    /// Says what there is. Called once for each run, before any folder is opened.
+    ///
+    /// # Errors
+    /// Where the archive as a whole cannot be read, or is none.
+    fn survey(&mut self) -> Result<Contents>;
+
+    /// Opens one of the folders that the survey gave. The same folder may be opened several times, also at once:
+    /// every opening gives the same UIDs under the same UIDVALIDITY while the archive does not change.
+    ///
+    /// # Errors
+    /// Where this folder cannot be read.
+    fn open(&mut self, folder: &Folder) -> Result<Box<dyn Shelf>>;
+
+    /// What the report should tell and what is no fault, as sentences: the variant that was found, items of other
+    /// classes, losses and repairs of items.
+    fn remarks(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What of the archive could not be read at all, as sentences: a file that is cut off, a damaged part. Where
+    /// there is any, no run is a success and nothing is taken for removed.
+    fn damage(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// One folder of an archive, open for reading.
+pub trait Shelf: Send {
+    /// Counters and generation. UIDs of one generation never mean another message, whatever happens to the archive.
+    fn status(&self) -> FolderStatus;
+
+    /// Every message, those that are left out too.
+    fn uids(&self) -> UidSet;
+
+    /// Messages that are listed and not delivered, by policy or because their user removed them: counted as filtered.
+    fn left_out(&self) -> UidSet {
+        UidSet::new()
+    }
+
+    /// One message's metadata; nothing where there is no such message.
+    ///
+    /// # Errors
+    /// Where the archive itself fails. A message whose metadata cannot be read has a stub all the same.
+    fn stub(&mut self, uid: Uid) -> Result<Option<Stub>>;
+
+    /// One message's octets, lines ended by CRLF, with their exact number.
+    ///
+    /// # Errors
+    /// Why this message cannot be had.
+    fn body(&mut self, uid: Uid) -> std::result::Result<Content<'_>, Refusal>;
+
+    /// One message's header with its blank line, up to [`HEADER_OCTETS_MAX`], and the exact length of the whole.
+    ///
+    /// # Errors
+    /// Why this message cannot be had.
+    fn header(&mut self, uid: Uid) -> std::result::Result<(Bytes, u64), Refusal> {
+        let mut content = self.body(uid)?;
+        let header = lines::header(&mut content.reader, HEADER_OCTETS_MAX)
+            .map_err(|cause| Refusal::unreadable(format!("reading its header: {cause}")))?;
+        Ok((header.into(), content.octets))
+    }
+
+    /// Asked after octets were read: they count only where the archive is still what it was when it was indexed.
+    ///
+    /// # Errors
+    /// [`changed`], where it is not.
+    fn check(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A message's octets as they are read.
+pub struct Content<'a> {
+    /// Their exact number: a reader that gives more or fewer spoils the message.
+    pub octets: u64,
+    /// The octets.
+    pub reader: Box<dyn Read + 'a>,
+}
+
+/// Why a message's octets cannot be had.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It is not there.
+    Gone,
+    /// It is there and cannot be read, for this reason: what, where in the archive, why.
+    Unreadable(String),
+    /// The archive itself fails; nothing is said of the message.
+    Failed(Failure),
+}
+
+impl Refusal {
+    /// A damaged message.
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self::Unreadable(reason.into())
+    }
+}
+
+/// A failure of the archive as a whole that trying again does not mend.
+pub fn unreadable(message: impl Into<String>) -> Failure {
+    Failure::new(Side::Source, Class::FolderMissing, Reach::Account, Retry::Never, message)
+}
+
+/// A failure of one folder that trying again does not mend.
+pub fn folder_unreadable(message: impl Into<String>) -> Failure {
+    Failure::new(Side::Source, Class::FolderRefused, Reach::Folder, Retry::Never, message)
+}
+
+/// The archive was written to while it was read: what was read is not believed, and the folder is listed anew.
+pub fn changed(what: &str) -> Failure {
+    let message = format!("{what}: changed while it was read; it is read anew");
+    Failure::new(Side::Source, Class::ServerTemporary, Reach::Connection, Retry::Again, message)
+}
+
+/// Messages that proved unreadable while they passed from wire to wire, with the reason: they are not begun again.
+type Spoiled = Arc<Mutex<BTreeMap<(WireName, Uid), String>>>;
+
+/// An archive as a source.
+pub struct ArchiveSource {
+    archive: Arc<Mutex<Box<dyn Archive>>>,
+    spoiled: Spoiled,
+}
+
+impl ArchiveSource {
+    /// A source of an archive that is not yet looked at.
+    #[must_use]
+    pub fn new(archive: impl Archive + 'static) -> Self {
+        Self { archive: Arc::new(Mutex::new(Box::new(archive))), spoiled: Spoiled::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Archive>> {
+        self.archive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Archive) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let archive = Arc::clone(&self.archive);
+        let ask = move || question(archive.lock().unwrap_or_else(PoisonError::into_inner).as_mut());
+        tokio::task::spawn_blocking(ask).await.unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+/// A reader's panic is our bug; the run ends in order all the same.
+fn panicked() -> Failure {
+    let message = "reading the archive: the reader broke down, which is a bug in malote: please report it";
+    Failure::new(Side::Source, Class::Internal, Reach::Account, Retry::Never, message)
+}
+
+#[async_trait]
+impl Source for ArchiveSource {
+    async fn survey(&self) -> Result<Survey> {
+        self.ask(|archive| Ok(archive.survey()?.into_survey())).await
+    }
+
+    async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenSource>> {
+        Ok(Box::new(OpenArchive::new(self.shelf(folder).await?, folder, self)))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.lock().remarks()
+    }
+
+    fn damage(&self) -> Vec<String> {
+        self.lock().damage()
+    }
+
+    async fn close(&self) {}
+}
+
+impl ArchiveSource {
+    async fn shelf(&self, folder: &Folder) -> Result<Box<dyn Shelf>> {
+        let folder = folder.clone();
+        self.ask(move |archive| archive.open(&folder)).await
+    }
+
+    /// Another handle on the same archive.
+    fn handle(&self) -> Self {
+        Self { archive: Arc::clone(&self.archive), spoiled: Arc::clone(&self.spoiled) }
+    }
+}

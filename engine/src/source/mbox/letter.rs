@@ -1,0 +1,276 @@
+//! One message out of an mbox: the file's own lines taken out, quoted lines restored, CRLF at every end of line.
+//! Never decides where a message begins or ends: that is `scan`.
+
+use std::io::{self, Read};
+
+use super::status::{self, Storage};
+
+/// Which lines of a body are quoted, and how many octets tell where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// `From ` is quoted with `>`; `>From ` is not, so that it cannot be known what it was.
+    Mboxo,
+    /// `From ` with any number of `>` before it is quoted with one more.
+    Mboxrd,
+    /// As mboxo, with Content-Length.
+    Mboxcl,
+    /// Content-Length alone; nothing is quoted.
+    Mboxcl2,
+}
+
+impl Variant {
+    /// The name in reports and locations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mboxo => "mboxo",
+            Self::Mboxrd => "mboxrd",
+            Self::Mboxcl => "mboxcl",
+            Self::Mboxcl2 => "mboxcl2",
+        }
+    }
+
+    /// The variant of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Mboxo, Self::Mboxrd, Self::Mboxcl, Self::Mboxcl2].into_iter().find(|one| one.as_str() == name)
+    }
+
+    /// True where Content-Length tells the body's end.
+    #[must_use]
+    pub const fn has_lengths(self) -> bool {
+        matches!(self, Self::Mboxcl | Self::Mboxcl2)
+    }
+
+    /// True for a line whose first `>` is not of the message.
+    fn is_quoted(self, line: &[u8]) -> bool {
+        match self {
+            Self::Mboxo | Self::Mboxcl => line.starts_with(b">From "),
+            Self::Mboxrd => line.starts_with(b">") && is_from(line),
+            Self::Mboxcl2 => false,
+        }
+    }
+}
+
+/// True for `From ` with any number of `>` before it.
+#[must_use]
+pub fn is_from(line: &[u8]) -> bool {
+    let marks = line.iter().take_while(|octet| **octet == b'>').count();
+    line[marks..].starts_with(b"From ")
+}
+
+/// How one message is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// How its lines are quoted.
+    pub variant: Variant,
+    /// True where its Content-Length is the file's and was found to be right.
+    pub has_length: bool,
+}
+
+/// Takes the lines of one message as they stand in the file and gives the octets of the message.
+#[derive(Debug)]
+pub struct Letter {
+    manner: Manner,
+    is_in_header: bool,
+    /// True while the field at hand is the file's own.
+    is_dropping: bool,
+    was_return: bool,
+}
+
+impl Letter {
+    /// At the beginning of a message.
+    #[must_use]
+    pub const fn new(manner: Manner) -> Self {
+        Self { manner, is_in_header: true, is_dropping: false, was_return: false }
+    }
+
+    /// Takes the next piece: a line with its end, or part of a long one. `is_start` where a line begins with it.
+    pub fn take(&mut self, piece: &[u8], is_start: bool, into: &mut Vec<u8>) {
+        let mut piece = piece;
+        if is_start {
+            if self.is_in_header {
+                self.begin_header_line(piece);
+            } else if self.manner.variant.is_quoted(piece) {
+                piece = &piece[1..];
+            }
+        }
+        if self.is_dropping {
+            return;
+        }
+        match piece.split_last() {
+            Some((b'\n', line)) => {
+                into.extend_from_slice(line);
+                let has_return = line.last().map_or(self.was_return, |octet| *octet == b'\r');
+                into.extend_from_slice(if has_return { b"\n" } else { b"\r\n" });
+                self.was_return = false;
+            }
+            Some((octet, _)) => {
+                into.extend_from_slice(piece);
+                self.was_return = *octet == b'\r';
+            }
+            None => {}
+        }
+    }
+
+    fn begin_header_line(&mut self, line: &[u8]) {
+        match line {
+            b"\n" | b"\r\n" => (self.is_in_header, self.is_dropping) = (false, false),
+            // A folded line goes with the one before it.
+            [b' ' | b'\t', ..] => {}
+            // Some deliverers leave a quoted separator on top.
+            _ if line.starts_with(b">From ") => self.is_dropping = true,
+            _ => {
+                self.is_dropping = match status::judge(line) {
+                    None => false,
+                    Some(Storage::Length(_)) => self.manner.has_length,
+                    Some(_) => true,
+                }
+            }
+        }
+    }
+}
+
+/// Octets of a piece at most: longer lines come in several.
+pub const PIECE_OCTETS_MAX: usize = 64 * 1024;
+
+/// Cuts what it reads into lines, and long lines into pieces.
+#[derive(Debug)]
+pub struct Pieces<R> {
+    from: R,
+    buffer: Vec<u8>,
+    begin: usize,
+    end: usize,
+    is_line_start: bool,
+    /// Octets taken so far.
+    pub offset: u64,
+}
+
+impl<R: Read> Pieces<R> {
+    /// Reads `from`, whose first octet begins a line.
+    pub fn new(from: R) -> Self {
+        let buffer = vec![0; 4 * PIECE_OCTETS_MAX];
+        Self { from, buffer, begin: 0, end: 0, is_line_start: true, offset: 0 }
+    }
+
+    /// The next piece, and whether a line begins with it; nothing at the end.
+    pub fn next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
+        let length = loop {
+            let held = &self.buffer[self.begin..self.end];
+            let looked_at = &held[..held.len().min(PIECE_OCTETS_MAX)];
+            if let Some(at) = memchr::memchr(b'\n', looked_at) {
+                break at + 1;
+            }
+            if held.len() >= PIECE_OCTETS_MAX {
+                break PIECE_OCTETS_MAX;
+            }
+            if !self.fill()? {
+                break self.end - self.begin;
+            }
+        };
+        if length == 0 {
+            return Ok(None);
+        }
+        let piece = &self.buffer[self.begin..self.begin + length];
+        let is_start = std::mem::replace(&mut self.is_line_start, piece.last() == Some(&b'\n'));
+        self.begin += length;
+        self.offset += length as u64;
+        Ok(Some((piece, is_start)))
+    }
+
+    /// Reads on; false at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.begin > 0 {
+            self.buffer.copy_within(self.begin..self.end, 0);
+            (self.begin, self.end) = (0, self.end - self.begin);
+        }
+        loop {
+            match self.from.read(&mut self.buffer[self.end..]) {
+                Ok(read) => {
+                    self.end += read;
+                    return Ok(read > 0);
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+    }
+}
+
+/// Reads one message out of its part of the file.
+pub struct LetterReader<R> {
+    pieces: Pieces<R>,
+    letter: Letter,
+    ready: Vec<u8>,
+    given: usize,
+}
+
+impl<R: Read> LetterReader<R> {
+    /// Reads `from`, which begins behind the separator and ends where the message does.
+    pub fn new(from: R, manner: Manner) -> Self {
+        Self { pieces: Pieces::new(from), letter: Letter::new(manner), ready: Vec::new(), given: 0 }
+    }
+}
+
+impl<R: Read> Read for LetterReader<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.ready.len() {
+            self.ready.clear();
+            self.given = 0;
+            while self.ready.len() < PIECE_OCTETS_MAX {
+                let Some((piece, is_start)) = self.pieces.next()? else { break };
+                self.letter.take(piece, is_start, &mut self.ready);
+            }
+            if self.ready.is_empty() {
+                return Ok(0);
+            }
+        }
+        let given = into.len().min(self.ready.len() - self.given);
+        into[..given].copy_from_slice(&self.ready[self.given..self.given + given]);
+        self.given += given;
+        Ok(given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(variant: Variant, has_length: bool, text: &str, expected: &str) {
+        let mut read = Vec::new();
+        let mut reader = LetterReader::new(text.as_bytes(), Manner { variant, has_length });
+        reader.read_to_end(&mut read).unwrap();
+        assert_eq!(String::from_utf8(read).unwrap(), expected, "{variant:?} {text:?}");
+    }
+
+    #[test]
+    fn quoting_is_undone_as_the_variant_did_it() {
+        let text = "A: b\n\nFrom 0\n>From 1\n>>From 2\n>from\n";
+        check(Variant::Mboxo, false, text, "A: b\r\n\r\nFrom 0\r\nFrom 1\r\n>>From 2\r\n>from\r\n");
+        check(Variant::Mboxrd, false, text, "A: b\r\n\r\nFrom 0\r\nFrom 1\r\n>From 2\r\n>from\r\n");
+        check(Variant::Mboxcl, true, text, "A: b\r\n\r\nFrom 0\r\nFrom 1\r\n>>From 2\r\n>from\r\n");
+        check(Variant::Mboxcl2, true, text, "A: b\r\n\r\nFrom 0\r\n>From 1\r\n>>From 2\r\n>from\r\n");
+    }
+
+    #[test]
+    fn the_files_own_lines_are_left_out_and_no_others() {
+        check(
+            Variant::Mboxrd,
+            false,
+            "X-Mozilla-Status: 0001\nA: b\n  X-UID: 1\nX-Gmail-Labels: a,\n b\nStatus: odd\nContent-Length: 3\n\nStatus: RO\n",
+            "A: b\r\n  X-UID: 1\r\nStatus: odd\r\nContent-Length: 3\r\n\r\nStatus: RO\r\n",
+        );
+        check(Variant::Mboxcl2, true, "Content-Length: 3\nA: b\r\n\nabc", "A: b\r\n\r\nabc");
+    }
+
+    #[test]
+    fn a_line_without_end_costs_no_memory_and_changes_nothing() {
+        let long = format!("A: b\n\n>From {}\r", "x".repeat(3 * PIECE_OCTETS_MAX));
+        check(
+            Variant::Mboxrd,
+            false,
+            &format!("{long}\nend"),
+            &format!("{}\nend", long.replace("\n\n>", "\r\n\r\n")),
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Gmail Takeout: one mbox of all mail, with the labels of each message in its header.
+//! Never puts a message into two folders: one label decides, the others become keywords.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use malote_plan::folder::Role;
+use malote_plan::header;
+use malote_plan::message::{Flag, Flags};
+use malote_plan::names_table;
+
+use super::status;
+
+/// Labels of one message that are read.
+const LABELS_MAX: usize = 100;
+
+/// What a label says of a message's state, in the languages that Takeout writes; all folded to lower case.
+const UNREAD: &[&str] =
+    &["unread", "não lidas", "não lido", "no leídos", "ungelesen", "non lus", "da leggere"];
+const STARRED: &[&str] =
+    &["starred", "com estrela", "destacados", "markiert", "suivis", "messages suivis", "speciali"];
+const SILENT: &[&str] = &[
+    "opened",
+    "important",
+    "archived",
+    "aberto",
+    "aberta",
+    "importante",
+    "arquivado",
+    "arquivada",
+    "abiertos",
+    "importantes",
+    "archivados",
+    "geöffnet",
+    "wichtig",
+    "archiviert",
+    "ouvert",
+    "archivés",
+    "aperti",
+    "importanti",
+    "archiviati",
+];
+const INBOX: &[&str] =
+    &["inbox", "caixa de entrada", "recibidos", "posteingang", "boîte de réception", "posta in arrivo"];
+const CATEGORY: &[&str] = &["category ", "categoria", "categoría", "kategorie ", "catégorie"];
+
+/// Where mail lies that has no label of a folder.
+const ALL_MAIL: &str = "Archive";
+
+/// Where a message goes and what it bears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// The folder, level by level.
+    pub levels: Vec<String>,
+    /// Flags and keywords.
+    pub flags: Flags,
+}
+
+/// True for a message out of a Takeout file.
+#[must_use]
+pub fn is_labelled(raw_header: &[u8]) -> bool {
+    header::values(raw_header, "X-Gmail-Labels").next().is_some()
+}
+
+/// Reads the labels. Trash and spam outweigh all; then drafts and sent mail, the inbox, the first label of the user's own.
+#[must_use]
+pub fn read(raw_header: &[u8]) -> Labelled {
+    let values: Vec<String> = header::values(raw_header, "X-Gmail-Labels")
+        .map(|value| decoded(&String::from_utf8_lossy(value)))
+        .collect();
+    let text = values.join(",");
+    let labels = text.split(',').map(|label| label.trim().trim_matches('"').trim());
+    let labels: Vec<&str> = labels.filter(|label| !label.is_empty()).take(LABELS_MAX).collect();
+    let is = |label: &str, known: &[&str]| known.contains(&label.to_lowercase().as_str());
+    let has = |known: &[&str]| labels.iter().any(|label| is(label, known));
+    let role = |label: &&str| names_table::look_up(label).map(|named| named.role);
+    let of_role = |wanted: Role| labels.iter().find(|label| role(label) == Some(wanted)).copied();
+    let is_silent = |label: &str| {
+        let folded = label.to_lowercase();
+        is(label, UNREAD)
+            || is(label, STARRED)
+            || is(label, SILENT)
+            || CATEGORY.iter().any(|one| folded.starts_with(one))
+    };
+    let own = labels.iter().find(|label| !is_silent(label) && !is(label, INBOX) && role(label).is_none());
+    let inbox = has(INBOX).then_some(malote_plan::folder::INBOX);
+    let first = [Role::Trash, Role::Junk, Role::Drafts, Role::Sent].into_iter().find_map(of_role);
+    let chosen = first.or(inbox).or(own.copied()).unwrap_or(ALL_MAIL);
+    let mut flags = Flags::default();
+    let mut set = |flag: Option<Flag>| flags.0.extend(flag);
+    set(Flag::new("\\Seen").filter(|_| !has(UNREAD)));
+    set(Flag::new("\\Flagged").filter(|_| has(STARRED)));
+    set(Flag::new("\\Draft").filter(|_| of_role(Role::Drafts).is_some()));
+    for label in labels.iter().filter(|label| **label != chosen && !is_silent(label) && !is(label, INBOX)) {
+        set(status::keyword(label));
+    }
+    let levels = chosen.split('/').filter(|level| !level.trim().is_empty()).map(str::to_owned).collect();
+    Labelled { levels, flags }
+}
+
+/// Takes folding and encoded words (RFC 2047) out; blanks between two encoded words are not of the text.
+fn decoded(text: &str) -> String {
+    let mut all = String::new();
+    let mut was_encoded = false;
+    for word in text.split_ascii_whitespace() {
+        let encoded = encoded_word(word);
+        if !(all.is_empty() || (was_encoded && encoded.is_some())) {
+            all.push(' ');
+        }
+        was_encoded = encoded.is_some();
+        all.push_str(encoded.as_deref().unwrap_or(word));
+    }
+    all
+}
+
+/// `=?UTF-8?Q?…?=` or `=?UTF-8?B?…?=`; Takeout writes no other character set.
+fn encoded_word(word: &str) -> Option<String> {
+    let mut parts = word.strip_prefix("=?")?.strip_suffix("?=")?.splitn(3, '?');
+    let (charset, encoding, text) = (parts.next()?, parts.next()?, parts.next()?);
+    if !charset.eq_ignore_ascii_case("utf-8") {
+        return None;
+    }
+    let octets = match encoding {
+        "Q" | "q" => quoted(text),
+        "B" | "b" => STANDARD.decode(text).ok()?,
+        _ => return None,
+    };
+    Some(String::from_utf8_lossy(&octets).into_owned())
+}
+
+fn quoted(text: &str) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [octet, after @ ..] = rest {
+        rest = after;
+        let hex =
+            after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match (octet, hex) {
+            (b'=', Some(value)) => {
+                octets.push(value);
+                rest = &after[2..];
+            }
+            (b'_', _) => octets.push(b' '),
+            _ => octets.push(*octet),
+        }
+    }
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(labels: &str, folder: &str, flags: &str) {
+        let header = format!("X-Gmail-Labels: {labels}\r\nSubject: x\r\n\r\n");
+        let found = read(header.as_bytes());
+        assert_eq!((found.levels.join("/").as_str(), found.flags), (folder, Flags::parse(flags)), "{labels}");
+    }
+
+    #[test]
+    fn one_label_decides_and_none_is_lost() {
+        check("Inbox,Important,Opened", "INBOX", "\\Seen");
+        check("Inbox,Unread,Starred,Kunden", "INBOX", "\\Flagged Kunden");
+        check("Sent,Opened,Kunden/Alt", "Sent", "\\Seen Kunden/Alt");
+        check("Kunden/Alt,Neu,Opened,Category Updates", "Kunden/Alt", "\\Seen Neu");
+        check("Archived,Opened", "Archive", "\\Seen");
+        check("Lixeira,Caixa de entrada,Não lidas", "Lixeira", "");
+        check("Spam,Unread", "Spam", "");
+        check("Drafts", "Drafts", "\\Seen \\Draft");
+        check("=?UTF-8?Q?Or=C3=A7amento,?=\r\n =?UTF-8?B?TsOjbyBsaWRhcw==?=", "Orçamento", "");
+        check("///", "", "\\Seen");
+    }
+}

@@ -1,0 +1,253 @@
+//! A store as a mailbox: its folders as the user saw them, and each item as a message, as passed over, or as damaged.
+//! Never leaves an item out of its sums: what was listed is carried, skipped or quarantined.
+
+mod arithmetic;
+mod learnt;
+mod opening;
+
+use std::borrow::Cow;
+
+pub use arithmetic::Arithmetic;
+pub use opening::{Options, ReaderChoice};
+
+use learnt::Learnt;
+use serde_json::Value as Json;
+
+use crate::both::{Both, Comparison};
+use crate::dump;
+use crate::item::Item;
+use crate::loss::LossKind;
+use crate::mime::{self, Context, Converted, FolderRole, Glance, MessageReader, Verdict, View};
+use crate::property::{Properties, Value};
+use crate::store::{Blob, Blobs, NodeId, Store, StoreError, Summary};
+use crate::text;
+use crate::tree::{self, Placed, Role, Tree};
+
+/// `PidTagMessageClass`.
+const MESSAGE_CLASS: u16 = 0x001A;
+/// `PidTagSubject`.
+const SUBJECT: u16 = 0x0037;
+/// `PidTagRecordKey` of the message store.
+const RECORD_KEY: u16 = 0x0FF9;
+/// What recovered items lie in, below the visible root.
+pub const RECOVERED_FOLDER: &str = "Recovered items";
+
+/// An open store.
+pub struct Mailbox {
+    store: Reader,
+    summary: Summary,
+    options: Options,
+    tree: Tree,
+    /// What the whole store teaches; 8-bit stores need it from the beginning, others when it is first missed.
+    learnt: Learnt,
+    is_learnt: bool,
+}
+
+/// The reader behind a mailbox.
+enum Reader {
+    One(Box<dyn Store>),
+    Both(Box<Both>),
+}
+
+impl Reader {
+    fn store(&mut self) -> &mut dyn Store {
+        match self {
+            Self::One(store) => store.as_mut(),
+            Self::Both(store) => store.as_mut(),
+        }
+    }
+}
+
+/// What becomes of one item.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is carried; the message is there.
+    Carried(Box<Converted>),
+    /// It is passed over: its class, and why.
+    Skipped {
+        /// `PidTagMessageClass`.
+        class: String,
+        /// Why, as reports write it.
+        reason: &'static str,
+    },
+    /// It cannot be carried whole.
+    Quarantined(Box<Damaged>),
+}
+
+/// An item that cannot be carried whole, with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct Damaged {
+    /// `PidTagMessageClass`; empty where it cannot be read.
+    pub class: String,
+    /// Its subject; empty where it cannot be read.
+    pub subject: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Every property that can be read.
+    pub dump: Json,
+}
+
+/// What is known of an item without reading its text.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    /// `PidTagMessageClass`; empty where the item cannot be read.
+    pub class: String,
+    /// `PidTagMessageSize`, in octets: advice.
+    pub octets_claimed: u64,
+    /// Flags, date and kind; nothing where the item cannot be read.
+    pub glance: Option<Glance>,
+}
+
+impl Mailbox {
+    /// The format, the store's own properties and what is damaged of the file as a whole.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The folders in their places.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// What two readers differ in; nothing where only one was to read.
+    #[must_use]
+    pub fn comparison(&self) -> Option<&Comparison> {
+        match &self.store {
+            Reader::One(_) => None,
+            Reader::Both(both) => Some(both.comparison()),
+        }
+    }
+
+    /// Reads one item and makes a message of it.
+    pub fn read(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
+        let item = match self.store.store().item(node) {
+            Ok(item) => item,
+            Err(error) => return Outcome::Quarantined(Box::new(unreadable(node, &error))),
+        };
+        let mut converted = self.convert(&item, role);
+        let is_missed = converted.losses.iter().any(|loss| loss.kind == LossKind::AddressEncapsulated);
+        if is_missed && !self.is_learnt {
+            self.learn();
+            converted = self.convert(&item, role);
+        }
+        match &converted.verdict {
+            Verdict::Carry | Verdict::CarryWithStubs(_) => Outcome::Carried(Box::new(converted)),
+            Verdict::Skip(reason) => {
+                Outcome::Skipped { class: self.text(&item, MESSAGE_CLASS), reason: reason.as_str() }
+            }
+            Verdict::Quarantine(reasons) => Outcome::Quarantined(Box::new(Damaged {
+                class: self.text(&item, MESSAGE_CLASS),
+                subject: self.text(&item, SUBJECT),
+                reason: reasons.join("; "),
+                dump: dump::item(&item, &self.summary.names),
+            })),
+        }
+    }
+
+    /// Looks at one item without making a message of it.
+    pub fn look(&mut self, node: NodeId, role: Option<Role>) -> Leaf {
+        let Ok(item) = self.store.store().item(node) else {
+            return Leaf { class: String::new(), octets_claimed: 0, glance: None };
+        };
+        let octets_claimed = item.properties.integer(0x0E08).and_then(|size| u64::try_from(size).ok());
+        let context = context(&self.summary, &self.learnt, &self.options, role);
+        let glance = Some(mime::glance(&item, &context));
+        Leaf { class: self.text(&item, MESSAGE_CLASS), octets_claimed: octets_claimed.unwrap_or(0), glance }
+    }
+
+    /// The octets of a message that this mailbox gave, as they are asked for.
+    pub fn octets<'a>(&'a mut self, message: &'a mime::Message) -> MessageReader<'a> {
+        message.reader(self.blobs())
+    }
+
+    /// What the blobs of its messages are read by.
+    pub fn blobs(&mut self) -> &mut dyn Blobs {
+        match &mut self.store {
+            Reader::One(store) => store.as_mut(),
+            Reader::Both(store) => store.as_mut(),
+        }
+    }
+
+    fn convert(&mut self, item: &Item, role: Option<Role>) -> Converted {
+        let context = context(&self.summary, &self.learnt, &self.options, role);
+        let blobs: &mut dyn Blobs = match &mut self.store {
+            Reader::One(store) => store.as_mut(),
+            Reader::Both(store) => store.as_mut(),
+        };
+        mime::convert(item, &context, blobs)
+    }
+
+    fn text(&self, item: &Item, id: u16) -> String {
+        let context = context(&self.summary, &self.learnt, &self.options, None);
+        View::new(item, &context).text(id).map(Cow::into_owned).unwrap_or_default()
+    }
+
+    /// Reads every item once, for the addresses and the code page that only the whole store tells.
+    fn learn(&mut self) {
+        self.is_learnt = true;
+        let folders = self.tree.folders.iter().flat_map(|folder| &folder.items);
+        let nodes: Vec<NodeId> =
+            folders.chain(self.tree.left_out.iter().flat_map(|folder| &folder.items)).copied().collect();
+        self.learnt = Learnt::of(nodes.iter().filter_map(|node| self.store.store().item(*node).ok()));
+    }
+}
+
+/// What a conversion has to know of this store.
+fn context<'a>(
+    summary: &'a Summary,
+    learnt: &'a Learnt,
+    options: &Options,
+    role: Option<Role>,
+) -> Context<'a> {
+    Context {
+        names: &summary.names,
+        store_key: summary.properties.binary(RECORD_KEY).unwrap_or_default(),
+        addresses: &learnt.addresses,
+        code_page: options.code_page,
+        store_code_page: learnt.code_page,
+        role: match role {
+            Some(Role::Sent) => FolderRole::Sent,
+            Some(Role::Drafts) => FolderRole::Drafts,
+            _ => FolderRole::Other,
+        },
+        items: options.items,
+        unreadable: options.unreadable,
+        now: options.now,
+    }
+}
+
+fn unreadable(node: NodeId, error: &StoreError) -> Damaged {
+    let reason = error.to_string();
+    Damaged { class: String::new(), subject: String::new(), dump: dump::unreadable(node, &reason), reason }
+}
+
+/// The folders in their places, with recovered items in a folder of their own where they are wanted.
+fn arrange(store: &mut dyn Store, options: &Options, learnt: &Learnt) -> Result<Tree, StoreError> {
+    let folders = store.folders()?;
+    let page = text::page_of_strings(&Properties::default(), options.code_page, learnt.code_page);
+    let decode = |value: &Value| text::of_value(value, page).map(Cow::into_owned).unwrap_or_default();
+    let mut tree = tree::arrange(store.summary(), &folders, &decode);
+    if options.recovered {
+        let items = store.recovered()?;
+        if !items.is_empty() {
+            tree.folders.push(Placed {
+                node: NodeId(0),
+                path: vec![RECOVERED_FOLDER.to_owned()],
+                role: None,
+                container_class: None,
+                items,
+                counts: crate::item::Counts::default(),
+                damage: Vec::new(),
+            });
+        }
+    }
+    Ok(tree)
+}
+
+impl Blobs for Mailbox {
+    fn read_at(&mut self, blob: &Blob, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+        self.blobs().read_at(blob, offset, into)
+    }
+}

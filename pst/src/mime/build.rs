@@ -1,0 +1,215 @@
+//! Puts an item's texts, files and structure together as one tree of parts.
+//! Never decides whether the item is carried.
+
+use std::borrow::Cow;
+
+use super::attachment::{self, Shown};
+use super::body::{self, Bodies};
+use super::class::ItemKind;
+use super::head::Field;
+use super::part::{Entity, Part};
+use super::pim::{self, PimPart};
+use super::view::View;
+use super::{headers, html, report, smime, tag};
+use crate::item::{Damage, Item, Part as ItemPart};
+use crate::loss::{LossKind, Losses};
+use crate::store::Blobs;
+
+/// What is gathered while a message is built.
+pub struct Builder<'b> {
+    /// Where texts and objects are read from.
+    pub blobs: &'b mut dyn Blobs,
+    /// What could not be carried.
+    pub losses: Losses,
+    /// What cannot be read, in words: each is a reason for the quarantine.
+    pub unreadable: Vec<String>,
+}
+
+impl<'a> Builder<'_> {
+    /// An item, at any depth, as a message.
+    pub fn entity(&mut self, view: &View<'a>, kind: ItemKind, pim: Option<PimPart>) -> Entity<'a> {
+        let class = view.text(tag::MESSAGE_CLASS).unwrap_or_default();
+        if class.is_empty() {
+            self.losses.note(
+                LossKind::ClassMissing,
+                Some(tag::MESSAGE_CLASS),
+                "without a class, taken for mail",
+            );
+        }
+        self.item_damage(view.item);
+        let id = made_id(view, self.losses.place());
+        let head = headers::write(view, &id, &mut self.losses);
+        if let Some(root) = smime::content(view, &class, self.blobs, &mut self.losses) {
+            return Entity { head, root };
+        }
+        let mut bodies = body::read(view, self.blobs, &mut self.losses);
+        self.unreadable.append(&mut bodies.unreadable);
+        let root = if kind == ItemKind::Report {
+            self.report(view, &class, bodies)
+        } else {
+            self.ordinary(view, kind, bodies, pim)
+        };
+        Entity { head, root }
+    }
+
+    /// The part in a format of its own, for the kinds that have one.
+    pub fn pim(&mut self, view: &View<'a>, kind: ItemKind) -> Option<PimPart> {
+        let has_format = !matches!(kind, ItemKind::Mail | ItemKind::Report | ItemKind::System);
+        if has_format { pim::part(view, &mut self.losses) } else { None }
+    }
+
+    /// Notes the damage of an item itself. What may hide words or files is a reason for the quarantine.
+    pub fn item_damage(&mut self, item: &Item) {
+        for damage in &item.damage {
+            self.damaged(damage);
+        }
+    }
+
+    /// Notes one damage.
+    pub fn damaged(&mut self, damage: &Damage) {
+        let property = if let ItemPart::Property(id) = damage.part { Some(id) } else { None };
+        let (kind, hides) = match damage.part {
+            ItemPart::Attachments => (LossKind::AttachmentsUnknown, true),
+            ItemPart::Data | ItemPart::Properties | ItemPart::Limit => (LossKind::Damaged, true),
+            ItemPart::Property(id) => {
+                let is_content = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::ATTACH_DATA].contains(&id);
+                (LossKind::Damaged, is_content)
+            }
+            ItemPart::Recipients | ItemPart::File | ItemPart::Folder | ItemPart::Contents => {
+                (LossKind::Damaged, false)
+            }
+        };
+        self.losses.note(kind, property, damage.reason.clone());
+        if hides {
+            self.unreadable.push(damage.reason.clone());
+        }
+    }
+
+    /// Text, then files; what the HTML shows stands beside it.
+    fn ordinary(
+        &mut self,
+        view: &View<'a>,
+        kind: ItemKind,
+        bodies: Bodies<'a>,
+        pim: Option<PimPart>,
+    ) -> Part<'a> {
+        let (shown, rest) = self.attachments(view, &bodies);
+        let (calendar, record) = match pim {
+            Some(part) if kind == ItemKind::Meeting && part.method.is_some() => (Some(part), None),
+            record => (None, record),
+        };
+        let Bodies { plain, html, rtf, files, .. } = bodies;
+        let mut parts = vec![text(plain, html, shown, calendar)];
+        parts
+            .extend(rtf.map(|octets| attachment::file("message.rtf", "application/rtf", Cow::Owned(octets))));
+        parts.extend(
+            files.into_iter().map(|(name, blob)| attachment::blob(name, "application/octet-stream", blob)),
+        );
+        parts.extend(record.map(attachment::pim_file));
+        parts.extend(rest);
+        Part::of("mixed", parts)
+    }
+
+    /// The attachments: those that the HTML shows, and the rest.
+    fn attachments(&mut self, view: &View<'a>, bodies: &Bodies<'_>) -> (Vec<Part<'a>>, Vec<Part<'a>>) {
+        let (mut shown, mut rest) = (Vec::new(), Vec::new());
+        if view.item.attachments.is_empty() {
+            return (shown, rest);
+        }
+        let octets = bodies.html.as_ref().map_or(&[][..], |html| html.octets.as_ref());
+        let mut shows = Shown { ids: html::references(octets), html: octets };
+        for attachment in &view.item.attachments {
+            let placed = self.attachment(view, attachment, &shows);
+            if placed.is_shown {
+                // Only one part can be what a reference means.
+                if let Some(id) = view.text_of(&attachment.properties, tag::ATTACH_CONTENT_ID) {
+                    shows.ids.remove(id.trim().trim_start_matches('<').trim_end_matches('>').as_bytes());
+                }
+                shown.push(placed.part);
+            } else {
+                rest.push(placed.part);
+            }
+        }
+        (shown, rest)
+    }
+
+    /// A report: what people read, what machines read, and what was sent back.
+    fn report(&mut self, view: &View<'a>, class: &str, mut bodies: Bodies<'a>) -> Part<'a> {
+        if bodies.plain.is_none() && bodies.html.is_none() {
+            let told = body::plain(view, &mut bodies, tag::REPORT_TEXT, self.blobs, &mut self.losses);
+            self.unreadable.append(&mut bodies.unreadable);
+            bodies.plain = told.map(|text| body::without_controls(text, &mut self.losses));
+        }
+        let Some(report) = report::part(view, class, &mut self.losses) else {
+            return self.ordinary(view, ItemKind::Mail, bodies, None);
+        };
+        let (shown, rest) = self.attachments(view, &bodies);
+        let Bodies { plain, html, rtf, files, .. } = bodies;
+        let mut parts = vec![text(plain, html, shown, None), report.part];
+        parts.extend(rest);
+        parts
+            .extend(rtf.map(|octets| attachment::file("message.rtf", "application/rtf", Cow::Owned(octets))));
+        parts.extend(
+            files.into_iter().map(|(name, blob)| attachment::blob(name, "application/octet-stream", blob)),
+        );
+        Part::Multi { subtype: report.subtype, parts }
+    }
+}
+
+/// The alternatives of a text, the richest last (RFC 2046 §5.1.4); an empty text where there is none.
+fn text<'a>(
+    plain: Option<Cow<'a, str>>,
+    html: Option<html::Html<'a>>,
+    shown: Vec<Part<'a>>,
+    calendar: Option<PimPart>,
+) -> Part<'a> {
+    let mut alternatives = Vec::new();
+    if plain.is_some() || html.is_none() {
+        let plain = plain.unwrap_or_default();
+        let charset = if plain.is_ascii() { "us-ascii" } else { "utf-8" };
+        let octets = match plain {
+            Cow::Borrowed(plain) => Cow::Borrowed(plain.as_bytes()),
+            Cow::Owned(plain) => Cow::Owned(plain.into_bytes()),
+        };
+        alternatives.push(Part::text(text_type("text/plain", charset), octets));
+    }
+    if let Some(html) = html {
+        let part = Part::text(text_type("text/html", html.charset), html.octets);
+        let mut related = vec![part];
+        related.extend(shown);
+        alternatives.push(Part::of("related; type=\"text/html\"", related));
+    }
+    if let Some(part) = calendar {
+        let head = attachment::pim_type(&part);
+        alternatives.push(Part::text(head, Cow::Owned(part.octets)));
+    }
+    Part::of("alternative", alternatives)
+}
+
+fn text_type(media_type: &str, charset: &str) -> Vec<u8> {
+    let mut head = Vec::with_capacity(96);
+    let mut field = Field::begin(&mut head, "Content-Type");
+    field.word(media_type);
+    field.parameter("charset", charset, false);
+    field.end();
+    head
+}
+
+/// What an item is, the same in every run and in every copy of the file: the store's key, the item's node, and the
+/// way from it to an embedded item. A store without a key leaves the item's own search key.
+pub fn identity(view: &View<'_>, place: &[u32]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    let search_key = view.item.properties.binary(tag::SEARCH_KEY).unwrap_or_default();
+    let key = if view.context.store_key.is_empty() { search_key } else { view.context.store_key };
+    hasher.update(&(key.len() as u64).to_le_bytes());
+    hasher.update(key);
+    hasher.update(&view.item.node.0.to_le_bytes());
+    place.iter().for_each(|number| {
+        hasher.update(&number.to_le_bytes());
+    });
+    hasher.finalize()
+}
+
+fn made_id(view: &View<'_>, place: &[u32]) -> String {
+    format!("<{}@malote.invalid>", &identity(view, place).to_hex()[..40])
+}

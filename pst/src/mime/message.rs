@@ -1,0 +1,302 @@
+//! A message as pieces: octets that are held, and blobs that stay in the store until they are written.
+//! Never writes other than the promised number of octets without an error.
+
+use std::io::{self, Write};
+
+use super::encode::{self, BASE64_LINE_OCTETS};
+use crate::store::{Blob, BlobKey, Blobs};
+
+/// Octets of a blob that are read and held at once: whole lines of base64.
+pub const BLOCK_OCTETS: usize = BASE64_LINE_OCTETS * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Held(Vec<u8>),
+    Encoded(Blob),
+    Raw(Blob),
+}
+
+impl Piece {
+    fn octets(&self) -> u64 {
+        match self {
+            Self::Held(octets) => octets.len() as u64,
+            Self::Encoded(blob) => encode::base64_length(blob.octets),
+            Self::Raw(blob) => blob.octets,
+        }
+    }
+}
+
+/// One message, ready to be written as often as need be, with the same octets each time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pieces: Vec<Piece>,
+    octets: u64,
+}
+
+impl Message {
+    /// Exactly how many octets [`Self::write`] writes. Reckoned, not measured: no blob is read for it.
+    #[must_use]
+    pub const fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The whole message where all of it is held; nothing where blobs stay in the store.
+    #[must_use]
+    pub fn held(&self) -> Option<&[u8]> {
+        match self.pieces.as_slice() {
+            [] => Some(&[]),
+            [Piece::Held(octets)] => Some(octets),
+            _ => None,
+        }
+    }
+
+    /// How many octets of it are held in memory.
+    #[must_use]
+    pub fn octets_held(&self) -> u64 {
+        self.pieces.iter().filter(|piece| matches!(piece, Piece::Held(_))).map(Piece::octets).sum()
+    }
+
+    /// Writes the message, blobs block by block.
+    ///
+    /// # Errors
+    /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
+    pub fn write(&self, blobs: &mut dyn Blobs, out: &mut dyn Write) -> io::Result<()> {
+        let mut buffers = Buffers::default();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Held(octets) => out.write_all(octets)?,
+                Piece::Encoded(blob) => buffers.copy(blob, blobs, out, true)?,
+                Piece::Raw(blob) => buffers.copy(blob, blobs, out, false)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A message's octets as they are asked for.
+pub struct MessageReader<'a> {
+    pieces: std::slice::Iter<'a, Piece>,
+    blobs: &'a mut dyn Blobs,
+    buffers: Buffers,
+    /// The blob that is being read, how far it is read, and whether it becomes base64.
+    blob: Option<(&'a Blob, u64, bool)>,
+    /// Octets that are ready, and how many of them were given.
+    ready: std::borrow::Cow<'a, [u8]>,
+    given: usize,
+}
+
+impl Message {
+    /// The same octets as [`Self::write`] writes, for whom asks for them piece by piece. A blob that cannot be read
+    /// whole is an error of the reading.
+    pub fn reader<'a>(&'a self, blobs: &'a mut dyn Blobs) -> MessageReader<'a> {
+        let (pieces, buffers) = (self.pieces.iter(), Buffers::default());
+        MessageReader { pieces, blobs, buffers, blob: None, ready: (&[]).into(), given: 0 }
+    }
+}
+
+impl<'a> MessageReader<'a> {
+    /// Makes octets ready; false at the end.
+    fn fetch(&mut self) -> io::Result<bool> {
+        while self.given == self.ready.len() {
+            self.given = 0;
+            if let Some((blob, offset, is_encoded)) =
+                self.blob.take().filter(|(blob, at, _)| *at < blob.octets)
+            {
+                let mut lines = std::mem::take(&mut self.ready).into_owned();
+                lines.clear();
+                let read = self.buffers.block(blob, offset, self.blobs, &mut lines, is_encoded)?;
+                self.blob = Some((blob, offset + read, is_encoded));
+                self.ready = lines.into();
+                continue;
+            }
+            match self.pieces.next() {
+                None => {
+                    self.ready = (&[]).into();
+                    return Ok(false);
+                }
+                Some(Piece::Held(octets)) => self.ready = octets.into(),
+                Some(Piece::Encoded(blob)) => self.begin(blob, true),
+                Some(Piece::Raw(blob)) => self.begin(blob, false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin(&mut self, blob: &'a Blob, is_encoded: bool) {
+        self.ready = (&[]).into();
+        self.blob = Some((blob, 0, is_encoded));
+    }
+}
+
+impl io::Read for MessageReader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() || !self.fetch()? {
+            return Ok(0);
+        }
+        let count = into.len().min(self.ready.len() - self.given);
+        into[..count].copy_from_slice(&self.ready[self.given..self.given + count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
+/// Room for one block and its base64, shared by all blobs of a message.
+#[derive(Default)]
+struct Buffers {
+    block: Vec<u8>,
+    lines: Vec<u8>,
+}
+
+impl Buffers {
+    fn copy(
+        &mut self,
+        blob: &Blob,
+        blobs: &mut dyn Blobs,
+        out: &mut dyn Write,
+        is_encoded: bool,
+    ) -> io::Result<()> {
+        let (mut offset, mut lines) = (0, std::mem::take(&mut self.lines));
+        while offset < blob.octets {
+            lines.clear();
+            offset += self.block(blob, offset, blobs, &mut lines, is_encoded)?;
+            out.write_all(&lines)?;
+        }
+        self.lines = lines;
+        Ok(())
+    }
+
+    /// Appends one block of a blob, as it is to be written, to `lines`; gives how many of the blob's octets it was.
+    fn block(
+        &mut self,
+        blob: &Blob,
+        offset: u64,
+        blobs: &mut dyn Blobs,
+        lines: &mut Vec<u8>,
+        is_encoded: bool,
+    ) -> io::Result<u64> {
+        let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
+        self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
+        read_exactly(blobs, blob, offset, &mut self.block)?;
+        if is_encoded {
+            encode::base64_lines(&self.block, offset == 0, lines);
+        } else {
+            lines.extend_from_slice(&self.block);
+        }
+        Ok(wanted)
+    }
+}
+
+/// Fills `into` from `offset` on; octets that are held are served without asking the reader.
+///
+/// # Errors
+/// Where the blob is shorter than it says.
+pub fn read_exactly(blobs: &mut dyn Blobs, blob: &Blob, offset: u64, into: &mut [u8]) -> io::Result<()> {
+    if let BlobKey::Held(octets) = &blob.key {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let held = octets.get(start..).and_then(|held| held.get(..into.len())).ok_or_else(|| short(blob))?;
+        into.copy_from_slice(held);
+        return Ok(());
+    }
+    let mut filled = 0;
+    while filled < into.len() {
+        match blobs.read_at(blob, offset + filled as u64, &mut into[filled..])? {
+            0 => return Err(short(blob)),
+            count => filled += count.min(into.len() - filled),
+        }
+    }
+    Ok(())
+}
+
+fn short(blob: &Blob) -> io::Error {
+    let told = format!("a blob of {} octets ended before its end", blob.octets);
+    io::Error::new(io::ErrorKind::UnexpectedEof, told)
+}
+
+/// Gathers pieces.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    pieces: Vec<Piece>,
+    held: Vec<u8>,
+}
+
+impl Pieces {
+    /// Where held octets are written to.
+    pub const fn held(&mut self) -> &mut Vec<u8> {
+        &mut self.held
+    }
+
+    /// A blob in base64.
+    pub fn encoded(&mut self, blob: &Blob) {
+        self.push(Piece::Encoded(blob.clone()));
+    }
+
+    /// A blob as it is.
+    pub fn raw(&mut self, blob: &Blob) {
+        self.push(Piece::Raw(blob.clone()));
+    }
+
+    fn push(&mut self, piece: Piece) {
+        if !self.held.is_empty() {
+            self.pieces.push(Piece::Held(std::mem::take(&mut self.held)));
+        }
+        if piece.octets() > 0 {
+            self.pieces.push(piece);
+        }
+    }
+
+    /// The message that the pieces are.
+    pub fn into_message(mut self) -> Message {
+        if !self.held.is_empty() {
+            self.pieces.push(Piece::Held(self.held));
+        }
+        let octets = self.pieces.iter().map(Piece::octets).sum();
+        Message { pieces: self.pieces, octets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::{BLOCK_OCTETS, Pieces};
+    use crate::store::{Blob, BlobKey, Blobs};
+
+    /// Octets made up as they are asked for, and a blob that ends early.
+    struct Made {
+        ends_at: u64,
+    }
+
+    impl Blobs for Made {
+        fn read_at(&mut self, blob: &Blob, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
+            let left = blob.octets.min(self.ends_at).saturating_sub(offset);
+            let count = into.len().min(1_000).min(usize::try_from(left)?);
+            into[..count].fill(7);
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_message_is_written_with_the_octets_that_it_promised_or_fails() {
+        for octets in [0, 1, 56, 57, 58, BLOCK_OCTETS as u64, BLOCK_OCTETS as u64 * 2 + 5] {
+            let blob = Blob { octets, key: BlobKey::Block(1) };
+            let mut pieces = Pieces::default();
+            pieces.held().extend_from_slice(b"begin\r\n");
+            pieces.encoded(&blob);
+            pieces.held().extend_from_slice(b"\r\n");
+            pieces.raw(&blob);
+            let message = pieces.into_message();
+            let mut written = Vec::new();
+            message.write(&mut Made { ends_at: u64::MAX }, &mut written).expect("everything can be read");
+            assert_eq!(written.len() as u64, message.octets(), "{octets}");
+            let mut read = Vec::new();
+            let mut made = Made { ends_at: u64::MAX };
+            message.reader(&mut made).read_to_end(&mut read).expect("everything can be read");
+            assert!(read == written, "{octets}: read otherwise than written");
+            let early = message.write(&mut Made { ends_at: octets.saturating_sub(1) }, &mut Vec::new());
+            assert_eq!(early.is_err(), octets > 0, "{octets}");
+            let mut made = Made { ends_at: octets.saturating_sub(1) };
+            let early = message.reader(&mut made).read_to_end(&mut Vec::new());
+            assert_eq!(early.is_err(), octets > 0, "{octets}");
+        }
+    }
+}

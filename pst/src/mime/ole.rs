@@ -1,0 +1,127 @@
+//! What is inside an embedded OLE object: a compound file ([MS-CFB]) that wraps a document or a file.
+//! Never more than a limit in memory: larger objects are carried as they are.
+
+use std::io::{Cursor, Read};
+
+use super::message::read_exactly;
+use crate::store::{Blob, Blobs};
+
+/// Largest object that is looked into, in octets.
+pub const OLE_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+
+/// The marks of a compound file's first octets ([MS-CFB] §2.2).
+const SIGNATURE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+/// Streams that hold a whole document of its own.
+const DOCUMENTS: [&str; 2] = ["/Package", "/CONTENTS"];
+/// The stream of a wrapped file, with its name ([MS-OLEDS] §2.3.6).
+const NATIVE: &str = "/\u{1}Ole10Native";
+
+/// A file taken out of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inner {
+    /// Its name, where the object keeps one.
+    pub name: Option<String>,
+    /// Its octets.
+    pub octets: Vec<u8>,
+}
+
+/// What an object wraps; nothing where it is no compound file, too large, or wraps nothing that is a file by itself.
+///
+/// # Errors
+/// Where the blob cannot be read.
+pub fn inner(blob: &Blob, blobs: &mut dyn Blobs) -> std::io::Result<Option<Inner>> {
+    if blob.octets > OLE_OCTETS_MAX || blob.octets < SIGNATURE.len() as u64 {
+        return Ok(None);
+    }
+    let mut signature = [0; 8];
+    read_exactly(blobs, blob, 0, &mut signature)?;
+    if signature != SIGNATURE {
+        return Ok(None);
+    }
+    let mut octets = vec![0; usize::try_from(blob.octets).map_err(std::io::Error::other)?];
+    read_exactly(blobs, blob, 0, &mut octets)?;
+    Ok(inner_of(octets))
+}
+
+fn inner_of(octets: Vec<u8>) -> Option<Inner> {
+    let mut file = cfb::CompoundFile::open(Cursor::new(octets)).ok()?;
+    for path in DOCUMENTS {
+        if let Some(octets) = stream(&mut file, path) {
+            return Some(Inner { name: None, octets });
+        }
+    }
+    native(&stream(&mut file, NATIVE)?)
+}
+
+fn stream(file: &mut cfb::CompoundFile<Cursor<Vec<u8>>>, path: &str) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    let stream = file.open_stream(path).ok()?;
+    stream.take(OLE_OCTETS_MAX).read_to_end(&mut octets).ok()?;
+    (!octets.is_empty()).then_some(octets)
+}
+
+/// Size, two octets, label, path, four octets, the path's length, the path again, the file's length, the file.
+fn native(octets: &[u8]) -> Option<Inner> {
+    let rest = octets.get(6..)?;
+    let (label, rest) = narrow(rest)?;
+    let (_, rest) = narrow(rest)?;
+    let length = le32(rest.get(4..)?)?;
+    let rest = rest.get(8..)?.get(length..)?;
+    let length = le32(rest)?;
+    let file = rest.get(4..)?.get(..length)?;
+    let name = (!label.is_empty()).then(|| String::from_utf8_lossy(label).into_owned());
+    Some(Inner { name, octets: file.to_vec() })
+}
+
+fn narrow(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(0, octets)?;
+    Some((&octets[..end], &octets[end + 1..]))
+}
+
+fn le32(octets: &[u8]) -> Option<usize> {
+    octets.first_chunk::<4>().and_then(|four| usize::try_from(u32::from_le_bytes(*four)).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use super::{Inner, inner_of};
+
+    fn compound(path: &str, octets: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new()))?;
+        file.create_stream(path)?.write_all(octets)?;
+        file.flush()?;
+        Ok(file.into_inner().into_inner())
+    }
+
+    #[test]
+    fn documents_and_wrapped_files_are_taken_out() -> anyhow::Result<()> {
+        for path in ["/Package", "/CONTENTS"] {
+            let found = inner_of(compound(path, b"a document")?);
+            assert_eq!(found, Some(Inner { name: None, octets: b"a document".to_vec() }), "{path}");
+        }
+        let mut native = vec![0, 0, 0, 0, 2, 0];
+        native.extend(b"note.txt\0C:\\note.txt\0\0\0\x03\0");
+        native.extend([8, 0, 0, 0]);
+        native.extend(b"C:\\note\0");
+        native.extend([4, 0, 0, 0]);
+        native.extend(b"text");
+        let found = inner_of(compound("/\u{1}Ole10Native", &native)?);
+        assert_eq!(found, Some(Inner { name: Some("note.txt".into()), octets: b"text".to_vec() }));
+        assert_eq!(inner_of(compound("/Other", b"x")?), None);
+        Ok(())
+    }
+
+    #[test]
+    fn broken_compound_files_are_refused_without_a_panic() -> anyhow::Result<()> {
+        let whole = compound("/Package", &[7; 5_000])?;
+        for place in (0..whole.len()).step_by(7) {
+            let mut broken = whole.clone();
+            broken[place] ^= 0xFF;
+            let _ = inner_of(broken);
+            let _ = inner_of(whole[..place].to_vec());
+        }
+        Ok(())
+    }
+}

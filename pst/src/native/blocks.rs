@@ -1,0 +1,149 @@
+//! Blocks by their BID: found, checked, decompressed, decoded ([MS-PST] §2.2.2.8).
+//! Never gives the octets of another block for those that were asked for.
+
+use std::sync::Arc;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::cipher::Encoding;
+use super::data_tree::DataTree;
+use super::disk::Disk;
+use super::fault::{Fault, Read};
+use super::index::{Block, Index};
+use super::layout::Layout;
+use super::limits::DAMAGES_MAX;
+use super::octets::{checksum, signature};
+use crate::item::{Damage, Part};
+
+/// Reads blocks for one handle.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    pub(super) disk: Disk,
+    pub(super) layout: Layout,
+    pub(super) encoding: Encoding,
+    pub(super) index: Arc<Index>,
+    /// The data tree that was read last, by its BID: a blob is read piece by piece.
+    pub(super) tree: Option<(u64, Arc<DataTree>)>,
+    /// The leaf that was read last, by its BID.
+    pub(super) leaf: Option<(u64, Contents)>,
+    /// What was read although something of it was wrong, until somebody asks.
+    warnings: Vec<String>,
+    warnings_left_out: usize,
+}
+
+/// What a block holds.
+#[derive(Debug, Clone)]
+pub(super) struct Contents {
+    pub(super) octets: Vec<u8>,
+    /// False where the checksum says that octets were altered.
+    pub(super) is_sound: bool,
+}
+
+/// True for a block that the node database made itself: it lists other blocks and is not encoded.
+pub(super) const fn is_internal(block: u64) -> bool {
+    block & 2 != 0
+}
+
+impl Blocks {
+    /// A reader of a file's blocks.
+    pub(super) fn new(disk: Disk, layout: Layout, encoding: Encoding, index: Arc<Index>) -> Self {
+        Self {
+            disk,
+            layout,
+            encoding,
+            index,
+            tree: None,
+            leaf: None,
+            warnings: Vec::new(),
+            warnings_left_out: 0,
+        }
+    }
+
+    /// Notes something that did not stop the reading.
+    pub(super) fn warn(&mut self, warning: String) {
+        if self.warnings.len() < DAMAGES_MAX {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        } else {
+            self.warnings_left_out += 1;
+        }
+    }
+
+    /// Hands over what was noted, as damage of a part.
+    pub(super) fn warned(&mut self, part: Part, damage: &mut Vec<Damage>) {
+        damage.extend(self.warnings.drain(..).map(|reason| Damage { part, reason }));
+        let left_out = std::mem::take(&mut self.warnings_left_out);
+        if left_out > 0 {
+            damage.push(Damage { part, reason: format!("{left_out} more blocks are damaged") });
+        }
+    }
+
+    /// Forgets everything that was kept, after a reading that did not end.
+    pub(super) fn forget(&mut self) {
+        (self.tree, self.leaf) = (None, None);
+        self.warnings.clear();
+        self.warnings_left_out = 0;
+    }
+
+    /// A block's octets, also where its checksum is wrong; that is noted.
+    pub(super) fn block(&mut self, block: u64) -> Read<Vec<u8>> {
+        let contents = self.contents(block)?;
+        if !contents.is_sound {
+            self.warn(format!("block {block:#x}: its checksum is wrong"));
+        }
+        Ok(contents.octets)
+    }
+
+    /// What a block holds, at the first of its places where it is sound, else where it at least is.
+    pub(super) fn contents(&mut self, block: u64) -> Read<Contents> {
+        let index = Arc::clone(&self.index);
+        let (mut altered, mut fault) = (None, None);
+        for place in index.places(block) {
+            match self.at(block, place) {
+                Ok(contents) if contents.is_sound => return Ok(contents),
+                Ok(contents) => altered = altered.or(Some(contents)),
+                Err(reason) => fault = fault.or(Some(reason)),
+            }
+        }
+        altered.ok_or_else(|| fault.unwrap_or_else(|| Fault::new(format!("block {block:#x} is nowhere"))))
+    }
+
+    /// Octets that a block holds, without reading it.
+    pub(super) fn octets(&self, block: u64) -> Option<u16> {
+        self.index.places(block).next().map(Block::octets)
+    }
+
+    fn at(&mut self, block: u64, at: Block) -> Read<Contents> {
+        let whole = self.layout.block_octets(at.stored()) as usize;
+        let named = |fault: Fault| Fault::new(format!("block {block:#x}: {fault}"));
+        let mut octets = self.disk.read(at.place(), whole).map_err(named)?;
+        let trailer =
+            self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
+        let trailer = trailer.expect("a block's octets were counted with its trailer");
+        octets.truncate(usize::from(at.stored()));
+        let is_sound = checksum(&octets) == trailer.checksum;
+        // Either says that the place still holds this block; a damaged trailer may have lost one of them.
+        let is_own =
+            trailer.number & !1 == at.number() || trailer.signature == signature(at.place(), at.number());
+        if !is_own {
+            return Err(Fault::new(format!("block {block:#x}: its place {} holds another", at.place())));
+        }
+        if at.octets() != at.stored() {
+            octets = inflate(&octets, usize::from(at.octets())).map_err(named)?;
+        }
+        if !is_internal(block) {
+            self.encoding.decode(&mut octets, at.number());
+        }
+        Ok(Contents { octets, is_sound })
+    }
+}
+
+/// Decompresses a block of a 4k store, whose decompressed length is known and at most 65,512.
+fn inflate(compressed: &[u8], octets: usize) -> Read<Vec<u8>> {
+    let mut inflated = vec![0; octets];
+    let mut inflater = Decompress::new(true);
+    let status = inflater.decompress(compressed, &mut inflated, FlushDecompress::Finish);
+    let is_whole = matches!(status, Ok(Status::StreamEnd)) && inflater.total_out() == octets as u64;
+    if is_whole { Ok(inflated) } else { Err(Fault::new("what it holds cannot be decompressed")) }
+}

@@ -1,0 +1,142 @@
+//! Data that is longer than a block: lists of blocks, and lists of such lists ([MS-PST] §2.2.2.8.3.2).
+//! Never holds the data: only where each leaf ends.
+
+use std::sync::Arc;
+
+use super::blocks::{Blocks, is_internal};
+use super::fault::{Fault, Read};
+use super::limits::TREE_BLOCKS_MAX;
+use super::octets::{u8_at, u16_at, u32_at};
+
+/// The leaves of one node's data in their order.
+#[derive(Debug, Default)]
+pub(super) struct DataTree {
+    pub(super) leaves: Vec<Leaf>,
+    /// Why its length is not known: a list or a leaf that nobody can find.
+    pub(super) missing: Option<Fault>,
+}
+
+/// One block of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// Its BID.
+    pub(super) block: u64,
+    /// Where it ends, counted from the first leaf's beginning.
+    pub(super) end: u64,
+}
+
+impl DataTree {
+    /// Octets of all leaves; too few where something is [`Self::missing`].
+    pub(super) fn octets(&self) -> u64 {
+        self.leaves.last().map_or(0, |leaf| leaf.end)
+    }
+
+    fn add(&mut self, block: u64, octets: Option<u16>) {
+        if octets.is_none() {
+            let fault = Fault::new(format!("block {block:#x} is nowhere"));
+            self.missing = self.missing.take().or(Some(fault));
+        }
+        let end = self.octets() + u64::from(octets.unwrap_or(0));
+        self.leaves.push(Leaf { block, end });
+    }
+}
+
+impl Blocks {
+    /// The leaves of the data that `block` is or lists; none for 0, which stands for no data.
+    pub(super) fn data_tree(&mut self, block: u64) -> Read<Arc<DataTree>> {
+        if let Some((kept, tree)) = &self.tree
+            && *kept == block
+        {
+            return Ok(Arc::clone(tree));
+        }
+        let mut tree = DataTree::default();
+        if is_internal(block) {
+            self.list(block, None, &mut tree)?;
+        } else if block != 0 {
+            let octets = self.octets(block);
+            tree.add(block, Some(octets.ok_or_else(|| Fault::new(format!("block {block:#x} is nowhere")))?));
+        }
+        let tree = Arc::new(tree);
+        self.tree = Some((block, Arc::clone(&tree)));
+        Ok(tree)
+    }
+
+    /// Adds what a list names. `level` is what it must be, for a list that another one names.
+    fn list(&mut self, block: u64, level: Option<u8>, tree: &mut DataTree) -> Read<()> {
+        let octets = self.block(block)?;
+        let header = u8_at(&octets, 0).zip(u8_at(&octets, 1)).zip(u16_at(&octets, 2)).zip(u32_at(&octets, 4));
+        let Some((((1, own @ (1 | 2)), count), total)) = header else {
+            return Err(Fault::new(format!("block {block:#x} is no list of blocks")));
+        };
+        if level.is_some_and(|level| level != own) {
+            return Err(Fault::new(format!(
+                "block {block:#x} is a list of level {own} within one of that level"
+            )));
+        }
+        let before = tree.octets();
+        for number in 0..usize::from(count) {
+            let at = 8 + number * self.layout.number_octets();
+            let Some(child) = self.layout.number_at(&octets, at) else {
+                return Err(Fault::new(format!("block {block:#x} lists more blocks than it holds")));
+            };
+            if tree.leaves.len() >= TREE_BLOCKS_MAX {
+                return Err(Fault::new(format!("its data has more than {TREE_BLOCKS_MAX} blocks")));
+            }
+            if own == 2 {
+                // What comes after a lost list cannot be counted any more.
+                if let Err(fault) = self.list(child, Some(1), tree) {
+                    tree.missing = tree.missing.take().or(Some(fault));
+                    break;
+                }
+            } else if is_internal(child) {
+                return Err(Fault::new(format!("block {block:#x} names {child:#x} as data, which is none")));
+            } else {
+                tree.add(child, self.octets(child));
+            }
+        }
+        if tree.missing.is_none() && tree.octets() - before != u64::from(total) {
+            let found = tree.octets() - before;
+            self.warn(format!("block {block:#x} lists {found} octets and claims {total}"));
+        }
+        Ok(())
+    }
+
+    /// A leaf of data, also where its checksum is wrong; that is noted.
+    pub(super) fn leaf(&mut self, tree: &DataTree, number: usize) -> Read<&[u8]> {
+        let leaf =
+            *tree.leaves.get(number).ok_or_else(|| Fault::new(format!("there is no block {number}")))?;
+        self.keep_leaf(leaf.block)?;
+        let (_, contents) = self.leaf.as_ref().expect("the leaf was kept a moment ago");
+        if !contents.is_sound {
+            self.warn(format!("block {:#x}: its checksum is wrong", leaf.block));
+        }
+        Ok(self.leaf.as_ref().map_or(&[], |(_, contents)| &contents.octets))
+    }
+
+    /// Reads a leaf unless it is the one that was read last.
+    pub(super) fn keep_leaf(&mut self, block: u64) -> Read<()> {
+        if self.leaf.as_ref().is_none_or(|(kept, _)| *kept != block) {
+            self.leaf = None;
+            self.leaf = Some((block, self.contents(block)?));
+        }
+        Ok(())
+    }
+
+    /// All octets of a node's data, at most `octets_max`.
+    pub(super) fn data(&mut self, tree: &DataTree, octets_max: u64) -> Read<Vec<u8>> {
+        if let Some(fault) = &tree.missing {
+            return Err(fault.clone());
+        }
+        if tree.octets() > octets_max {
+            return Err(Fault::new(format!(
+                "{} octets are more than the {octets_max} that are held",
+                tree.octets()
+            )));
+        }
+        let mut data = Vec::with_capacity(tree.octets() as usize);
+        for leaf in &tree.leaves {
+            data.extend_from_slice(&self.block(leaf.block)?);
+        }
+        Ok(data)
+    }
+}

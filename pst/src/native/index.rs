@@ -1,0 +1,225 @@
+//! The two indexes of a store, held compactly: nodes by NID (24 octets each), blocks by BID (16 octets each).
+//! Never the pages that they were read from.
+
+use super::disk::Disk;
+use super::folders::{ITEM_TYPE, kind};
+use super::header::Header;
+use super::layout::Layout;
+use super::limits::{BLOCKS_MAX, DAMAGES_MAX, NODES_MAX};
+use super::octets::{u16_at, u32_at};
+use super::pages::{Tree, Walked, walk};
+use super::ranges::{Ranges, within};
+use super::salvage;
+use crate::store::Format;
+
+/// A node ([MS-PST] §2.2.2.7.7.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Its NID.
+    pub(super) number: u32,
+    /// The NID of the folder that it lies in, for items and folders.
+    pub(super) parent: u32,
+    /// The BID of its data; 0 for none.
+    pub(super) data: u64,
+    /// The BID of its sub-nodes; 0 for none.
+    pub(super) subnodes: u64,
+}
+
+/// Where a block lies ([MS-PST] §2.2.2.7.7.3). BID and place have 48 bits each, which no store comes near.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Block {
+    number_and_octets: u64,
+    place_and_stored: u64,
+}
+
+impl Block {
+    /// Its BID, without the reserved lowest bit.
+    pub(super) const fn number(self) -> u64 {
+        self.number_and_octets >> 16
+    }
+
+    /// Octets that it holds, decompressed.
+    pub(super) const fn octets(self) -> u16 {
+        self.number_and_octets as u16
+    }
+
+    /// Octets that it holds in the file.
+    pub(super) const fn stored(self) -> u16 {
+        self.place_and_stored as u16
+    }
+
+    /// Where it begins in the file.
+    pub(super) const fn place(self) -> u64 {
+        self.place_and_stored >> 16
+    }
+
+    /// A leaf's entry; nothing where it cannot be one.
+    pub(super) fn of_entry(layout: Layout, entry: &[u8]) -> Option<Self> {
+        let width = layout.number_octets();
+        let number = layout.number_at(entry, 0)? & !1;
+        let place = layout.number_at(entry, width)?;
+        let stored = u16_at(entry, 2 * width)?;
+        let is_wide = layout.0 == Format::Unicode4k;
+        let octets = if is_wide { u16_at(entry, 2 * width + 2)? } else { stored };
+        let is_possible = number >> 48 == 0 && place >> 48 == 0 && number != 0;
+        (is_possible && stored.max(octets) <= layout.block_stored_max()).then_some(Self {
+            number_and_octets: number << 16 | u64::from(octets),
+            place_and_stored: place << 16 | u64::from(stored),
+        })
+    }
+}
+
+impl Node {
+    /// A leaf's entry.
+    pub(super) fn of_entry(layout: Layout, entry: &[u8]) -> Option<Self> {
+        let width = layout.number_octets();
+        Some(Self {
+            number: u32_at(entry, 0)?,
+            parent: u32_at(entry, 3 * width)?,
+            data: layout.number_at(entry, width)?,
+            subnodes: layout.number_at(entry, 2 * width)?,
+        })
+    }
+}
+
+/// What is known of a store's nodes and blocks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    /// Living nodes by NID.
+    pub(super) nodes: Vec<Node>,
+    /// Blocks of the block tree by BID.
+    pub(super) blocks: Vec<Block>,
+    /// Blocks that only stray pages name, by BID: several places of one BID may stand here.
+    pub(super) stray_blocks: Vec<Block>,
+    /// Nodes that only stray pages name and that do not live, by NID.
+    pub(super) stray_nodes: Vec<Node>,
+    /// Ranges of NIDs that the node tree should tell and does not.
+    pub(super) node_gaps: Ranges,
+    /// Ranges of BIDs that the block tree should tell and does not.
+    pub(super) block_gaps: Ranges,
+    /// What could not be read, in words.
+    pub(super) reasons: Vec<String>,
+    /// True once the whole file was searched for stray pages.
+    pub(super) is_scanned: bool,
+}
+
+impl Index {
+    /// Reads both trees, and searches the whole file for what they lost where they lost anything.
+    pub(super) fn read(disk: &mut Disk, header: &Header) -> Self {
+        let mut index = Self::default();
+        index.read_blocks(disk, header);
+        index.read_nodes(disk, header);
+        if !index.is_whole() {
+            salvage::fill(disk, header.layout, &mut index);
+        }
+        index
+    }
+
+    /// True where both trees could be read to the last leaf.
+    pub(super) fn is_whole(&self) -> bool {
+        self.node_gaps.is_empty() && self.block_gaps.is_empty()
+    }
+
+    /// Why there is nothing to be read: a broken store that leads to no item is not an empty one.
+    pub(super) fn nothing_to_read(&self) -> Option<String> {
+        let items = |nodes: &[Node]| nodes.iter().filter(|node| kind(node.number) == ITEM_TYPE).count();
+        if self.nodes.is_empty() {
+            Some("it has a store's header, but no node can be found in it".to_owned())
+        } else if !self.is_whole() && items(&self.nodes) == 0 {
+            let stray = items(&self.stray_nodes);
+            Some(format!("its indexes are damaged and lead to no item ({stray} items lie in stray pages)"))
+        } else {
+            None
+        }
+    }
+
+    fn read_blocks(&mut self, disk: &mut Disk, header: &Header) {
+        let mut bad = 0_u64;
+        let walked = walk(disk, header.layout, Tree::Blocks, header.blocks, &mut |page, range| {
+            for entry in page.entries() {
+                match Block::of_entry(header.layout, entry) {
+                    Some(block) if page.is_sound || within(range, block.number()) => self.blocks.push(block),
+                    _ => bad += 1,
+                }
+            }
+            self.blocks.truncate(BLOCKS_MAX);
+        });
+        self.block_gaps = self.note(walked, bad, "blocks");
+        if self.blocks.len() == BLOCKS_MAX {
+            self.reasons.push(format!("only the first {BLOCKS_MAX} blocks are read"));
+        }
+        if !self.blocks.is_sorted() {
+            self.blocks.sort_unstable();
+        }
+        self.blocks.dedup_by_key(|block| block.number());
+        self.blocks.shrink_to_fit();
+    }
+
+    fn read_nodes(&mut self, disk: &mut Disk, header: &Header) {
+        let mut bad = 0_u64;
+        let walked = walk(disk, header.layout, Tree::Nodes, header.nodes, &mut |page, range| {
+            for entry in page.entries() {
+                match Node::of_entry(header.layout, entry) {
+                    Some(node) if page.is_sound || within(range, u64::from(node.number)) => {
+                        self.nodes.push(node)
+                    }
+                    _ => bad += 1,
+                }
+            }
+            self.nodes.truncate(NODES_MAX);
+        });
+        self.node_gaps = self.note(walked, bad, "nodes");
+        if self.nodes.len() == NODES_MAX {
+            self.reasons.push(format!("only the first {NODES_MAX} nodes are read"));
+        }
+        self.sort_nodes();
+        self.nodes.shrink_to_fit();
+    }
+
+    fn note(&mut self, walked: Walked, bad: u64, what: &str) -> Ranges {
+        if bad > 0 {
+            self.reasons.push(format!("{bad} entries of {what} are impossible"));
+        }
+        let told = walked.reasons.len().min(DAMAGES_MAX);
+        self.reasons.extend_from_slice(&walked.reasons[..told]);
+        if told < walked.reasons.len() {
+            self.reasons.push(format!("{} more pages of {what} are damaged", walked.reasons.len() - told));
+        }
+        walked.gaps
+    }
+
+    /// Brings the living nodes into order; of several with one NID the first stays.
+    pub(super) fn sort_nodes(&mut self) {
+        if !self.nodes.is_sorted_by_key(|node| node.number) {
+            self.nodes.sort_by_key(|node| node.number);
+        }
+        self.nodes.dedup_by_key(|node| node.number);
+    }
+
+    /// The living node of a NID.
+    pub(super) fn living(&self, number: u32) -> Option<Node> {
+        self.nodes.binary_search_by_key(&number, |node| node.number).ok().map(|place| self.nodes[place])
+    }
+
+    /// The node of a NID, a living one before a stray one.
+    pub(super) fn node(&self, number: u32) -> Option<Node> {
+        self.living(number).or_else(|| {
+            let found = self.stray_nodes.binary_search_by_key(&number, |node| node.number);
+            found.ok().map(|place| self.stray_nodes[place])
+        })
+    }
+
+    /// The places where a block may lie, the block tree's first.
+    pub(super) fn places(&self, number: u64) -> impl Iterator<Item = Block> + '_ {
+        let number = number & !1;
+        let own = self.blocks.binary_search_by_key(&number, |block| block.number());
+        let from = self.stray_blocks.partition_point(|block| block.number() < number);
+        let stray = self.stray_blocks[from..].iter().take_while(move |block| block.number() == number);
+        own.ok().map(|place| self.blocks[place]).into_iter().chain(stray.copied())
+    }
+
+    /// True where the block tree names the block.
+    pub(super) fn has_block(&self, number: u64) -> bool {
+        self.blocks.binary_search_by_key(&(number & !1), |block| block.number()).is_ok()
+    }
+}

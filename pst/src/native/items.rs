@@ -1,0 +1,132 @@
+//! Items with their recipients and attachments ([MS-PST] §2.4.5).
+//! Never looks for what belongs to an item outside of its own sub-nodes.
+
+use super::blocks::Blocks;
+use super::fault::{Fault, Read};
+use super::heap::PROPERTIES;
+use super::limits::{EMBEDDED_DEPTH_MAX, RECIPIENTS_MAX};
+use super::object::{Allowance, Object};
+use super::properties::push;
+use super::table::Table;
+use crate::item::{Attachment, Damage, Item, Part};
+use crate::property::Properties;
+use crate::store::NodeId;
+
+/// `NID_RECIPIENT_TABLE`.
+const RECIPIENTS: u32 = 0x692;
+/// `NID_ATTACHMENT_TABLE`.
+const ATTACHMENTS: u32 = 0x671;
+/// `NID_TYPE_ATTACHMENT`.
+const ATTACHMENT_TYPE: u32 = 0x05;
+
+/// The reading of one item with all that is embedded in it.
+pub(super) struct Reading<'a> {
+    pub(super) blocks: &'a mut Blocks,
+    pub(super) allowance: Allowance,
+    node: NodeId,
+    /// Data and sub-nodes of the items around the one that is read: none of them can be embedded in itself.
+    around: Vec<(u64, u64)>,
+}
+
+impl<'a> Reading<'a> {
+    /// Begins the reading of an item.
+    pub(super) fn new(blocks: &'a mut Blocks, node: NodeId) -> Self {
+        Self { blocks, allowance: Allowance::default(), node, around: Vec::new() }
+    }
+
+    /// Reads the item of a node or of a sub-node, by the BIDs of its data and its own sub-nodes.
+    pub(super) fn item(&mut self, data: u64, subnodes: u64) -> Read<Item> {
+        if self.around.contains(&(data, subnodes)) {
+            return Err(Fault::new("it is embedded in itself"));
+        }
+        if self.around.len() >= EMBEDDED_DEPTH_MAX {
+            return Err(Fault::new(format!("it is embedded more than {EMBEDDED_DEPTH_MAX} deep")));
+        }
+        self.around.push((data, subnodes));
+        let item = self.parts(data, subnodes);
+        self.around.pop();
+        item
+    }
+
+    fn parts(&mut self, data: u64, subnodes: u64) -> Read<Item> {
+        let mut damage = Vec::new();
+        let mut object = Object::open(self.blocks, data, subnodes, PROPERTIES)?;
+        if let Some(fault) = &object.fault {
+            push(&mut damage, Part::Recipients, fault.clone());
+            push(&mut damage, Part::Attachments, fault.clone());
+        }
+        self.blocks.warned(Part::Properties, &mut damage);
+        let records = object.property_records(self.blocks, &mut damage)?;
+        let properties = object.properties(self.blocks, &mut self.allowance, &records, &mut damage);
+        let recipients = self.recipients(&object, &mut damage);
+        let attachments = self.attachments(&object, &mut damage);
+        Ok(Item { node: self.node, properties, recipients, attachments, damage })
+    }
+
+    fn recipients(&mut self, object: &Object, damage: &mut Vec<Damage>) -> Vec<Properties> {
+        let part = Part::Recipients;
+        let Some(subnode) = object.subnodes.get(RECIPIENTS) else { return Vec::new() };
+        let mut table = match Table::open(self.blocks, subnode.data, subnode.subnodes) {
+            Ok(table) => table,
+            Err(fault) => {
+                push(damage, part, fault);
+                return Vec::new();
+            }
+        };
+        super::properties::tell(&table.faults, part, damage);
+        if table.rows.len() > RECIPIENTS_MAX {
+            let reason = format!("only {RECIPIENTS_MAX} of {} recipients are read", table.rows.len());
+            push(damage, Part::Limit, Fault::new(reason));
+            table.rows.truncate(RECIPIENTS_MAX);
+        }
+        let mut recipients = Vec::with_capacity(table.rows.len());
+        for row in std::mem::take(&mut table.rows) {
+            match table.cells(self.blocks, &mut self.allowance, row, part, damage) {
+                Ok(cells) => recipients.push(cells),
+                Err(fault) => push(damage, part, fault),
+            }
+            if self.allowance.octets == 0 {
+                push(damage, Part::Limit, Fault::new("its recipients take more than an item may hold"));
+                break;
+            }
+        }
+        self.blocks.warned(part, damage);
+        recipients
+    }
+
+    /// The attachments in the order of their table, then those that only the sub-nodes know.
+    fn attachments(&mut self, object: &Object, damage: &mut Vec<Damage>) -> Vec<Attachment> {
+        let part = Part::Attachments;
+        let mut table = None;
+        if let Some(subnode) = object.subnodes.get(ATTACHMENTS) {
+            match Table::open(self.blocks, subnode.data, subnode.subnodes) {
+                Ok(opened) => {
+                    super::properties::tell(&opened.faults, part, damage);
+                    table = Some(opened);
+                }
+                Err(fault) => push(damage, part, fault),
+            }
+        }
+        self.blocks.warned(part, damage);
+        let mut wanted: Vec<_> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for row in table.as_ref().map_or(&[][..], |table| &table.rows) {
+            if seen.insert(row.id) {
+                wanted.push((row.id, Some(*row)));
+            }
+        }
+        let unlisted = object.subnodes.of_type(ATTACHMENT_TYPE).map(|subnode| subnode.number);
+        wanted.extend(unlisted.filter(|number| !seen.contains(number)).map(|number| (number, None)));
+        let mut attachments = Vec::new();
+        for (number, (id, row)) in wanted.into_iter().enumerate() {
+            if self.allowance.attachments == 0 {
+                push(damage, Part::Limit, Fault::new("it has more attachments than an item may have"));
+                break;
+            }
+            self.allowance.attachments -= 1;
+            let row = table.as_mut().zip(row);
+            attachments.push(self.attachment(object, number as u32, id, row));
+        }
+        attachments
+    }
+}

@@ -1,0 +1,79 @@
+//! The properties of one object: a property context ([MS-PST] §2.3.3).
+//! Never loses more than the one property that cannot be read.
+
+use super::blocks::Blocks;
+use super::btree_heap::records;
+use super::fault::{Fault, Read};
+use super::limits::DAMAGES_MAX;
+use super::object::{Allowance, Object};
+use super::octets::{u16_at, u32_at};
+use crate::item::{Damage, Part};
+use crate::property::Properties;
+
+/// One property as its record holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The upper 16 bits of its tag.
+    pub(super) id: u16,
+    /// The lower 16 bits.
+    pub(super) kind: u16,
+    /// Its value, or where that lies.
+    pub(super) word: u32,
+}
+
+impl Object {
+    /// The records of all properties; a damaged list gives those that are left.
+    pub(super) fn property_records(
+        &mut self,
+        blocks: &mut Blocks,
+        damage: &mut Vec<Damage>,
+    ) -> Read<Vec<Record>> {
+        let root = self.heap.root;
+        let records = records(blocks, &mut self.heap, root)?;
+        if (records.key_octets, records.value_octets) != (2, 6) {
+            return Err(Fault::new("its list of properties has an impossible form"));
+        }
+        tell(&records.faults, Part::Properties, damage);
+        let record = |record: &[u8]| {
+            Some(Record { id: u16_at(record, 0)?, kind: u16_at(record, 2)?, word: u32_at(record, 4)? })
+        };
+        Ok(records.iter().filter_map(record).collect())
+    }
+
+    /// The values of records; what cannot be read of them is damage.
+    pub(super) fn properties(
+        &mut self,
+        blocks: &mut Blocks,
+        allowance: &mut Allowance,
+        records: &[Record],
+        damage: &mut Vec<Damage>,
+    ) -> Properties {
+        let mut properties = Properties::default();
+        for record in records {
+            match self.value(blocks, allowance, record.kind, record.word) {
+                Ok(value) => {
+                    properties.0.entry(record.id).or_insert(value);
+                }
+                Err(fault) => push(damage, Part::Property(record.id), fault),
+            }
+            blocks.warned(Part::Property(record.id), damage);
+        }
+        properties
+    }
+}
+
+/// Adds a damage, up to as many as are told one by one.
+pub(super) fn push(damage: &mut Vec<Damage>, part: Part, fault: Fault) {
+    match damage.len() {
+        0..DAMAGES_MAX => damage.push(Damage { part, reason: fault.into_reason() }),
+        DAMAGES_MAX => damage.push(Damage { part, reason: "and more that is not told".to_owned() }),
+        _ => {}
+    }
+}
+
+/// Adds damages for faults.
+pub(super) fn tell(faults: &[Fault], part: Part, damage: &mut Vec<Damage>) {
+    for fault in faults {
+        push(damage, part, fault.clone());
+    }
+}

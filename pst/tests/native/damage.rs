@@ -1,0 +1,2 @@
+//! Damaged stores.
+//! Never x.

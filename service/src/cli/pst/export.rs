@@ -1,0 +1,42 @@
+//! `pst export`: every item of a store as mail in files.
+//! Never writes over anything that it did not write itself, and never leaves half a message under a lasting name.
+
+use malote_pst::both::Asking;
+use malote_pst::mailbox::Outcome;
+
+use super::check::Found;
+use super::sink::Sink;
+use super::{items, walk};
+use crate::cli::args::ExportArgs;
+use crate::cli::exit::{Exit, Stopped};
+use crate::cli::output;
+use crate::cli::progress::Screen;
+
+/// The result's format.
+const SCHEMA: &str = "malote.pst-export/1";
+
+/// Exports.
+pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
+    let screen = Screen::open(&args.output);
+    let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Damaged))?;
+    let mut sink = Sink::open(args.to, &args.out)?;
+    let bar = screen.overall(items(&mailbox), "items written");
+    let write = |mailbox: &mut malote_pst::mailbox::Mailbox,
+                 place: &super::Place,
+                 node,
+                 outcome: &Outcome| match outcome {
+        Outcome::Carried(converted) => sink.write(mailbox, &place.path, node, converted),
+        Outcome::Quarantined(damaged) => sink.dump(node, damaged),
+        Outcome::Skipped { .. } => Ok(()),
+    };
+    let sums = walk(&mut mailbox, write, || bar.inc(1))?;
+    sink.finish()?;
+    bar.finish_and_clear();
+    let found = Found::of(SCHEMA, &mailbox, sums);
+    if args.output.json {
+        output::print_json(&found)?;
+    } else {
+        output::print(&found.text())?;
+    }
+    Ok(found.exit())
+}
