@@ -15,7 +15,7 @@ pub const ENCAPSULATED_DOMAIN: &str = "encapsulated.invalid";
 /// Longest local part of an encapsulated address, in octets; longer ones end in a hash of themselves.
 pub const ENCAPSULATED_OCTETS_MAX: usize = 600;
 /// Longest address that is taken for one, in octets. RFC 5321 §4.5.3.1 allows 320.
-pub const ADDRESS_OCTETS_MAX: usize = 600;
+pub const ADDRESS_OCTETS_MAX: usize = 800;
 
 /// A name and an address, the address legal in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
