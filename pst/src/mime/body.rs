@@ -88,6 +88,7 @@ pub fn plain<'a>(
     let (octets, kind) = octets(value, "body.txt", bodies, blobs, losses)?;
     let page = if kind == ValueType::String { text::page(1200)? } else { view.page };
     let (text, is_clean) = decoded(octets, page);
+    let text = text::without_nul(text);
     if !is_clean {
         let told = format!("octets of the text do not belong to code page {}", page.number);
         losses.note(LossKind::TextUndecodable, Some(id), told);

@@ -7,7 +7,7 @@ use malote_pst::loss::LossKind;
 use malote_pst::mime::{EMBEDDED_DEPTH_MAX, Unreadable, Verdict};
 use malote_pst::property::Value;
 
-use crate::items::{World, attachment, binary, blob, file, lost, mail, text};
+use crate::items::{World, attachment, binary, blob, decoded, file, lost, mail, text};
 
 fn with(attachments: Vec<malote_pst::item::Attachment>) -> Item {
     let mut mail = mail([]);
@@ -25,7 +25,7 @@ fn found(octets: &[u8]) -> Vec<(String, String, Vec<u8>)> {
         (
             part.attachment_name().unwrap_or_default().to_owned(),
             kind.unwrap_or_default(),
-            part.contents().to_vec(),
+            decoded(octets, part).unwrap_or_default(),
         )
     });
     parts.collect()

@@ -160,6 +160,15 @@ pub fn damage(part: Part) -> Damage {
     Damage { part, reason: "a block is gone".into() }
 }
 
+/// The octets of a part in base64, whatever type it claims to be of.
+pub fn decoded(message: &[u8], part: &mail_parser::MessagePart<'_>) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+
+    let body = message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
+    let letters: Vec<u8> = body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+    base64::engine::general_purpose::STANDARD.decode(letters).ok()
+}
+
 /// The fields before the first blank line, unfolded.
 pub fn head(message: &str) -> Vec<(String, String)> {
     let head = message.split("\r\n\r\n").next().unwrap_or_default();

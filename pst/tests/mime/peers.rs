@@ -12,14 +12,7 @@ use crate::items::{World, binary, file, mail, recipient, text};
 fn cases() -> Vec<(malote_pst::item::Item, Json)> {
     let mut cases = Vec::new();
     let long = "Um assunto comprido com acentuação, vírgulas e “aspas” ".repeat(6);
-    let names = [
-        "Ana Gonçalves",
-        "Silva, João \"Zé\"",
-        "日本 太郎",
-        "O'Brien (x)",
-        "A_very_long_name ".repeat(9).trim(),
-    ]
-    .map(str::to_owned);
+    let names = ["Ana Gonçalves", "Silva, João \"Zé\"", "日本 太郎", "O'Brien (x)"].map(str::to_owned);
     for (place, name) in names.iter().enumerate() {
         let mut one = mail([
             (0x0037, text(long.trim())),

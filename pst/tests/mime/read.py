@@ -15,7 +15,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         if part.is_multipart():
             continue
         if part.get_content_maintype() == "text" and not part.get_filename():
-            texts.append(part.get_content())
+            texts.append(part.get_content().replace("\r\n", "\n"))
         else:
             octets = part.get_payload(decode=True)
             files.append([part.get_filename(), hashlib.sha256(octets).hexdigest()])
