@@ -143,14 +143,14 @@ impl<'a> Person<'a> {
             smtp: view.text_of(from, smtp),
         };
         let is_narrow = matches!(from.get(name), Some(Value::String8(_)) | None);
-        if is_narrow || person.address.is_none() {
-            if let Some(entry) = from.binary(entry_id).and_then(|octets| entry::read(octets, view.page)) {
-                if (person.name.is_none() || is_narrow && entry.is_unicode) && !entry.name.is_empty() {
-                    person.name = Some(entry.name);
-                }
-                if person.address.is_none() && !entry.address.is_empty() {
-                    (person.kind, person.address) = (Some(entry.kind), Some(entry.address));
-                }
+        if (is_narrow || person.address.is_none())
+            && let Some(entry) = from.binary(entry_id).and_then(|octets| entry::read(octets, view.page))
+        {
+            if (person.name.is_none() || is_narrow && entry.is_unicode) && !entry.name.is_empty() {
+                person.name = Some(entry.name);
+            }
+            if person.address.is_none() && !entry.address.is_empty() {
+                (person.kind, person.address) = (Some(entry.kind), Some(entry.address));
             }
         }
         person
@@ -293,6 +293,18 @@ pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
     (!found.is_empty()).then_some(found)
 }
 
+/// True for a value that a header may hold where mailboxes are listed: groups, comments and encoded words included.
+pub fn is_list(value: &str) -> bool {
+    split_list(value).into_iter().map(str::trim).filter(|entry| !entry.is_empty()).all(|entry| {
+        let is_group = entry.contains(':') || entry.ends_with(';');
+        let bare = match entry.rsplit_once('<') {
+            Some((_, rest)) => rest.split_once('>').map(|(address, _)| address),
+            None => Some(entry.split_once('(').map_or(entry, |(address, _)| address)),
+        };
+        is_group || bare.is_some_and(|address| internet(address).is_some())
+    })
+}
+
 /// The entries between commas that stand neither in quotes nor in brackets.
 fn split_list(value: &str) -> Vec<&str> {
     let (mut entries, mut start) = (Vec::new(), 0);
@@ -381,7 +393,8 @@ pub(super) const fn is_atom(octet: u8) -> bool {
         )
 }
 
-/// An address of another kind, wrapped as Exchange wraps it ([MS-OXCMAIL] §2.1.3.2.2), below a domain that is nobody's.
+/// An address of another kind, wrapped as Exchange wraps it ([MS-OXCMAIL], IMCEA encapsulation), below a domain that
+/// is nobody's.
 fn encapsulated(kind: &str, address: &str) -> String {
     use std::fmt::Write as _;
 

@@ -87,8 +87,10 @@ fn html_says_what_it_said() {
 
 #[test]
 fn rich_text_gives_back_what_it_wraps() {
-    let wrapped = br"{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}{\f1\fcharset204 Times;}}
-{\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 a\'e7\'e3o {\f1\'ef\'f0}\u-10179 ?\u-8704 ? {\*\htmltag84 &nbsp;}\htmlrtf \'a0\htmlrtf0
+    let wrapped =
+        br"{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss Arial;}{\f1\fcharset204 Times;}}
+{\*\htmltag64 <p>}\htmlrtf {\htmlrtf0 a\'e7\'e3o {\f1\'ef\'f0}\u-10179 ?\u-8704 ? {\*\htmltag84 &nbsp;}
+\htmlrtf \'a0\htmlrtf0
 \{x\}\~{\*\mhtmltag64 <no>}{\*\htmltag72 </p>}\htmlrtf }\htmlrtf0\par
 }";
     check(vec![rtf(wrapped)], &html("<p>ação пр\u{1F600} &nbsp;{x}&nbsp;</p>\r\n"));
@@ -100,7 +102,8 @@ fn rich_text_gives_back_what_it_wraps() {
 
 #[test]
 fn what_is_rich_by_itself_gives_its_words_and_is_kept() {
-    let rich = br"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\colortbl;\red0;}{\*\generator x;}\b fort\'e9\b0\par {\v no}{\pict 00}x}";
+    let rich = br"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\colortbl;\red0;}{\*\generator x;}
+\b fort\'e9\b0\par {\v no}{\pict 00}x}";
     let mut mail = mail([rtf(rich)]);
     mail.properties.0.remove(&0x1000);
     let octets = World::default().octets(&mail);

@@ -271,3 +271,23 @@ fn the_day_of_arrival_is_the_first_time_that_can_be_believed() {
         assert_eq!(World::default().convert(&mail(pairs.clone())).internal_date, expected, "{pairs:?}");
     }
 }
+
+#[test]
+fn a_list_of_what_are_no_addresses_gives_way_to_the_properties() {
+    let headers = "From: Lokay, Michelle </O=ENRON/OU=NA/CN=RECIPIENTS/CN=MLOKAY>\r\n\
+        To: Blair, Lynn </O=ENRON/CN=LBLAIR>\r\nCc: undisclosed-recipients:;\r\n";
+    let mut mail = mail([(0x007D, text(headers))]);
+    check(
+        &World::default(),
+        &mail,
+        &[
+            ("From", &["=?utf-8?Q?Ana_Gon=C3=A7alves?= <ana@exemplo.pt>"]),
+            ("To", &["Bruno <bruno@exemplo.pt>"]),
+            ("Cc", &["undisclosed-recipients:;"]),
+            ("X-Malote-Original-To", &["Blair, Lynn </O=ENRON/CN=LBLAIR>"]),
+        ],
+    );
+    // Where the properties know nobody, what stands there is better than nothing.
+    mail.recipients.clear();
+    check(&World::default(), &mail, &[("To", &["Blair, Lynn </O=ENRON/CN=LBLAIR>"])]);
+}

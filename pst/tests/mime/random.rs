@@ -139,7 +139,8 @@ proptest! {
             _ => vec![],
         }).collect();
         for octets in octets.iter().filter(|octets| !octets.is_empty()) {
-            prop_assert!(parsed.parts.iter().any(|part| decoded(message.as_bytes(), part).as_deref() == Some(octets.as_slice())), "{message}");
+            let mut decoded = parsed.parts.iter().filter_map(|part| decoded(message.as_bytes(), part));
+            prop_assert!(decoded.any(|found| found == *octets), "{message}");
         }
     }
 
@@ -154,7 +155,8 @@ proptest! {
         prop_assert_eq!(squeezed(parsed.subject().unwrap_or_default()), squeezed(&inner(&subject)), "{}", message);
         let found = parsed.to().and_then(|to| to.first()).and_then(|to| to.name()).unwrap_or_default().to_owned();
         let told = squeezed(&inner(&name));
-        prop_assert!(squeezed(&found) == told || told.trim_matches('\'') == "b@exemplo.pt", "{found:?} {told:?} {message}");
+        let repeats = told.trim_matches('\'') == "b@exemplo.pt";
+        prop_assert!(squeezed(&found) == told || repeats, "{found:?} {told:?} {message}");
         let body = inner(&body).replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
         let is_kept = |one: &char| !one.is_ascii_control() || matches!(one, '\t' | '\r' | '\n' | '\u{C}');
         let body: String = body.chars().filter(is_kept).collect();

@@ -143,8 +143,8 @@ fn reports_have_the_structure_of_reports() {
         "multipart/report; report-type=delivery-status;",
         "N=C3=A3o foi entregue.",
         "Content-Type: message/delivery-status",
-        "Final-Recipient: rfc822; bruno@exemplo.pt\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.exemplo.pt\r\n\
-         Diagnostic-Code: smtp; 550 5.1.1 unknown X: y\r\n",
+        "Final-Recipient: rfc822; bruno@exemplo.pt\r\nAction: failed\r\nStatus: 5.1.1\r\n\
+         Remote-MTA: dns; mx.exemplo.pt\r\nDiagnostic-Code: smtp; 550 5.1.1 unknown X: y\r\n",
     ] {
         assert!(message.contains(expected), "{expected}\n{message}");
     }
