@@ -134,6 +134,7 @@ fn a_body_that_the_reader_could_not_read_is_a_reason_for_the_quarantine() {
     for (part, is_kept_back) in [
         (Part::Property(0x1000), true),
         (Part::Property(0x1013), true),
+        (Part::Property(0x0037), true),
         (Part::Properties, true),
         (Part::Attachments, true),
         (Part::Limit, true),

@@ -28,6 +28,28 @@ const NASTY: [&str; 16] = [
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 ];
 
+/// Pieces of RTF that change what follows.
+const RTF: [&str; 18] = [
+    "{",
+    "}",
+    "{\\*\\htmltag64 ",
+    "\\htmlrtf ",
+    "\\htmlrtf0 ",
+    "{\\rtf1\\ansi\\fromhtml1 ",
+    "{\\rtf1\\fromtext ",
+    "\\u-10179 ?",
+    "\\u-8704 ",
+    "\\uc3 ",
+    "\\'e7",
+    "\\'",
+    "{\\fonttbl{\\f1\\fcharset128 }}",
+    "\\f1 ",
+    "\\bin9 ",
+    "\\par ",
+    "text",
+    "\\~\\{",
+];
+
 /// Words, nasty pieces and any characters, in any order.
 fn string() -> impl Strategy<Value = String> {
     let nasty = (0..NASTY.len()).prop_map(|place| NASTY[place].to_owned());
@@ -141,6 +163,16 @@ proptest! {
         for octets in octets.iter().filter(|octets| !octets.is_empty()) {
             let mut decoded = parsed.parts.iter().filter_map(|part| decoded(message.as_bytes(), part));
             prop_assert!(decoded.any(|found| found == *octets), "{message}");
+        }
+    }
+
+    #[test]
+    fn rich_text_of_any_kind_ends_in_text(octets in vec(any::<u8>(), 0..400), pieces in vec(0..RTF.len(), 0..60)) {
+        let made: Vec<u8> = pieces.iter().flat_map(|place| RTF[*place].as_bytes().to_vec()).collect();
+        for rtf in [&octets, &made] {
+            let packed = [&[0; 8][..], b"LZFu", &[0; 4], rtf].concat();
+            prop_assert!(malote_pst::rtf::unpack(&packed).octets.len() <= rtf.len() * 9);
+            prop_assert!(malote_pst::rtf::read(rtf).text.len() <= rtf.len() * 6);
         }
     }
 
