@@ -17,6 +17,11 @@ pub const ENCAPSULATED_OCTETS_MAX: usize = 600;
 /// Longest address that is taken for one, in octets. RFC 5321 §4.5.3.1 allows 320.
 pub const ADDRESS_OCTETS_MAX: usize = 800;
 
+/// Longest list of mailboxes that is taken apart, in octets: 20,000 recipients and more. Longer ones are left as they are.
+pub const LIST_OCTETS_MAX: usize = 1024 * 1024;
+/// Most addresses of Exchange that are remembered of one store.
+pub const KNOWN_MAX: usize = 1_000_000;
+
 /// A name and an address, the address legal in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox<'a> {
@@ -91,7 +96,7 @@ impl AddressBook {
     /// Learns one pair of addresses; the first to be learnt stays.
     fn insert(&mut self, exchange: Option<String>, name: Option<String>, smtp: Option<String>) {
         let (Some(exchange), Some(smtp)) = (exchange, smtp) else { return };
-        if is_exchange(&exchange) && internet(&smtp).is_some() {
+        if is_exchange(&exchange) && internet(&smtp).is_some() && self.known.len() < KNOWN_MAX {
             self.known.entry(exchange.to_lowercase()).or_insert_with(|| (name.unwrap_or_default(), smtp));
         }
     }
@@ -261,7 +266,11 @@ pub fn reply_to<'a>(view: &View<'a>) -> Vec<Mailbox<'a>> {
 /// Names without a table to them, as `PidTagDisplayTo` lists them: separated by semicolons, addresses only by chance.
 #[must_use]
 pub fn display_list<'a>(view: &View<'a>, list: &str) -> Vec<Mailbox<'a>> {
-    let names = list.split(';').map(|name| name.trim().trim_matches('\'')).filter(|name| !name.is_empty());
+    let names = list
+        .split(';')
+        .take(entry::ENTRIES_MAX)
+        .map(|name| name.trim().trim_matches('\''))
+        .filter(|name| !name.is_empty());
     let people = names.map(|name| Person { name: Some(Cow::Owned(name.to_owned())), ..Person::default() });
     people.filter_map(|person| person.resolve(view)).collect()
 }
@@ -269,6 +278,9 @@ pub fn display_list<'a>(view: &View<'a>, list: &str) -> Vec<Mailbox<'a>> {
 /// A list of mailboxes as a header writes it (RFC 5322 §3.4); nothing where an entry is no such thing.
 #[must_use]
 pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
+    if value.len() > LIST_OCTETS_MAX {
+        return None;
+    }
     let mut found = Vec::new();
     for entry in split_list(value) {
         let entry = entry.trim();
@@ -295,6 +307,9 @@ pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
 
 /// True for a value that a header may hold where mailboxes are listed: groups, comments and encoded words included.
 pub fn is_list(value: &str) -> bool {
+    if value.len() > LIST_OCTETS_MAX {
+        return true;
+    }
     split_list(value).into_iter().map(str::trim).filter(|entry| !entry.is_empty()).all(|entry| {
         let is_group = entry.contains(':') || entry.ends_with(';');
         let bare = match entry.rsplit_once('<') {

@@ -16,6 +16,9 @@ use crate::loss::{LossKind, Losses};
 use crate::property::Value;
 use crate::store::Blobs;
 
+/// Most octets of HTML that are searched for the locations of an item's attachments, all searches together.
+const LOCATION_WORK_MAX: usize = 1024 * 1024 * 1024;
+
 /// What is gathered while a message is built.
 pub struct Builder<'b> {
     /// Where texts and objects are read from.
@@ -137,7 +140,9 @@ impl<'a> Builder<'_> {
             return (shown, rest);
         }
         let octets = bodies.html.as_ref().map_or(&[][..], |html| html.octets.as_ref());
-        let mut shows = Shown { ids: html::references(octets), html: octets };
+        let work = octets.len().saturating_mul(view.item.attachments.len());
+        let searched = if work <= LOCATION_WORK_MAX { octets } else { &[] };
+        let mut shows = Shown { ids: html::references(octets), html: searched };
         for attachment in &view.item.attachments {
             let placed = self.attachment(view, attachment, &shows);
             if placed.is_shown {

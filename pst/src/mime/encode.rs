@@ -177,8 +177,8 @@ pub const fn base64_length(octets: u64) -> u64 {
     let (lines, rest) = (octets / BASE64_LINE_OCTETS as u64, octets % BASE64_LINE_OCTETS as u64);
     match (lines, rest) {
         (0, 0) => 0,
-        (lines, 0) => lines * BASE64_LINE - 2,
-        (lines, rest) => lines * BASE64_LINE + rest.div_ceil(3) * 4,
+        (lines, 0) => lines.saturating_mul(BASE64_LINE) - 2,
+        (lines, rest) => lines.saturating_mul(BASE64_LINE).saturating_add(rest.div_ceil(3) * 4),
     }
 }
 

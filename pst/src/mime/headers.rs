@@ -20,6 +20,8 @@ use crate::text;
 pub const MADE_ID_FIELD: &str = "X-Malote-Message-ID";
 /// What stands before the name of a field that came with the item and was replaced.
 pub const ORIGINAL_PREFIX: &str = "X-Malote-Original-";
+/// Longest value that is made into one field, in octets; no client shows more, and servers limit whole heads.
+pub const VALUE_OCTETS_MAX: usize = 128 * 1024;
 /// Longest Message-ID that is sent on, in octets.
 const MESSAGE_ID_MAX: usize = 900;
 /// Fields whose value is a list of mailboxes.
@@ -55,9 +57,20 @@ impl<'h> Head<'h, '_> {
 
     fn text(&mut self, name: &'static str, value: Option<Cow<'_, str>>) {
         if let Some(value) = value.filter(|_| !self.has(name)) {
-            head::text(&mut self.out, name, &value);
+            let value = self.within_limit(&value);
+            head::text(&mut self.out, name, value);
             self.names.push(Cow::Borrowed(name));
         }
+    }
+
+    /// As much of a value as a field holds; the rest is told.
+    fn within_limit<'v>(&mut self, value: &'v str) -> &'v str {
+        if value.len() <= VALUE_OCTETS_MAX {
+            return value;
+        }
+        let why = format!("a header field was cut after {VALUE_OCTETS_MAX} octets");
+        self.losses.note(LossKind::HeaderChanged, None, why);
+        &value[..value.floor_char_boundary(VALUE_OCTETS_MAX)]
     }
 
     fn words(&mut self, name: &'static str, value: Option<&str>) {
@@ -322,7 +335,8 @@ fn named(view: &View<'_>, head: &mut Head<'_, '_>) {
         let is_structure = name.eq_ignore_ascii_case("MIME-Version") || starts_with(name, "Content-");
         if !is_structure && transport::is_name(name) && !head.has(name) {
             let value = Field { name, value: &value }.unfolded();
-            head::text(&mut head.out, name, &value);
+            let value = head.within_limit(&value);
+            head::text(&mut head.out, name, value);
             head.names.push(Cow::Owned(name.to_owned()));
         }
     }

@@ -169,7 +169,7 @@ impl Pieces {
         if !self.held.is_empty() {
             self.pieces.push(Piece::Held(self.held));
         }
-        let octets = self.pieces.iter().map(Piece::octets).sum();
+        let octets = self.pieces.iter().map(Piece::octets).fold(0, u64::saturating_add);
         Message { pieces: self.pieces, octets }
     }
 }

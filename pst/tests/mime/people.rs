@@ -291,3 +291,12 @@ fn a_list_of_what_are_no_addresses_gives_way_to_the_properties() {
     mail.recipients.clear();
     check(&World::default(), &mail, &[("To", &["Blair, Lynn </O=ENRON/CN=LBLAIR>"])]);
 }
+
+#[test]
+fn a_subject_without_end_is_cut_and_told() {
+    let world = World::default();
+    let endless = mail([(0x0037, text(&"assunto ".repeat(100_000)))]);
+    assert!(world.message(&endless).len() < 200_000);
+    let kinds: Vec<_> = world.convert(&endless).losses.into_iter().map(|loss| loss.kind).collect();
+    assert_eq!(kinds, [LossKind::HeaderChanged]);
+}
