@@ -17,7 +17,7 @@ pub const ENCAPSULATED_OCTETS_MAX: usize = 600;
 /// Longest address that is taken for one, in octets. RFC 5321 §4.5.3.1 allows 320.
 pub const ADDRESS_OCTETS_MAX: usize = 800;
 
-/// Longest list of mailboxes that is taken apart, in octets: 20,000 recipients and more. Longer ones are left as they are.
+/// Longest list of mailboxes that is taken apart, in octets: 20,000 recipients and more. Longer ones stay as they are.
 pub const LIST_OCTETS_MAX: usize = 1024 * 1024;
 /// Most addresses of Exchange that are remembered of one store.
 pub const KNOWN_MAX: usize = 1_000_000;
@@ -72,9 +72,11 @@ impl AddressBook {
             properties.get(id).and_then(|value| text::of_value(value, page)).map(Cow::into_owned)
         };
         for row in &item.recipients {
-            let Some(smtp) = string(row, tag::SMTP_ADDRESS) else { continue };
-            let name = string(row, tag::DISPLAY_NAME);
-            self.insert(string(row, tag::EMAIL_ADDRESS), name, Some(smtp));
+            let address = row.get(tag::EMAIL_ADDRESS).and_then(|value| text::of_value(value, page));
+            if let Some(address) = address.filter(|address| is_exchange(address)) {
+                let (name, smtp) = (string(row, tag::DISPLAY_NAME), string(row, tag::SMTP_ADDRESS));
+                self.insert(&address, name, smtp);
+            }
         }
         for [address, name, smtp] in [
             [tag::SENDER_ADDRESS, tag::SENDER_NAME, tag::SENDER_SMTP],
@@ -89,14 +91,14 @@ impl AddressBook {
                 let headers = string(&item.properties, tag::TRANSPORT_HEADERS)?;
                 transport::address_of_field(&headers, field)
             });
-            self.insert(Some(address), string(&item.properties, name), smtp);
+            self.insert(&address, string(&item.properties, name), smtp);
         }
     }
 
     /// Learns one pair of addresses; the first to be learnt stays.
-    fn insert(&mut self, exchange: Option<String>, name: Option<String>, smtp: Option<String>) {
-        let (Some(exchange), Some(smtp)) = (exchange, smtp) else { return };
-        if is_exchange(&exchange) && internet(&smtp).is_some() && self.known.len() < KNOWN_MAX {
+    fn insert(&mut self, exchange: &str, name: Option<String>, smtp: Option<String>) {
+        let Some(smtp) = smtp.filter(|smtp| internet(smtp).is_some()) else { return };
+        if self.known.len() < KNOWN_MAX {
             self.known.entry(exchange.to_lowercase()).or_insert_with(|| (name.unwrap_or_default(), smtp));
         }
     }
