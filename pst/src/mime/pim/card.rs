@@ -60,8 +60,8 @@ const PHONES: [(u16, &str); 19] = [
     (0x3A4B, "X-TTYTDD"),
 ];
 
-/// Postal addresses: their type, their number in `PidLidPostalAddressId`, and the ids of post box, street, town, region,
-/// code and country.
+/// Postal addresses: their type, their number in `PidLidPostalAddressId`, and the ids of post box, street, town,
+/// region, code and country.
 const HOME: (&str, i64, [u16; 6]) = ("HOME", 1, [0x3A5E, 0x3A5D, 0x3A59, 0x3A5C, 0x3A5B, 0x3A5A]);
 const OTHER: (&str, i64, [u16; 6]) = ("POSTAL", 3, [0x3A64, 0x3A63, 0x3A5F, 0x3A62, 0x3A61, 0x3A60]);
 const WORK: (&str, i64, [u16; 6]) = ("WORK", 2, [0x3A2B, 0x3A29, 0x3A27, 0x3A28, 0x3A2A, 0x3A26]);

@@ -26,7 +26,8 @@ pub fn of_event(view: &View<'_>, place: &[u32]) -> String {
     id.and_then(of_global_id).unwrap_or_else(|| made(view, place))
 }
 
-/// The UID within a global object id; its octets in hexadecimal, where it is no foreign one ([MS-OXCICAL] §2.1.3.1.1.20.26).
+/// The UID within a global object id; its octets in hexadecimal, where it is no foreign one
+/// ([MS-OXCICAL] §2.1.3.1.1.20.26).
 fn of_global_id(octets: &[u8]) -> Option<String> {
     if octets.len() < FIXED_OCTETS || octets.len() > ID_OCTETS_MAX {
         return None;

@@ -128,7 +128,8 @@ mod tests {
     fn moments_are_written_as_calendars_write_them() {
         let moment = Moment::of_filetime(133_500_000_000_000_000).expect("a year that calendars can name");
         assert_eq!((moment.utc().as_str(), moment.day().as_str()), ("20240117T212000Z", "20240117"));
-        let latest = Moment::of_seconds(super::END_SECONDS - 1).expect("the last second that calendars can name");
+        let latest =
+            Moment::of_seconds(super::END_SECONDS - 1).expect("the last second that calendars can name");
         assert_eq!(latest.utc(), "99991231T235959Z");
         for moment in [moment, latest] {
             assert_eq!(Moment::of_civil(moment.civil()), Some(moment));
