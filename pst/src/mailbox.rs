@@ -6,6 +6,8 @@ mod learnt;
 mod opening;
 
 use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use arithmetic::Arithmetic;
 pub use opening::{Options, ReaderChoice};
@@ -18,6 +20,7 @@ use crate::dump;
 use crate::item::Item;
 use crate::loss::LossKind;
 use crate::mime::{self, Context, Converted, FolderRole, Glance, MessageReader, Verdict, View};
+use crate::native::NativeStore;
 use crate::property::{Properties, Value};
 use crate::store::{Blob, Blobs, NodeId, Store, StoreError, Summary};
 use crate::text;
@@ -32,15 +35,25 @@ const RECORD_KEY: u16 = 0x0FF9;
 /// What recovered items lie in, below the visible root.
 pub const RECOVERED_FOLDER: &str = "Recovered items";
 
-/// An open store.
+/// An open store. Handles on one store share its folders and what it teaches; each reads for itself.
 pub struct Mailbox {
     store: Reader,
-    summary: Summary,
-    options: Options,
-    tree: Tree,
-    /// What the whole store teaches; 8-bit stores need it from the beginning, others when it is first missed.
-    learnt: Learnt,
+    file: Arc<Shared>,
+    /// What the whole store teaches, as far as this handle knows it.
+    learnt: Arc<Learnt>,
     is_learnt: bool,
+}
+
+/// What all handles on one store have in common.
+struct Shared {
+    path: PathBuf,
+    options: Options,
+    summary: Summary,
+    tree: Tree,
+    /// A reader that is cheap to make another of.
+    native: Option<NativeStore>,
+    /// 8-bit stores need it from the beginning, others when it is first missed.
+    learnt: Mutex<Option<Arc<Learnt>>>,
 }
 
 /// The reader behind a mailbox.
@@ -101,14 +114,14 @@ pub struct Leaf {
 impl Mailbox {
     /// The format, the store's own properties and what is damaged of the file as a whole.
     #[must_use]
-    pub const fn summary(&self) -> &Summary {
-        &self.summary
+    pub fn summary(&self) -> &Summary {
+        &self.file.summary
     }
 
     /// The folders in their places.
     #[must_use]
-    pub const fn tree(&self) -> &Tree {
-        &self.tree
+    pub fn tree(&self) -> &Tree {
+        &self.file.tree
     }
 
     /// What two readers differ in; nothing where only one was to read.
@@ -141,7 +154,7 @@ impl Mailbox {
                 class: self.text(&item, MESSAGE_CLASS),
                 subject: self.text(&item, SUBJECT),
                 reason: reasons.join("; "),
-                dump: dump::item(&item, &self.summary.names),
+                dump: dump::item(&item, &self.file.summary.names),
             })),
         }
     }
@@ -152,7 +165,7 @@ impl Mailbox {
             return Leaf { class: String::new(), octets_claimed: 0, glance: None };
         };
         let octets_claimed = item.properties.integer(0x0E08).and_then(|size| u64::try_from(size).ok());
-        let context = context(&self.summary, &self.learnt, &self.options, role);
+        let context = context(&self.file, &self.learnt, role);
         let glance = Some(mime::glance(&item, &context));
         Leaf { class: self.text(&item, MESSAGE_CLASS), octets_claimed: octets_claimed.unwrap_or(0), glance }
     }
@@ -171,7 +184,7 @@ impl Mailbox {
     }
 
     fn convert(&mut self, item: &Item, role: Option<Role>) -> Converted {
-        let context = context(&self.summary, &self.learnt, &self.options, role);
+        let context = context(&self.file, &self.learnt, role);
         let blobs: &mut dyn Blobs = match &mut self.store {
             Reader::One(store) => store.as_mut(),
             Reader::Both(store) => store.as_mut(),
@@ -180,27 +193,29 @@ impl Mailbox {
     }
 
     fn text(&self, item: &Item, id: u16) -> String {
-        let context = context(&self.summary, &self.learnt, &self.options, None);
+        let context = context(&self.file, &self.learnt, None);
         View::new(item, &context).text(id).map(Cow::into_owned).unwrap_or_default()
     }
 
-    /// Reads every item once, for the addresses and the code page that only the whole store tells.
+    /// Reads every item once, for the addresses and the code page that only the whole store tells. One handle does it
+    /// for all; the others wait.
     fn learn(&mut self) {
         self.is_learnt = true;
-        let folders = self.tree.folders.iter().flat_map(|folder| &folder.items);
-        let nodes: Vec<NodeId> =
-            folders.chain(self.tree.left_out.iter().flat_map(|folder| &folder.items)).copied().collect();
-        self.learnt = Learnt::of(nodes.iter().filter_map(|node| self.store.store().item(*node).ok()));
+        let mut shared = self.file.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = shared.get_or_insert_with(|| {
+            let tree = &self.file.tree;
+            let visible = tree.folders.iter().flat_map(|folder| &folder.items);
+            let all = visible.chain(tree.left_out.iter().flat_map(|folder| &folder.items));
+            let store = self.store.store();
+            Arc::new(Learnt::of(all.filter_map(|node| store.item(*node).ok())))
+        });
+        self.learnt = Arc::clone(known);
     }
 }
 
 /// What a conversion has to know of this store.
-fn context<'a>(
-    summary: &'a Summary,
-    learnt: &'a Learnt,
-    options: &Options,
-    role: Option<Role>,
-) -> Context<'a> {
+fn context<'a>(file: &'a Shared, learnt: &'a Learnt, role: Option<Role>) -> Context<'a> {
+    let Shared { summary, options, .. } = file;
     Context {
         names: &summary.names,
         store_key: summary.properties.binary(RECORD_KEY).unwrap_or_default(),

@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod imap;
 pub mod mbox;
+pub mod pst;
 
 use std::time::Duration;
 

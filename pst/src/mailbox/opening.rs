@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Learnt, Mailbox, Reader, arrange};
+use super::{Learnt, Mailbox, Reader, Shared, arrange};
 use crate::both::{Asking, Both, Opening, Stopwatch};
 use crate::libpff::{ChildLimits, ChildStore, ReaderCommand};
 use crate::mime::{Items, Unreadable};
@@ -57,50 +58,67 @@ impl Mailbox {
     /// # Errors
     /// Where the chosen reader can make nothing of it; with [`ReaderChoice::Auto`], where neither can.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let mut store = reader(path, &options)?;
-        let mut learnt = Learnt::default();
-        let is_narrow = store.store().summary().format == Format::Ansi;
-        if is_narrow {
+        let native = match options.reader {
+            ReaderChoice::Libpff => None,
+            ReaderChoice::Native | ReaderChoice::Auto => Some(native(path, options.recovered)),
+        };
+        let (mut store, native) = match (native, options.reader) {
+            (Some(Ok(native)), _) => (reader(path, &options, &native), Some(native)),
+            (Some(Err(error)), ReaderChoice::Native) | (Some(Err(error @ StoreError::Io(_))), _) => {
+                return Err(error);
+            }
+            // Two readers that cannot open it agree; the first one's words are the more exact.
+            (Some(Err(error)), _) => (Reader::One(libpff(path, &options).map_err(|_| error)?), None),
+            (None, _) => (Reader::One(libpff(path, &options)?), None),
+        };
+        let mut learnt = None;
+        if store.store().summary().format == Format::Ansi {
             // The names of folders need the page already.
             let store = store.store();
             let folders = store.folders()?;
             let nodes: Vec<NodeId> = folders.iter().flat_map(|folder| folder.items.iter().copied()).collect();
-            learnt = Learnt::of(nodes.iter().filter_map(|node| store.item(*node).ok()));
+            learnt = Some(Arc::new(Learnt::of(nodes.iter().filter_map(|node| store.item(*node).ok()))));
         }
-        let tree = arrange(store.store(), &options, &learnt)?;
+        let known = learnt.clone().unwrap_or_default();
+        let tree = arrange(store.store(), &options, &known)?;
         let summary = store.store().summary().clone();
-        Ok(Self { store, summary, options, tree, learnt, is_learnt: is_narrow })
+        let is_learnt = learnt.is_some();
+        let (path, learnt) = (path.to_owned(), Mutex::new(learnt));
+        let file = Arc::new(Shared { path, options, summary, tree, native, learnt });
+        Ok(Self { store, file, learnt: known, is_learnt })
+    }
+
+    /// Another handle on the same store, for another thread; the folders are not read again.
+    ///
+    /// # Errors
+    /// Where libpff has to open the file anew, and cannot.
+    pub fn again(&self) -> Result<Self, StoreError> {
+        let file = Arc::clone(&self.file);
+        let store = match &file.native {
+            Some(native) => reader(&file.path, &file.options, native),
+            None => Reader::One(libpff(&file.path, &file.options)?),
+        };
+        Ok(Self { store, file, learnt: Arc::clone(&self.learnt), is_learnt: self.is_learnt })
     }
 }
 
-fn reader(path: &Path, options: &Options) -> Result<Reader, StoreError> {
-    let native = || native(path, options.recovered).map(|store| Box::new(store) as Box<dyn Store>);
-    let Some(command) = options.command.clone() else {
-        return match options.reader {
-            ReaderChoice::Auto | ReaderChoice::Native => native().map(Reader::One),
-            ReaderChoice::Libpff => Err(StoreError::ReaderEnded("no program to run libpff in".to_owned())),
-        };
-    };
-    let (file, limits) = (path.to_owned(), options.limits);
-    let libpff = move || {
-        let store = ChildStore::open(&file, command.clone(), limits)?;
-        Ok(Box::new(store) as Box<dyn Store>)
-    };
-    match options.reader {
-        ReaderChoice::Native => native().map(Reader::One),
-        ReaderChoice::Libpff => libpff().map(Reader::One),
-        ReaderChoice::Auto => match native() {
-            Ok(first) => {
-                let opening: Opening = Box::new(libpff);
-                let stopwatch = Stopwatch::clone(&options.stopwatch);
-                let both = Both::new(first, opening, options.asking, options.budget, stopwatch);
-                Ok(Reader::Both(Box::new(both)))
-            }
-            Err(error @ StoreError::Io(_)) => Err(error),
-            // Two readers that cannot open it agree; the first one's words are the more exact.
-            Err(error) => libpff().map(Reader::One).map_err(|_| error),
-        },
+/// The native reader, alone or with a second one behind it.
+fn reader(path: &Path, options: &Options, native: &NativeStore) -> Reader {
+    let first = Box::new(native.try_clone());
+    if options.reader == ReaderChoice::Native || options.command.is_none() {
+        return Reader::One(first);
     }
+    let (path, for_second) = (path.to_owned(), options.clone());
+    let opening: Opening = Box::new(move || libpff(&path, &for_second));
+    let stopwatch = Stopwatch::clone(&options.stopwatch);
+    Reader::Both(Box::new(Both::new(first, opening, options.asking, options.budget, stopwatch)))
+}
+
+fn libpff(path: &Path, options: &Options) -> Result<Box<dyn Store>, StoreError> {
+    let Some(command) = options.command.clone() else {
+        return Err(StoreError::ReaderEnded("there is no program to run libpff in".to_owned()));
+    };
+    Ok(Box::new(ChildStore::open(path, command, options.limits)?))
 }
 
 fn native(path: &Path, is_salvage: bool) -> Result<NativeStore, StoreError> {

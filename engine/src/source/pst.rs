@@ -1,0 +1,167 @@
+//! Items of a personal store (PST, OST) as mail: the store behind the trait that every archive is.
+//! Never writes to the store, and never passes an item over without counting it.
+
+mod shelf;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use malote_plan::folder::{Folder, FolderStatus, Role, WireName};
+use malote_plan::message::UidValidity;
+use malote_pst::mailbox::{Mailbox, Options};
+use malote_pst::store::NodeId;
+use malote_pst::tree::{Placed, Role as Use};
+
+use self::shelf::PstShelf;
+use super::archive::contents::{folder, path_of, with_use};
+use super::archive::{Archive, Contents, Shelf, folder_unreadable, unreadable};
+use crate::failure::Result;
+
+/// `PidTagRecordKey` of the message store: what tells it from every other.
+const RECORD_KEY: u16 = 0x0FF9;
+
+/// A personal store.
+pub struct PstArchive {
+    path: PathBuf,
+    options: Options,
+    mailbox: Option<Mailbox>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What reading the items has told so far, in all folders together.
+#[derive(Debug, Default)]
+struct Told {
+    /// Items that are passed over, by class. An item counts once, however often its folder is opened.
+    skipped: BTreeMap<String, BTreeSet<NodeId>>,
+    /// What messages do not carry as it stood, by kind.
+    losses: BTreeMap<&'static str, BTreeSet<NodeId>>,
+    /// What two readers did not agree on.
+    disagreements: u64,
+    /// Items that only the second reader could read.
+    rescued: u64,
+}
+
+impl PstArchive {
+    /// The store at `path`, read as `options` say.
+    #[must_use]
+    pub fn new(path: PathBuf, options: Options) -> Self {
+        Self { path, options, mailbox: None, told: Arc::default() }
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let Some(mailbox) = &self.mailbox else { return Vec::new() };
+        let (tree, told) = (mailbox.tree(), self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        let sums = malote_pst::mailbox::Arithmetic::of(tree);
+        let mut lines = tree.remarks.clone();
+        lines.push(format!(
+            "the folders list {} items; contents tables have {} rows, the node tree {} items",
+            sums.listed, sums.table_rows, sums.node_children
+        ));
+        if sums.folders_uneven > 0 {
+            lines.push(format!(
+                "in {} folders these counts differ; the larger is carried",
+                sums.folders_uneven
+            ));
+        }
+        for left in tree.left_out.iter().filter(|folder| !folder.items.is_empty()) {
+            lines.push(format!(
+                "{}: {} items left out: {}",
+                left.path.join("/"),
+                left.items.len(),
+                left.reason
+            ));
+        }
+        for (class, items) in &told.skipped {
+            lines.push(format!("{} items of class {class} are no mail and are passed over", items.len()));
+        }
+        for (kind, items) in &told.losses {
+            lines.push(format!("{} items are not carried in every point as they stood: {kind}", items.len()));
+        }
+        if told.disagreements > 0 {
+            lines.push(format!(
+                "the two readers of the store did not agree in {} points; {} items were read by the second alone",
+                told.disagreements, told.rescued
+            ));
+        }
+        lines
+    }
+}
+
+impl Archive for PstArchive {
+    fn survey(&mut self) -> Result<Contents> {
+        let mailbox = Mailbox::open(&self.path, self.options.clone())
+            .map_err(|error| unreadable(format!("{}: {error}", self.path.display())))?;
+        let generation = generation(&mailbox);
+        let shown = mailbox.tree().folders.iter().filter(|placed| !placed.path.is_empty());
+        let folders = shown.filter_map(|placed| {
+            let path = path_of(placed.path.iter().map(String::as_str))?;
+            let status = status(placed, generation);
+            Some(with_use(folder(path, wire(placed).0, Some(status)), placed.role.and_then(role)))
+        });
+        let format = format!("PST ({})", mailbox.summary().format.as_str());
+        let contents = Contents { format, folders: folders.collect(), warnings: Vec::new() };
+        self.mailbox = Some(mailbox);
+        Ok(contents)
+    }
+
+    fn open(&mut self, folder: &Folder) -> Result<Box<dyn Shelf>> {
+        let lost = || folder_unreadable(format!("{}: no such folder in the store", folder.path));
+        let mailbox = self.mailbox.as_ref().ok_or_else(lost)?;
+        let placed =
+            mailbox.tree().folders.iter().find(|placed| wire(placed) == folder.wire).ok_or_else(lost)?;
+        let (status, placed) = (status(placed, generation(mailbox)), placed.clone());
+        let handle =
+            mailbox.again().map_err(|error| folder_unreadable(format!("{}: {error}", folder.path)))?;
+        Ok(Box::new(PstShelf::new(handle, &placed, status, Arc::clone(&self.told))))
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.sentences()
+    }
+
+    fn damage(&mut self) -> Vec<String> {
+        let Some(mailbox) = &self.mailbox else { return Vec::new() };
+        let file = mailbox.summary().damage.iter().map(|damage| damage.reason.clone());
+        let folders = mailbox.tree().folders.iter().flat_map(|folder| {
+            folder.damage.iter().map(|damage| format!("{}: {}", folder.path.join("/"), damage.reason))
+        });
+        file.chain(folders).collect()
+    }
+}
+
+/// What the archive and the ledger know a folder by: its node, which stays when its user renames it.
+fn wire(placed: &Placed) -> WireName {
+    WireName(format!("{:#x}", placed.node.0).into_bytes())
+}
+
+/// UIDs are node ids, which a store never gives twice; another store is another generation.
+fn generation(mailbox: &Mailbox) -> Option<UidValidity> {
+    let key = mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default();
+    let hash = blake3::hash(key);
+    let first: [u8; 4] = [hash.as_bytes()[0], hash.as_bytes()[1], hash.as_bytes()[2], hash.as_bytes()[3]];
+    UidValidity::new(u32::from_le_bytes(first).max(1))
+}
+
+fn status(placed: &Placed, uid_validity: Option<UidValidity>) -> FolderStatus {
+    let last = placed.items.iter().map(|node| node.0).max().unwrap_or(0);
+    FolderStatus {
+        messages: u32::try_from(placed.items.len()).unwrap_or(u32::MAX),
+        uid_next: last.checked_add(1),
+        uid_validity,
+        highest_modseq: None,
+        size_octets: None,
+    }
+}
+
+/// Uses that mail folders have; the others are told by their items.
+const fn role(used_for: Use) -> Option<Role> {
+    match used_for {
+        Use::Inbox => Some(Role::Inbox),
+        Use::Sent => Some(Role::Sent),
+        Use::Drafts => Some(Role::Drafts),
+        Use::Trash => Some(Role::Trash),
+        Use::Junk => Some(Role::Junk),
+        Use::Outbox | Use::Calendar | Use::Contacts | Use::Journal | Use::Notes | Use::Tasks => None,
+    }
+}
