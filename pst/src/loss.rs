@@ -31,6 +31,8 @@ pub enum LossKind {
     TooDeep,
     /// A text is too long to be held, and is carried as an attachment.
     BodyAttached,
+    /// A value other than a body is too long to be held, and is left out.
+    ValueTooLong,
     /// Octets of a text do not decode in any code page; replacement characters stand for them.
     TextUndecodable,
     /// Control characters were taken out of a text.
@@ -81,6 +83,7 @@ impl LossKind {
             Self::AttachmentEmpty => "attachment-empty",
             Self::TooDeep => "too-deep",
             Self::BodyAttached => "body-attached",
+            Self::ValueTooLong => "value-too-long",
             Self::TextUndecodable => "text-undecodable",
             Self::TextControls => "text-controls",
             Self::RtfBroken => "rtf-broken",

@@ -15,7 +15,12 @@ pub const ENCAPSULATED_DOMAIN: &str = "encapsulated.invalid";
 /// Longest local part of an encapsulated address, in octets; longer ones end in a hash of themselves.
 pub const ENCAPSULATED_OCTETS_MAX: usize = 600;
 /// Longest address that is taken for one, in octets. RFC 5321 §4.5.3.1 allows 320.
-pub const ADDRESS_OCTETS_MAX: usize = 600;
+pub const ADDRESS_OCTETS_MAX: usize = 800;
+
+/// Longest list of mailboxes that is taken apart, in octets: 20,000 recipients and more. Longer ones stay as they are.
+pub const LIST_OCTETS_MAX: usize = 1024 * 1024;
+/// Most addresses of Exchange that are remembered of one store.
+pub const KNOWN_MAX: usize = 1_000_000;
 
 /// A name and an address, the address legal in a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +72,11 @@ impl AddressBook {
             properties.get(id).and_then(|value| text::of_value(value, page)).map(Cow::into_owned)
         };
         for row in &item.recipients {
-            let Some(smtp) = string(row, tag::SMTP_ADDRESS) else { continue };
-            let name = string(row, tag::DISPLAY_NAME);
-            self.insert(string(row, tag::EMAIL_ADDRESS), name, Some(smtp));
+            let address = row.get(tag::EMAIL_ADDRESS).and_then(|value| text::of_value(value, page));
+            if let Some(address) = address.filter(|address| is_exchange(address)) {
+                let (name, smtp) = (string(row, tag::DISPLAY_NAME), string(row, tag::SMTP_ADDRESS));
+                self.insert(&address, name, smtp);
+            }
         }
         for [address, name, smtp] in [
             [tag::SENDER_ADDRESS, tag::SENDER_NAME, tag::SENDER_SMTP],
@@ -84,14 +91,14 @@ impl AddressBook {
                 let headers = string(&item.properties, tag::TRANSPORT_HEADERS)?;
                 transport::address_of_field(&headers, field)
             });
-            self.insert(Some(address), string(&item.properties, name), smtp);
+            self.insert(&address, string(&item.properties, name), smtp);
         }
     }
 
     /// Learns one pair of addresses; the first to be learnt stays.
-    fn insert(&mut self, exchange: Option<String>, name: Option<String>, smtp: Option<String>) {
-        let (Some(exchange), Some(smtp)) = (exchange, smtp) else { return };
-        if is_exchange(&exchange) && internet(&smtp).is_some() {
+    fn insert(&mut self, exchange: &str, name: Option<String>, smtp: Option<String>) {
+        let Some(smtp) = smtp.filter(|smtp| internet(smtp).is_some()) else { return };
+        if self.known.len() < KNOWN_MAX {
             self.known.entry(exchange.to_lowercase()).or_insert_with(|| (name.unwrap_or_default(), smtp));
         }
     }
@@ -143,14 +150,14 @@ impl<'a> Person<'a> {
             smtp: view.text_of(from, smtp),
         };
         let is_narrow = matches!(from.get(name), Some(Value::String8(_)) | None);
-        if is_narrow || person.address.is_none() {
-            if let Some(entry) = from.binary(entry_id).and_then(|octets| entry::read(octets, view.page)) {
-                if (person.name.is_none() || is_narrow && entry.is_unicode) && !entry.name.is_empty() {
-                    person.name = Some(entry.name);
-                }
-                if person.address.is_none() && !entry.address.is_empty() {
-                    (person.kind, person.address) = (Some(entry.kind), Some(entry.address));
-                }
+        if (is_narrow || person.address.is_none())
+            && let Some(entry) = from.binary(entry_id).and_then(|octets| entry::read(octets, view.page))
+        {
+            if (person.name.is_none() || is_narrow && entry.is_unicode) && !entry.name.is_empty() {
+                person.name = Some(entry.name);
+            }
+            if person.address.is_none() && !entry.address.is_empty() {
+                (person.kind, person.address) = (Some(entry.kind), Some(entry.address));
             }
         }
         person
@@ -261,7 +268,11 @@ pub fn reply_to<'a>(view: &View<'a>) -> Vec<Mailbox<'a>> {
 /// Names without a table to them, as `PidTagDisplayTo` lists them: separated by semicolons, addresses only by chance.
 #[must_use]
 pub fn display_list<'a>(view: &View<'a>, list: &str) -> Vec<Mailbox<'a>> {
-    let names = list.split(';').map(|name| name.trim().trim_matches('\'')).filter(|name| !name.is_empty());
+    let names = list
+        .split(';')
+        .take(entry::ENTRIES_MAX)
+        .map(|name| name.trim().trim_matches('\''))
+        .filter(|name| !name.is_empty());
     let people = names.map(|name| Person { name: Some(Cow::Owned(name.to_owned())), ..Person::default() });
     people.filter_map(|person| person.resolve(view)).collect()
 }
@@ -269,6 +280,9 @@ pub fn display_list<'a>(view: &View<'a>, list: &str) -> Vec<Mailbox<'a>> {
 /// A list of mailboxes as a header writes it (RFC 5322 §3.4); nothing where an entry is no such thing.
 #[must_use]
 pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
+    if value.len() > LIST_OCTETS_MAX {
+        return None;
+    }
     let mut found = Vec::new();
     for entry in split_list(value) {
         let entry = entry.trim();
@@ -291,6 +305,21 @@ pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
         found.push(Mailbox { name: Cow::Owned(name), address, is_encapsulated: false });
     }
     (!found.is_empty()).then_some(found)
+}
+
+/// True for a value that a header may hold where mailboxes are listed: groups, comments and encoded words included.
+pub fn is_list(value: &str) -> bool {
+    if value.len() > LIST_OCTETS_MAX {
+        return true;
+    }
+    split_list(value).into_iter().map(str::trim).filter(|entry| !entry.is_empty()).all(|entry| {
+        let is_group = entry.contains(':') || entry.ends_with(';');
+        let bare = match entry.rsplit_once('<') {
+            Some((_, rest)) => rest.split_once('>').map(|(address, _)| address),
+            None => Some(entry.split_once('(').map_or(entry, |(address, _)| address)),
+        };
+        is_group || bare.is_some_and(|address| internet(address).is_some())
+    })
 }
 
 /// The entries between commas that stand neither in quotes nor in brackets.
@@ -381,7 +410,8 @@ pub(super) const fn is_atom(octet: u8) -> bool {
         )
 }
 
-/// An address of another kind, wrapped as Exchange wraps it ([MS-OXCMAIL] §2.1.3.2.2), below a domain that is nobody's.
+/// An address of another kind, wrapped as Exchange wraps it ([MS-OXCMAIL], IMCEA encapsulation), below a domain that
+/// is nobody's.
 fn encapsulated(kind: &str, address: &str) -> String {
     use std::fmt::Write as _;
 

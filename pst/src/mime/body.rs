@@ -1,4 +1,4 @@
-//! The texts of an item: which of its bodies are carried, and as what (MS-OXBBODY; RFC 2046 §5.1.4).
+//! The texts of an item: which of its bodies are carried, and as what ([MS-OXBBODY]; RFC 2046 §5.1.4).
 //! Never makes a body up: HTML comes only from HTML.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use crate::store::{Blob, Blobs};
 use crate::text;
 
 /// Longest body that is read into memory, in octets of the store; longer ones are carried as attached files.
-pub const BODY_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+pub const BODY_OCTETS_MAX: u64 = 32 * 1024 * 1024;
 
 /// The texts of one item.
 #[derive(Debug, Default)]
@@ -88,6 +88,7 @@ pub fn plain<'a>(
     let (octets, kind) = octets(value, "body.txt", bodies, blobs, losses)?;
     let page = if kind == ValueType::String { text::page(1200)? } else { view.page };
     let (text, is_clean) = decoded(octets, page);
+    let text = text::without_nul(text);
     if !is_clean {
         let told = format!("octets of the text do not belong to code page {}", page.number);
         losses.note(LossKind::TextUndecodable, Some(id), told);

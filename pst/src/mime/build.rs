@@ -13,7 +13,11 @@ use super::view::View;
 use super::{headers, html, report, smime, tag};
 use crate::item::{Damage, Item, Part as ItemPart};
 use crate::loss::{LossKind, Losses};
+use crate::property::Value;
 use crate::store::Blobs;
+
+/// Most octets of HTML that are searched for the locations of an item's attachments, all searches together.
+const LOCATION_WORK_MAX: usize = 1024 * 1024 * 1024;
 
 /// What is gathered while a message is built.
 pub struct Builder<'b> {
@@ -37,6 +41,7 @@ impl<'a> Builder<'_> {
             );
         }
         self.item_damage(view.item);
+        self.too_long(view.item);
         let id = made_id(view, self.losses.place());
         let head = headers::write(view, &id, &mut self.losses);
         if let Some(root) = smime::content(view, &class, self.blobs, &mut self.losses) {
@@ -65,6 +70,16 @@ impl<'a> Builder<'_> {
         }
     }
 
+    /// Notes values that are too long to be held: only bodies are read from the store all the same.
+    fn too_long(&mut self, item: &Item) {
+        let bodies = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::REPORT_TEXT];
+        for (id, value) in &item.properties.0 {
+            if matches!(value, Value::Long(..)) && !bodies.contains(id) {
+                self.losses.note(LossKind::ValueTooLong, Some(*id), "the value is too long for a header");
+            }
+        }
+    }
+
     /// Notes one damage.
     pub fn damaged(&mut self, damage: &Damage) {
         let property = if let ItemPart::Property(id) = damage.part { Some(id) } else { None };
@@ -72,8 +87,16 @@ impl<'a> Builder<'_> {
             ItemPart::Attachments => (LossKind::AttachmentsUnknown, true),
             ItemPart::Data | ItemPart::Properties | ItemPart::Limit => (LossKind::Damaged, true),
             ItemPart::Property(id) => {
-                let is_content = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::ATTACH_DATA].contains(&id);
-                (LossKind::Damaged, is_content)
+                // What people would miss; anything else of the item is told and carried without.
+                let seen = [
+                    tag::SUBJECT,
+                    tag::TRANSPORT_HEADERS,
+                    tag::BODY,
+                    tag::HTML,
+                    tag::RTF_COMPRESSED,
+                    tag::ATTACH_DATA,
+                ];
+                (LossKind::Damaged, seen.contains(&id))
             }
             ItemPart::Recipients | ItemPart::File | ItemPart::Folder | ItemPart::Contents => {
                 (LossKind::Damaged, false)
@@ -117,7 +140,9 @@ impl<'a> Builder<'_> {
             return (shown, rest);
         }
         let octets = bodies.html.as_ref().map_or(&[][..], |html| html.octets.as_ref());
-        let mut shows = Shown { ids: html::references(octets), html: octets };
+        let work = octets.len().saturating_mul(view.item.attachments.len());
+        let searched = if work <= LOCATION_WORK_MAX { octets } else { &[] };
+        let mut shows = Shown { ids: html::references(octets), html: searched };
         for attachment in &view.item.attachments {
             let placed = self.attachment(view, attachment, &shows);
             if placed.is_shown {

@@ -45,7 +45,10 @@ pub fn transfer_of(text: &[u8]) -> Transfer {
     if text.is_ascii() && !has_nul && lines.longest <= LINE_OCTETS_MAX {
         return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
     }
-    let escaped = text.iter().filter(|octet| needs_escape(**octet)).count();
+    // Sums of one octet, so that many octets are looked at in one step.
+    let sums =
+        text.chunks(255).map(|some| some.iter().map(|octet| u8::from(needs_escape(*octet))).sum::<u8>());
+    let escaped: usize = sums.map(usize::from).sum();
     // Quoted-printable spends two more octets on each escape, base64 a third on everything.
     if escaped * 2 < text.len() * 3 / 8 || text.len() < 40 { Transfer::Quoted } else { Transfer::Base64 }
 }
@@ -112,31 +115,61 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    // mbox files take a line that begins so for the next message.
-    let mut column = 0;
-    let mut start = 0;
-    if line.starts_with(b"From ") {
-        out.extend_from_slice(b"=46");
-        (column, start) = (3, 1);
+/// Octets that quoted-printable escapes.
+const ESCAPED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        table[octet] = needs_escape(octet as u8);
+        octet += 1;
     }
-    for (place, &octet) in line.iter().enumerate().skip(start) {
-        let is_last = place + 1 == line.len();
-        let is_escaped = needs_escape(octet) || is_last && matches!(octet, b' ' | b'\t');
-        let width = if is_escaped { 3 } else { 1 };
-        // A line that is not the last one keeps a column for its soft break.
-        if column + width > QUOTED_LINE_MAX - usize::from(!is_last) {
+    table
+};
+
+fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
+    let (mut rest, mut column) = (line, 0);
+    // mbox files take a line that begins so for the next message.
+    if line.starts_with(b"From ") {
+        column = escape(b'F', column, false, out);
+        rest = &rest[1..];
+    }
+    // A space at the end of a line would be taken off on the way.
+    let tail = rest.last().copied().filter(|last| matches!(last, b' ' | b'\t'));
+    if tail.is_some() {
+        rest = &rest[..rest.len() - 1];
+    }
+    while let Some(&first) = rest.first() {
+        // One column is kept for a soft break, but for the last octet of the line.
+        let is_last = rest.len() == 1 && tail.is_none();
+        let room = QUOTED_LINE_MAX - usize::from(!is_last) - column;
+        let within = &rest[..rest.len().min(room)];
+        let plain = within.iter().position(|octet| ESCAPED[usize::from(*octet)]).unwrap_or(within.len());
+        if plain > 0 {
+            out.extend_from_slice(&rest[..plain]);
+            rest = &rest[plain..];
+            column += plain;
+        } else if ESCAPED[usize::from(first)] {
+            column = escape(first, column, is_last, out);
+            rest = &rest[1..];
+        } else {
             out.extend_from_slice(b"=\r\n");
             column = 0;
         }
-        if is_escaped {
-            out.extend_from_slice(&[b'=', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-        } else {
-            out.push(octet);
-        }
-        column += width;
     }
+    if let Some(tail) = tail {
+        escape(tail, column, true, out);
+    }
+}
+
+/// Writes one escaped octet, on a new line where the current one is full, and gives the column behind it.
+fn escape(octet: u8, column: usize, is_last: bool, out: &mut Vec<u8>) -> usize {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let is_full = column + 3 > QUOTED_LINE_MAX - usize::from(!is_last);
+    if is_full {
+        out.extend_from_slice(b"=\r\n");
+    }
+    out.extend_from_slice(&[b'=', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    if is_full { 3 } else { column + 3 }
 }
 
 /// How long `octets` octets are in base64, line ends included, the last line without one.
@@ -144,8 +177,8 @@ pub const fn base64_length(octets: u64) -> u64 {
     let (lines, rest) = (octets / BASE64_LINE_OCTETS as u64, octets % BASE64_LINE_OCTETS as u64);
     match (lines, rest) {
         (0, 0) => 0,
-        (lines, 0) => lines * BASE64_LINE - 2,
-        (lines, rest) => lines * BASE64_LINE + rest.div_ceil(3) * 4,
+        (lines, 0) => lines.saturating_mul(BASE64_LINE) - 2,
+        (lines, rest) => lines.saturating_mul(BASE64_LINE).saturating_add(rest.div_ceil(3) * 4),
     }
 }
 

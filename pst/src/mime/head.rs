@@ -97,7 +97,7 @@ impl<'o> Field<'o> {
     /// A text in encoded words of UTF-8, each of whole characters, the spaces between them meaning nothing.
     fn encoded(&mut self, text: &str) {
         let quoted: usize = text.bytes().map(quoted_width).sum();
-        let is_quoted = quoted < text.len().div_ceil(3) * 4;
+        let is_quoted = quoted <= text.len().div_ceil(3) * 4;
         let mut rest = text;
         let mut is_first = true;
         while is_first || !rest.is_empty() {

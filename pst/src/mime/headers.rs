@@ -18,6 +18,10 @@ use crate::text;
 
 /// Marks a Message-ID that the store did not have.
 pub const MADE_ID_FIELD: &str = "X-Malote-Message-ID";
+/// What stands before the name of a field that came with the item and was replaced.
+pub const ORIGINAL_PREFIX: &str = "X-Malote-Original-";
+/// Longest value that is made into one field, in octets; no client shows more, and servers limit whole heads.
+pub const VALUE_OCTETS_MAX: usize = 128 * 1024;
 /// Longest Message-ID that is sent on, in octets.
 const MESSAGE_ID_MAX: usize = 900;
 /// Fields whose value is a list of mailboxes.
@@ -53,9 +57,20 @@ impl<'h> Head<'h, '_> {
 
     fn text(&mut self, name: &'static str, value: Option<Cow<'_, str>>) {
         if let Some(value) = value.filter(|_| !self.has(name)) {
-            head::text(&mut self.out, name, &value);
+            let value = self.within_limit(&value);
+            head::text(&mut self.out, name, value);
             self.names.push(Cow::Borrowed(name));
         }
+    }
+
+    /// As much of a value as a field holds; the rest is told.
+    fn within_limit<'v>(&mut self, value: &'v str) -> &'v str {
+        if value.len() <= VALUE_OCTETS_MAX {
+            return value;
+        }
+        let why = format!("a header field was cut after {VALUE_OCTETS_MAX} octets");
+        self.losses.note(LossKind::HeaderChanged, None, why);
+        &value[..value.floor_char_boundary(VALUE_OCTETS_MAX)]
     }
 
     fn words(&mut self, name: &'static str, value: Option<&str>) {
@@ -91,6 +106,12 @@ pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
         let is_known_better =
             is_sent && SENT_FIELDS.iter().any(|name| is(name)) && knows(view, field.name, &recipients);
         if !(is_structure || is_known_better || has_bcc && is("Bcc")) {
+            if is_broken_list(field) && knows_people(view, field.name, &recipients) {
+                // What stands there no reader could answer to; the properties know better, and nothing is thrown away.
+                head::text(&mut head.out, &format!("{ORIGINAL_PREFIX}{}", field.name), &field.unfolded());
+                changed += 1;
+                continue;
+            }
             changed += usize::from(!keep(&mut head.out, field));
             head.names.push(Cow::Borrowed(field.name));
         }
@@ -108,6 +129,24 @@ pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
 
 fn starts_with(text: &str, prefix: &str) -> bool {
     text.as_bytes().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+/// True for a field of mailboxes that holds other than addresses of the Internet: Exchange writes its own there.
+fn is_broken_list(field: &Field<'_>) -> bool {
+    let is_list = ["From", "Sender", "To", "Cc"].iter().any(|name| field.name.eq_ignore_ascii_case(name));
+    is_list && !address::is_list(&field.unfolded())
+}
+
+/// True where the item's properties name people for a field, at Internet addresses or not.
+fn knows_people(view: &View<'_>, name: &str, recipients: &[Recipient<'_>]) -> bool {
+    let has = |kind| recipients.iter().any(|recipient| recipient.kind == kind);
+    if name.eq_ignore_ascii_case("To") {
+        has(RecipientKind::To)
+    } else if name.eq_ignore_ascii_case("Cc") {
+        has(RecipientKind::Cc)
+    } else {
+        address::author(view).is_some()
+    }
 }
 
 /// True where the item's properties can say what a field says.
@@ -163,13 +202,14 @@ fn people(view: &View<'_>, recipients: &[Recipient<'_>], head: &mut Head<'_, '_>
         is_encapsulated: true,
     };
     let had_from = head.has("From");
+    let is_nobody = author.is_none();
     let from = author.unwrap_or_else(nobody);
-    if !had_from {
-        if let Some(sender) = sender.filter(|sender| !sender.address.eq_ignore_ascii_case(&from.address)) {
-            head.mailboxes("Sender", [&sender]);
-        }
+    if !had_from
+        && let Some(sender) = sender.filter(|sender| !sender.address.eq_ignore_ascii_case(&from.address))
+    {
+        head.mailboxes("Sender", [&sender]);
     }
-    let mut wrapped = usize::from(!had_from && from.is_encapsulated);
+    let mut wrapped = usize::from(!had_from && from.is_encapsulated && !is_nobody);
     head.mailboxes("From", [&from]);
     for (name, kind, display) in [
         ("To", RecipientKind::To, tag::DISPLAY_TO),
@@ -273,10 +313,11 @@ fn state(view: &View<'_>, head: &mut Head<'_, '_>) {
         _ => None,
     };
     head.words("Sensitivity", sensitivity);
-    if view.item.properties.is_set(tag::READ_RECEIPT_REQUESTED) && !head.has("Disposition-Notification-To") {
-        if let Some(author) = address::author(view) {
-            head.mailboxes("Disposition-Notification-To", [&author]);
-        }
+    if view.item.properties.is_set(tag::READ_RECEIPT_REQUESTED)
+        && !head.has("Disposition-Notification-To")
+        && let Some(author) = address::author(view)
+    {
+        head.mailboxes("Disposition-Notification-To", [&author]);
     }
     let categories = flags::categories(view);
     if !categories.is_empty() {
@@ -294,7 +335,8 @@ fn named(view: &View<'_>, head: &mut Head<'_, '_>) {
         let is_structure = name.eq_ignore_ascii_case("MIME-Version") || starts_with(name, "Content-");
         if !is_structure && transport::is_name(name) && !head.has(name) {
             let value = Field { name, value: &value }.unfolded();
-            head::text(&mut head.out, name, &value);
+            let value = head.within_limit(&value);
+            head::text(&mut head.out, name, value);
             head.names.push(Cow::Owned(name.to_owned()));
         }
     }

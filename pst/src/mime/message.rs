@@ -249,7 +249,7 @@ impl Pieces {
         if !self.held.is_empty() {
             self.pieces.push(Piece::Held(self.held));
         }
-        let octets = self.pieces.iter().map(Piece::octets).sum();
+        let octets = self.pieces.iter().map(Piece::octets).fold(0, u64::saturating_add);
         Message { pieces: self.pieces, octets }
     }
 }
@@ -269,7 +269,7 @@ mod tests {
     impl Blobs for Made {
         fn read_at(&mut self, blob: &Blob, offset: u64, into: &mut [u8]) -> std::io::Result<usize> {
             let left = blob.octets.min(self.ends_at).saturating_sub(offset);
-            let count = into.len().min(1_000).min(usize::try_from(left)?);
+            let count = into.len().min(1_000).min(usize::try_from(left).map_err(std::io::Error::other)?);
             into[..count].fill(7);
             Ok(count)
         }

@@ -261,10 +261,10 @@ impl Reader {
         if self.group.destination != Destination::Fonts || self.fonts.len() >= FONTS_MAX {
             return;
         }
-        if let (Some(font), Some(page)) = (self.group.font, page.and_then(text::page)) {
-            if page.is_narrow() {
-                self.fonts.insert(font, page);
-            }
+        if let (Some(font), Some(page)) = (self.group.font, page.and_then(text::page))
+            && page.is_narrow()
+        {
+            self.fonts.insert(font, page);
         }
     }
 

@@ -70,3 +70,30 @@ impl Detector {
         by_encoding(encoding).map(|page| page.number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Detector;
+    use crate::item::Item;
+    use crate::property::{Properties, Value};
+    use crate::store::NodeId;
+
+    #[test]
+    fn the_strings_of_a_store_show_their_page_together() {
+        let japanese: &[&[u8]] = &[b"\x93\xFA\x96{\x8C\xEA", b"\x83e\x83X\x83g", b"\x93\x8C\x8B\x9E\x93s"];
+        let russian: &[&[u8]] =
+            &[b"\xCF\xF0\xE8\xE2\xE5\xF2 \xEC\xE8\xF0", b"\xD2\xE5\xEC\xE0 \xEF\xE8\xF1\xFC\xEC\xE0"];
+        let western: &[&[u8]] = &[b"Ol\xE1, cora\xE7\xE3o", b"N\xE3o h\xE1 informa\xE7\xF5es"];
+        for (strings, expected) in
+            [(japanese, Some(932)), (russian, Some(1251)), (western, Some(1252)), (&[b"only ASCII"], None)]
+        {
+            let mut detector = Detector::default();
+            for octets in strings {
+                let properties = Properties([(0x0037, Value::String8(octets.to_vec()))].into());
+                let (recipients, attachments, damage) = (vec![], vec![], vec![]);
+                detector.learn(&Item { node: NodeId(1), properties, recipients, attachments, damage });
+            }
+            assert_eq!(detector.guess(), expected, "{strings:?}");
+        }
+    }
+}

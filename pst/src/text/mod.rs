@@ -54,11 +54,14 @@ pub fn of_value<'a>(value: &'a Value, page: &CodePage) -> Option<Cow<'a, str>> {
         Value::String8(octets) => page.decode(octets).0,
         _ => return None,
     };
-    let text =
-        if memchr::memchr(0, text.as_bytes()).is_none() { text } else { Cow::Owned(without_nul(&text)) };
+    let text = without_nul(text);
     (!text.is_empty()).then_some(text)
 }
 
-fn without_nul(text: &str) -> String {
-    text.trim_end_matches('\0').replace('\0', "\u{FFFD}")
+/// Text without the NULs at its end, and with U+FFFD for those within.
+pub(crate) fn without_nul(text: Cow<'_, str>) -> Cow<'_, str> {
+    if memchr::memchr(0, text.as_bytes()).is_none() {
+        return text;
+    }
+    Cow::Owned(text.trim_end_matches('\0').replace('\0', "\u{FFFD}"))
 }

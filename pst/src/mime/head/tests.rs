@@ -24,7 +24,7 @@ fn free_text_is_sent_plain_where_it_is_safe() {
         ("hello", "Subject: hello\r\n"),
         ("", "Subject: \r\n"),
         ("a  b", "Subject: a  b\r\n"),
-        ("é", "Subject: =?utf-8?Q?=C3=A9?=\r\n"),
+        ("café de Sol", "Subject: =?utf-8?Q?caf=C3=A9_de_Sol?=\r\n"),
         (" lead", "Subject: =?utf-8?Q?_lead?=\r\n"),
         ("=?utf-8?Q?x?=", "Subject: =?utf-8?B?PT91dGYtOD9RP3g/PQ==?=\r\n"),
         ("a\r\nBcc: x@y\0", "Subject: =?utf-8?Q?a_Bcc=3A_x=40y_?=\r\n"),
@@ -41,7 +41,7 @@ fn long_values_fold_before_the_limit() {
         assert!(text.split("\r\n").all(|line| line.len() <= 78), "{text}");
     }
     let text = field("X-Very-Long-Name-That-Leaves-No-Room-For-An-Encoded-Word-Of-Any-Length-At-All", "é");
-    assert!(text.ends_with("\r\n =?utf-8?Q?=C3=A9?=\r\n"), "{text}");
+    assert!(text.ends_with("\r\n =?utf-8?B?w6k=?=\r\n"), "{text}");
 }
 
 #[test]
