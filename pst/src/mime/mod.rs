@@ -13,6 +13,7 @@ mod flags;
 mod head;
 mod headers;
 mod html;
+mod mailbox;
 mod message;
 mod name;
 mod ole;
@@ -24,12 +25,13 @@ mod tag;
 mod transport;
 mod view;
 
-pub use address::{AddressBook, Mailbox, Recipient, RecipientKind, author, recipients, sender};
+pub use address::{AddressBook, Recipient, RecipientKind, author, recipients, sender};
 pub use attachment::EMBEDDED_DEPTH_MAX;
 pub use body::BODY_OCTETS_MAX;
 pub use class::ItemKind;
 pub use date::{DateOrigin, InternalDate};
 pub use flags::Flags;
+pub use mailbox::Mailbox;
 pub use message::Message;
 pub use view::View;
 
