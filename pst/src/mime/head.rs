@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::address::{Mailbox, is_atom};
+use super::mailbox::{Mailbox, is_atom};
 
 /// Where lines are folded if they can be (RFC 5322 §2.1.1).
 const FOLD_AT: usize = 78;

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::address::{self, Mailbox, Recipient, RecipientKind};
+use super::address::{self, Recipient, RecipientKind};
 use super::head;
+use super::mailbox::{self, Mailbox};
 use super::transport::{self, Field};
 use super::view::View;
 use super::{FolderRole, date, flags, tag};
@@ -134,7 +135,7 @@ fn starts_with(text: &str, prefix: &str) -> bool {
 /// True for a field of mailboxes that holds other than addresses of the Internet: Exchange writes its own there.
 fn is_broken_list(field: &Field<'_>) -> bool {
     let is_list = ["From", "Sender", "To", "Cc"].iter().any(|name| field.name.eq_ignore_ascii_case(name));
-    is_list && !address::is_list(&field.unfolded())
+    is_list && !mailbox::is_list(&field.unfolded())
 }
 
 /// True where the item's properties name people for a field, at Internet addresses or not.
@@ -184,7 +185,7 @@ fn keep(out: &mut Vec<u8>, field: &Field<'_>) -> bool {
     }
     let value = field.unfolded();
     let list = MAILBOX_FIELDS.iter().any(|name| field.name.eq_ignore_ascii_case(name));
-    match list.then(|| address::list(&value)).flatten() {
+    match list.then(|| mailbox::list(&value)).flatten() {
         Some(mailboxes) => {
             head::mailboxes(out, field.name, &mailboxes);
         }
@@ -198,7 +199,7 @@ fn people(view: &View<'_>, recipients: &[Recipient<'_>], head: &mut Head<'_, '_>
     let sender = address::sender(view);
     let nobody = || Mailbox {
         name: Cow::Borrowed(""),
-        address: Cow::Owned(format!("unknown@{}", address::ENCAPSULATED_DOMAIN)),
+        address: Cow::Owned(format!("unknown@{}", mailbox::ENCAPSULATED_DOMAIN)),
         is_encapsulated: true,
     };
     let had_from = head.has("From");

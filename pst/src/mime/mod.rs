@@ -10,10 +10,10 @@ mod date;
 mod encode;
 mod entry;
 mod flags;
-mod glance;
 mod head;
 mod headers;
 mod html;
+mod mailbox;
 mod message;
 mod name;
 mod ole;
@@ -25,14 +25,14 @@ mod tag;
 mod transport;
 mod view;
 
-pub use address::{AddressBook, Mailbox, Recipient, RecipientKind, author, recipients, sender};
+pub use address::{AddressBook, Recipient, RecipientKind, author, recipients, sender};
 pub use attachment::EMBEDDED_DEPTH_MAX;
 pub use body::BODY_OCTETS_MAX;
 pub use class::ItemKind;
 pub use date::{DateOrigin, InternalDate};
 pub use flags::Flags;
-pub use glance::{Glance, glance};
-pub use message::{Message, MessageReader};
+pub use mailbox::Mailbox;
+pub use message::Message;
 pub use view::View;
 
 use build::Builder;
@@ -157,8 +157,16 @@ const FLAG_ASSOCIATED: i64 = 0x40;
 /// until the message is written.
 pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Converted {
     let view = View::new(item, context);
-    let (kind, skip) = skipped(&view);
+    let mut kind = ItemKind::of_class(&view.text(tag::MESSAGE_CLASS).unwrap_or_default());
+    if view.integer(tag::MESSAGE_FLAGS).is_some_and(|flags| flags & FLAG_ASSOCIATED != 0) {
+        kind = ItemKind::System;
+    }
     let flags = flags::of(&view);
+    let skip = match kind {
+        ItemKind::System => Some(SkipReason::System),
+        _ if context.items == Items::Mail && !kind.is_mail() => Some(SkipReason::NotMail),
+        _ => None,
+    };
     if let Some(reason) = skip {
         let verdict = Verdict::Skip(reason);
         let (keywords, losses) = (Vec::new(), Vec::new());
@@ -178,18 +186,4 @@ pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Con
     let is_carried = !matches!(verdict, Verdict::Quarantine(_));
     let message = is_carried.then(|| part::plan(&entity, build::identity(&view, &[])));
     Converted { kind, verdict, message, flags, keywords, internal_date, losses: losses.into_found() }
-}
-
-/// What an item is, and why it is passed over, where it is.
-fn skipped(view: &View<'_>) -> (ItemKind, Option<SkipReason>) {
-    let mut kind = ItemKind::of_class(&view.text(tag::MESSAGE_CLASS).unwrap_or_default());
-    if view.integer(tag::MESSAGE_FLAGS).is_some_and(|flags| flags & FLAG_ASSOCIATED != 0) {
-        kind = ItemKind::System;
-    }
-    let skip = match kind {
-        ItemKind::System => Some(SkipReason::System),
-        _ if view.context.items == Items::Mail && !kind.is_mail() => Some(SkipReason::NotMail),
-        _ => None,
-    };
-    (kind, skip)
 }

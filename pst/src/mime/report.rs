@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::address::{self, internet};
+use super::address;
 use super::head;
+use super::mailbox::internet;
 use super::part::Part;
 use super::tag;
 use super::view::View;

@@ -1,7 +1,7 @@
 //! The headers that an item came with (`PidTagTransportMessageHeaders`, 0x007D), as far as they are headers.
 //! Never trusts them with what the message must have true: structure is rebuilt from the item.
 
-use super::address;
+use super::mailbox;
 
 /// Most fields that are taken of one item's headers.
 pub const FIELDS_MAX: usize = 10_000;
@@ -114,7 +114,7 @@ pub fn address_of_field(headers: &str, name: &str) -> Option<String> {
         Some((_, rest)) => rest.split_once('>')?.0,
         None => value.as_str(),
     };
-    address::internet(candidate).map(std::borrow::Cow::into_owned)
+    mailbox::internet(candidate).map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
