@@ -11,6 +11,7 @@ pub mod files;
 pub mod index;
 pub mod lines;
 mod open;
+pub mod packed;
 
 use std::collections::BTreeMap;
 use std::io::Read;

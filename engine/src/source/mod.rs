@@ -2,8 +2,11 @@
 //! Never offers a method that could change what is there.
 
 pub mod archive;
+pub mod eml;
 pub mod imap;
+pub mod maildir;
 pub mod mbox;
+pub mod tgz;
 
 use std::time::Duration;
 
