@@ -66,6 +66,24 @@ pub struct Manner {
     pub variant: Variant,
     /// True where its Content-Length is the file's and was found to be right.
     pub has_length: bool,
+    /// True where all lines of the header are the message's own.
+    pub is_exact: bool,
+    /// True where line ends are the message's own.
+    pub keeps_ends: bool,
+}
+
+impl Manner {
+    /// A message as programs write it.
+    #[must_use]
+    pub const fn found(variant: Variant, has_length: bool) -> Self {
+        Self { variant, has_length, is_exact: false, keeps_ends: false }
+    }
+
+    /// A message as Malote writes it.
+    #[must_use]
+    pub const fn own(keeps_ends: bool) -> Self {
+        Self { variant: Variant::Mboxrd, has_length: false, is_exact: true, keeps_ends }
+    }
 }
 
 /// Takes the lines of one message as they stand in the file and gives the octets of the message.
@@ -99,6 +117,7 @@ impl Letter {
             return;
         }
         match piece.split_last() {
+            Some(_) if self.manner.keeps_ends => into.extend_from_slice(piece),
             Some((b'\n', line)) => {
                 into.extend_from_slice(line);
                 let has_return = line.last().map_or(self.was_return, |octet| *octet == b'\r');
@@ -116,6 +135,7 @@ impl Letter {
     fn begin_header_line(&mut self, line: &[u8]) {
         match line {
             b"\n" | b"\r\n" => (self.is_in_header, self.is_dropping) = (false, false),
+            _ if self.manner.is_exact => {}
             // A folded line goes with the one before it.
             [b' ' | b'\t', ..] => {}
             // Some deliverers leave a quoted separator on top.
@@ -238,7 +258,7 @@ mod tests {
 
     fn check(variant: Variant, has_length: bool, text: &str, expected: &str) {
         let mut read = Vec::new();
-        let mut reader = LetterReader::new(text.as_bytes(), Manner { variant, has_length });
+        let mut reader = LetterReader::new(text.as_bytes(), Manner::found(variant, has_length));
         reader.read_to_end(&mut read).unwrap();
         assert_eq!(String::from_utf8(read).unwrap(), expected, "{variant:?} {text:?}");
     }
