@@ -99,6 +99,14 @@ pub const FORMATS: [Format; 5] = [
     },
 ];
 
+/// What an earlier writing left is no part of the next one.
+fn emptied(path: PathBuf) -> Result<PathBuf> {
+    if path.exists() {
+        fs::remove_dir_all(&path)?;
+    }
+    Ok(path)
+}
+
 fn write_mbox(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
     let mut files: BTreeMap<&str, String> = BTreeMap::new();
     for sheet in sheets {
@@ -110,7 +118,7 @@ fn write_mbox(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
         let file = files.entry(sheet.folder).or_default();
         file.push_str(&format!("From a@x Mon Jul  1 10:00:00 2024\nStatus: RO\n{body}\n"));
     }
-    let path = top.join("mbox");
+    let path = emptied(top.join("mbox"))?;
     fs::create_dir_all(&path)?;
     for (name, text) in files {
         fs::write(path.join(name), text)?;
@@ -119,7 +127,7 @@ fn write_mbox(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
 }
 
 fn write_eml(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
-    let path = top.join("eml");
+    let path = emptied(top.join("eml"))?;
     for (number, sheet) in sheets.iter().enumerate() {
         let folder = if sheet.folder == "INBOX" { path.clone() } else { path.join(sheet.folder) };
         fs::create_dir_all(&folder)?;
@@ -142,7 +150,7 @@ fn write_zip(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
 }
 
 fn write_maildir(top: &Path, sheets: &[Sheet]) -> Result<PathBuf> {
-    let path = top.join("maildir");
+    let path = emptied(top.join("maildir"))?;
     for (number, sheet) in sheets.iter().enumerate() {
         let folder =
             if sheet.folder == "INBOX" { path.clone() } else { path.join(format!(".{}", sheet.folder)) };

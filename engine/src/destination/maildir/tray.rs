@@ -253,8 +253,11 @@ fn time_of(date: InternalDate) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Lasting part of the name, path, time and length of every message in `cur` and `new`.
-fn read_names(maildir: &Path) -> io::Result<Vec<(Vec<u8>, PathBuf, i64, u64)>> {
+/// One file: the lasting part of its name, its path, its time in seconds, its length in octets.
+type Listed = (Vec<u8>, PathBuf, i64, u64);
+
+/// Every message in `cur` and `new`.
+fn read_names(maildir: &Path) -> io::Result<Vec<Listed>> {
     let mut files = HashMap::new();
     for place in ["cur", "new"] {
         for entry in fs::read_dir(maildir.join(place))? {

@@ -107,7 +107,7 @@ pub(super) fn write(spooled: Spooled, into: &mut dyn Write) -> io::Result<u64> {
     let (keeps_ends, ends_line) = (spooled.keeps_ends, spooled.ends_line);
     let mut pieces = Pieces::new(Box::new(spooled.file) as Box<dyn Read>);
     let (mut stored, mut is_in_header) = (0, true);
-    while let Some((piece, is_start)) = pieces.next()? {
+    while let Some((piece, is_start)) = pieces.take_next()? {
         if is_start && is_in_header {
             is_in_header = !matches!(piece, b"\n" | b"\r\n");
         } else if is_start && is_from(piece) {

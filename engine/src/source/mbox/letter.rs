@@ -174,7 +174,10 @@ impl<R: Read> Pieces<R> {
     }
 
     /// The next piece, and whether a line begins with it; nothing at the end.
-    pub fn next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
+    ///
+    /// # Errors
+    /// Where the file cannot be read on.
+    pub fn take_next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
         let length = loop {
             let held = &self.buffer[self.begin..self.end];
             let looked_at = &held[..held.len().min(PIECE_OCTETS_MAX)];
@@ -238,7 +241,7 @@ impl<R: Read> Read for LetterReader<R> {
             self.ready.clear();
             self.given = 0;
             while self.ready.len() < PIECE_OCTETS_MAX {
-                let Some((piece, is_start)) = self.pieces.next()? else { break };
+                let Some((piece, is_start)) = self.pieces.take_next()? else { break };
                 self.letter.take(piece, is_start, &mut self.ready);
             }
             if self.ready.is_empty() {
@@ -277,7 +280,8 @@ mod tests {
         check(
             Variant::Mboxrd,
             false,
-            "X-Mozilla-Status: 0001\nA: b\n  X-UID: 1\nX-Gmail-Labels: a,\n b\nStatus: odd\nContent-Length: 3\n\nStatus: RO\n",
+            "X-Mozilla-Status: 0001\nA: b\n  X-UID: 1\nX-Gmail-Labels: a,\n b\nStatus: odd\n\
+             Content-Length: 3\n\nStatus: RO\n",
             "A: b\r\n  X-UID: 1\r\nStatus: odd\r\nContent-Length: 3\r\n\r\nStatus: RO\r\n",
         );
         check(Variant::Mboxcl2, true, "Content-Length: 3\nA: b\r\n\nabc", "A: b\r\n\r\nabc");

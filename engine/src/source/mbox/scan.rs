@@ -91,7 +91,7 @@ pub fn scan(
     let mut pieces = Pieces::new(from);
     loop {
         let before = pieces.offset;
-        let Some((piece, is_start)) = pieces.next()? else { break };
+        let Some((piece, is_start)) = pieces.take_next()? else { break };
         let after = before + piece.len() as u64;
         if is_start && let Some(line) = scan.separator(piece, before, after) {
             if scan.end(before).is_break() {

@@ -243,7 +243,8 @@ impl Expander {
             }
         }
         if flags & 2 != 0 {
-            (self.octet()?, self.octet()?);
+            self.octet()?;
+            self.octet()?;
         }
         Ok(true)
     }
