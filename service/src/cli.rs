@@ -5,6 +5,7 @@ pub mod args;
 pub mod assemble;
 mod batch;
 pub mod exit;
+mod files;
 mod help;
 mod imapsync;
 pub mod output;

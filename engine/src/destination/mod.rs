@@ -1,7 +1,10 @@
 //! Where mail goes to: the trait that every destination is.
 //! Never removes a message unless it is told the UID of one.
 
+pub mod files;
 pub mod imap;
+pub mod maildir;
+pub mod mbox;
 
 use std::time::Duration;
 

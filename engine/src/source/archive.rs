@@ -10,7 +10,8 @@ pub mod contents;
 pub mod files;
 pub mod index;
 pub mod lines;
-mod open;
+pub(crate) mod open;
+pub mod packed;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -147,7 +148,7 @@ pub fn changed(what: &str) -> Failure {
 }
 
 /// Messages that proved unreadable while they passed from wire to wire, with the reason: they are not begun again.
-type Spoiled = Arc<Mutex<BTreeMap<(WireName, Uid), String>>>;
+pub(crate) type Spoiled = Arc<Mutex<BTreeMap<(WireName, Uid), String>>>;
 
 /// An archive as a source.
 pub struct ArchiveSource {
@@ -177,7 +178,7 @@ impl ArchiveSource {
 }
 
 /// A reader's panic is our bug; the run ends in order all the same.
-fn panicked() -> Failure {
+pub(crate) fn panicked() -> Failure {
     let message = "reading the archive: the reader broke down, which is a bug in malote: please report it";
     Failure::new(Side::Source, Class::Internal, Reach::Account, Retry::Never, message)
 }

@@ -131,7 +131,8 @@ impl MboxArchive {
         self.remark(format!("files read as {} ({how})", variant.as_str()), 1);
         let name = path.display();
         if self.variant.is_none() && variant == Variant::Mboxrd {
-            let what = "lines begin with `>>From `: mboxrd takes one mark off, mboxo would not; `?variant=mboxo` behind the location says so";
+            let what = "lines begin with `>>From `: mboxrd takes one mark off, mboxo would not; `?variant=mboxo` \
+                        behind the location says so";
             self.remark(format!("{name}: {what}"), noticed.quoted_twice);
         }
         self.remark(

@@ -2,9 +2,12 @@
 //! Never offers a method that could change what is there.
 
 pub mod archive;
+pub mod eml;
 pub mod imap;
+pub mod maildir;
 pub mod mbox;
 pub mod pst;
+pub mod tgz;
 
 use std::time::Duration;
 

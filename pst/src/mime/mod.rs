@@ -10,6 +10,7 @@ mod date;
 mod encode;
 mod entry;
 mod flags;
+mod glance;
 mod head;
 mod headers;
 mod html;
@@ -31,8 +32,9 @@ pub use body::BODY_OCTETS_MAX;
 pub use class::ItemKind;
 pub use date::{DateOrigin, InternalDate};
 pub use flags::Flags;
+pub use glance::{Glance, glance};
 pub use mailbox::Mailbox;
-pub use message::Message;
+pub use message::{Message, MessageReader};
 pub use view::View;
 
 use build::Builder;
@@ -157,16 +159,8 @@ const FLAG_ASSOCIATED: i64 = 0x40;
 /// until the message is written.
 pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Converted {
     let view = View::new(item, context);
-    let mut kind = ItemKind::of_class(&view.text(tag::MESSAGE_CLASS).unwrap_or_default());
-    if view.integer(tag::MESSAGE_FLAGS).is_some_and(|flags| flags & FLAG_ASSOCIATED != 0) {
-        kind = ItemKind::System;
-    }
+    let (kind, skip) = skipped(&view);
     let flags = flags::of(&view);
-    let skip = match kind {
-        ItemKind::System => Some(SkipReason::System),
-        _ if context.items == Items::Mail && !kind.is_mail() => Some(SkipReason::NotMail),
-        _ => None,
-    };
     if let Some(reason) = skip {
         let verdict = Verdict::Skip(reason);
         let (keywords, losses) = (Vec::new(), Vec::new());
@@ -186,4 +180,18 @@ pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Con
     let is_carried = !matches!(verdict, Verdict::Quarantine(_));
     let message = is_carried.then(|| part::plan(&entity, build::identity(&view, &[])));
     Converted { kind, verdict, message, flags, keywords, internal_date, losses: losses.into_found() }
+}
+
+/// What an item is, and why it is passed over, where it is.
+fn skipped(view: &View<'_>) -> (ItemKind, Option<SkipReason>) {
+    let mut kind = ItemKind::of_class(&view.text(tag::MESSAGE_CLASS).unwrap_or_default());
+    if view.integer(tag::MESSAGE_FLAGS).is_some_and(|flags| flags & FLAG_ASSOCIATED != 0) {
+        kind = ItemKind::System;
+    }
+    let skip = match kind {
+        ItemKind::System => Some(SkipReason::System),
+        _ if view.context.items == Items::Mail && !kind.is_mail() => Some(SkipReason::NotMail),
+        _ => None,
+    };
+    (kind, skip)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use malote_engine::destination::Destination;
 use malote_engine::destination::imap::ImapDestination;
 use malote_engine::failure::{Failure, Side};
 use malote_engine::imap::host::Hosts;
@@ -19,6 +20,7 @@ use malote_engine::profile::{Profile, named, shipped};
 use malote_engine::quarantine::QuarantineFolder;
 use malote_engine::run::{BUDGET_OCTETS, Job};
 use malote_engine::source::Source;
+use malote_engine::source::archive::book::Book;
 use malote_engine::source::imap::ImapSource;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
@@ -26,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{PaceArgs, RepairArg, TrustArgs, WorkArgs};
 use super::exit::Stopped;
+use super::files::Files;
 use super::state;
 
 /// Connections per side at most where nobody says; a run begins with fewer and opens more while that pays.
@@ -33,9 +36,6 @@ const CONNECTIONS_UNSAID: u16 = 8;
 
 /// Largest file of certificates that is read, in octets.
 const CA_OCTETS_MAX: u64 = 16 * 1024 * 1024;
-
-/// File sources that the contract names and this version does not read.
-const FILE_SCHEMES: [&str; 5] = ["pst", "mbox", "eml", "maildir", "tgz"];
 
 /// Octets of a user's name that stand for themselves in a pair's identity.
 const PLAIN: AsciiSet =
@@ -75,36 +75,99 @@ pub enum Keeping {
     ReadsOnly,
 }
 
+/// One side as its location names it.
+pub enum Place {
+    /// A mailbox on a server.
+    Server(Location),
+    /// Mail in files.
+    Files(Files),
+}
+
+/// One side, ready to be worked on.
+#[derive(Clone)]
+pub enum End {
+    /// A mailbox on a server.
+    Server(Box<Endpoint>),
+    /// Mail in files.
+    Files(Files),
+}
+
+impl From<Endpoint> for End {
+    fn from(endpoint: Endpoint) -> Self {
+        Self::Server(Box::new(endpoint))
+    }
+}
+
+impl End {
+    /// What this side is to a ledger.
+    fn identity(&self) -> String {
+        match self {
+            Self::Server(endpoint) => identity(&endpoint.location),
+            Self::Files(files) => files.to_string(),
+        }
+    }
+}
+
 /// Two mailboxes, ready to be worked on.
 #[derive(Clone)]
 pub struct Pair {
     /// Where mail comes from.
-    pub source: Endpoint,
+    pub source: End,
     /// Where it goes to.
-    pub destination: Endpoint,
+    pub destination: End,
     /// Which two mailboxes these are.
     pub identity: PairIdentity,
 }
 
 impl Pair {
-    /// Two endpoints and what they are to a ledger.
-    pub fn new(source: Endpoint, destination: Endpoint) -> Self {
-        let identity =
-            PairIdentity { source: identity(&source.location), destination: identity(&destination.location) };
+    /// Two sides and what they are to a ledger.
+    pub fn new(source: impl Into<End>, destination: impl Into<End>) -> Self {
+        let (source, destination) = (source.into(), destination.into());
+        let identity = PairIdentity { source: source.identity(), destination: destination.identity() };
         Self { source, destination, identity }
+    }
+
+    /// Why these two cannot be copied from one to the other, if that is so.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        match (&self.source, &self.destination) {
+            _ if self.identity.source == self.identity.destination => Some("are the same mailbox"),
+            (End::Files(source), End::Files(destination)) if source.overlaps(destination) => {
+                Some("lie within each other: what is written would be read again")
+            }
+            _ => None,
+        }
     }
 }
 
-/// Reads one side's location.
-pub fn location(side: Side, text: &str, trust: &TrustArgs) -> Result<Location, Stopped> {
-    let option = option(side);
-    if let Some((scheme, _)) = text.split_once(':')
-        && FILE_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
-    {
-        let what =
-            format!("{option} {scheme}: is not readable by this version yet; it knows imaps:// and imap://");
-        return Err(Stopped::usage(what));
+/// Reads one side's location, whatever it names.
+pub fn place(side: Side, text: &str, trust: &TrustArgs) -> Result<Place, Stopped> {
+    match Files::parse(side, text)? {
+        Some(files) => Ok(Place::Files(files)),
+        None => Ok(Place::Server(server(side, text, trust)?)),
     }
+}
+
+/// What a place is to a ledger.
+pub fn identity_of(place: &Place) -> String {
+    match place {
+        Place::Server(location) => identity(location),
+        Place::Files(files) => files.to_string(),
+    }
+}
+
+/// Reads one side's location where only a server will do.
+pub fn location(side: Side, text: &str, trust: &TrustArgs) -> Result<Location, Stopped> {
+    match place(side, text, trust)? {
+        Place::Server(location) => Ok(location),
+        Place::Files(_) => Err(Stopped::usage(format!(
+            "{} {text}: a server is needed here: imaps:// or imap://",
+            option(side)
+        ))),
+    }
+}
+
+fn server(side: Side, text: &str, trust: &TrustArgs) -> Result<Location, Stopped> {
+    let option = option(side);
     Location::parse(text, trust.allow_cleartext).map_err(|failure| {
         let stopped = Stopped::from(failure);
         Stopped { message: format!("{option}: {}", stopped.message), ..stopped }
@@ -220,9 +283,13 @@ impl Seen {
     fn begin(pair: &mut Pair, state: &Path) -> Self {
         let (path, now) = (state::observed_beside(state), now());
         let Observed { source, destination, .. } = Observed::load(&path).unwrap_or_default();
-        pair.source.notes = Arc::new(Notes::begin(source, now));
-        pair.destination.notes = Arc::new(Notes::begin(destination, now));
-        let (source, destination) = (Arc::clone(&pair.source.notes), Arc::clone(&pair.destination.notes));
+        let (source, destination) =
+            (Arc::new(Notes::begin(source, now)), Arc::new(Notes::begin(destination, now)));
+        for (end, notes) in [(&mut pair.source, &source), (&mut pair.destination, &destination)] {
+            if let End::Server(endpoint) = end {
+                endpoint.notes = Arc::clone(notes);
+            }
+        }
         Self { path, source, destination }
     }
 
@@ -268,14 +335,16 @@ pub async fn assemble(
         Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
     };
     let seen = Seen::begin(&mut pair, state);
-    for endpoint in [&mut pair.source, &mut pair.destination] {
-        endpoint.host = shared.hosts.host(&endpoint.location.host, endpoint.location.port);
+    for end in [&mut pair.source, &mut pair.destination] {
+        if let End::Server(endpoint) = end {
+            endpoint.host = shared.hosts.host(&endpoint.location.host, endpoint.location.port);
+        }
     }
     let policy = policy(work);
     let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(
-        Arc::new(ImapSource::new(pair.source, policy.connections)),
-        Arc::new(ImapDestination::new(pair.destination, policy.connections)),
+        source(pair.source, state, keeping, policy.connections),
+        destination(pair.destination, policy.connections)?,
         ledger,
         Arc::new(QuarantineFolder::new(quarantine)),
         pair.identity,
@@ -286,6 +355,25 @@ pub async fn assemble(
     job.pace = Arc::clone(&shared.pace);
     job.stop = shared.stop.clone();
     Ok(Assembled { job, warnings, seen: (keeping == Keeping::Writes).then_some(seen) })
+}
+
+/// Where mail comes from. UIDs of files are kept beside the ledger.
+fn source(end: End, state: &Path, keeping: Keeping, connections: usize) -> Arc<dyn Source> {
+    match end {
+        End::Server(endpoint) => Arc::new(ImapSource::new(*endpoint, connections)),
+        End::Files(files) => {
+            files.source(Book::kept_in(state::uids_beside(state), keeping == Keeping::Writes))
+        }
+    }
+}
+
+fn destination(end: End, connections: usize) -> Result<Arc<dyn Destination>, Stopped> {
+    match end {
+        End::Server(endpoint) => Ok(Arc::new(ImapDestination::new(*endpoint, connections))),
+        End::Files(files) => files
+            .destination()
+            .ok_or_else(|| Stopped::usage(format!("--to {files}: is read and not written"))),
+    }
 }
 
 impl Assembled {
@@ -344,11 +432,10 @@ mod tests {
     }
 
     #[test]
-    fn file_sources_and_wrong_locations_are_usage_errors() {
+    fn wrong_locations_are_usage_errors() {
         for (text, word) in [
-            ("pst:mail.pst", "not readable by this version yet"),
-            ("MBOX:x", "not readable by this version yet"),
-            ("tgz:x", "not readable by this version yet"),
+            ("maildir:x", "a server is needed here"),
+            ("tgz:x", "read and not written"),
             ("imap://a@far.example?tls=off", "--allow-cleartext"),
             ("ftp://a@h", "--to"),
         ] {

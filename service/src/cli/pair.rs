@@ -9,7 +9,7 @@ use malote_engine::report::{Kind, Report};
 use malote_engine::run;
 
 use super::args::{OutputArgs, PairArgs, VerifyArgs, WorkArgs};
-use super::assemble::{self, Keeping, Pair, Shared};
+use super::assemble::{self, End, Keeping, Pair, Place, Shared};
 use super::exit::{Exit, Stopped};
 use super::progress::Screen;
 use super::secret::{self, Asking, Brokers, Wish};
@@ -135,20 +135,34 @@ pub fn show(report: &Report, output: &OutputArgs) -> Result<(), Stopped> {
 /// before the first prompt.
 async fn mailboxes(args: &PairArgs) -> Result<(Pair, PathBuf), Stopped> {
     let trust = &args.work.trust;
-    let from = assemble::location(Side::Source, &args.from, trust)?;
-    let to = assemble::location(Side::Destination, &args.to, trust)?;
-    if assemble::identity(&from) == assemble::identity(&to) {
+    let from = assemble::place(Side::Source, &args.from, trust)?;
+    let to = assemble::place(Side::Destination, &args.to, trust)?;
+    if assemble::identity_of(&from) == assemble::identity_of(&to) {
         return Err(Stopped::usage("--from and --to are the same mailbox"));
     }
     let (source_wish, destination_wish) = Wish::both(&args.secrets);
     secret::check_standard_input(&source_wish, &destination_wish)?;
     let (around, brokers) = (secret::surroundings(), Brokers::new(trust, Asking::OnTerminal)?);
-    let source_secret = secret::find(Side::Source, &source_wish, &from, &around, &brokers)?;
-    let destination_secret = secret::find(Side::Destination, &destination_wish, &to, &around, &brokers)?;
+    // Both secrets are found before anybody is asked, and none is looked for where no server is.
+    let find = |side, wish: &Wish, place: &Place| match place {
+        Place::Server(location) => secret::find(side, wish, location, &around, &brokers).map(Some),
+        Place::Files(_) => Ok(None),
+    };
+    let source_secret = find(Side::Source, &source_wish, &from)?;
+    let destination_secret = find(Side::Destination, &destination_wish, &to)?;
     brokers.ask_people().await?;
-    let source = assemble::endpoint(Side::Source, from, source_secret, trust)?;
-    let destination = assemble::endpoint(Side::Destination, to, destination_secret, trust)?;
-    let pair = Pair::new(source, destination);
+    let end = |side, place, secret: Option<_>| match (place, secret) {
+        (Place::Server(location), Some(secret)) => {
+            assemble::endpoint(side, location, secret, trust).map(End::from)
+        }
+        (Place::Server(_), None) => Err(Stopped::bug("a server was left without a secret")),
+        (Place::Files(files), _) => Ok(End::Files(files)),
+    };
+    let pair =
+        Pair::new(end(Side::Source, from, source_secret)?, end(Side::Destination, to, destination_secret)?);
+    if let Some(contradiction) = pair.contradiction() {
+        return Err(Stopped::usage(format!("--from and --to {contradiction}")));
+    }
     let state = match &args.state {
         Some(state) => state.clone(),
         None => state::default_folder()?.join(state::file_name(&pair.identity)),

@@ -50,6 +50,13 @@ pub fn observed_beside(state: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Where the UIDs of messages in files are kept: `<state>.uids`.
+pub fn uids_beside(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(".uids");
+    PathBuf::from(name)
+}
+
 /// Makes the folder that `state` shall lie in, readable by its owner alone where it is new.
 pub fn make_folder_of(state: &Path) -> Result<(), Stopped> {
     let Some(folder) = state.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };

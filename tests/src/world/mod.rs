@@ -5,10 +5,12 @@ mod destination;
 mod ledger;
 mod mailbox;
 mod source;
+mod stepped;
 mod steps;
 
 pub use destination::MemoryDestination;
 pub use ledger::SteppedLedger;
 pub use mailbox::{Habits, Letter, Mailbox, Shelf};
 pub use source::MemorySource;
+pub use stepped::{SteppedDestination, SteppedSource};
 pub use steps::{Fault, Moment, Steps};

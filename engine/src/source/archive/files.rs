@@ -205,6 +205,42 @@ impl io::Read for Slice {
     }
 }
 
+/// A file that is read from a place of its own: what shares it never moves it.
+#[derive(Debug, Clone)]
+pub struct OwnPlace {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl OwnPlace {
+    /// At the file's beginning.
+    #[must_use]
+    pub const fn new(file: Arc<File>) -> Self {
+        Self { file, at: 0 }
+    }
+}
+
+impl io::Read for OwnPlace {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl io::Seek for OwnPlace {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            io::SeekFrom::Start(at) => (at, 0),
+            io::SeekFrom::End(by) => (self.file.metadata()?.len(), by),
+            io::SeekFrom::Current(by) => (self.at, by),
+        };
+        let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a place before the file's beginning");
+        self.at = from.checked_add_signed(by).ok_or_else(wrong)?;
+        Ok(self.at)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

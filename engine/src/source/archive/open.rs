@@ -74,10 +74,7 @@ impl OpenSource for OpenArchive {
 
     async fn stubs(&mut self, uids: &UidSet) -> Result<Vec<Stub>> {
         let uids = uids.clone();
-        let read = move |shelf: &mut dyn Shelf| {
-            uids.iter().filter_map(|uid| shelf.stub(uid).transpose()).collect::<Result<Vec<_>>>()
-        };
-        self.ask(read).await
+        self.ask(move |shelf| stubs(shelf, &uids)).await
     }
 
     async fn changed_since(&mut self, _uids: &UidSet, _since: ModSeq) -> Result<Option<Vec<Stub>>> {
@@ -86,23 +83,7 @@ impl OpenSource for OpenArchive {
 
     async fn headed(&mut self, uids: &UidSet) -> Result<Vec<Headed>> {
         let uids = uids.clone();
-        let read = move |shelf: &mut dyn Shelf| {
-            let mut all = Vec::new();
-            for uid in uids.iter() {
-                let Some(stub) = shelf.stub(uid)? else { continue };
-                match shelf.header(uid) {
-                    Ok((header, octets)) => {
-                        all.push(Headed { stub: Stub { octets_claimed: octets, ..stub }, header });
-                    }
-                    Err(Refusal::Failed(failure)) => return Err(failure),
-                    // What cannot be read has no header either; why is told where its octets are asked for.
-                    Err(Refusal::Gone | Refusal::Unreadable(_)) => {}
-                }
-            }
-            shelf.check()?;
-            Ok(all)
-        };
-        self.ask(read).await
+        self.ask(move |shelf| headed(shelf, &uids)).await
     }
 
     async fn bodies(
@@ -111,29 +92,15 @@ impl OpenSource for OpenArchive {
         limits: &ReadLimits,
         sink: &mpsc::Sender<Fetched>,
     ) -> Result<()> {
-        let wire = self.wire.clone();
-        let mut reader = Reader {
-            limits: limits.clone(),
-            sink: sink.clone(),
-            handle: Handle::current(),
-            spoiled: Spoiled::clone(&self.archive.spoiled),
-            wire,
-            refusals: BTreeMap::new(),
-        };
+        let (spoiled, wire) = (Spoiled::clone(&self.archive.spoiled), self.wire.clone());
+        let reader = Reader::new(limits, sink, spoiled, wire);
         let uids = uids.clone();
-        let read = move |shelf: &mut dyn Shelf| {
-            let read = uids.iter().try_for_each(|uid| reader.one(shelf, uid));
-            Ok((reader.refusals, read))
-        };
-        let (refusals, read) = self.ask(read).await?;
+        let (refusals, read) = self.ask(move |shelf| Ok(reader.all(shelf, &uids))).await?;
         self.refusals.extend(refusals);
-        match read {
-            Ok(()) | Err(Halt::SinkClosed) => Ok(()),
-            Err(Halt::Failed(failure)) => {
-                self.shelf = None;
-                Err(failure)
-            }
+        if read.is_err() {
+            self.shelf = None;
         }
+        read
     }
 
     fn refusal(&self, uid: Uid) -> Option<String> {
@@ -157,6 +124,29 @@ impl OpenSource for OpenArchive {
     }
 }
 
+/// Metadata of those of `uids` that there are.
+pub(crate) fn stubs(shelf: &mut dyn Shelf, uids: &UidSet) -> Result<Vec<Stub>> {
+    uids.iter().filter_map(|uid| shelf.stub(uid).transpose()).collect()
+}
+
+/// Metadata and headers of those of `uids` that there are, with their exact lengths.
+pub(crate) fn headed(shelf: &mut dyn Shelf, uids: &UidSet) -> Result<Vec<Headed>> {
+    let mut all = Vec::new();
+    for uid in uids.iter() {
+        let Some(stub) = shelf.stub(uid)? else { continue };
+        match shelf.header(uid) {
+            Ok((header, octets)) => {
+                all.push(Headed { stub: Stub { octets_claimed: octets, ..stub }, header });
+            }
+            Err(Refusal::Failed(failure)) => return Err(failure),
+            // What cannot be read has no header either; why is told where its octets are asked for.
+            Err(Refusal::Gone | Refusal::Unreadable(_)) => {}
+        }
+    }
+    shelf.check()?;
+    Ok(all)
+}
+
 /// Why no further message is read.
 enum Halt {
     SinkClosed,
@@ -164,7 +154,7 @@ enum Halt {
 }
 
 /// Reads bodies on a thread that may block.
-struct Reader {
+pub(crate) struct Reader {
     limits: ReadLimits,
     sink: mpsc::Sender<Fetched>,
     handle: Handle,
@@ -174,6 +164,25 @@ struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn new(
+        limits: &ReadLimits,
+        sink: &mpsc::Sender<Fetched>,
+        spoiled: Spoiled,
+        wire: WireName,
+    ) -> Self {
+        let (limits, sink, handle) = (limits.clone(), sink.clone(), Handle::current());
+        Self { limits, sink, handle, spoiled, wire, refusals: BTreeMap::new() }
+    }
+
+    /// Sends all of `uids` that can be read, until nobody listens; with the reasons of those that cannot.
+    pub(crate) fn all(mut self, shelf: &mut dyn Shelf, uids: &UidSet) -> (BTreeMap<Uid, String>, Result<()>) {
+        let read = match uids.iter().try_for_each(|uid| self.one(shelf, uid)) {
+            Ok(()) | Err(Halt::SinkClosed) => Ok(()),
+            Err(Halt::Failed(failure)) => Err(failure),
+        };
+        (self.refusals, read)
+    }
+
     fn one(&mut self, shelf: &mut dyn Shelf, uid: Uid) -> std::result::Result<(), Halt> {
         if self.sink.is_closed() {
             return Err(Halt::SinkClosed);

@@ -66,6 +66,24 @@ pub struct Manner {
     pub variant: Variant,
     /// True where its Content-Length is the file's and was found to be right.
     pub has_length: bool,
+    /// True where all lines of the header are the message's own.
+    pub is_exact: bool,
+    /// True where line ends are the message's own.
+    pub keeps_ends: bool,
+}
+
+impl Manner {
+    /// A message as programs write it.
+    #[must_use]
+    pub const fn found(variant: Variant, has_length: bool) -> Self {
+        Self { variant, has_length, is_exact: false, keeps_ends: false }
+    }
+
+    /// A message as Malote writes it.
+    #[must_use]
+    pub const fn own(keeps_ends: bool) -> Self {
+        Self { variant: Variant::Mboxrd, has_length: false, is_exact: true, keeps_ends }
+    }
 }
 
 /// Takes the lines of one message as they stand in the file and gives the octets of the message.
@@ -99,6 +117,7 @@ impl Letter {
             return;
         }
         match piece.split_last() {
+            Some(_) if self.manner.keeps_ends => into.extend_from_slice(piece),
             Some((b'\n', line)) => {
                 into.extend_from_slice(line);
                 let has_return = line.last().map_or(self.was_return, |octet| *octet == b'\r');
@@ -116,6 +135,7 @@ impl Letter {
     fn begin_header_line(&mut self, line: &[u8]) {
         match line {
             b"\n" | b"\r\n" => (self.is_in_header, self.is_dropping) = (false, false),
+            _ if self.manner.is_exact => {}
             // A folded line goes with the one before it.
             [b' ' | b'\t', ..] => {}
             // Some deliverers leave a quoted separator on top.
@@ -154,7 +174,10 @@ impl<R: Read> Pieces<R> {
     }
 
     /// The next piece, and whether a line begins with it; nothing at the end.
-    pub fn next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
+    ///
+    /// # Errors
+    /// Where the file cannot be read on.
+    pub fn take_next(&mut self) -> io::Result<Option<(&[u8], bool)>> {
         let length = loop {
             let held = &self.buffer[self.begin..self.end];
             let looked_at = &held[..held.len().min(PIECE_OCTETS_MAX)];
@@ -218,7 +241,7 @@ impl<R: Read> Read for LetterReader<R> {
             self.ready.clear();
             self.given = 0;
             while self.ready.len() < PIECE_OCTETS_MAX {
-                let Some((piece, is_start)) = self.pieces.next()? else { break };
+                let Some((piece, is_start)) = self.pieces.take_next()? else { break };
                 self.letter.take(piece, is_start, &mut self.ready);
             }
             if self.ready.is_empty() {
@@ -238,7 +261,7 @@ mod tests {
 
     fn check(variant: Variant, has_length: bool, text: &str, expected: &str) {
         let mut read = Vec::new();
-        let mut reader = LetterReader::new(text.as_bytes(), Manner { variant, has_length });
+        let mut reader = LetterReader::new(text.as_bytes(), Manner::found(variant, has_length));
         reader.read_to_end(&mut read).unwrap();
         assert_eq!(String::from_utf8(read).unwrap(), expected, "{variant:?} {text:?}");
     }
@@ -257,7 +280,8 @@ mod tests {
         check(
             Variant::Mboxrd,
             false,
-            "X-Mozilla-Status: 0001\nA: b\n  X-UID: 1\nX-Gmail-Labels: a,\n b\nStatus: odd\nContent-Length: 3\n\nStatus: RO\n",
+            "X-Mozilla-Status: 0001\nA: b\n  X-UID: 1\nX-Gmail-Labels: a,\n b\nStatus: odd\n\
+             Content-Length: 3\n\nStatus: RO\n",
             "A: b\r\n  X-UID: 1\r\nStatus: odd\r\nContent-Length: 3\r\n\r\nStatus: RO\r\n",
         );
         check(Variant::Mboxcl2, true, "Content-Length: 3\nA: b\r\n\nabc", "A: b\r\n\r\nabc");

@@ -91,7 +91,7 @@ pub fn scan(
     let mut pieces = Pieces::new(from);
     loop {
         let before = pieces.offset;
-        let Some((piece, is_start)) = pieces.next()? else { break };
+        let Some((piece, is_start)) = pieces.take_next()? else { break };
         let after = before + piece.len() as u64;
         if is_start && let Some(line) = scan.separator(piece, before, after) {
             if scan.end(before).is_break() {
@@ -230,7 +230,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             let is_whole = is_blank || (current.raw_header.len() + piece.len()) as u64 > HEADER_OCTETS_MAX;
             let length = if is_blank { self.length(&current.raw_header, after) } else { None };
             current.until = length.unwrap_or(0);
-            let manner = Manner { variant: self.variant, has_length: length.is_some() };
+            let manner = Manner::found(self.variant, length.is_some());
             if is_whole {
                 current.begin_body(manner).take(piece, is_start);
             } else {
@@ -267,7 +267,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     /// Gives the message at hand, which ends at `end`, less the blank line that the file puts behind each.
     fn end(&mut self, end: u64) -> Flow {
         let Some(mut current) = self.current.take() else { return Flow::Continue(()) };
-        let manner = Manner { variant: self.variant, has_length: false };
+        let manner = Manner::found(self.variant, false);
         if current.body.is_none() {
             current.begin_body(manner);
         }

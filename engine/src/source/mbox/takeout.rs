@@ -61,7 +61,8 @@ pub fn is_labelled(raw_header: &[u8]) -> bool {
     header::values(raw_header, "X-Gmail-Labels").next().is_some()
 }
 
-/// Reads the labels. Trash and spam outweigh all; then drafts and sent mail, the inbox, the first label of the user's own.
+/// Reads the labels. Trash and spam outweigh all; then drafts and sent mail, the inbox, the first label of the user's
+/// own.
 #[must_use]
 pub fn read(raw_header: &[u8]) -> Labelled {
     let values: Vec<String> = header::values(raw_header, "X-Gmail-Labels")

@@ -21,10 +21,10 @@ const DELETE_LIMIT_PERCENT: u8 = 10;
 /// Two mailboxes and everything that may be said of bringing one to the other.
 #[derive(Debug, Args)]
 pub struct PairArgs {
-    /// Where mail comes from: imaps://USER@HOST
+    /// Where mail comes from: imaps://USER@HOST, or mbox: eml: maildir: tgz: and a path
     #[arg(long, value_name = "URL", help_heading = HEADING_PLACES)]
     pub from: String,
-    /// Where mail goes to: imaps://USER@HOST
+    /// Where mail goes to: imaps://USER@HOST, or mbox: maildir: and a path
     #[arg(long, value_name = "URL", help_heading = HEADING_PLACES)]
     pub to: String,
     /// Passwords and tokens.

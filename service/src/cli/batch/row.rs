@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 
 use super::super::args::{BatchArgs, WorkArgs, map_value, pattern_value};
-use super::super::assemble::{self, Endpoint, Location, Pair, SecretSource};
+use super::super::assemble::{self, End, Location, Pair, Place, SecretSource};
 use super::super::exit::Stopped;
 use super::super::secret::{self, Brokers, Wish};
 use super::super::state;
@@ -126,11 +126,9 @@ fn mailbox(row: &Row, common: &Common<'_>) -> Result<Mailbox, Stopped> {
     if let Err(wrong) = &row.cells {
         return Err(Stopped::usage(wrong.clone()));
     }
-    let source = endpoint(row, common, &SOURCE)?;
-    let destination = endpoint(row, common, &DESTINATION)?;
-    let pair = Pair::new(source, destination);
-    if pair.identity.source == pair.identity.destination {
-        return Err(Stopped::usage("both sides are the same mailbox"));
+    let pair = Pair::new(end(row, common, &SOURCE)?, end(row, common, &DESTINATION)?);
+    if let Some(contradiction) = pair.contradiction() {
+        return Err(Stopped::usage(format!("both sides {contradiction}")));
     }
     let mut work = common.args.work.clone();
     own_options(row, &mut work)?;
@@ -171,15 +169,18 @@ fn own_options(row: &Row, work: &mut WorkArgs) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn endpoint(row: &Row, common: &Common<'_>, columns: &Columns) -> Result<Endpoint, Stopped> {
+fn end(row: &Row, common: &Common<'_>, columns: &Columns) -> Result<End, Stopped> {
     let text = location_text(row, common, columns)?;
     let trust = &common.args.work.trust;
-    let mut location = assemble::location(columns.side, &text, trust)?;
+    let mut location = match assemble::place(columns.side, &text, trust)? {
+        Place::Server(location) => location,
+        Place::Files(files) => return Ok(End::Files(files)),
+    };
     if let Some(name) = row.get(columns.authzid) {
         location.authzid = Some(name.to_owned());
     }
     let secret = secret(row, common, columns, &location)?;
-    assemble::endpoint(columns.side, location, secret, trust)
+    assemble::endpoint(columns.side, location, secret, trust).map(End::from)
 }
 
 /// The row's own location, else host and user, else the template with the row's user filled in.

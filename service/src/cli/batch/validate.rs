@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use malote_engine::failure::Failure;
 use tokio_util::sync::CancellationToken;
 
-use super::super::assemble::probe;
+use super::super::assemble::{End, probe};
 use super::super::progress::Screen;
 use super::super::render::counted;
 use super::outcome::Outcome;
@@ -47,8 +47,17 @@ pub async fn logins(
 }
 
 async fn failures(mailbox: &Mailbox) -> Vec<Failure> {
-    let (source, destination) = tokio::join!(probe(&mailbox.pair.source), probe(&mailbox.pair.destination));
-    [source.err(), destination.err()].into_iter().flatten().collect()
+    let (source, destination) =
+        tokio::join!(failure(&mailbox.pair.source), failure(&mailbox.pair.destination));
+    [source, destination].into_iter().flatten().collect()
+}
+
+/// Files need no login; what is wrong with them is told by their run.
+async fn failure(end: &End) -> Option<Failure> {
+    match end {
+        End::Server(endpoint) => probe(endpoint).await.err(),
+        End::Files(_) => None,
+    }
 }
 
 /// Tells of all failures at once, so that they can be put right at once.

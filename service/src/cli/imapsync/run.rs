@@ -123,8 +123,8 @@ impl Course<'_> {
         let (one, two) = (self.endpoint(&source), self.endpoint(&destination));
         // Both sides are tried, so that both errors are told at once.
         let (one, two) = tokio::join!(one, two);
-        let pair = match (one, two) {
-            (Ok(one), Ok(two)) => Pair::new(one, two),
+        let (pair, host2) = match (one, two) {
+            (Ok(one), Ok(two)) => (Pair::new(one, two.clone()), two),
             (one, two) => return Err(Stop::Badly(one.err().into_iter().chain(two.err()).collect())),
         };
         if pair.identity.source == pair.identity.destination {
@@ -146,7 +146,7 @@ impl Course<'_> {
             let sentence = "no place for the ledger: neither HOME nor XDG_STATE_HOME is set";
             Trouble::new("EX_USAGE", Code::Usage, sentence)
         })?;
-        let host2 = assemble::reader(pair.destination.clone());
+        let host2 = assemble::reader(host2);
         let assembled = assemble::assemble(pair, &state, keeping, &arguments, &shared).await;
         let mut assembled = assembled.map_err(|stopped| Trouble::of_stopped(&stopped))?;
         let done = self.with_job(&mut assembled, [&source, &destination], host2.as_ref()).await;

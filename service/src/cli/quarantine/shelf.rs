@@ -94,7 +94,7 @@ fn ledger_of(args: &LedgerArgs) -> Result<PathBuf, Stopped> {
     };
     // Nobody is called: a location without TLS is as good as any other to tell which ledger is meant.
     let trust = TrustArgs { allow_cleartext: true, ..TrustArgs::default() };
-    let source = assemble::identity(&assemble::location(Side::Source, from, &trust)?);
-    let destination = assemble::identity(&assemble::location(Side::Destination, to, &trust)?);
+    let source = assemble::identity_of(&assemble::place(Side::Source, from, &trust)?);
+    let destination = assemble::identity_of(&assemble::place(Side::Destination, to, &trust)?);
     Ok(state::default_folder()?.join(state::file_name(&PairIdentity { source, destination })))
 }

@@ -29,7 +29,8 @@ fn check(options: &str, sheet: &str, source: &str, destination: &str, passwords:
     assert!(outcomes.is_empty(), "{}", outcomes[0].first_error());
     let pair = &mailboxes[0].pair;
     assert_eq!((pair.identity.source.as_str(), pair.identity.destination.as_str()), (source, destination));
-    let shown = |endpoint: &Endpoint| {
+    let shown = |end: &End| {
+        let End::Server(endpoint) = end else { panic!("a server was named") };
         let secret = futures_util::FutureExt::now_or_never(endpoint.secret.secret());
         secret.unwrap().unwrap().expose_secret().to_owned()
     };
