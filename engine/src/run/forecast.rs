@@ -76,7 +76,7 @@ async fn fill(
     }
     let limits = [job.policy.octets_max, surveys.destination.promises.append_octets_max];
     let octets_max = limits.into_iter().flatten().min();
-    let mut labels = surveys.source.promises.labels.then(|| LabelsSeen::default());
+    let mut labels = surveys.source.promises.labels.then(LabelsSeen::default);
     let mut order: Vec<(u8, usize)> = (laid.pairs.iter().enumerate())
         .map(|(index, pair)| (precedence(pair.role, is_all(&pair.source)), index))
         .collect();

@@ -10,8 +10,8 @@ use super::lines::{Lines, escaped};
 use super::moment::Moment;
 use crate::item::Content;
 use crate::loss::{LossKind, Losses};
-use crate::mime::address;
 use crate::mime::entry;
+use crate::mime::mailbox;
 use crate::mime::tag;
 use crate::mime::view::View;
 use crate::names::PSETID_ADDRESS;
@@ -149,9 +149,9 @@ fn put_emails(lines: &mut Lines, view: &View<'_>, losses: &mut Losses) {
             lines.text("TEL;TYPE=FAX", stored.rsplit_once('@').map_or(stored.as_ref(), |(_, number)| number));
             continue;
         }
-        let own = || address::internet(&stored).map(Cow::into_owned);
+        let own = || mailbox::internet(&stored).map(Cow::into_owned);
         let known = || view.context.addresses.find(&stored).map(|(_, address)| address.to_owned());
-        let typed = || of(typed).and_then(|typed| address::internet(&typed).map(Cow::into_owned));
+        let typed = || of(typed).and_then(|typed| mailbox::internet(&typed).map(Cow::into_owned));
         let Some(found) = own().or_else(known).or_else(typed) else {
             losses.note(
                 LossKind::PimProperty,

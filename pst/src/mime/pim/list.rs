@@ -7,8 +7,8 @@ use super::identity;
 use super::lines::{Lines, mailto, quoted};
 use super::octets::Octets;
 use crate::loss::{LossKind, Losses};
-use crate::mime::address;
 use crate::mime::entry::{self, Entry};
+use crate::mime::mailbox;
 use crate::mime::tag;
 use crate::mime::view::View;
 use crate::names::PSETID_ADDRESS;
@@ -121,7 +121,7 @@ fn read_member<'a>(octets: &'a [u8], view: &View<'_>) -> Option<Entry<'a>> {
 }
 
 fn address_of(entry: &Entry<'_>, view: &View<'_>) -> Option<String> {
-    let own = address::internet(&entry.address).map(|address| address.into_owned());
+    let own = mailbox::internet(&entry.address).map(|address| address.into_owned());
     let known = || view.context.addresses.find(&entry.address).map(|(_, address)| address.to_owned());
     own.or_else(known)
 }

@@ -2,7 +2,8 @@
 //! Never says of anybody more than the store does.
 
 use super::lines::{Lines, mailto, quoted};
-use crate::mime::address::{self, Mailbox, Recipient, RecipientKind};
+use crate::mime::address::{self, Recipient, RecipientKind};
+use crate::mime::mailbox::Mailbox;
 use crate::mime::view::View;
 
 /// `PidTagRecipientFlags` ([MS-OXOCAL] §2.2.4.10.1), and its bit for the organizer.
