@@ -39,6 +39,7 @@ Locations:
   ?authzid=NAME                   log in as an administrator, open NAME's mailbox
   ?pin=sha256:...                 the one certificate that is accepted
   USER is percent-encoded: ana%40example.com, or plainly ana@example.com.
+  pst:FILE mbox:PATH eml:DIR maildir:DIR tgz:FILE   mail in files; mbox: and maildir: as --to too
 
 Examples:
   malote plan --from imaps://ana@old.example.com --to imaps://ana@new.example.com
@@ -47,6 +48,8 @@ Examples:
   malote copy ... the same again later: brings over only what is new
   malote verify ... --content full
   malote batch users.csv --from 'imaps://{user}@old.example.com' --to 'imaps://{user}@new.example.com'
+  malote copy --from pst:archive.pst --to imaps://ana@new.example.com --into 'Old mail'
+  malote pst check archive.pst
   malote demo
 
 Coming from imapsync?

@@ -343,7 +343,7 @@ pub async fn assemble(
     let policy = policy(work);
     let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(
-        source(pair.source, state, keeping, policy.connections),
+        source(pair.source, state, keeping, work, policy.connections),
         destination(pair.destination, policy.connections)?,
         ledger,
         Arc::new(QuarantineFolder::new(quarantine)),
@@ -358,11 +358,12 @@ pub async fn assemble(
 }
 
 /// Where mail comes from. UIDs of files are kept beside the ledger.
-fn source(end: End, state: &Path, keeping: Keeping, connections: usize) -> Arc<dyn Source> {
+fn source(end: End, state: &Path, keeping: Keeping, work: &WorkArgs, connections: usize) -> Arc<dyn Source> {
     match end {
         End::Server(endpoint) => Arc::new(ImapSource::new(*endpoint, connections)),
         End::Files(files) => {
-            files.source(Book::kept_in(state::uids_beside(state), keeping == Keeping::Writes))
+            let book = Book::kept_in(state::uids_beside(state), keeping == Keeping::Writes);
+            files.source(book, &work.store)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Locations that are files: `mbox:`, `eml:`, `maildir:` and `tgz:`, as sources and, where that is so, destinations.
+//! Locations that are files: `mbox:`, `eml:`, `maildir:`, `tgz:` and `pst:`, as sources and, where that is so, destinations.
 //! Never opens one: what is wrong with a file is told by the run.
 
 use std::fmt;
@@ -17,10 +17,14 @@ use malote_engine::source::eml::zipped::ZipOfEml;
 use malote_engine::source::maildir::MaildirArchive;
 use malote_engine::source::mbox::MboxArchive;
 use malote_engine::source::mbox::letter::Variant;
+use malote_engine::source::pst::PstArchive;
 use malote_engine::source::tgz::TgzArchive;
+use malote_pst::both::Asking;
 
+use super::args::StoreArgs;
 use super::assemble::option;
 use super::exit::Stopped;
+use super::pst;
 
 /// What stands behind an mbox path where its variant is not to be found out.
 const VARIANT_MARK: &str = "?variant=";
@@ -36,6 +40,8 @@ pub enum Format {
     Maildir,
     /// A tar archive, compressed or not.
     Tgz,
+    /// A personal store of Outlook.
+    Pst,
 }
 
 /// Mail in files.
@@ -60,6 +66,7 @@ impl Format {
             Self::Eml => "eml",
             Self::Maildir => "maildir",
             Self::Tgz => "tgz",
+            Self::Pst => "pst",
         }
     }
 }
@@ -78,10 +85,7 @@ impl Files {
             "eml" => (Format::Eml, path),
             "maildir" => (Format::Maildir, path),
             "tgz" => (Format::Tgz, path),
-            "pst" => {
-                let what = format!("{option} pst: is not readable by this version yet");
-                return Err(Stopped::usage(what));
-            }
+            "pst" => (Format::Pst, path),
             _ => return Ok(None),
         };
         if side == Side::Destination && !matches!(format, Format::Mbox(_) | Format::Maildir) {
@@ -102,9 +106,10 @@ impl Files {
         self.path.starts_with(&other.path) || other.path.starts_with(&self.path)
     }
 
-    /// The files as a source. UIDs are kept in `book`.
+    /// The files as a source. UIDs are kept in `book`, where the files have none of their own; `store` says how
+    /// personal stores are read.
     #[must_use]
-    pub fn source(&self, book: Book) -> Arc<dyn Source> {
+    pub fn source(&self, book: Book, store: &StoreArgs) -> Arc<dyn Source> {
         let path = self.path.clone();
         Arc::new(match self.format {
             Format::Mbox(variant) => ArchiveSource::new(MboxArchive::new(path, variant, book)),
@@ -112,6 +117,7 @@ impl Files {
             Format::Eml => ArchiveSource::new(EmlArchive::new(path, book)),
             Format::Maildir => ArchiveSource::new(MaildirArchive::new(path, book)),
             Format::Tgz => ArchiveSource::new(TgzArchive::new(path, book)),
+            Format::Pst => ArchiveSource::new(PstArchive::new(path, pst::options(store, Asking::Damaged))),
         })
     }
 
@@ -121,7 +127,7 @@ impl Files {
         match self.format {
             Format::Mbox(_) => Some(Arc::new(MboxDestination::new(self.path.clone()))),
             Format::Maildir => Some(Arc::new(MaildirDestination::new(self.path.clone()))),
-            Format::Eml | Format::Tgz => None,
+            Format::Eml | Format::Tgz | Format::Pst => None,
         }
     }
 }
@@ -178,7 +184,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_a_usage_error() {
         for (side, text, word) in [
-            (Side::Source, "pst:mail.pst", "not readable by this version yet"),
+            (Side::Destination, "pst:mail.pst", "read and not written"),
             (Side::Source, "mbox:", "names no path"),
             (Side::Source, "mbox:x?variant=mmdf", "not `mmdf`"),
             (Side::Destination, "tgz:x", "read and not written"),

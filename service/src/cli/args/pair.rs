@@ -9,7 +9,7 @@ use malote_engine::policy::{Content, Duplicates, FlagPolicy, LabelPolicy, OnClas
 use super::value::{date, map, octets, pattern};
 use super::{
     HEADING_CHANGES, HEADING_PACE, HEADING_PLACES, HEADING_SECRETS, HEADING_SELECTION, HEADING_SERVERS,
-    HEADING_STATE, HEADING_TRUST, OutputArgs,
+    HEADING_STATE, HEADING_TRUST, OutputArgs, StoreArgs,
 };
 
 /// Connections that may be asked for on one side.
@@ -21,7 +21,7 @@ const DELETE_LIMIT_PERCENT: u8 = 10;
 /// Two mailboxes and everything that may be said of bringing one to the other.
 #[derive(Debug, Args)]
 pub struct PairArgs {
-    /// Where mail comes from: imaps://USER@HOST, or mbox: eml: maildir: tgz: and a path
+    /// Where mail comes from: imaps://USER@HOST, or pst: mbox: eml: maildir: tgz: and a path
     #[arg(long, value_name = "URL", help_heading = HEADING_PLACES)]
     pub from: String,
     /// Where mail goes to: imaps://USER@HOST, or mbox: maildir: and a path
@@ -70,6 +70,9 @@ pub struct WorkArgs {
     /// Where refused or unreadable messages are kept, with reason and octets [default: beside the state]
     #[arg(long, value_name = "DIR", help_heading = HEADING_STATE)]
     pub quarantine: Option<PathBuf>,
+    /// How personal stores are read.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// What `--help` says of an OAuth document.
