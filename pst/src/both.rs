@@ -239,18 +239,26 @@ impl Store for Both {
             (Ok(mine), Some(Ok(theirs))) => Ok(self.choose(node, mine, theirs)),
             (Ok(mine), Some(Err(error))) => {
                 self.comparison.items_alone += 1;
-                self.comparison.disagree(Some(node), format!("one reader cannot read it: {error}"), "first");
+                self.comparison.disagree(
+                    Some(node),
+                    format!("one reader cannot read it: {}", error.reason()),
+                    "first",
+                );
                 Ok(mine)
             }
             (Err(error), Some(Ok(mut theirs))) => {
                 self.comparison.items_rescued += 1;
-                self.comparison.disagree(Some(node), format!("one reader cannot read it: {error}"), "second");
+                self.comparison.disagree(
+                    Some(node),
+                    format!("one reader cannot read it: {}", error.reason()),
+                    "second",
+                );
                 // What made one reader fail may be something that the other overlooks.
-                theirs.damage.push(Damage { part: Part::Properties, reason: error.to_string() });
+                theirs.damage.push(Damage { part: Part::Properties, reason: error.reason() });
                 Ok(theirs)
             }
             (Err(mine), Some(Err(theirs))) => {
-                let reason = format!("{mine}; the second reader: {theirs}");
+                let reason = format!("{}; the second reader: {}", mine.reason(), theirs.reason());
                 self.comparison.disagree(Some(node), reason.clone(), "none");
                 Err(StoreError::Unreadable { node, reason })
             }

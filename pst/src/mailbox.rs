@@ -206,8 +206,17 @@ impl Mailbox {
             let tree = &self.file.tree;
             let visible = tree.folders.iter().flat_map(|folder| &folder.items);
             let all = visible.chain(tree.left_out.iter().flat_map(|folder| &folder.items));
-            let store = self.store.store();
-            Arc::new(Learnt::of(all.filter_map(|node| store.item(*node).ok())))
+            // What is only learnt from is no reading that the second reader has to confirm.
+            match &self.file.native {
+                Some(native) => {
+                    let mut native = native.try_clone();
+                    Arc::new(Learnt::of(all.filter_map(|node| native.item(*node).ok())))
+                }
+                None => {
+                    let store = self.store.store();
+                    Arc::new(Learnt::of(all.filter_map(|node| store.item(*node).ok())))
+                }
+            }
         });
         self.learnt = Arc::clone(known);
     }
@@ -234,7 +243,7 @@ fn context<'a>(file: &'a Shared, learnt: &'a Learnt, role: Option<Role>) -> Cont
 }
 
 fn unreadable(node: NodeId, error: &StoreError) -> Damaged {
-    let reason = error.to_string();
+    let reason = error.reason();
     Damaged { class: String::new(), subject: String::new(), dump: dump::unreadable(node, &reason), reason }
 }
 

@@ -95,6 +95,17 @@ pub enum StoreError {
     ReaderEnded(String),
 }
 
+impl StoreError {
+    /// Why, for where the item is named already.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreadable { reason, .. } => reason.clone(),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// Reads blobs block by block.
 pub trait Blobs {
     /// Fills `into` from `offset` on and gives how many octets that were; fewer than asked only at the blob's end.

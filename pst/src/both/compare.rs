@@ -12,6 +12,9 @@ const DIFFERENCES_MAX: usize = 8;
 /// `PidTagAttachDataBinary` and `PidTagAttachDataObject`: compared as content.
 const ATTACH_DATA: u16 = 0x3701;
 
+/// `PidTagRecipientType`, `PidTagDisplayName`, `PidTagEmailAddress`, `PidTagSmtpAddress`.
+const RECIPIENT: [u16; 4] = [0x0C15, 0x3001, 0x3003, 0x39FE];
+
 /// What `mine` and `theirs` differ in, each as a few words without any content.
 pub(super) fn differences(mine: &Item, theirs: &Item) -> Vec<String> {
     let mut found = Vec::new();
@@ -36,7 +39,9 @@ fn item(place: &str, mine: &Item, theirs: &Item, found: &mut Vec<String>) {
         }
     }
     for (mine, theirs) in mine.recipients.iter().zip(&theirs.recipients) {
-        properties(&format!("{place}recipient "), mine, theirs, found);
+        // libpff gives cells of a table row also where the row says that it has none.
+        let (mine, theirs) = (shared(mine, theirs), shared(theirs, mine));
+        properties(&format!("{place}recipient "), &mine, &theirs, found);
     }
     for (mine, theirs) in mine.attachments.iter().zip(&theirs.attachments) {
         attachment(place, mine, theirs, found);
@@ -57,6 +62,12 @@ fn attachment(place: &str, mine: &Attachment, theirs: &Attachment, found: &mut V
             mine.0, mine.1, theirs.0, theirs.1
         ));
     }
+}
+
+/// What of a recipient has to be there in both readings, or is there by chance: who it is, and what both have.
+fn shared(mine: &Properties, theirs: &Properties) -> Properties {
+    let is_kept = |id: &u16| RECIPIENT.contains(id) || theirs.get(*id).is_some();
+    Properties(mine.0.iter().filter(|(id, _)| is_kept(id)).map(|(id, value)| (*id, value.clone())).collect())
 }
 
 /// Kind and length of what is attached. No data and data of no octets are told apart by few readers.

@@ -62,7 +62,7 @@ impl Mailbox {
             ReaderChoice::Libpff => None,
             ReaderChoice::Native | ReaderChoice::Auto => Some(native(path, options.recovered)),
         };
-        let (mut store, native) = match (native, options.reader) {
+        let (mut store, mut native) = match (native, options.reader) {
             (Some(Ok(native)), _) => (reader(path, &options, &native), Some(native)),
             (Some(Err(error)), ReaderChoice::Native) | (Some(Err(error @ StoreError::Io(_))), _) => {
                 return Err(error);
@@ -74,7 +74,7 @@ impl Mailbox {
         let mut learnt = None;
         if store.store().summary().format == Format::Ansi {
             // The names of folders need the page already.
-            let store = store.store();
+            let store = native.as_mut().map_or_else(|| store.store(), |native| native as &mut dyn Store);
             let folders = store.folders()?;
             let nodes: Vec<NodeId> = folders.iter().flat_map(|folder| folder.items.iter().copied()).collect();
             learnt = Some(Arc::new(Learnt::of(nodes.iter().filter_map(|node| store.item(*node).ok()))));
