@@ -5,6 +5,7 @@
 
 mod cli;
 mod demo;
+pub mod jobs;
 pub mod store;
 
 pub use cli::main;

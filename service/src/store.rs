@@ -3,16 +3,23 @@
 
 mod database;
 mod error;
+pub mod events;
+pub mod mailboxes;
 pub mod migrate;
 mod place;
+pub mod results;
 mod row;
+pub mod runs;
+pub mod schedules;
 mod time;
 mod transaction;
+pub mod words;
 
 pub use database::Store;
 pub use error::StoreError;
 pub use place::Where;
 pub use row::{Bind, Row};
+pub use runs::Fence;
 pub use time::{at, at_or_empty, milliseconds};
 pub use transaction::Transaction;
 
