@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod assemble;
+mod backup;
 mod batch;
 pub mod exit;
 mod help;
@@ -86,6 +87,8 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             // Its words are not clap's: `main` has taken them already.
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
+            Command::BackupState(args) => backup::back_up(args).await,
+            Command::RestoreState(args) => backup::restore(&args),
             Command::Migrate(command) => migrate::migrate(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),

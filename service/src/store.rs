@@ -11,6 +11,7 @@ pub mod results;
 mod row;
 pub mod runs;
 pub mod schedules;
+pub mod state;
 mod time;
 mod transaction;
 pub mod words;

@@ -326,3 +326,43 @@ fn kinds_of_columns_are_told_apart() {
     }
     assert_eq!(Kind::of("numeric"), None);
 }
+
+#[tokio::test]
+async fn a_backup_comes_back_or_is_refused() -> Result<()> {
+    let home = Home::new()?;
+    let (data, to, again) = (home.path("data"), home.path("backup"), home.path("again"));
+    let word = |path: &Path| path.display().to_string();
+    let store = Store::connect(&Where::in_folder(&data)).await?;
+    migrate::up(&store).await?;
+    store.run("planting", "INSERT INTO tenants (id, name) VALUES (7, 'kept')", Vec::new()).await?;
+    fs::create_dir_all(data.join("ledgers"))?;
+    let ledger = Store::connect(&Where::Sqlite(data.join("ledgers/a--b-0.sqlite"))).await?;
+    ledger.run("planting", "CREATE TABLE message (x INTEGER)", Vec::new()).await?;
+    fs::write(data.join("ledgers/a--b-0.sqlite.observed.json"), "{}")?;
+    fs::write(
+        data.join("ledgers/broken.sqlite"),
+        "this is no database, and long enough to look like one".repeat(99),
+    )?;
+    fs::write(data.join("master.key"), "secret")?;
+    // Both databases are open and in use: a backup does not wait for an end of work.
+    let made =
+        home.run(["backup-state", "--json", "--data", &word(&data), "--to", &word(&to)]).await?.with(3);
+    let manifest = made.json();
+    assert_eq!(manifest["left_out"][0]["path"], "ledgers/broken.sqlite", "{manifest}");
+    assert_eq!(manifest["files"].as_array().map(Vec::len), Some(3), "{manifest}");
+    home.run(["backup-state", "--data", &word(&data), "--to", &word(&to)]).await?.with(2);
+    home.run(["restore-state", "--from", &word(&to), "--data", &word(&data)]).await?.with(2);
+    home.run(["restore-state", "--from", &word(&to), "--data", &word(&again)]).await?.with(0);
+    let restored = Store::connect(&Where::in_folder(&again)).await?;
+    migrate::check(&restored).await?;
+    assert_eq!(text(&restored, "SELECT name FROM tenants WHERE id = 7").await?, ["kept"]);
+    assert!(again.join("ledgers/a--b-0.sqlite").exists() && !again.join("master.key").exists());
+    let mut octets = fs::read(to.join("ledgers/a--b-0.sqlite"))?;
+    octets[40] ^= 1;
+    fs::write(to.join("ledgers/a--b-0.sqlite"), octets)?;
+    let third = home.path("third");
+    let refused = home.run(["restore-state", "--from", &word(&to), "--data", &word(&third)]).await?.with(2);
+    assert!(refused.err.contains("not the file"), "{}", refused.err);
+    assert!(!third.exists(), "nothing is written before everything is proven");
+    Ok(())
+}

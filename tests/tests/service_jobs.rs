@@ -192,8 +192,10 @@ async fn three_workers_share_fifty_mailboxes_and_one_is_killed() -> Result<()> {
         ensure!(began.elapsed() < Duration::from_secs(30), "the workers do not share the work");
         sleep(Duration::from_millis(20)).await;
     }
+    let shared = began.elapsed();
     workers[0].kill().await?;
     ground.all_over(&runs).await?;
+    eprintln!("fifty mailboxes took {:?}, of which the first five {shared:?}", began.elapsed());
     ground.is_exact().await?;
     assert_eq!(ground.number(working).await?, 3);
     let mut at_once = BTreeSet::new();

@@ -17,7 +17,7 @@ pub use pair::{
     TrustArgs, VerifyArgs, WorkArgs,
 };
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
-pub use service::{MigrateCommand, PlaceArgs};
+pub use service::{BackupArgs, MigrateCommand, PlaceArgs, RestoreArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -103,6 +103,13 @@ pub enum Command {
     /// Make, renew or take back the tables of the service's own database, or say how they stand
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Copy the service's database and ledgers into a new folder, with a manifest that proves them
+    ///
+    /// The service may be at work. Not copied: the master key, uploads, quarantined messages, logs. Where the
+    /// database is PostgreSQL, its own tools do this.
+    BackupState(BackupArgs),
+    /// Bring back what backup-state copied, after every file is proven
+    RestoreState(RestoreArgs),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

@@ -12,7 +12,7 @@ use crate::store::{Result, Store};
 const TO_DELTAS: &str = "
     UPDATE migration_jobs SET phase = 'delta_sync', version = version + 1
     WHERE id = $1 AND phase = 'initial_sync'
-      AND EXISTS (SELECT 1 FROM migration_mailboxes AS any WHERE any.job_id = $1 AND any.enabled = 1)
+      AND EXISTS (SELECT 1 FROM migration_mailboxes AS part WHERE part.job_id = $1 AND part.enabled = 1)
       AND NOT EXISTS (
           SELECT 1 FROM migration_mailboxes AS box
           WHERE box.job_id = $1 AND box.enabled = 1 AND NOT EXISTS (

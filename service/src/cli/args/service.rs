@@ -57,3 +57,31 @@ pub struct MigrateDownArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 }
+
+/// The options of `backup-state`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The data folder; the service may be at work in it
+    #[arg(long, value_name = "DIR", env = "MALOTE_DATA")]
+    pub data: PathBuf,
+    /// A new folder for the backup
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// How results are told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The options of `restore-state`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The folder that `backup-state` wrote
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The data folder, without a database in it
+    #[arg(long, value_name = "DIR", env = "MALOTE_DATA")]
+    pub data: PathBuf,
+    /// How results are told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
