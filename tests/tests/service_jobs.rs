@@ -99,6 +99,10 @@ async fn went_on_to_deltas(ground: &Ground) -> Result<()> {
         sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(ground.number("SELECT COUNT(*) FROM phase_history WHERE to_phase = 'delta_sync'").await?, 1);
+    let schedule =
+        "SELECT COUNT(*) FROM migration_jobs AS job JOIN schedules AS due ON due.id = job.schedule_id
+                    WHERE due.cron = '0 */6 * * *' AND due.run_type = 'delta' AND due.is_enabled = 1";
+    assert_eq!(ground.number(schedule).await?, 1);
     Ok(())
 }
 
@@ -155,7 +159,7 @@ async fn kills_at_random_moments_lose_nothing_and_double_nothing() -> Result<()>
         child.kill().await?;
         kills += 1;
     }
-    let _last = ground.process(700, &ground.database, &ground.data())?;
+    let _last = ground.process(4_000, &ground.database, &ground.data())?;
     ground.all_over(&runs).await?;
     ground.is_exact().await?;
     let attempts = ground.number("SELECT MAX(attempts) FROM migration_runs").await?;

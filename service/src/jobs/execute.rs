@@ -84,9 +84,9 @@ pub(super) async fn execute(inner: &Inner, claim: Claim, time: SharedTime) {
         if let Err(error) = store.close_steps(run_id, "cancelled", time.now_ms()).await {
             tracing::warn!(run.id = run_id, "{error}");
         }
-        match aftermath::advance(store, &claim).await {
-            Ok(true) => tracing::info!(job.id = claim.job_id, "job {} goes on to deltas", claim.job_id),
-            Ok(false) => {}
+        match aftermath::advance(store, Some(claim.job_id)).await {
+            Ok(0) => {}
+            Ok(_) => tracing::info!(job.id = claim.job_id, "job {} goes on to deltas", claim.job_id),
             Err(error) => tracing::warn!(job.id = claim.job_id, "{error}"),
         }
         inner.aftermath.run_ended(&claim, status).await;

@@ -1,4 +1,4 @@
-//! Fires schedules when they are due: several processes may look, and each firing happens once.
+//! Fires schedules when they are due, and takes jobs on whose worker died before it could: several processes may look, and each firing happens once.
 //! Never fires for what was missed while nobody looked: a schedule goes on from now.
 
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::aftermath;
 use super::schedule::Cron;
 use crate::store::schedules::Schedule;
 use crate::store::words::RunType;
@@ -73,6 +74,7 @@ async fn look_on(store: Store, options: SchedulerOptions, stop: CancellationToke
 /// Looks once; how many runs were entered.
 async fn look(store: &Store) -> Result<i64> {
     let (now_ms, mut queued) = (store.now_ms().await?, 0);
+    aftermath::advance(store, None).await?;
     for schedule in store.schedules().await? {
         let cron = match Cron::parse(&schedule.cron, &schedule.timezone, &schedule.window_json) {
             Ok(cron) => cron,

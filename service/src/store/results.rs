@@ -1,135 +1,13 @@
 //! What a run came to: written in one transaction, by the holder of the fencing token alone.
 //! Never counts: the engine's report did.
 
+mod queries;
+
 use std::collections::BTreeMap;
 
 use super::words::{MailboxStatus, RunStatus};
 use super::{Fence, Result, Store, Transaction};
 use crate::binds;
-
-/// Ends a run. Binds: id, fencing_token, status, exit_code, stats_json, report_json, progress_percent, finished_at,
-/// error_class, error_details, messages_done, messages_total, bytes_done.
-const FINISH: &str = "
-    UPDATE migration_runs
-    SET status = $3, exit_code = $4, stats_json = $5, report_json = $6, progress_percent = $7, finished_at = $8,
-        error_class = $9, error_details = $10, messages_done = $11, messages_total = $12, bytes_done = $13,
-        lease_until_ms = 0, rate_bps = 0, eta_seconds = 0, current_operation = '', last_poll_at = $8
-    WHERE id = $1 AND fencing_token = $2 AND status = 'running'";
-
-/// Writes a folder's counts. Binds: mailbox_id, source_path, dest_path, role, is_renamed, messages_source,
-/// messages_dest, messages_matched, messages_missing, messages_pending, messages_quarantined, messages_acknowledged,
-/// messages_filtered, messages_vanished, bytes_copied, status, last_error, run_id, last_scan_at, change_token,
-/// uidvalidity, uidnext, highestmodseq.
-const FOLDER: &str = "
-    INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, messages_source, messages_dest,
-                                 messages_matched, messages_missing, messages_pending, messages_quarantined,
-                                 messages_acknowledged, messages_filtered, messages_vanished, bytes_dest, status,
-                                 last_error, last_run_id, last_scan_at, change_token, uidvalidity, uidnext,
-                                 highestmodseq)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-    ON CONFLICT (mailbox_id, source_path) DO UPDATE
-    SET dest_path = excluded.dest_path, role = excluded.role, is_renamed = excluded.is_renamed,
-        messages_source = excluded.messages_source, messages_dest = excluded.messages_dest,
-        messages_matched = excluded.messages_matched, messages_missing = excluded.messages_missing,
-        messages_pending = excluded.messages_pending, messages_quarantined = excluded.messages_quarantined,
-        messages_acknowledged = excluded.messages_acknowledged, messages_filtered = excluded.messages_filtered,
-        messages_vanished = excluded.messages_vanished,
-        bytes_dest = mailbox_folders.bytes_dest + excluded.bytes_dest,
-        status = excluded.status, last_error = excluded.last_error, last_run_id = excluded.last_run_id,
-        last_scan_at = excluded.last_scan_at, change_token = excluded.change_token,
-        uidvalidity = excluded.uidvalidity, uidnext = excluded.uidnext, highestmodseq = excluded.highestmodseq,
-        is_gone = 0
-    RETURNING id";
-
-/// With what the last deltas began. Binds: mailbox_id.
-const TOKENS: &str = "SELECT source_path, change_token FROM mailbox_folders WHERE mailbox_id = $1";
-
-/// Names a folder that a preflight listed, without counts. Binds: mailbox_id, source_path, dest_path, role,
-/// is_renamed, run_id.
-const FORESEEN: &str = "
-    INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, last_run_id)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT (mailbox_id, source_path) DO UPDATE
-    SET dest_path = excluded.dest_path, role = excluded.role, is_renamed = excluded.is_renamed,
-        last_run_id = excluded.last_run_id, is_gone = 0";
-
-/// Marks the folders that the source no longer lists; their counts count no more. Binds: mailbox_id, run_id.
-const GONE: &str = "
-    UPDATE mailbox_folders
-    SET is_gone = 1, messages_source = 0, messages_matched = 0, messages_missing = 0, messages_pending = 0,
-        messages_quarantined = 0, messages_acknowledged = 0, messages_filtered = 0, messages_vanished = 0
-    WHERE mailbox_id = $1 AND COALESCE(last_run_id, 0) <> $2 AND is_gone = 0";
-
-/// Writes a mailbox's counts. Binds: id, messages_source, messages_dest, messages_matched, messages_missing,
-/// messages_pending, messages_quarantined, messages_acknowledged, messages_filtered, messages_vanished, bytes_copied,
-/// sync_percent, has_scan, last_scan_at.
-const MAILBOX_COUNTS: &str = "
-    UPDATE migration_mailboxes
-    SET messages_source = $2, messages_dest = $3, messages_matched = $4, messages_missing = $5, messages_pending = $6,
-        messages_quarantined = $7, messages_acknowledged = $8, messages_filtered = $9, messages_vanished = $10,
-        bytes_dest = bytes_dest + $11,
-        bytes_source = CASE WHEN bytes_source < bytes_dest + $11 THEN bytes_dest + $11 ELSE bytes_source END,
-        sync_percent = $12, has_scan = $13, last_scan_at = $14
-    WHERE id = $1";
-
-/// Writes how a mailbox stands. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at.
-const MAILBOX_STATUS: &str = "
-    UPDATE migration_mailboxes
-    SET status = $2, last_error = $3, error_class = $4, eta_seconds = 0, rate_bps = 0,
-        last_ok_at = CASE WHEN $5 = 1 THEN $8 ELSE last_ok_at END,
-        last_delta_at = CASE WHEN $6 = 1 THEN $8 ELSE last_delta_at END,
-        last_delta_status = CASE WHEN $6 = 1 THEN $7 ELSE last_delta_status END
-    WHERE id = $1";
-
-/// Writes which logins worked. Binds: id, source_login_ok_at or empty, dest_login_ok_at or empty.
-const LOGINS: &str = "
-    UPDATE migration_mailboxes
-    SET source_login_ok_at = CASE WHEN $2 = '' THEN source_login_ok_at ELSE $2 END,
-        dest_login_ok_at = CASE WHEN $3 = '' THEN dest_login_ok_at ELSE $3 END
-    WHERE id = $1";
-
-/// Writes how large a mailbox is that was never scanned. Binds: id, messages_source, bytes_source.
-const FORESEEN_SIZE: &str = "
-    UPDATE migration_mailboxes
-    SET messages_source = $2, messages_missing = $2, messages_pending = $2, bytes_source = $3
-    WHERE id = $1 AND has_scan = 0";
-
-/// Adds a run to a mailbox's history. Binds: id, run_id, succeeded, failed, copied, bytes.
-const CONTEXT: &str = "
-    UPDATE mailbox_contexts
-    SET runs_total = runs_total + 1, runs_succeeded = runs_succeeded + $3, runs_failed = runs_failed + $4,
-        messages_copied = messages_copied + $5, bytes_copied = bytes_copied + $6, current_run_id = NULL,
-        last_successful_run_id = CASE WHEN $3 = 1 THEN $2 ELSE last_successful_run_id END,
-        status = CASE WHEN $4 = 1 AND status IN ('discovered', 'syncing') THEN 'failed' ELSE status END
-    WHERE id = $1";
-
-/// Notes what a run changed in a folder. Binds: context_id, folder_id, run_id, run_type, change_token,
-/// previous_change_token, items_changed, bytes, duration_ms, success.
-const CHANGE: &str = "
-    INSERT INTO change_history (context_id, folder_id, run_id, run_type, change_token, previous_change_token,
-                                items_changed, bytes, duration_ms, success)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-
-/// Writes a quarantined message. Binds: job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes,
-/// reason, detail, file, attempts, is_acknowledged, is_archive.
-const QUARANTINE: &str = "
-    INSERT INTO quarantine_items (job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes, reason,
-                                  detail, file, attempts, status, is_archive)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 = 1 THEN 'acknowledged' ELSE 'open' END, $13)
-    ON CONFLICT (mailbox_id, folder_path, source_ref) DO UPDATE
-    SET run_id = excluded.run_id, message_id = excluded.message_id, size_bytes = excluded.size_bytes,
-        reason = excluded.reason, detail = excluded.detail, file = excluded.file, attempts = excluded.attempts,
-        status = CASE WHEN quarantine_items.status = 'acknowledged' THEN 'acknowledged' ELSE excluded.status END,
-        resolved_at = '', version = quarantine_items.version + 1";
-
-/// Settles what is no longer in quarantine, in a folder that was looked through. Binds: mailbox_id, run_id, now_at.
-const RESOLVED: &str = "
-    UPDATE quarantine_items SET status = 'resolved', resolved_at = $3, version = version + 1
-    WHERE mailbox_id = $1 AND COALESCE(run_id, 0) <> $2 AND status <> 'resolved'";
-
-/// What the operator has acknowledged, for the ledger. Binds: mailbox_id.
-const ACKNOWLEDGED: &str = "
-    SELECT folder_path, source_ref FROM quarantine_items WHERE mailbox_id = $1 AND status = 'acknowledged'";
 
 /// Counts in the buckets of the gate: eligible E, matched M, and what is missing by why.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -283,12 +161,12 @@ impl Store {
             Found::Foreseen { folders, messages, bytes } => {
                 foreseen(&mut transaction, fence, result, folders).await?;
                 let size = binds![result.mailbox_id, *messages, *bytes];
-                transaction.run("writing a mailbox's size", FORESEEN_SIZE, size).await?;
+                transaction.run("writing a mailbox's size", queries::FORESEEN_SIZE, size).await?;
             }
             Found::Counted { folders, totals, sync_percent, is_whole, quarantine } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
                 let counts = mailbox_counts(result, totals, (*sync_percent, *is_whole));
-                transaction.run("writing a mailbox's counts", MAILBOX_COUNTS, counts).await?;
+                transaction.run("writing a mailbox's counts", queries::MAILBOX_COUNTS, counts).await?;
                 quarantined(&mut transaction, fence, result, quarantine, *is_whole).await?;
             }
         }
@@ -302,7 +180,7 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn acknowledged(&self, mailbox_id: i64) -> Result<Vec<(String, String)>> {
-        let rows = self.all("reading acknowledgements", ACKNOWLEDGED, binds![mailbox_id]).await?;
+        let rows = self.all("reading acknowledgements", queries::ACKNOWLEDGED, binds![mailbox_id]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
     }
 }
@@ -329,7 +207,7 @@ async fn end_run(transaction: &mut Transaction, fence: Fence, result: &RunResult
         total,
         result.copied.1,
     ];
-    Ok(transaction.run("ending a run", FINISH, binds).await? > 0)
+    Ok(transaction.run("ending a run", queries::FINISH, binds).await? > 0)
 }
 
 async fn foreseen(
@@ -347,7 +225,7 @@ async fn foreseen(
             folder.is_renamed,
             Some(fence.run_id),
         ];
-        transaction.run("naming a folder", FORESEEN, binds).await?;
+        transaction.run("naming a folder", queries::FORESEEN, binds).await?;
     }
     Ok(())
 }
@@ -360,7 +238,7 @@ async fn counted(
     is_whole: bool,
 ) -> Result<()> {
     let mut previous = BTreeMap::new();
-    for row in transaction.all("reading change tokens", TOKENS, binds![result.mailbox_id]).await? {
+    for row in transaction.all("reading change tokens", queries::TOKENS, binds![result.mailbox_id]).await? {
         previous.insert(row.text(0)?, row.text(1)?);
     }
     for folder in folders {
@@ -395,7 +273,7 @@ async fn counted(
             folder.uids.1,
             folder.uids.2,
         ];
-        let row = transaction.one("writing a folder", FOLDER, binds).await?;
+        let row = transaction.one("writing a folder", queries::FOLDER, binds).await?;
         let Some(row) = row.filter(|_| result.is_copy && folder.copied > 0) else { continue };
         let previous = previous.get(&folder.source_path).map_or("", String::as_str);
         let change = binds![
@@ -410,10 +288,10 @@ async fn counted(
             result.duration_ms,
             counts.pending == 0,
         ];
-        transaction.run("noting a change", CHANGE, change).await?;
+        transaction.run("noting a change", queries::CHANGE, change).await?;
     }
     if is_whole {
-        transaction.run("marking folders", GONE, binds![result.mailbox_id, fence.run_id]).await?;
+        transaction.run("marking folders", queries::GONE, binds![result.mailbox_id, fence.run_id]).await?;
     }
     Ok(())
 }
@@ -460,11 +338,11 @@ async fn quarantined(
             entry.is_acknowledged,
             result.is_archive,
         ];
-        transaction.run("writing a quarantined message", QUARANTINE, binds).await?;
+        transaction.run("writing a quarantined message", queries::QUARANTINE, binds).await?;
     }
     if is_whole {
         let binds = binds![result.mailbox_id, fence.run_id, &result.finished_at];
-        transaction.run("settling quarantined messages", RESOLVED, binds).await?;
+        transaction.run("settling quarantined messages", queries::RESOLVED, binds).await?;
     }
     Ok(())
 }
@@ -473,7 +351,7 @@ async fn stand(transaction: &mut Transaction, fence: Fence, result: &RunResult) 
     let (class, details) = &result.error;
     let at = |is_so: bool| if is_so { result.finished_at.as_str() } else { "" };
     let logins = binds![result.mailbox_id, at(result.logins.0), at(result.logins.1)];
-    transaction.run("noting logins", LOGINS, logins).await?;
+    transaction.run("noting logins", queries::LOGINS, logins).await?;
     let is_success = result.status == RunStatus::Success;
     let status = binds![
         result.mailbox_id,
@@ -485,7 +363,7 @@ async fn stand(transaction: &mut Transaction, fence: Fence, result: &RunResult) 
         result.status.as_str(),
         &result.finished_at,
     ];
-    transaction.run("writing how a mailbox stands", MAILBOX_STATUS, status).await?;
+    transaction.run("writing how a mailbox stands", queries::MAILBOX_STATUS, status).await?;
     let context = binds![
         &result.context_id,
         fence.run_id,
@@ -494,5 +372,5 @@ async fn stand(transaction: &mut Transaction, fence: Fence, result: &RunResult) 
         result.copied.0,
         result.copied.1,
     ];
-    transaction.run("adding to a mailbox's history", CONTEXT, context).await.map(|_| ())
+    transaction.run("adding to a mailbox's history", queries::CONTEXT, context).await.map(|_| ())
 }

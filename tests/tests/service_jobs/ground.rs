@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// How long anything may take before it is taken for stuck.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_secs(120);
 /// Accounts that are filled or read at once.
 const AT_ONCE: usize = 6;
 /// What tells a process of this test that it is a worker.
