@@ -5,7 +5,6 @@ pub mod code;
 pub mod csrf;
 pub mod password;
 pub mod permission;
-pub mod principal;
 pub mod throttle;
 pub mod token;
 pub mod totp;

@@ -83,12 +83,18 @@ CREATE TRIGGER trg_uploads_updated_at BEFORE UPDATE ON uploads FOR EACH ROW
 CREATE TRIGGER trg_quarantine_items_updated_at BEFORE UPDATE ON quarantine_items FOR EACH ROW
     EXECUTE FUNCTION malote_touch();
 
-CREATE TRIGGER trg_audit_row_changes_no_update BEFORE UPDATE ON audit_row_changes FOR EACH ROW EXECUTE FUNCTION malote_refuse();
-CREATE TRIGGER trg_audit_row_changes_no_delete BEFORE DELETE ON audit_row_changes FOR EACH ROW EXECUTE FUNCTION malote_refuse();
-CREATE TRIGGER trg_audit_logs_no_update BEFORE UPDATE ON audit_logs FOR EACH ROW EXECUTE FUNCTION malote_refuse();
-CREATE TRIGGER trg_audit_logs_no_delete BEFORE DELETE ON audit_logs FOR EACH ROW EXECUTE FUNCTION malote_refuse();
-CREATE TRIGGER trg_audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION malote_refuse();
-CREATE TRIGGER trg_audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_row_changes_no_update BEFORE UPDATE ON audit_row_changes FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_row_changes_no_delete BEFORE DELETE ON audit_row_changes FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_logs_no_update BEFORE UPDATE ON audit_logs FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_logs_no_delete BEFORE DELETE ON audit_logs FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
+CREATE TRIGGER trg_audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints FOR EACH ROW
+    EXECUTE FUNCTION malote_refuse();
 
 CREATE TRIGGER trg_users_audit_insert AFTER INSERT ON users FOR EACH ROW
     EXECUTE FUNCTION malote_audit(

@@ -2,107 +2,128 @@
 -- row of that trail for each change to what decides about access, secrets, gates and DNS, whoever made it and however.
 -- Secrets are watched, never shown.
 
-CREATE TRIGGER trg_tenants_updated_at AFTER UPDATE ON tenants FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_tenants_updated_at AFTER UPDATE ON tenants FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE tenants SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_tickets_ref_updated_at AFTER UPDATE ON tickets_ref FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_tickets_ref_updated_at AFTER UPDATE ON tickets_ref FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE tickets_ref SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_users_updated_at AFTER UPDATE ON users FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_users_updated_at AFTER UPDATE ON users FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE users SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_roles_updated_at AFTER UPDATE ON roles FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_roles_updated_at AFTER UPDATE ON roles FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE roles SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_user_totp_updated_at AFTER UPDATE ON user_totp FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_user_totp_updated_at AFTER UPDATE ON user_totp FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE user_totp SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_service_tokens_updated_at AFTER UPDATE ON service_tokens FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_service_tokens_updated_at AFTER UPDATE ON service_tokens FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE service_tokens SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_system_settings_updated_at AFTER UPDATE ON system_settings FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_system_settings_updated_at AFTER UPDATE ON system_settings FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE system_settings SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_approval_requests_updated_at AFTER UPDATE ON approval_requests FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_approval_requests_updated_at AFTER UPDATE ON approval_requests FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE approval_requests SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_data_keys_updated_at AFTER UPDATE ON data_keys FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_data_keys_updated_at AFTER UPDATE ON data_keys FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE data_keys SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_endpoints_updated_at AFTER UPDATE ON endpoints FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_endpoints_updated_at AFTER UPDATE ON endpoints FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE endpoints SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_endpoint_credentials_updated_at AFTER UPDATE ON endpoint_credentials FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_endpoint_credentials_updated_at AFTER UPDATE ON endpoint_credentials FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE endpoint_credentials SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_schedules_updated_at AFTER UPDATE ON schedules FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_schedules_updated_at AFTER UPDATE ON schedules FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE schedules SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_mailbox_contexts_updated_at AFTER UPDATE ON mailbox_contexts FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_mailbox_contexts_updated_at AFTER UPDATE ON mailbox_contexts FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE mailbox_contexts SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_mailbox_groups_updated_at AFTER UPDATE ON mailbox_groups FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_mailbox_groups_updated_at AFTER UPDATE ON mailbox_groups FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE mailbox_groups SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_migration_jobs_updated_at AFTER UPDATE ON migration_jobs FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_migration_jobs_updated_at AFTER UPDATE ON migration_jobs FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE migration_jobs SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_migration_mailboxes_updated_at AFTER UPDATE ON migration_mailboxes FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_migration_mailboxes_updated_at AFTER UPDATE ON migration_mailboxes FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE migration_mailboxes SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_migration_runs_updated_at AFTER UPDATE ON migration_runs FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_migration_runs_updated_at AFTER UPDATE ON migration_runs FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE migration_runs SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_mailbox_folders_updated_at AFTER UPDATE ON mailbox_folders FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_mailbox_folders_updated_at AFTER UPDATE ON mailbox_folders FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE mailbox_folders SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_migration_credentials_updated_at AFTER UPDATE ON migration_credentials FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_migration_credentials_updated_at AFTER UPDATE ON migration_credentials FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE migration_credentials SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_uploads_updated_at AFTER UPDATE ON uploads FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_uploads_updated_at AFTER UPDATE ON uploads FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE uploads SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;
 
-CREATE TRIGGER trg_quarantine_items_updated_at AFTER UPDATE ON quarantine_items FOR EACH ROW WHEN NEW.updated_at = OLD.updated_at
+CREATE TRIGGER trg_quarantine_items_updated_at AFTER UPDATE ON quarantine_items FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
 BEGIN
     UPDATE quarantine_items SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
 END;

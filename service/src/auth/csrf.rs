@@ -42,9 +42,12 @@ mod tests {
     fn a_token_holds_for_its_session_alone() {
         let token = token(b"key", "s1").unwrap();
         assert!(is_right(b"key", "s1", &token));
-        for (key, session, token) in
-            [(&b"other"[..], "s1", token.as_str()), (b"key", "s2", &token), (b"key", "s1", "a.b"), (b"key", "s1", "")]
-        {
+        for (key, session, token) in [
+            (&b"other"[..], "s1", token.as_str()),
+            (b"key", "s2", &token),
+            (b"key", "s1", "a.b"),
+            (b"key", "s1", ""),
+        ] {
             assert!(!is_right(key, session, token));
         }
     }

@@ -40,6 +40,7 @@ permissions! {
     ManageAccess = "can_manage_access",
     ManageSystem = "can_manage_system",
     RotateKeys = "can_rotate_keys",
+    MetricsRead = "metrics:read",
 }
 
 impl Permission {
@@ -51,7 +52,6 @@ impl Permission {
             "jobs:write" => Some(Self::ManageMigration),
             "runs:write" => Some(Self::RunSync),
             "credentials:write" => Some(Self::ManageCredentials),
-            "metrics:read" => Some(Self::ManageSystem),
             "audit:read" => Some(Self::ReadAudit),
             _ => Self::ALL.iter().copied().find(|permission| permission.as_str() == name),
         }
@@ -61,7 +61,11 @@ impl Permission {
     pub const fn is_for_people_alone(self) -> bool {
         matches!(
             self,
-            Self::ApproveMigrationGate | Self::ViewMessageContent | Self::ApplyDns | Self::RotateKeys | Self::ManageAccess
+            Self::ApproveMigrationGate
+                | Self::ViewMessageContent
+                | Self::ApplyDns
+                | Self::RotateKeys
+                | Self::ManageAccess
         )
     }
 }

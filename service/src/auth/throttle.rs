@@ -23,9 +23,16 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_from_a_second_to_a_quarter_of_an_hour() {
-        for (failures, wait) in
-            [(0, 0), (4, 0), (5, 1000), (6, 2000), (10, 32_000), (14, 512_000), (15, 900_000), (i64::MAX, 900_000)]
-        {
+        for (failures, wait) in [
+            (0, 0),
+            (4, 0),
+            (5, 1000),
+            (6, 2000),
+            (10, 32_000),
+            (14, 512_000),
+            (15, 900_000),
+            (i64::MAX, 900_000),
+        ] {
             assert_eq!(wait_millis(failures), wait, "{failures}");
         }
     }

@@ -26,7 +26,9 @@ pub fn new_secret() -> Result<SecretString, VaultError> {
 pub fn link(secret: &SecretString, user: &str) -> SecretString {
     let user = percent_encoding::utf8_percent_encode(user, percent_encoding::NON_ALPHANUMERIC);
     let secret = secret.expose_secret();
-    SecretString::from(format!("otpauth://totp/Malote:{user}?secret={secret}&issuer=Malote&algorithm=SHA1&digits=6&period=30"))
+    SecretString::from(format!(
+        "otpauth://totp/Malote:{user}?secret={secret}&issuer=Malote&algorithm=SHA1&digits=6&period=30"
+    ))
 }
 
 /// The time step whose code this is, where it is newer than the newest that was taken.

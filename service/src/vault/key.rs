@@ -40,18 +40,12 @@ pub(super) fn seal(key: &Octets, bound_to: &[u8], clear: &[u8]) -> Result<Vec<u8
 }
 
 /// Opens what [`seal`] sealed.
-pub(super) fn open(
-    key: &Octets,
-    bound_to: &[u8],
-    sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+pub(super) fn open(key: &Octets, bound_to: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(VaultError::Closed)?;
     let mut text = Zeroizing::new(text.to_vec());
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let clear = aead(key)
-        .open_in_place(nonce, Aad::from(bound_to), &mut text)
-        .map_err(|_| VaultError::Closed)?
-        .len();
+    let clear =
+        aead(key).open_in_place(nonce, Aad::from(bound_to), &mut text).map_err(|_| VaultError::Closed)?.len();
     text.truncate(clear);
     Ok(text)
 }

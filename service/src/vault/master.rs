@@ -181,7 +181,8 @@ fn bound_to(job_id: i64, version: i64) -> String {
 fn write_new(path: &Path, keys: &[&MasterKey]) -> Result<(), MasterError> {
     let io = |cause| MasterError::Io { path: path.to_owned(), cause };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path).map_err(io)?;
-    let mut text = Zeroizing::new(String::from("# Malote's master keys, newest first. Without them no stored\n"));
+    let mut text =
+        Zeroizing::new(String::from("# Malote's master keys, newest first. Without them no stored\n"));
     text.push_str("# credential can be read again: keep a copy apart from the database's.\n");
     for key in keys {
         let line = Zeroizing::new(STANDARD.encode(&key.octets[..]));

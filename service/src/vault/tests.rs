@@ -64,8 +64,7 @@ fn a_wrapped_key_opens_for_its_job_and_version_after_the_master_key_was_renewed(
     assert_eq!(fs_mode(&path), 0o400);
     let again = MasterKeys::load(&path).unwrap();
     assert_eq!(again.current_id(), masters.current_id());
-    let wrapped =
-        Wrapped { key_id: key.id(), job_id: 7, version: 1, master_key_id: &first, octets: &octets };
+    let wrapped = Wrapped { key_id: key.id(), job_id: 7, version: 1, master_key_id: &first, octets: &octets };
     assert_eq!(again.unwrap_key(&wrapped).ok().unwrap().octets()[..], key.octets()[..]);
     for wrong in [
         Wrapped { job_id: 8, ..wrapped },

@@ -1,0 +1,12 @@
+//! The service and the command line: what the program `malote` is made of.
+//! Never moves mail itself: the engine does.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod auth;
+mod cli;
+mod demo;
+pub mod store;
+pub mod vault;
+
+pub use cli::main;

@@ -1,0 +1,20 @@
+//! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
+//! Never holds a message, a ledger or a secret in clear.
+
+mod database;
+mod error;
+pub mod migrate;
+mod place;
+mod row;
+mod time;
+mod transaction;
+
+pub use database::Store;
+pub use error::StoreError;
+pub use place::Where;
+pub use row::{Bind, Row};
+pub use time::{at, at_or_empty, milliseconds};
+pub use transaction::Transaction;
+
+/// What the functions of this module give.
+pub type Result<T> = std::result::Result<T, StoreError>;
