@@ -1,9 +1,13 @@
 //! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
 //! Never holds a message, a ledger or a secret in clear.
 
+pub mod audit;
 mod database;
+pub mod doors;
 mod error;
+pub mod keys;
 pub mod migrate;
+pub mod people;
 mod place;
 mod row;
 mod time;

@@ -1,6 +1,7 @@
 //! Secrets at rest: a master key outside the database, a data key per job, sealed values that name their key.
 //! Never keeps an opened secret longer than its caller holds it; nothing here has a `Debug`.
 
+pub mod keeper;
 pub mod key;
 pub mod master;
 pub mod sealed;
@@ -9,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub use keeper::{KeeperError, Put, Rotation, SecretKind, Vault};
 pub use key::DataKey;
 pub use master::MasterKeys;
 pub use sealed::{Algorithm, Sealed};

@@ -11,10 +11,7 @@ pub const FORGET_MILLIS: i64 = 86_400_000;
 /// The wait after so many failures in a row, in milliseconds: 1 s after the fifth, doubled by each further one.
 pub fn wait_millis(failures: i64) -> i64 {
     let beyond = failures - FREE_FAILURES;
-    match u32::try_from(beyond) {
-        Ok(beyond) => 1000_i64.checked_shl(beyond.min(20)).unwrap_or(WAIT_MILLIS_MAX).min(WAIT_MILLIS_MAX),
-        Err(_) => 0,
-    }
+    if beyond < 0 { 0 } else { (1000_i64 << beyond.min(20)).min(WAIT_MILLIS_MAX) }
 }
 
 #[cfg(test)]
