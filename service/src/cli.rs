@@ -7,6 +7,7 @@ mod batch;
 pub mod exit;
 mod help;
 mod imapsync;
+mod migrate;
 pub mod output;
 pub mod pair;
 mod probe;
@@ -85,6 +86,7 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             // Its words are not clap's: `main` has taken them already.
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
+            Command::Migrate(command) => migrate::migrate(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

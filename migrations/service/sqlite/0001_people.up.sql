@@ -2,8 +2,6 @@
 -- end with _at are RFC 3339 with milliseconds and Z. 0 and the empty string mean "none" unless said otherwise.
 -- Hashes are SHA-256; no secret stands here in clear.
 
-PRAGMA application_id = 1298230355; -- "MalS": the service's own database, told from a ledger
-
 CREATE TABLE tenants (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,

@@ -4,6 +4,7 @@
 mod batch;
 mod pair;
 mod quarantine;
+mod service;
 mod value;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use pair::{
     TrustArgs, VerifyArgs, WorkArgs,
 };
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
+pub use service::{MigrateCommand, PlaceArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -98,6 +100,9 @@ pub enum Command {
     /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Make, renew or take back the tables of the service's own database, or say how they stand
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

@@ -46,8 +46,10 @@ const STEPS: &[Step] = &[
     step!(3, "0003_triggers", "triggers"),
 ];
 
-/// Makes the table of steps where there is none. `BEGIN IMMEDIATE` keeps others away.
+/// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.
+/// `BEGIN IMMEDIATE` keeps others away.
 const PREPARE_SQLITE: &str = "
+    PRAGMA application_id = 1298230355;
     CREATE TABLE IF NOT EXISTS schema_migrations (
         number INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
@@ -67,7 +69,7 @@ const PREPARE_POSTGRES: &str = "
 /// What a file holds: the mark of the program that made it, and how many tables.
 const CONTENTS: &str =
     "SELECT application_id, (SELECT COUNT(*) FROM sqlite_schema) FROM pragma_application_id";
-/// `application_id` of the service's database; the first step sets it.
+/// `application_id` of the service's database.
 const APPLICATION_ID: i64 = 1_298_230_355;
 
 /// The steps that were taken. Binds: none.
@@ -186,7 +188,6 @@ async fn begin(store: &Store) -> Result<Transaction> {
     let row = transaction.one("looking at the database file", CONTENTS, Vec::new()).await?;
     let row = row.ok_or(StoreError::Stale("the database file"))?;
     if !matches!((row.int(0)?, row.int(1)?), (APPLICATION_ID, _) | (0, 0)) {
-        // A database of which every step was taken back keeps the table of steps, and its mark.
         return Err(StoreError::Place("the file is a database of another program: name another".to_owned()));
     }
     transaction.batch("preparing migrations", PREPARE_SQLITE).await?;
