@@ -78,6 +78,11 @@ impl Audit {
         Self { store, signer: Arc::new(signer), turn: Arc::default() }
     }
 
+    /// What the signatures are checked with.
+    pub fn public_key(&self) -> Vec<u8> {
+        self.signer.public_key()
+    }
+
     /// Takes up what triggers noted, then writes an entry.
     ///
     /// # Errors

@@ -3,10 +3,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod api;
+pub mod app;
 pub mod audit;
 pub mod auth;
 mod cli;
+pub mod config;
 mod demo;
+pub mod dialer;
 pub mod store;
 pub mod vault;
 
