@@ -16,7 +16,7 @@ mod quarantine;
 pub mod render;
 pub mod secret;
 pub mod signal;
-mod state;
+pub mod state;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

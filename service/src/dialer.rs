@@ -66,7 +66,9 @@ pub enum DialError {
         cause: io::Error,
     },
     /// One of its addresses is not to be connected to.
-    #[error("{name} leads to {address}, which is {refusal}: an administrator can allow that network for this endpoint")]
+    #[error(
+        "{name} leads to {address}, which is {refusal}: an administrator can allow that network for this endpoint"
+    )]
     Refused {
         /// The name.
         name: String,

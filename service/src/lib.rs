@@ -11,6 +11,7 @@ mod cli;
 pub mod config;
 mod demo;
 pub mod dialer;
+pub mod jobs;
 pub mod store;
 pub mod vault;
 

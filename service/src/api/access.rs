@@ -167,7 +167,11 @@ pub struct UserMake {
 /// `POST /access/users`.
 #[utoipa::path(post, path = "/access/users", tag = "access", request_body = UserMake,
     responses((status = 201, body = UserView), (status = 409), (status = 422)))]
-pub async fn make_user(State(app): State<App>, caller: Caller, Body(asked): Body<UserMake>) -> Result<Response> {
+pub async fn make_user(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<UserMake>,
+) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
     let made = Made {
@@ -244,7 +248,9 @@ pub async fn make(
 /// A tenant that is not there is the caller's mistake.
 fn of_tenants(error: StoreError) -> ApiError {
     match &error {
-        StoreError::Database { cause: sqlx::Error::Database(cause), .. } if cause.is_foreign_key_violation() => {
+        StoreError::Database { cause: sqlx::Error::Database(cause), .. }
+            if cause.is_foreign_key_violation() =>
+        {
             ApiError::field("tenants", "there is no such tenant")
         }
         _ => error.into(),
@@ -297,7 +303,9 @@ pub async fn change_user(
         let mut known = Vec::new();
         for (place, role) in names.iter().enumerate() {
             let found = app.store.role_named(role).await?;
-            known.push(found.ok_or_else(|| ApiError::field(format!("roles[{place}]"), "there is no such role"))?);
+            known.push(
+                found.ok_or_else(|| ApiError::field(format!("roles[{place}]"), "there is no such role"))?,
+            );
         }
         roles = Some(known);
     }
@@ -437,7 +445,11 @@ pub struct TokenMake {
 /// `POST /access/service-tokens`.
 #[utoipa::path(post, path = "/access/service-tokens", tag = "access", request_body = TokenMake,
     responses((status = 201, body = TokenView), (status = 422)))]
-pub async fn make_token(State(app): State<App>, caller: Caller, Body(asked): Body<TokenMake>) -> Result<Response> {
+pub async fn make_token(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<TokenMake>,
+) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
     let (row, secret) = new_token(&app.store, asked, &caller.actor, app.now_ms()).await?;

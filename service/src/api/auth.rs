@@ -67,7 +67,8 @@ pub async fn setup(
 ) -> Result<Response> {
     app.limits.log_in(&origin.ip())?;
     check_name(&asked.name)?;
-    password::check(&asked.password, &[&asked.name]).map_err(|weak| ApiError::field("password", weak.to_string()))?;
+    password::check(&asked.password, &[&asked.name])
+        .map_err(|weak| ApiError::field("password", weak.to_string()))?;
     let hash = hashed(asked.password).await?;
     let now_ms = app.now_ms();
     let id = token::uuid()?;
@@ -76,7 +77,11 @@ pub async fn setup(
         return Err(ApiError::conflict("conflict", "the service has users already: log in"));
     }
     if !transaction.use_setup(token::digest(&asked.token), now_ms).await? {
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "bad_credentials", "the token is wrong, used or too old"));
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "bad_credentials",
+            "the token is wrong, used or too old",
+        ));
     }
     let new = NewUser {
         id: &id,
@@ -409,10 +414,8 @@ pub async fn totp_begin(State(app): State<App>, caller: Caller) -> Result<Respon
         return Err(ApiError::conflict("conflict", detail));
     }
     let link = totp::link(&secret, &caller.name);
-    let view = TotpView {
-        secret: secret.expose_secret().to_owned(),
-        otpauth_url: link.expose_secret().to_owned(),
-    };
+    let view =
+        TotpView { secret: secret.expose_secret().to_owned(), otpauth_url: link.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 

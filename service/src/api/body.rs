@@ -30,7 +30,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 fn of_json(rejection: &JsonRejection) -> ApiError {
     match rejection {
         JsonRejection::JsonDataError(error) => {
-            let text = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+            let text =
+                std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
             // The path of the field comes first: `mailboxes[3].email: …`.
             let (field, message) = text.split_once(": ").unwrap_or(("", &text));
             ApiError::fields(vec![FieldError {
@@ -80,7 +81,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(Self(value)),
             Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
-                let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let text =
+                    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                 Err(ApiError::bad_request(text))
             }
             Err(_) => Err(ApiError::bad_request("the query cannot be read")),

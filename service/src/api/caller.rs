@@ -127,7 +127,8 @@ pub fn check_same_site(method: &Method, headers: &HeaderMap, session: &SessionRo
             return refuse("the request comes from another origin");
         }
     }
-    let is_right = told(CSRF_HEADER).is_some_and(|token| csrf::is_right(&session.csrf_key, &session.id, token));
+    let is_right =
+        told(CSRF_HEADER).is_some_and(|token| csrf::is_right(&session.csrf_key, &session.id, token));
     if is_right { Ok(()) } else { refuse("send the header X-CSRF-Token with the token of GET /auth/me") }
 }
 

@@ -82,14 +82,7 @@ const TITLES: [(&str, &str, &str); 36] = [
 impl ApiError {
     /// An error of a status and a code that is in the table of titles.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            more: Map::new(),
-            retry_after: None,
-        }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), more: Map::new(), retry_after: None }
     }
 
     /// 400.
@@ -99,7 +92,11 @@ impl ApiError {
 
     /// 401.
     pub fn unauthenticated() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "no session and no token, or one that has ended")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "no session and no token, or one that has ended",
+        )
     }
 
     /// 403 for the lack of a permission, which is named.
@@ -156,9 +153,12 @@ impl ApiError {
     /// The answer, in a language.
     pub fn answer(&self, request_id: &str, is_portuguese: bool) -> Response {
         let known = TITLES.iter().find(|(code, _, _)| *code == self.code);
-        let title = known.map_or(self.code, |(_, english, portuguese)| {
-            if is_portuguese { portuguese } else { english }
-        });
+        let title = known.map_or(
+            self.code,
+            |(_, english, portuguese)| {
+                if is_portuguese { portuguese } else { english }
+            },
+        );
         let errors: Vec<Value> = self
             .errors
             .iter()
@@ -218,7 +218,9 @@ impl From<StoreError> for ApiError {
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::TooLong(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string()),
+            VaultError::TooLong(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
+            }
             _ => Self::internal(&error),
         }
     }

@@ -55,9 +55,9 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     let Some(proof) = proof.or_else(bearer) else { return Ok(next.run(request).await) };
     let actor = hex(&Sha256::digest(proof));
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large")
-    })?;
+    let body = to_bytes(body, BODY_BYTES_MAX)
+        .await
+        .map_err(|_| ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large"))?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str()).to_owned();
     let hash = Sha256::digest(&body).to_vec();
     let asked = Asked { actor: &actor, key, method: "POST", path: &path, hash };

@@ -26,8 +26,11 @@ const PROXIES_MAX: usize = 10;
 /// Headers of every answer: ours holds no script, is framed by nobody, and is kept by nobody.
 const HEADERS: [(&str, &str); 7] = [
     ("cache-control", "no-store"),
-    ("content-security-policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
-      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     ("cross-origin-opener-policy", "same-origin"),
     ("referrer-policy", "no-referrer"),
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
@@ -139,11 +142,14 @@ pub fn rendered(mut response: Response, origin: &Origin, portuguese: bool) -> Re
                     answer.headers_mut().append(name, value);
                 }
             }
-            answer.extensions_mut().extend(note.map(|note| {
-                let mut extensions = axum::http::Extensions::new();
-                extensions.insert(note);
-                extensions
-            }).unwrap_or_default());
+            answer.extensions_mut().extend(
+                note.map(|note| {
+                    let mut extensions = axum::http::Extensions::new();
+                    extensions.insert(note);
+                    extensions
+                })
+                .unwrap_or_default(),
+            );
             answer
         }
         None => response,
@@ -173,7 +179,8 @@ fn dress(mut response: Response, origin: &Origin) -> Response {
 
 fn origin(app: &App, request: &Request) -> Origin {
     let headers = request.headers();
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text =
+        |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let told = text(&REQUEST_ID);
     let is_id = (8..=64).contains(&told.len())
         && told.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');

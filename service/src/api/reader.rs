@@ -111,13 +111,8 @@ fn fields_html(html: &mut String, title: &str, schema: &Value, document: &Value)
             _ => String::new(),
         };
         let about = field["description"].as_str().unwrap_or_default();
-        let _ = write!(
-            html,
-            "<tr><td><code>{}</code><td>{}<td>{}</tr>",
-            safe(name),
-            safe(&kind),
-            safe(about)
-        );
+        let _ =
+            write!(html, "<tr><td><code>{}</code><td>{}<td>{}</tr>", safe(name), safe(&kind), safe(about));
     }
     html.push_str("</table>");
 }

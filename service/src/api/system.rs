@@ -49,7 +49,11 @@ pub struct KeyUse {
 /// `POST /system/keys/rotate`.
 #[utoipa::path(post, path = "/system/keys/rotate", tag = "system", request_body = RotateAsked,
     responses((status = 200, body = RotateView), (status = 403)))]
-pub async fn rotate(State(app): State<App>, caller: Caller, Body(asked): Body<RotateAsked>) -> Result<Json<RotateView>> {
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<RotateAsked>,
+) -> Result<Json<RotateView>> {
     caller.may(Permission::RotateKeys)?;
     caller.has_stepped_up(app.now_ms())?;
     let done = app.vault.rotate(asked.deep, app.now_ms()).await?;

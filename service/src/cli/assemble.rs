@@ -216,8 +216,8 @@ struct Seen {
 
 impl Seen {
     /// Begins with what earlier runs saw.
-    fn begin(pair: &mut Pair, state: &Path) -> Self {
-        let (path, now) = (state::observed_beside(state), now());
+    fn begin(pair: &mut Pair, path: PathBuf) -> Self {
+        let now = now();
         let Observed { source, destination, .. } = Observed::load(&path).unwrap_or_default();
         pair.source.notes = Arc::new(Notes::begin(source, now));
         pair.destination.notes = Arc::new(Notes::begin(destination, now));
@@ -241,7 +241,7 @@ fn now() -> i64 {
 
 /// Puts a run together; `state` is where its ledger lies.
 pub async fn assemble(
-    mut pair: Pair,
+    pair: Pair,
     state: &Path,
     keeping: Keeping,
     work: &WorkArgs,
@@ -266,12 +266,40 @@ pub async fn assemble(
         }
         Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
     };
-    let seen = Seen::begin(&mut pair, state);
+    let parts = Parts {
+        pair,
+        ledger,
+        observed: state::observed_beside(state),
+        keeping,
+        policy: policy(work),
+        quarantine: work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state)),
+    };
+    Ok(Assembled { warnings, ..put_together(parts, shared) })
+}
+
+/// What a run is put together from.
+pub struct Parts {
+    /// Both mailboxes.
+    pub pair: Pair,
+    /// What is remembered of them.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where it is kept what the servers are seen to do.
+    pub observed: PathBuf,
+    /// Whether that file may be written.
+    pub keeping: Keeping,
+    /// What is wanted.
+    pub policy: Policy,
+    /// The folder for refused messages.
+    pub quarantine: PathBuf,
+}
+
+/// Puts a run together from its parts.
+pub fn put_together(parts: Parts, shared: &Shared) -> Assembled {
+    let Parts { mut pair, ledger, observed, keeping, policy, quarantine } = parts;
+    let seen = Seen::begin(&mut pair, observed);
     for endpoint in [&mut pair.source, &mut pair.destination] {
         endpoint.host = shared.hosts.host(&endpoint.location.host, endpoint.location.port);
     }
-    let policy = policy(work);
-    let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(
         Arc::new(ImapSource::new(pair.source, policy.connections)),
         Arc::new(ImapDestination::new(pair.destination, policy.connections)),
@@ -284,7 +312,7 @@ pub async fn assemble(
     job.budget = Arc::clone(&shared.budget);
     job.pace = Arc::clone(&shared.pace);
     job.stop = shared.stop.clone();
-    Ok(Assembled { job, warnings, seen: (keeping == Keeping::Writes).then_some(seen) })
+    Assembled { job, warnings: Vec::new(), seen: (keeping == Keeping::Writes).then_some(seen) }
 }
 
 impl Assembled {

@@ -153,9 +153,13 @@ mod tests {
     #[test]
     fn an_allowed_network_is_open_and_a_disguise_is_not() {
         let allowed = ["10.1.0.0/16".parse().unwrap(), "::/0".parse().unwrap()];
-        for (text, is_open) in
-            [("10.1.2.3", true), ("10.2.0.1", false), ("::1", true), ("::ffff:10.1.2.3", false), ("fd00::1", true)]
-        {
+        for (text, is_open) in [
+            ("10.1.2.3", true),
+            ("10.2.0.1", false),
+            ("::1", true),
+            ("::ffff:10.1.2.3", false),
+            ("fd00::1", true),
+        ] {
             assert_eq!(refusal(text.parse().unwrap(), &allowed).is_none(), is_open, "{text}");
         }
     }

@@ -62,9 +62,8 @@ pub struct Known {
 impl Store {
     /// Takes a key; false where it is taken.
     pub async fn take_key(&self, asked: &Asked<'_>, now_ms: i64, expires_ms: i64) -> Result<bool> {
-        let binds = binds![
-            asked.actor, asked.key, asked.method, asked.path, asked.hash.clone(), now_ms, expires_ms
-        ];
+        let binds =
+            binds![asked.actor, asked.key, asked.method, asked.path, asked.hash.clone(), now_ms, expires_ms];
         Ok(self.run("taking an idempotency key", TAKE, binds).await? > 0)
     }
 

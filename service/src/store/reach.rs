@@ -70,9 +70,15 @@ impl Reach {
 macro_rules! within_reach {
     ($tenant:literal, $job:literal) => {
         concat!(
-            "(($1 = 1 OR $2 LIKE '%,' || CAST(", $tenant, " AS TEXT) || ',%' OR $3 LIKE '%,' || CAST(", $job,
-            " AS TEXT) || ',%') AND $4 NOT LIKE '%,t' || CAST(", $tenant, " AS TEXT) || ',%' AND $4 NOT LIKE '%,j' || CAST(",
-            $job, " AS TEXT) || ',%')"
+            "(($1 = 1 OR $2 LIKE '%,' || CAST(",
+            $tenant,
+            " AS TEXT) || ',%' OR $3 LIKE '%,' || CAST(",
+            $job,
+            " AS TEXT) || ',%') AND $4 NOT LIKE '%,t' || CAST(",
+            $tenant,
+            " AS TEXT) || ',%' AND $4 NOT LIKE '%,j' || CAST(",
+            $job,
+            " AS TEXT) || ',%')"
         )
     };
 }
@@ -87,7 +93,11 @@ mod tests {
         let scope = |effect: &str, kind: &str, id: &str| (effect.to_owned(), kind.to_owned(), id.to_owned());
         let rights = Rights {
             tenants: vec![1, 2],
-            scopes: vec![scope("deny", "tenant", "2"), scope("allow", "job", "9"), scope("allow", "tenant", "x")],
+            scopes: vec![
+                scope("deny", "tenant", "2"),
+                scope("allow", "job", "9"),
+                scope("allow", "tenant", "x"),
+            ],
             ..Rights::default()
         };
         let reach = Reach::of_user(false, &rights);
