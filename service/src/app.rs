@@ -1,10 +1,11 @@
 //! What all requests share: the database, the vault, the audit log, the clock.
 //! Never holds anything of one request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use tokio::sync::Notify;
 
 use crate::api::limits::Limits;
 use crate::api::metrics::Metrics;
@@ -41,6 +42,7 @@ pub struct Inner {
     /// What is counted.
     pub metrics: Metrics,
     clock: Clock,
+    wake: OnceLock<Arc<Notify>>,
 }
 
 impl std::ops::Deref for App {
@@ -65,12 +67,36 @@ impl App {
         let signer = Signer::load_or_make(&config.audit_key(), &config.checkpoints())?;
         let audit = Audit::new(store.clone(), signer);
         let (limits, metrics) = (Limits::new(), Metrics::new());
-        Ok(Self { inner: Arc::new(Inner { config, store, vault, audit, limits, metrics, clock }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                store,
+                vault,
+                audit,
+                limits,
+                metrics,
+                clock,
+                wake: OnceLock::new(),
+            }),
+        })
     }
 
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         (self.clock)()
+    }
+
+    /// Names the worker of this process, so that it need not wait for its next look.
+    pub fn set_wake(&self, wake: Arc<Notify>) {
+        // A process has one worker.
+        let _ = self.wake.set(wake);
+    }
+
+    /// Has the worker of this process look for work now.
+    pub fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake.notify_one();
+        }
     }
 
     /// A one-time token for the first administrator, where there is no user yet.

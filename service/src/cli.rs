@@ -1,6 +1,7 @@
 //! From the command line to an exit status.
 //! Never decides anything about mail: the engine does.
 
+mod admin;
 pub mod args;
 pub mod assemble;
 mod batch;
@@ -15,6 +16,7 @@ pub mod progress;
 mod quarantine;
 pub mod render;
 pub mod secret;
+mod serve;
 pub mod signal;
 pub mod state;
 
@@ -87,6 +89,8 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
             Command::Migrate(command) => migrate::migrate(command).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Admin(command) => admin::admin(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

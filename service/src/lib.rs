@@ -11,8 +11,10 @@ mod cli;
 pub mod config;
 mod demo;
 pub mod dialer;
+pub mod gate;
 pub mod jobs;
 pub mod store;
 pub mod vault;
+pub mod work;
 
 pub use cli::main;

@@ -228,6 +228,8 @@ pub struct Evaluation {
     pub percent_hundredths: u32,
     /// SHA-256 of everything that an approver sees, as `sha256:` and 64 hexadecimal digits.
     pub snapshot_hash: String,
+    /// The canonical JSON that the digest is of: what has to be kept beside an approval.
+    pub snapshot_json: String,
     /// How the approval stands.
     pub standing: Standing,
 }
@@ -273,7 +275,8 @@ pub fn evaluate(job: &JobInput) -> Evaluation {
         .filter(|id| *id != CheckId::ManualApproval)
         .map(|id| job_check(id, job, &mailboxes, counts.as_ref()))
         .collect();
-    let snapshot_hash = snapshot::hash(job, &checks);
+    let snapshot_json = snapshot::canonical(job, &checks);
+    let snapshot_hash = snapshot::hash(&snapshot_json);
     let standing = approval::standing(job, &checks, counts.as_ref());
     let manual = approval::check(&standing);
     let failing = checks.iter().any(|check| check.status == Status::Fail && check.id.is_critical());
@@ -285,7 +288,7 @@ pub fn evaluate(job: &JobInput) -> Evaluation {
     let place = CheckId::ALL.iter().position(|id| *id == CheckId::ManualApproval).unwrap_or(checks.len());
     checks.insert(place, manual);
     let percent_hundredths = counts.as_ref().map_or(0, Counts::percent_hundredths);
-    Evaluation { gate, checks, mailboxes, counts, percent_hundredths, snapshot_hash, standing }
+    Evaluation { gate, checks, mailboxes, counts, percent_hundredths, snapshot_hash, snapshot_json, standing }
 }
 
 fn outcome(mailbox: &MailboxInput, job: &JobInput) -> MailboxOutcome {

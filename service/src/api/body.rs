@@ -34,11 +34,10 @@ fn of_json(rejection: &JsonRejection) -> ApiError {
                 std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
             // The path of the field comes first: `mailboxes[3].email: …`.
             let (field, message) = text.split_once(": ").unwrap_or(("", &text));
-            ApiError::fields(vec![FieldError {
-                field: field.to_owned(),
-                code: "invalid",
-                message: message.to_owned(),
-            }])
+            // Other words may quote the value, and a value may be a secret.
+            let is_safe = message.starts_with("missing field") || message.starts_with("unknown field");
+            let message = if is_safe { message.to_owned() } else { "the value has another type".to_owned() };
+            ApiError::fields(vec![FieldError { field: field.to_owned(), code: "invalid", message }])
         }
         JsonRejection::JsonSyntaxError(_) => ApiError::bad_request("the body is no JSON"),
         JsonRejection::MissingJsonContentType(_) => ApiError::new(

@@ -12,7 +12,10 @@ use utoipa_axum::routes;
 
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
-use super::{ApiError, access, audit, auth, health, idempotency, layers, reader, system};
+use super::{
+    ApiError, access, audit, auth, endpoints, events, gates, health, idempotency, jobs, layers, mailboxes,
+    overview, quarantine, reader, runs, system,
+};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -52,6 +55,53 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
+        .merge(migration())
+}
+
+/// What is moved.
+fn migration() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::list, jobs::make))
+        .routes(routes!(jobs::show, jobs::change, jobs::remove))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::fail))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(jobs::close))
+        .routes(routes!(jobs::certificate))
+        .routes(routes!(jobs::ticket_payload))
+        .routes(routes!(jobs::timeline))
+        .routes(routes!(events::stream))
+        .routes(routes!(overview::metrics))
+        .routes(routes!(mailboxes::list, mailboxes::make))
+        .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
+        .routes(routes!(mailboxes::folders))
+        .routes(routes!(mailboxes::folder_map))
+        .routes(routes!(mailboxes::put_secret))
+        .routes(routes!(mailboxes::remove_secret))
+        .routes(routes!(runs::preflight))
+        .routes(routes!(runs::sync))
+        .routes(routes!(runs::verify))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::steps))
+        .routes(routes!(runs::log))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(gates::ask))
+        .routes(routes!(gates::show))
+        .routes(routes!(gates::evaluate))
+        .routes(routes!(gates::approve))
+        .routes(routes!(gates::revoke))
+        .routes(routes!(gates::reject))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::bulk))
+        .routes(routes!(quarantine::show))
+        .routes(routes!(quarantine::ack))
+        .routes(routes!(endpoints::list, endpoints::make))
+        .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::test))
+        .routes(routes!(endpoints::health))
 }
 
 /// The whole service.

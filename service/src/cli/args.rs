@@ -1,6 +1,7 @@
 //! The command line: commands, options, defaults and what `--help` says of them.
 //! Never opens a file or asks a server.
 
+mod admin;
 mod batch;
 mod pair;
 mod quarantine;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use admin::{AdminCommand, MfaArg, ServeArgs, TokenAddArgs, TokenCommand, UserAddArgs, UserCommand};
 pub use batch::BatchArgs;
 pub use pair::{
     ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
@@ -103,6 +105,13 @@ pub enum Command {
     /// Make, renew or take back the tables of the service's own database, or say how they stand
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Serve the API and carry out runs, until asked to stop
+    ///
+    /// Listens on this machine alone unless told otherwise; put a proxy with TLS before it.
+    Serve(ServeArgs),
+    /// Make users and service tokens, for installation scripts
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

@@ -80,9 +80,9 @@ fn write_text(text: &str, into: &mut String) {
     into.push('"');
 }
 
-/// The digest of a job as it is shown, as `sha256:` and 64 hexadecimal digits.
-pub(super) fn hash(job: &JobInput, checks: &[Check]) -> String {
-    let digest = Sha256::digest(canonical(job, checks).as_bytes());
+/// The digest of the canonical text, as `sha256:` and 64 hexadecimal digits.
+pub(super) fn hash(canonical: &str) -> String {
+    let digest = Sha256::digest(canonical.as_bytes());
     let mut text = String::from("sha256:");
     for octet in digest {
         text.push_str(&format!("{octet:02x}"));
