@@ -1,6 +1,7 @@
 //! From the command line to an exit status.
 //! Never decides anything about mail: the engine does.
 
+mod admin;
 pub mod args;
 pub mod assemble;
 mod backup;
@@ -16,8 +17,10 @@ pub mod progress;
 mod quarantine;
 pub mod render;
 pub mod secret;
+mod serve;
 pub mod signal;
 pub mod state;
+mod worker;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -90,6 +93,9 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::BackupState(args) => backup::back_up(args).await,
             Command::RestoreState(args) => backup::restore(&args),
             Command::Migrate(command) => migrate::migrate(command).await,
+            Command::Worker(args) => worker::worker(args).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Admin(command) => admin::admin(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

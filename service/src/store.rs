@@ -1,12 +1,23 @@
 //! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
 //! Never holds a message, a ledger or a secret in clear.
 
+pub mod audit;
+pub mod boxes;
 mod database;
+pub mod doors;
+pub mod endpoints;
 mod error;
 pub mod events;
+pub mod gates;
+pub mod idempotency;
+pub mod jobs;
+pub mod keys;
+pub mod looks;
 pub mod mailboxes;
 pub mod migrate;
+pub mod people;
 mod place;
+pub mod reach;
 pub mod results;
 mod row;
 pub mod runs;

@@ -1,6 +1,7 @@
 //! The command line: commands, options, defaults and what `--help` says of them.
 //! Never opens a file or asks a server.
 
+mod admin;
 mod batch;
 mod pair;
 mod quarantine;
@@ -11,13 +12,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use admin::{AdminCommand, MfaArg, ServeArgs, TokenAddArgs, TokenCommand, UserAddArgs, UserCommand};
 pub use batch::BatchArgs;
 pub use pair::{
     ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
     TrustArgs, VerifyArgs, WorkArgs,
 };
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
-pub use service::{BackupArgs, MigrateCommand, PlaceArgs, RestoreArgs};
+pub use service::{BackupArgs, MigrateCommand, PlaceArgs, RestoreArgs, WorkerArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -110,6 +112,18 @@ pub enum Command {
     BackupState(BackupArgs),
     /// Bring back what backup-state copied, after every file is proven
     RestoreState(RestoreArgs),
+    /// Serve the API and carry out runs, until asked to stop
+    ///
+    /// Listens on this machine alone unless told otherwise; put a proxy with TLS before it.
+    Serve(ServeArgs),
+    /// Carry out runs beside a service, on this machine or another, until asked to stop
+    ///
+    /// Several share one PostgreSQL: one that dies is replaced by the others once its leases run out. It needs the
+    /// service's master key.
+    Worker(WorkerArgs),
+    /// Make users and service tokens, for installation scripts
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

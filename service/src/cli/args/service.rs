@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use ipnet::IpNet;
 
-use super::OutputArgs;
+use super::{LogFormatArg, OutputArgs};
 
 /// Where the service keeps what it knows.
 #[derive(Debug, Clone, Args)]
@@ -84,4 +85,28 @@ pub struct RestoreArgs {
     /// How results are told.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// The options of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The service's master key; below the data folder, or systemd's credential `malote-master-key`, where nothing is
+    /// said
+    #[arg(long, value_name = "FILE", env = "MALOTE_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// A private network that every mail server may stand in, such as 10.1.0.0/16; repeatable
+    #[arg(long, value_name = "CIDR", env = "MALOTE_ALLOW_PRIVATE", value_delimiter = ',')]
+    pub allow_private: Vec<IpNet>,
+    /// Runs at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// How long a run stays this worker's after its last sign of life; then another one takes it over
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(5..=3600))]
+    pub lease_seconds: u16,
+    /// Form of log lines
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormatArg::Json)]
+    pub log_format: LogFormatArg,
 }
