@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
 use super::body::BODY_BYTES_MAX;
-use super::caller::cookie;
+use super::caller::{cookie, is_let_in};
 use super::layers::{Origin, is_portuguese, rendered};
 use crate::app::App;
 use crate::store::idempotency::{Asked, Known};
@@ -54,6 +54,10 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     let bearer = || request.headers().get(header::AUTHORIZATION).map(|line| line.as_bytes().to_vec());
     let Some(proof) = proof.or_else(bearer) else { return Ok(next.run(request).await) };
     let actor = hex(&Sha256::digest(proof));
+    // Whoever is not let in any more is told so, and is not answered from the drawer.
+    if !is_let_in(app, request.headers()).await? {
+        return Ok(next.run(request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX)
         .await

@@ -105,6 +105,9 @@ async fn a_request_under_one_key_is_done_once() -> Result<()> {
     let mut request = world.request("POST", "/migration/jobs", &bob, Some(body))?;
     request.headers_mut().insert("idempotency-key", "k1".parse()?);
     world.ask(request).await?.refused(403, "forbidden");
+    world.post(&ana, "/auth/logout", json!({})).await?.with(204);
+    let body = json!({"tenant_id": 1, "domain": "example.com"});
+    world.ask(ask("k1", body)?).await?.refused(401, "unauthenticated");
     Ok(())
 }
 
