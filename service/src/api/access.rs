@@ -277,7 +277,8 @@ pub struct UserChange {
 
 /// `PUT /access/users/{id}`: what is not said stays. The user's sessions end.
 #[utoipa::path(put, path = "/access/users/{id}", tag = "access", params(("id" = String, Path)),
-    request_body = UserChange, responses((status = 200, body = UserView), (status = 409), (status = 412), (status = 428)))]
+    request_body = UserChange, responses((status = 200, body = UserView), (status = 409), (status = 412),
+    (status = 428)))]
 pub async fn change_user(
     State(app): State<App>,
     caller: Caller,

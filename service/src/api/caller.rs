@@ -89,7 +89,8 @@ pub fn cookie(headers: &HeaderMap) -> Option<SecretString> {
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| SecretString::from(value.to_owned()))
 }
 
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+/// The token of a program.
+pub fn bearer(headers: &HeaderMap) -> Option<SecretString> {
     let line = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = line.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| SecretString::from(token.trim().to_owned()))
@@ -106,6 +107,18 @@ pub async fn session_of(app: &App, headers: &HeaderMap) -> Result<Option<Session
     Ok(found.filter(|session| {
         !session.is_revoked && now_ms < session.expires_ms && now_ms - session.last_seen_ms < IDLE_MILLIS_MAX
     }))
+}
+
+/// True where a request's session or token still lets it in, whatever it may do then.
+///
+/// # Errors
+/// What the database says.
+pub async fn is_let_in(app: &App, headers: &HeaderMap) -> Result<bool, ApiError> {
+    if let Some(secret) = bearer(headers) {
+        let found = app.store.service_token(token::digest(&secret)).await?;
+        return Ok(found.is_some_and(|row| row.revoked_ms == 0 && app.now_ms() < row.expires_ms));
+    }
+    Ok(session_of(app, headers).await?.is_some_and(|session| session.is_open))
 }
 
 /// Refuses what another site's page had a browser send.

@@ -236,7 +236,8 @@ pub async fn show(
 }
 
 /// `PUT /endpoints/{id}`: whole; kind and tenant stay.
-#[utoipa::path(put, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointAsked,
+#[utoipa::path(put, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
+    request_body = EndpointAsked,
     responses((status = 200, body = EndpointView), (status = 403), (status = 412), (status = 428)))]
 pub async fn change(
     State(app): State<App>,

@@ -151,7 +151,8 @@ pub struct Domain {
 
 /// `GET /migration/gate?domain=`: whether a domain's DNS may be changed. Whatever is not a clear yes is a no.
 #[utoipa::path(get, path = "/migration/gate", tag = "gate", params(Domain),
-    responses((status = 200, body = GateView), (status = 400), (status = 401), (status = 403), (status = 404), (status = 503)))]
+    responses((status = 200, body = GateView), (status = 400), (status = 401), (status = 403), (status = 404),
+        (status = 503)))]
 pub async fn ask(
     State(app): State<App>,
     caller: std::result::Result<Caller, ApiError>,
@@ -228,7 +229,10 @@ pub async fn show(
         let rows = app.store.gate_history(id).await?.into_iter();
         told["history"] = rows
             .map(|(hash, gate, percent, at_ms)| {
-                json!({"snapshot_hash": hash, "migration_gate": gate, "sync_percent": percent, "evaluated_at": at(at_ms)})
+                json!({
+                    "snapshot_hash": hash, "migration_gate": gate, "sync_percent": percent,
+                    "evaluated_at": at(at_ms),
+                })
             })
             .collect();
         let decided = app.store.decisions(id).await?.into_iter();

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
 use super::body::BODY_BYTES_MAX;
-use super::caller::cookie;
+use super::caller::{cookie, is_let_in};
 use super::layers::{Origin, is_portuguese, rendered};
 use crate::app::App;
 use crate::store::idempotency::{Asked, Known};
@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Headers that are kept with an answer.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 /// Paths whose answers hold a secret, or whose bodies are not to be held in memory.
-const LEFT_OUT: [&str; 4] = ["/auth/", "/access/", "upload", "/system/keys"];
+const LEFT_OUT: [&str; 5] = ["/auth/", "/access/", "upload", "/import", "/system/keys"];
 
 /// The layer.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -54,6 +54,10 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     let bearer = || request.headers().get(header::AUTHORIZATION).map(|line| line.as_bytes().to_vec());
     let Some(proof) = proof.or_else(bearer) else { return Ok(next.run(request).await) };
     let actor = hex(&Sha256::digest(proof));
+    // Whoever is not let in any more is told so, and is not answered from the drawer.
+    if !is_let_in(app, request.headers()).await? {
+        return Ok(next.run(request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX)
         .await

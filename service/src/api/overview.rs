@@ -41,7 +41,8 @@ fn hours(text: Option<&str>) -> Result<i64> {
 }
 
 /// `GET /migration/metrics`.
-#[utoipa::path(get, path = "/migration/metrics", tag = "jobs", params(Window), responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/migration/metrics", tag = "jobs", params(Window), responses((status = 200,
+    body = Object)))]
 pub async fn metrics(
     State(app): State<App>,
     caller: Caller,

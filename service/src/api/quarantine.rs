@@ -123,7 +123,8 @@ pub struct Ack {
     note: String,
 }
 
-/// `POST /migration/quarantine/{qid}/ack`: accepts that the message is left out. Whoever does so cannot approve the gate.
+/// `POST /migration/quarantine/{qid}/ack`: accepts that the message is left out. Whoever does so cannot approve
+/// the gate.
 #[utoipa::path(post, path = "/migration/quarantine/{qid}/ack", tag = "quarantine", params(("qid" = i64, Path)),
     request_body = Ack, responses((status = 200, body = ItemView), (status = 403), (status = 409), (status = 422)))]
 pub async fn ack(

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, audit, auth, endpoints, events, gates, health, idempotency, jobs, layers, mailboxes,
-    overview, quarantine, reader, runs, system,
+    ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
+    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
 };
 use crate::app::App;
 
@@ -68,18 +68,23 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::fail))
         .routes(routes!(jobs::retry))
-        .routes(routes!(jobs::close))
-        .routes(routes!(jobs::certificate))
-        .routes(routes!(jobs::ticket_payload))
-        .routes(routes!(jobs::timeline))
+        .routes(routes!(closing::close))
+        .routes(routes!(closing::certificate))
+        .routes(routes!(closing::ticket_payload))
+        .routes(routes!(closing::timeline))
         .routes(routes!(events::stream))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(import::import))
+                .layer(DefaultBodyLimit::max(import::FILE_BYTES_MAX)),
+        )
         .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
-        .routes(routes!(mailboxes::folders))
-        .routes(routes!(mailboxes::folder_map))
-        .routes(routes!(mailboxes::put_secret))
-        .routes(routes!(mailboxes::remove_secret))
+        .routes(routes!(folders::folders))
+        .routes(routes!(folders::folder_map))
+        .routes(routes!(folders::put_secret))
+        .routes(routes!(folders::remove_secret))
         .routes(routes!(runs::preflight))
         .routes(routes!(runs::sync))
         .routes(routes!(runs::verify))

@@ -193,7 +193,8 @@ pub struct Verify {
 }
 
 /// `POST /migration/jobs/{id}/verify`.
-#[utoipa::path(post, path = "/migration/jobs/{id}/verify", tag = "runs", params(("id" = i64, Path)), request_body = Verify,
+#[utoipa::path(post, path = "/migration/jobs/{id}/verify", tag = "runs", params(("id" = i64, Path)),
+    request_body = Verify,
     responses((status = 202, body = RunsView), (status = 409), (status = 422)))]
 pub async fn verify(
     State(app): State<App>,
@@ -528,7 +529,8 @@ pub async fn log(
 }
 
 /// `POST /migration/runs/{rid}/cancel`.
-#[utoipa::path(post, path = "/migration/runs/{rid}/cancel", tag = "runs", params(("rid" = i64, Path)), request_body = Reason,
+#[utoipa::path(post, path = "/migration/runs/{rid}/cancel", tag = "runs", params(("rid" = i64, Path)),
+    request_body = Reason,
     responses((status = 202, body = RunView), (status = 404), (status = 409)))]
 pub async fn cancel(
     State(app): State<App>,

@@ -1,4 +1,5 @@
 //! A chain that nobody can bend without its being seen.
+//! Never a key or a row that anybody uses.
 
 use std::path::PathBuf;
 

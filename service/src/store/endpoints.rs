@@ -15,7 +15,7 @@ macro_rules! columns {
 macro_rules! reached {
     () => {
         "($1 = 1 OR tenant_id IS NULL OR $2 LIKE '%,' || CAST(tenant_id AS TEXT) || ',%') \
-         AND $3 IS NOT NULL AND (tenant_id IS NULL OR $4 NOT LIKE '%,t' || CAST(tenant_id AS TEXT) || ',%')"
+         AND $3 LIKE ',%' AND (tenant_id IS NULL OR $4 NOT LIKE '%,t' || CAST(tenant_id AS TEXT) || ',%')"
     };
 }
 /// Binds: reach.

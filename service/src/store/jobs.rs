@@ -56,8 +56,12 @@ const JOB: &str = concat!(
 );
 /// The open job of a domain; of several tenants' the newest. Binds: reach, domain.
 const JOB_OF_DOMAIN: &str = concat!(
-    "SELECT ", job_columns!(), " FROM migration_jobs AS job WHERE ", within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND lower(job.domain) = lower($5) ORDER BY CASE WHEN job.phase = 'closed' THEN 1 ELSE 0 END,
+    "SELECT ",
+    job_columns!(),
+    " FROM migration_jobs AS job WHERE ",
+    within_reach!("job.tenant_id", "job.id"),
+    " AND job.deleted_at = '' AND lower(job.domain) = lower($5)
+     ORDER BY CASE WHEN job.phase = 'closed' THEN 1 ELSE 0 END,
      job.id DESC LIMIT 2"
 );
 /// Binds: tenant, name.

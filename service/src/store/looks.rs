@@ -111,7 +111,9 @@ const OPEN_ITEMS: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND item.status = 'open'"
 );
-const WORKERS: &str = "SELECT id, host, capacity, runs_now, runs_done, is_stopping, started_ms, seen_ms FROM workers ORDER BY id LIMIT 500";
+const WORKERS: &str = "
+    SELECT id, host, capacity, runs_now, runs_done, is_stopping, started_ms, seen_ms FROM workers
+    ORDER BY id LIMIT 500";
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[

@@ -1,4 +1,5 @@
 //! What is sealed opens with its key and in its place, and nowhere else.
+//! Never a key or a row that anybody uses.
 
 use super::key::chance;
 use super::master::{MasterError, Wrapped};

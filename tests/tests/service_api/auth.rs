@@ -46,7 +46,8 @@ async fn a_wrong_name_and_a_wrong_password_are_told_alike_and_make_wait_ever_lon
             assert_eq!(answer.json()["detail"], "the name, the password or the code is wrong");
         }
         // Also the right password waits, and knows how long.
-        let waiting = world.post(&nobody, "/auth/login", login(name, PASSWORD)).await?.refused(429, "rate_limited");
+        let waiting =
+            world.post(&nobody, "/auth/login", login(name, PASSWORD)).await?.refused(429, "rate_limited");
         assert_eq!(waiting.header("retry-after"), "2");
     }
     world.pass(2_000);
@@ -76,7 +77,8 @@ async fn one_address_may_try_ten_times_a_minute() -> Result<()> {
 async fn a_session_ends_when_idle_when_old_and_when_told() -> Result<()> {
     let world = World::new().await?;
     let ana = world.user("ana", &["operator"], &[]).await?;
-    let told = world.post(&Person::default(), "/auth/login", json!({"name": "ana", "password": PASSWORD})).await?;
+    let told =
+        world.post(&Person::default(), "/auth/login", json!({"name": "ana", "password": PASSWORD})).await?;
     let line = told.header("set-cookie");
     for part in ["__Host-session=", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(line.contains(part), "{line}");

@@ -126,7 +126,13 @@ impl World {
     }
 
     /// A request of somebody, with a JSON body where there is one.
-    pub fn request(&self, method: &str, path: &str, who: &Person, body: Option<Value>) -> Result<Request<Body>> {
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        who: &Person,
+        body: Option<Value>,
+    ) -> Result<Request<Body>> {
         let mut request = Request::builder().method(method).uri(path);
         if !who.cookie.is_empty() {
             request = request.header("cookie", format!("__Host-session={}", who.cookie));
@@ -160,7 +166,14 @@ impl World {
     }
 
     /// Changes something with the version that was read just before.
-    pub async fn put(&self, who: &Person, method: &str, path: &str, seen: &str, body: Value) -> Result<Answer> {
+    pub async fn put(
+        &self,
+        who: &Person,
+        method: &str,
+        path: &str,
+        seen: &str,
+        body: Value,
+    ) -> Result<Answer> {
         let tag = self.get(who, seen).await?.with(200).header("etag");
         let mut request = self.request(method, path, who, Some(body))?;
         request.headers_mut().insert("if-match", tag.parse()?);
@@ -190,7 +203,9 @@ impl World {
             by: "test",
         };
         let password = SecretString::from(PASSWORD.to_owned());
-        make(&self.app.store, &made, password, self.now()).await.map_err(|error| anyhow::anyhow!(error.detail))
+        make(&self.app.store, &made, password, self.now())
+            .await
+            .map_err(|error| anyhow::anyhow!(error.detail))
     }
 
     pub async fn log_in(&self, name: &str) -> Result<Person> {

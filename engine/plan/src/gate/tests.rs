@@ -1,4 +1,5 @@
 //! The gate's golden numbers, one table per rule, and what no numbers may ever do.
+//! Never a count that a server gave: every number here is chosen.
 
 use alloc::vec;
 

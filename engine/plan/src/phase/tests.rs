@@ -1,4 +1,5 @@
 //! The table of edges, held against random walks and against every condition alone.
+//! Never a job: only what may follow what.
 
 use alloc::vec;
 
