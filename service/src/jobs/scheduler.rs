@@ -1,4 +1,4 @@
-//! Fires schedules when they are due, and takes jobs on whose worker died before it could: several processes may look, and each firing happens once.
+//! Fires schedules when they are due, and takes jobs on whose worker died before it could; each firing happens once.
 //! Never fires for what was missed while nobody looked: a schedule goes on from now.
 
 use std::sync::Arc;
