@@ -201,7 +201,8 @@ async fn three_workers_share_fifty_mailboxes_and_one_is_killed() -> Result<()> {
     ground.all_over(&runs).await?;
     eprintln!("fifty mailboxes took {:?}, of which the first five {shared:?}", began.elapsed());
     ground.is_exact().await?;
-    assert_eq!(ground.number(working).await?, 3);
+    // What the killed one had belongs to others by now, unless it had ended.
+    assert!(ground.number(working).await? >= 2);
     let mut at_once = BTreeSet::new();
     for run in &runs {
         at_once.insert(ground.standing(*run).await?.fencing_token);
