@@ -1,13 +1,16 @@
 //! From the command line to an exit status.
 //! Never decides anything about mail: the engine does.
 
+mod admin;
 pub mod args;
 pub mod assemble;
+mod backup;
 mod batch;
 pub mod exit;
 mod files;
 mod help;
 mod imapsync;
+mod migrate;
 pub mod output;
 pub mod pair;
 mod probe;
@@ -17,8 +20,10 @@ mod pst_reader;
 mod quarantine;
 pub mod render;
 pub mod secret;
+mod serve;
 pub mod signal;
-mod state;
+pub mod state;
+mod worker;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -95,6 +100,12 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Imapsync => Err(Stopped::bug("imapsync was asked for in a way that is not known")),
             Command::Quarantine(command) => quarantine::quarantine(command).await,
             Command::Pst(command) => pst::pst(command),
+            Command::BackupState(args) => backup::back_up(args).await,
+            Command::RestoreState(args) => backup::restore(&args),
+            Command::Migrate(command) => migrate::migrate(command).await,
+            Command::Worker(args) => worker::worker(args).await,
+            Command::Serve(args) => serve::serve(args).await,
+            Command::Admin(command) => admin::admin(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),
         }

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod archives;
+pub mod breaker;
 pub mod identity_provider;
 pub mod mail;
 pub mod migration;

@@ -1,16 +1,19 @@
 //! The command line: commands, options, defaults and what `--help` says of them.
 //! Never opens a file or asks a server.
 
+mod admin;
 mod batch;
 mod pair;
 mod pst;
 mod quarantine;
+mod service;
 mod value;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use admin::{AdminCommand, MfaArg, ServeArgs, TokenAddArgs, TokenCommand, UserAddArgs, UserCommand};
 pub use batch::BatchArgs;
 pub use pair::{
     ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
@@ -18,6 +21,7 @@ pub use pair::{
 };
 pub use pst::{ExportArg, ExportArgs, ItemsArg, PstArgs, PstCommand, ReaderArg, StoreArgs, UnreadableArg};
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
+pub use service::{BackupArgs, MigrateCommand, PlaceArgs, RestoreArgs, WorkerArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -106,6 +110,28 @@ pub enum Command {
     /// Show what was refused or unreadable, try it again, export it, or acknowledge that it is left out
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Make, renew or take back the tables of the service's own database, or say how they stand
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Copy the service's database and ledgers into a new folder, with a manifest that proves them
+    ///
+    /// The service may be at work. Not copied: the master key, uploads, quarantined messages, logs. Where the
+    /// database is PostgreSQL, its own tools do this.
+    BackupState(BackupArgs),
+    /// Bring back what backup-state copied, after every file is proven
+    RestoreState(RestoreArgs),
+    /// Serve the API and carry out runs, until asked to stop
+    ///
+    /// Listens on this machine alone unless told otherwise; put a proxy with TLS before it.
+    Serve(ServeArgs),
+    /// Carry out runs beside a service, on this machine or another, until asked to stop
+    ///
+    /// Several share one PostgreSQL: one that dies is replaced by the others once its leases run out. It needs the
+    /// service's master key.
+    Worker(WorkerArgs),
+    /// Make users and service tokens, for installation scripts
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
     /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,

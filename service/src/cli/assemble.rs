@@ -26,7 +26,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::args::{PaceArgs, RepairArg, TrustArgs, WorkArgs};
+use super::args::{PaceArgs, RepairArg, StoreArgs, TrustArgs, WorkArgs};
 use super::exit::Stopped;
 use super::files::Files;
 use super::state;
@@ -280,8 +280,8 @@ struct Seen {
 
 impl Seen {
     /// Begins with what earlier runs saw.
-    fn begin(pair: &mut Pair, state: &Path) -> Self {
-        let (path, now) = (state::observed_beside(state), now());
+    fn begin(pair: &mut Pair, path: PathBuf) -> Self {
+        let now = now();
         let Observed { source, destination, .. } = Observed::load(&path).unwrap_or_default();
         let (source, destination) =
             (Arc::new(Notes::begin(source, now)), Arc::new(Notes::begin(destination, now)));
@@ -309,7 +309,7 @@ fn now() -> i64 {
 
 /// Puts a run together; `state` is where its ledger lies.
 pub async fn assemble(
-    mut pair: Pair,
+    pair: Pair,
     state: &Path,
     keeping: Keeping,
     work: &WorkArgs,
@@ -334,16 +334,53 @@ pub async fn assemble(
         }
         Keeping::ReadsOnly => Arc::new(MemoryLedger::new()),
     };
-    let seen = Seen::begin(&mut pair, state);
+    let parts = Parts {
+        pair,
+        ledger,
+        observed: state::observed_beside(state),
+        uids: state::uids_beside(state),
+        store: work.store.clone(),
+        keeping,
+        policy: policy(work),
+        quarantine: work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state)),
+    };
+    Ok(Assembled { warnings, ..put_together(parts, shared)? })
+}
+
+/// What a run is put together from.
+pub struct Parts {
+    /// Both mailboxes.
+    pub pair: Pair,
+    /// What is remembered of them.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where it is kept what the servers are seen to do.
+    pub observed: PathBuf,
+    /// The folder for UIDs of files that have none of their own.
+    pub uids: PathBuf,
+    /// How personal stores are read.
+    pub store: StoreArgs,
+    /// Whether these files may be written.
+    pub keeping: Keeping,
+    /// What is wanted.
+    pub policy: Policy,
+    /// The folder for refused messages.
+    pub quarantine: PathBuf,
+}
+
+/// Puts a run together from its parts.
+///
+/// # Errors
+/// Where the destination is of a kind that is not written.
+pub fn put_together(parts: Parts, shared: &Shared) -> Result<Assembled, Stopped> {
+    let Parts { mut pair, ledger, observed, uids, store, keeping, policy, quarantine } = parts;
+    let seen = Seen::begin(&mut pair, observed);
     for end in [&mut pair.source, &mut pair.destination] {
         if let End::Server(endpoint) = end {
             endpoint.host = shared.hosts.host(&endpoint.location.host, endpoint.location.port);
         }
     }
-    let policy = policy(work);
-    let quarantine: PathBuf = work.quarantine.clone().unwrap_or_else(|| state::quarantine_beside(state));
     let mut job = Job::new(
-        source(pair.source, state, keeping, work, policy.connections),
+        source(pair.source, Book::kept_in(uids, keeping == Keeping::Writes), &store, policy.connections),
         destination(pair.destination, policy.connections)?,
         ledger,
         Arc::new(QuarantineFolder::new(quarantine)),
@@ -354,17 +391,14 @@ pub async fn assemble(
     job.budget = Arc::clone(&shared.budget);
     job.pace = Arc::clone(&shared.pace);
     job.stop = shared.stop.clone();
-    Ok(Assembled { job, warnings, seen: (keeping == Keeping::Writes).then_some(seen) })
+    Ok(Assembled { job, warnings: Vec::new(), seen: (keeping == Keeping::Writes).then_some(seen) })
 }
 
 /// Where mail comes from. UIDs of files are kept beside the ledger.
-fn source(end: End, state: &Path, keeping: Keeping, work: &WorkArgs, connections: usize) -> Arc<dyn Source> {
+fn source(end: End, book: Book, store: &StoreArgs, connections: usize) -> Arc<dyn Source> {
     match end {
         End::Server(endpoint) => Arc::new(ImapSource::new(*endpoint, connections)),
-        End::Files(files) => {
-            let book = Book::kept_in(state::uids_beside(state), keeping == Keeping::Writes);
-            files.source(book, &work.store)
-        }
+        End::Files(files) => files.source(book, store),
     }
 }
 

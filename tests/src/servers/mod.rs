@@ -5,6 +5,7 @@ mod cyrus;
 mod dovecot;
 mod dovecot_conf;
 mod port;
+mod postgres;
 mod process;
 
 pub use courier::Courier;
@@ -12,6 +13,7 @@ pub use cyrus::{Cyrus, CyrusOptions};
 pub use dovecot::Dovecot;
 pub use dovecot_conf::{DovecotOptions, DovecotUser, Layout};
 pub use port::free_port;
+pub use postgres::Postgres;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

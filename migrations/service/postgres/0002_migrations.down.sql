@@ -1,0 +1,31 @@
+ALTER TABLE mailbox_contexts
+    DROP CONSTRAINT mailbox_contexts_current_run_id_fkey,
+    DROP CONSTRAINT mailbox_contexts_last_successful_run_id_fkey;
+DROP TABLE workers;
+DROP TABLE quarantine_acknowledgements;
+DROP TABLE quarantine_items;
+DROP TABLE upload_chunks;
+DROP TABLE uploads;
+DROP TABLE purge_certificates;
+DROP TABLE migration_credentials;
+DROP TABLE gate_approvals;
+DROP VIEW migration_gate_current;
+DROP TABLE migration_gate_checks;
+DROP TABLE phase_history;
+DROP TABLE gate_snapshots;
+DROP TABLE change_history;
+DROP TABLE mailbox_folders;
+DROP TABLE run_log_events;
+DROP TABLE run_steps;
+DROP TABLE migration_runs;
+DROP TABLE migration_mailboxes;
+DROP TABLE migration_jobs;
+DROP TABLE mailbox_group_members;
+DROP TABLE mailbox_groups;
+DROP TABLE mailbox_contexts;
+DROP TABLE schedule_executions;
+DROP TABLE schedules;
+DROP TABLE endpoint_credentials;
+DROP TABLE endpoint_health_checks;
+DROP TABLE endpoints;
+DROP TABLE data_keys;

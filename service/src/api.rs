@@ -1,0 +1,37 @@
+//! The service over HTTP: one router, two mounts, one form of error.
+//! Never decides what plan decides, and never holds a query.
+
+pub mod access;
+pub mod answer;
+pub mod audit;
+pub mod auth;
+pub mod body;
+pub mod caller;
+pub mod closing;
+pub mod endpoints;
+pub mod error;
+pub mod events;
+pub mod folders;
+pub mod gates;
+pub mod health;
+pub mod idempotency;
+pub mod import;
+pub mod jobs;
+pub mod layers;
+pub mod limits;
+pub mod list;
+pub mod mailboxes;
+pub mod metrics;
+pub mod overview;
+pub mod quarantine;
+pub mod reader;
+pub mod router;
+pub mod runs;
+pub mod system;
+
+pub use caller::Caller;
+pub use error::ApiError;
+pub use router::router;
+
+/// What a handler gives.
+pub type Result<T> = std::result::Result<T, ApiError>;

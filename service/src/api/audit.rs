@@ -1,0 +1,145 @@
+//! The audit log over HTTP: `/audit-logs…`.
+//! Never lets a row be changed; there is no such request.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Result;
+use super::body::Asked;
+use super::caller::Caller;
+use super::list::{Listed, Page};
+use crate::app::App;
+use crate::audit::verify;
+use crate::auth::permission::Permission;
+use crate::store::at;
+use crate::store::audit::{AuditFilter, AuditRow};
+use crate::vault::key::hex;
+
+/// A row of the log.
+#[derive(Serialize, ToSchema)]
+pub struct AuditView {
+    /// From 1, without a gap.
+    seq: i64,
+    /// When.
+    at: String,
+    /// `user`, `service`, `agent`, `worker`, `system` or `anonymous`.
+    actor_kind: String,
+    /// Who.
+    actor_id: String,
+    /// What was done.
+    action: String,
+    /// To what kind of thing.
+    resource_kind: String,
+    /// To which.
+    resource_id: String,
+    /// Whose it is.
+    tenant_id: Option<i64>,
+    /// `success`, `denied` or `failed`.
+    outcome: String,
+    /// The answer's HTTP status; 0: there was none.
+    status_code: i64,
+    /// From where.
+    ip: String,
+    /// The request.
+    request_id: String,
+    /// The row before, without secrets.
+    before: Option<serde_json::Value>,
+    /// The row after, without secrets.
+    after: Option<serde_json::Value>,
+    /// SHA-256 of the row before it and this one.
+    hash: String,
+}
+
+impl AuditView {
+    fn of(row: AuditRow) -> Self {
+        Self {
+            seq: row.seq,
+            at: at(row.at_ms),
+            actor_kind: row.actor_kind,
+            actor_id: row.actor_id,
+            action: row.action,
+            resource_kind: row.resource_kind,
+            resource_id: row.resource_id,
+            tenant_id: row.tenant_id,
+            outcome: row.outcome,
+            status_code: row.status_code,
+            ip: row.ip,
+            request_id: row.request_id,
+            before: serde_json::from_str(&row.before_json).ok(),
+            after: serde_json::from_str(&row.after_json).ok(),
+            hash: hex(&row.hash),
+        }
+    }
+}
+
+/// Which rows.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// By this actor.
+    actor: Option<String>,
+    /// This action, such as `POST /migration/jobs`.
+    action: Option<String>,
+    /// To this kind of thing.
+    resource_kind: Option<String>,
+    /// To this.
+    resource_id: Option<String>,
+    /// How many rows, 1 to 200.
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// `GET /audit-logs`: newest first.
+#[utoipa::path(get, path = "/audit-logs", tag = "audit", params(Wanted),
+    responses((status = 200, body = Listed<AuditView>), (status = 403)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response> {
+    caller.may(Permission::ReadAudit)?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
+    let (rows, before) = (page.rows()?, page.after(i64::MAX)?);
+    let filter = AuditFilter {
+        actor: wanted.actor.unwrap_or_default(),
+        action: wanted.action.unwrap_or_default(),
+        resource_kind: wanted.resource_kind.unwrap_or_default(),
+        resource_id: wanted.resource_id.unwrap_or_default(),
+    };
+    let found = app.store.audit_latest(before, rows + 1, &filter).await?;
+    let total = app.store.audit_head().await?.map_or(0, |(seq, _)| seq);
+    let views = found.into_iter().map(AuditView::of).collect();
+    Ok(Listed::cut(views, rows, total, |row: &AuditView| row.seq).answer(&headers))
+}
+
+/// What a walk along the chain found.
+#[derive(Serialize, ToSchema)]
+pub struct VerifiedView {
+    /// Nothing is wrong.
+    valid: bool,
+    /// Rows that were read.
+    rows: i64,
+    /// Signed places that were held against them.
+    checkpoints: i64,
+    /// What does not hold.
+    faults: Vec<String>,
+}
+
+/// `GET /audit-logs/verify`: walks the whole chain.
+#[utoipa::path(get, path = "/audit-logs/verify", tag = "audit", responses((status = 200, body = VerifiedView)))]
+pub async fn verify_chain(State(app): State<App>, caller: Caller) -> Result<Json<VerifiedView>> {
+    caller.may(Permission::ReadAudit)?;
+    let found = verify::verify(&app.store, &app.config.checkpoints(), &app.audit.public_key()).await?;
+    Ok(Json(VerifiedView {
+        valid: found.faults.is_empty(),
+        rows: found.rows,
+        checkpoints: found.checkpoints,
+        faults: found.faults,
+    }))
+}

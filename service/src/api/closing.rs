@@ -1,0 +1,165 @@
+//! The end of a job, and what others ask of it: closing, the purge certificate, the desk's payload, the phases it had.
+//! Never leaves a secret behind.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use malote_plan::phase::{Edge, Facts};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::body::{At, Body};
+use super::caller::Caller;
+use super::jobs::{cancel_runs, confirmed, percent, read, take};
+use super::list::Listed;
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::store::at;
+use crate::store::jobs::Why;
+
+/// A job to be closed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    /// The job's domain, typed.
+    confirm: String,
+    /// Why nobody waits for stragglers any longer.
+    waive_straggler_reason: Option<String>,
+}
+
+/// What is left of a job's secrets.
+#[derive(Serialize, ToSchema)]
+pub struct CertificateView {
+    /// Its id.
+    id: String,
+    /// The job.
+    job_id: i64,
+    /// What was destroyed.
+    counts: Value,
+    /// Who did it.
+    actor: String,
+    /// SHA-256 of the rest.
+    digest: String,
+    /// When.
+    purged_at: String,
+}
+
+impl CertificateView {
+    fn of(row: crate::store::keys::CertificateRow) -> Self {
+        Self {
+            counts: serde_json::from_str(&row.counts_json).unwrap_or_default(),
+            purged_at: at(row.purged_ms),
+            id: row.id,
+            job_id: row.job_id,
+            actor: row.actor,
+            digest: row.digest,
+        }
+    }
+}
+
+/// Stragglers are awaited for so long after DNS was changed, in milliseconds: 14 days.
+const STRAGGLER_MILLIS: i64 = 14 * 86_400_000;
+
+/// `POST /migration/jobs/{id}/close`: destroys the job's keys, credentials and uploads; counts and records stay.
+#[utoipa::path(post, path = "/migration/jobs/{id}/close", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Close,
+    responses((status = 202, body = CertificateView), (status = 409), (status = 428)))]
+pub async fn close(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(asked): Body<Close>,
+) -> Result<(StatusCode, Json<CertificateView>)> {
+    caller.may(Permission::CloseMigration)?;
+    let row = read(&app, &caller, id).await?;
+    confirmed(Some(&asked.confirm), &row.domain)?;
+    let now_ms = app.now_ms();
+    let changed_ms = row.dns_cutover_at.as_deref().and_then(crate::store::milliseconds);
+    let waived = asked.waive_straggler_reason.as_deref().unwrap_or_default();
+    let facts = Facts {
+        is_asked_by_a_person: caller.session.is_some(),
+        is_straggler_window_over: changed_ms.is_some_and(|at| now_ms - at >= STRAGGLER_MILLIS)
+            || !waived.trim().is_empty(),
+        ..Facts::default()
+    };
+    let words = Why { actor: &caller.actor, reason: waived, ..Why::default() };
+    take(&app, &row, Edge::Close, facts, words).await?;
+    cancel_runs(&app, id, "the job was closed").await?;
+    app.store.note_closed(id, &at(now_ms)).await?;
+    let certificate = app.vault.purge(id, &caller.actor, now_ms, &app.config.uploads()).await?;
+    Ok((StatusCode::ACCEPTED, Json(CertificateView::of(certificate))))
+}
+
+/// `GET /migration/jobs/{id}/purge-certificate`.
+#[utoipa::path(get, path = "/migration/jobs/{id}/purge-certificate", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = CertificateView), (status = 404)))]
+pub async fn certificate(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<CertificateView>> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let row = app.store.purge_certificate(id).await?.ok_or_else(|| ApiError::not_found("certificate"))?;
+    Ok(Json(CertificateView::of(row)))
+}
+
+/// Exactly what the desk takes.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "the four names are the desk's own")]
+pub struct TicketPayload {
+    pub migration_job_id: i64,
+    pub migration_phase: String,
+    pub migration_gate: String,
+    pub migration_sync_percent: f64,
+}
+
+/// `GET /migration/jobs/{id}/ticket-payload`.
+#[utoipa::path(get, path = "/migration/jobs/{id}/ticket-payload", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = TicketPayload), (status = 404)))]
+pub async fn ticket_payload(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<TicketPayload>> {
+    caller.may(Permission::ViewMigration)?;
+    let row = read(&app, &caller, id).await?;
+    Ok(Json(TicketPayload {
+        migration_sync_percent: percent(&row),
+        migration_job_id: row.id,
+        migration_phase: row.phase,
+        migration_gate: row.migration_gate,
+    }))
+}
+
+/// One change of a job's phase.
+#[derive(Serialize, ToSchema)]
+pub struct PhaseView {
+    /// Empty for a new job.
+    from: String,
+    /// The phase after it.
+    to: String,
+    /// Who.
+    actor: String,
+    /// Why.
+    reason: String,
+    /// When.
+    at: String,
+}
+
+/// `GET /migration/jobs/{id}/timeline`.
+#[utoipa::path(get, path = "/migration/jobs/{id}/timeline", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = Listed<PhaseView>), (status = 404)))]
+pub async fn timeline(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<Listed<PhaseView>>> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let rows = app.store.phases(id).await?.into_iter();
+    let views = rows.map(|[from, to, actor, reason, at]| PhaseView { from, to, actor, reason, at });
+    Ok(Json(Listed::whole(views.collect())))
+}

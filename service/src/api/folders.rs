@@ -1,0 +1,148 @@
+//! What belongs to a mailbox: its folders, its folder map, its secrets.
+//! Never shows a secret: it can be put and removed.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::answer::{Versioned, seen_version};
+use super::body::{At, Body, no_content};
+use super::caller::Caller;
+use super::list::Listed;
+use super::mailboxes::{MailboxView, Secret, check_map, put, read, save};
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::store::boxes::FolderRow;
+
+/// A folder of a mailbox.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "each field is the column of its name in the data model")]
+pub struct FolderView {
+    pub source_path: String,
+    pub dest_path: String,
+    pub role: String,
+    pub is_renamed: bool,
+    pub messages_source: u64,
+    pub messages_dest: u64,
+    pub messages_matched: u64,
+    pub messages_missing: u64,
+    pub messages_pending: u64,
+    pub messages_quarantined: u64,
+    pub messages_acknowledged: u64,
+    pub status: String,
+    pub last_error: String,
+    pub last_scan_at: String,
+    pub is_gone: bool,
+}
+
+impl FolderView {
+    fn of(row: FolderRow) -> Self {
+        Self {
+            source_path: row.source_path,
+            dest_path: row.dest_path,
+            role: row.role,
+            is_renamed: row.is_renamed,
+            messages_source: row.messages_source,
+            messages_dest: row.messages_dest,
+            messages_matched: row.messages_matched,
+            messages_missing: row.messages_missing,
+            messages_pending: row.messages_pending,
+            messages_quarantined: row.messages_quarantined,
+            messages_acknowledged: row.messages_acknowledged,
+            status: row.status,
+            last_error: row.last_error,
+            last_scan_at: row.last_scan_at,
+            is_gone: row.is_gone,
+        }
+    }
+}
+
+/// `GET /migration/mailboxes/{mid}/folders`.
+#[utoipa::path(get, path = "/migration/mailboxes/{mid}/folders", tag = "mailboxes", params(("mid" = i64, Path)),
+    responses((status = 200, body = Listed<FolderView>), (status = 404)))]
+pub async fn folders(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let rows = app.store.folder_rows(id).await?;
+    Ok(Listed::whole(rows.into_iter().map(FolderView::of).collect::<Vec<_>>()).answer(&headers))
+}
+
+/// `PUT /migration/mailboxes/{mid}/folder-map`: `{"Sent Items":"Sent"}`.
+#[utoipa::path(put, path = "/migration/mailboxes/{mid}/folder-map", tag = "mailboxes", params(("mid" = i64, Path)),
+    request_body = Object, responses((status = 200, body = MailboxView), (status = 412), (status = 422),
+    (status = 428)))]
+pub async fn folder_map(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+    Body(map): Body<Value>,
+) -> Result<Versioned<MailboxView>> {
+    caller.may(Permission::ManageMigration)?;
+    let mut row = read(&app, &caller, id).await?;
+    row.version = seen_version(&headers, row.version)?;
+    check_map(&map).map_err(|words| ApiError::field("folder_map", words))?;
+    row.folder_map_json = map.to_string();
+    save(&app, &caller, &row).await
+}
+
+/// A secret for one side of a mailbox.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretPut {
+    /// `source` or `destination`.
+    side: String,
+    /// The secret.
+    secret: Secret,
+}
+
+/// `PUT /migration/mailboxes/{mid}/secret`.
+#[utoipa::path(put, path = "/migration/mailboxes/{mid}/secret", tag = "mailboxes", params(("mid" = i64, Path)),
+    request_body = SecretPut, responses((status = 204), (status = 404), (status = 422)))]
+pub async fn put_secret(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(asked): Body<SecretPut>,
+) -> Result<Response> {
+    caller.may(Permission::ManageCredentials)?;
+    let row = read(&app, &caller, id).await?;
+    let is_source = side(&asked.side)?;
+    asked.secret.check("secret")?;
+    put(&app, (row.job_id, row.id), is_source, &asked.secret).await?;
+    Ok(no_content())
+}
+
+fn side(name: &str) -> Result<bool> {
+    match name {
+        "source" => Ok(true),
+        "destination" => Ok(false),
+        _ => Err(ApiError::field("side", "source or destination")),
+    }
+}
+
+/// `DELETE /migration/mailboxes/{mid}/secret/{side}`.
+#[utoipa::path(delete, path = "/migration/mailboxes/{mid}/secret/{side}", tag = "mailboxes",
+    params(("mid" = i64, Path), ("side" = String, Path)), responses((status = 204), (status = 404)))]
+pub async fn remove_secret(
+    State(app): State<App>,
+    caller: Caller,
+    At((id, which)): At<(i64, String)>,
+) -> Result<Response> {
+    caller.may(Permission::ManageCredentials)?;
+    let row = read(&app, &caller, id).await?;
+    let is_source = side(&which)?;
+    let mut transaction = app.store.begin().await?;
+    let removed = transaction.remove_credential(row.id, is_source).await?;
+    transaction.commit().await?;
+    if removed > 0 { Ok(no_content()) } else { Err(ApiError::not_found("credential")) }
+}

@@ -1,0 +1,596 @@
+//! Jobs: made, read, changed, paused, failed, tried again, closed: `/migration/jobs…`.
+//! Never takes a phase's edge that plan does not let it take.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use malote_plan::phase::{self, Edge, Facts, Phase, Refusal};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::answer::{Versioned, created, seen_version};
+use super::body::{Asked, At, Body, no_content};
+use super::caller::Caller;
+use super::list::{Listed, Page};
+use super::mailboxes::{self, MailboxMake, MailboxView};
+use super::{ApiError, Result, endpoints};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::dialer::is_host;
+use crate::jobs::RunOptions;
+use crate::store::jobs::{JobFilter, JobRow, NewJob, Why};
+use crate::store::{StoreError, at};
+
+/// Notes are at most so long, in characters.
+const NOTES_MAX: usize = 10_000;
+/// Mailboxes that a request for a job may bring along.
+const MAILBOXES_MAX: usize = 1000;
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "each field is the column of its name in the data model")]
+pub struct JobView {
+    pub id: i64,
+    pub tenant_id: i64,
+    pub ticket_id: Option<i64>,
+    pub domain: String,
+    pub phase: String,
+    pub migration_gate: String,
+    pub source_server_label: String,
+    pub dest_imap_host: String,
+    pub notes: String,
+    pub approved_by: Option<String>,
+    pub approved_at: Option<String>,
+    pub dns_cutover_at: Option<String>,
+    pub created_at: String,
+    pub updated_at: String,
+    pub created_by: String,
+    pub source_endpoint_id: Option<String>,
+    pub dest_endpoint_id: Option<String>,
+    pub options: Value,
+    pub is_paused: bool,
+    pub paused_reason: String,
+    pub failure_reason: String,
+    pub closed_at: String,
+    pub version: i64,
+    /// Of enabled mailboxes, rounded down; 0 while one of them was not scanned.
+    pub sync_percent: f64,
+    pub mailboxes_total: i64,
+    pub messages_source: u64,
+    pub messages_matched: u64,
+    pub open_quarantine: i64,
+    /// Only where `include=mailboxes` asks for them: the first 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailboxes: Option<Vec<MailboxView>>,
+}
+
+impl JobView {
+    /// What is shown of a row.
+    pub fn of(row: JobRow) -> Self {
+        let sync_percent = percent(&row);
+        Self {
+            options: serde_json::from_str(&row.options_json).unwrap_or_default(),
+            sync_percent,
+            id: row.id,
+            tenant_id: row.tenant_id,
+            ticket_id: row.ticket_id,
+            domain: row.domain,
+            phase: row.phase,
+            migration_gate: row.migration_gate,
+            source_server_label: row.source_server_label,
+            dest_imap_host: row.dest_imap_host,
+            notes: row.notes,
+            approved_by: row.approved_by,
+            approved_at: row.approved_at,
+            dns_cutover_at: row.dns_cutover_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            created_by: row.created_by,
+            source_endpoint_id: row.source_endpoint_id,
+            dest_endpoint_id: row.dest_endpoint_id,
+            is_paused: row.is_paused,
+            paused_reason: row.paused_reason,
+            failure_reason: row.failure_reason,
+            closed_at: row.closed_at,
+            version: row.version,
+            mailboxes_total: row.mailboxes_total,
+            messages_source: row.messages_source,
+            messages_matched: row.messages_matched,
+            open_quarantine: row.open_quarantine,
+            mailboxes: None,
+        }
+    }
+}
+
+/// 100·M/E, rounded down to two decimals; 0 while a mailbox was not scanned or there is none.
+pub(super) fn percent(row: &JobRow) -> f64 {
+    if row.mailboxes_unscanned > 0 || row.mailboxes_total == 0 || row.messages_matched > row.messages_source {
+        return 0.0;
+    }
+    if row.messages_source == 0 {
+        return 100.0;
+    }
+    let hundredths = u128::from(row.messages_matched) * 10_000 / u128::from(row.messages_source);
+    f64::from(u32::try_from(hundredths).unwrap_or(0)) / 100.0
+}
+
+/// A job that the caller may see.
+///
+/// # Errors
+/// 404 also for another tenant's.
+pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<JobRow> {
+    app.store.job(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("job"))
+}
+
+/// Which jobs.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// In this phase.
+    phase: Option<String>,
+    /// With this gate.
+    gate: Option<String>,
+    /// Of this tenant.
+    tenant_id: Option<i64>,
+    /// Of this domain.
+    domain: Option<String>,
+    /// Of this ticket.
+    ticket_id: Option<i64>,
+    /// With this in the domain or the label.
+    q: Option<String>,
+    /// How many, 1 to 200.
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// `GET /migration/jobs`: newest first.
+#[utoipa::path(get, path = "/migration/jobs", tag = "jobs", params(Wanted),
+    responses((status = 200, body = Listed<JobView>), (status = 401), (status = 403)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response> {
+    caller.may(Permission::ViewMigration)?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
+    let (rows, before) = (page.rows()?, page.after(i64::MAX)?);
+    let filter = JobFilter {
+        phase: wanted.phase.unwrap_or_default(),
+        gate: wanted.gate.unwrap_or_default(),
+        tenant_id: wanted.tenant_id.unwrap_or_default(),
+        domain: wanted.domain.unwrap_or_default(),
+        ticket_id: wanted.ticket_id.unwrap_or_default(),
+        text: wanted.q.unwrap_or_default(),
+    };
+    let total = app.store.jobs_count(&caller.reach, &filter).await?;
+    let found = app.store.jobs(&caller.reach, &filter, before, rows + 1).await?;
+    let views = found.into_iter().map(JobView::of).collect();
+    Ok(Listed::cut(views, rows, total, |job: &JobView| job.id).answer(&headers))
+}
+
+/// One side's server.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Side {
+    /// A server that is known already.
+    endpoint_id: Option<String>,
+    /// The family of servers; recognised where nothing is said.
+    profile: Option<String>,
+    /// Its name.
+    host: Option<String>,
+    /// Its port.
+    port: Option<u16>,
+    /// `implicit`, `starttls` or `off`.
+    tls: Option<String>,
+    /// `sha256:…` of the one certificate that is accepted.
+    pin: Option<String>,
+}
+
+/// A job to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobMake {
+    /// Whose it is.
+    tenant_id: i64,
+    /// The desk's number.
+    ticket_id: Option<i64>,
+    /// What is moved, as A-labels.
+    domain: String,
+    /// What people call the source.
+    #[serde(default)]
+    source_server_label: String,
+    /// The destination: `HOST` or `HOST:PORT`.
+    #[serde(default)]
+    dest_imap_host: String,
+    /// For people.
+    #[serde(default)]
+    notes: String,
+    /// The source server.
+    #[serde(default)]
+    source: Side,
+    /// The destination server.
+    #[serde(default)]
+    dest: Side,
+    /// Mailboxes that come along.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    mailboxes: Vec<MailboxMake>,
+    /// Options of every run.
+    #[schema(value_type = Option<Object>)]
+    options: Option<Value>,
+}
+
+/// `POST /migration/jobs`.
+#[utoipa::path(post, path = "/migration/jobs", tag = "jobs", request_body = JobMake,
+    responses((status = 201, body = JobView), (status = 403), (status = 409), (status = 422)))]
+pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobMake>) -> Result<Response> {
+    caller.may(Permission::ManageMigration)?;
+    let domain = domain(&asked.domain)?;
+    if !caller.reach.has_tenant(asked.tenant_id) || asked.tenant_id < 1 {
+        return Err(ApiError::field("tenant_id", "there is no such tenant"));
+    }
+    check_texts(&asked.source_server_label, &asked.dest_imap_host, &asked.notes)?;
+    if asked.mailboxes.len() > MAILBOXES_MAX {
+        return Err(ApiError::field(
+            "mailboxes",
+            format!("at most {MAILBOXES_MAX} here: POST the others to the job"),
+        ));
+    }
+    for (place, mailbox) in asked.mailboxes.iter().enumerate() {
+        mailboxes::check(mailbox, &format!("mailboxes[{place}]."))?;
+    }
+    let options_json = options(asked.options)?;
+    let (tenant, actor) = (asked.tenant_id, caller.actor.as_str());
+    let source = side(&app, &caller, asked.source, (tenant, &domain, "source")).await?;
+    let dest = side(&app, &caller, asked.dest, (tenant, &domain, "destination")).await?;
+    let new = NewJob {
+        tenant_id: tenant,
+        ticket_id: asked.ticket_id,
+        domain: &domain,
+        source_server_label: &asked.source_server_label,
+        dest_imap_host: &asked.dest_imap_host,
+        notes: &asked.notes,
+        created_by: actor,
+        source_endpoint_id: source.as_deref(),
+        dest_endpoint_id: dest.as_deref(),
+        options_json: &options_json,
+    };
+    let mut transaction = app.store.begin().await?;
+    if !transaction.know(tenant, asked.ticket_id, caller.reach.sees_all()).await? {
+        return Err(ApiError::field("tenant_id", "there is no such tenant"));
+    }
+    let made = transaction.insert_job(&new).await;
+    let id = made.map_err(|error| if error.is_duplicate() { exists(&domain) } else { error.into() })?;
+    transaction.commit().await?;
+    for mailbox in asked.mailboxes {
+        mailboxes::make_one(&app, id, mailbox).await?;
+    }
+    let view = JobView::of(read(&app, &caller, id).await?);
+    Ok(created(&format!("/migration/jobs/{id}"), &view))
+}
+
+fn exists(domain: &str) -> ApiError {
+    ApiError::conflict("job_exists", format!("{domain} has a job that is not closed"))
+}
+
+/// A domain in small letters. Names beyond ASCII are written as A-labels (RFC 5890).
+pub(super) fn domain(text: &str) -> Result<String> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_fine = is_host(&name) && name.contains('.') && name.parse::<std::net::IpAddr>().is_err();
+    if is_fine {
+        Ok(name)
+    } else {
+        Err(ApiError::field("domain", "write it as example.com, beyond ASCII as xn--…"))
+    }
+}
+
+fn check_texts(label: &str, host: &str, notes: &str) -> Result<()> {
+    if label.chars().count() > 200 || label.chars().any(char::is_control) {
+        return Err(ApiError::field("source_server_label", "at most 200 characters, none of control"));
+    }
+    if notes.chars().count() > NOTES_MAX {
+        return Err(ApiError::field("notes", format!("at most {NOTES_MAX} characters")));
+    }
+    mailboxes::check_place(host).map_err(|words| ApiError::field("dest_imap_host", words))
+}
+
+/// Options that every run of a job takes.
+pub(super) fn options(options: Option<Value>) -> Result<String> {
+    let text = options.map_or_else(|| "{}".to_owned(), |options| options.to_string());
+    RunOptions::laid(&[&text]).map_err(|words| ApiError::field("options", words))?;
+    Ok(text)
+}
+
+async fn side(
+    app: &App,
+    caller: &Caller,
+    side: Side,
+    (tenant, domain, which): (i64, &str, &'static str),
+) -> Result<Option<String>> {
+    if let Some(id) = side.endpoint_id {
+        let known = app.store.endpoint_row(&caller.reach, &id).await?;
+        let known = known.filter(|row| row.tenant_id.is_none_or(|owner| owner == tenant));
+        return match known {
+            Some(row) => Ok(Some(row.id)),
+            None => Err(ApiError::field(format!("{which}.endpoint_id"), "there is no such server")),
+        };
+    }
+    let Some(host) = side.host else { return Ok(None) };
+    let asked = endpoints::EndpointAsked {
+        name: format!("{domain} {which} {}", &crate::auth::token::uuid()?[..8]),
+        tenant_id: Some(tenant),
+        kind: "imap".to_owned(),
+        profile: side.profile.unwrap_or_default(),
+        host,
+        port: side.port.unwrap_or_default(),
+        tls: side.tls.unwrap_or_else(|| "implicit".to_owned()),
+        pin: side.pin.unwrap_or_default(),
+        ..endpoints::EndpointAsked::default()
+    };
+    Ok(Some(endpoints::insert(app, caller, asked).await?.id))
+}
+
+/// What else an answer shows.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Include {
+    /// `mailboxes`.
+    include: Option<String>,
+}
+
+/// `GET /migration/jobs/{id}`.
+#[utoipa::path(get, path = "/migration/jobs/{id}", tag = "jobs", params(("id" = i64, Path), Include),
+    responses((status = 200, body = JobView), (status = 404)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Asked(wanted): Asked<Include>,
+) -> Result<Versioned<JobView>> {
+    caller.may(Permission::ViewMigration)?;
+    let mut view = JobView::of(read(&app, &caller, id).await?);
+    if wanted.include.is_some_and(|words| words.split(',').any(|word| word == "mailboxes")) {
+        let rows = app.store.boxes(&caller.reach, id, (0, 200), ("", "")).await?;
+        view.mailboxes = Some(rows.into_iter().map(MailboxView::of).collect());
+    }
+    Ok(Versioned(view.version, view))
+}
+
+/// What is to be changed of a job; what is not said stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobChange {
+    /// The desk's number.
+    ticket_id: Option<i64>,
+    /// For people.
+    notes: Option<String>,
+    /// What people call the source.
+    source_server_label: Option<String>,
+    /// The destination.
+    dest_imap_host: Option<String>,
+    /// Options of every run.
+    #[schema(value_type = Option<Object>)]
+    options: Option<Value>,
+}
+
+/// `PATCH /migration/jobs/{id}`.
+#[utoipa::path(patch, path = "/migration/jobs/{id}", tag = "jobs", params(("id" = i64, Path)), request_body = JobChange,
+    responses((status = 200, body = JobView), (status = 409), (status = 412), (status = 428)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+    Body(asked): Body<JobChange>,
+) -> Result<Versioned<JobView>> {
+    caller.may(Permission::ManageMigration)?;
+    let mut row = read(&app, &caller, id).await?;
+    row.version = seen_version(&headers, row.version)?;
+    let is_before =
+        Phase::named(&row.phase).is_some_and(|phase| phase.is_before_cutover() || phase == Phase::Failed);
+    if !is_before && (asked.dest_imap_host.is_some() || asked.options.is_some()) {
+        return Err(ApiError::conflict("phase_conflict", "the destination stands once DNS points to it"));
+    }
+    if let Some(ticket) = asked.ticket_id {
+        app.store.know_ticket(ticket, row.tenant_id).await?;
+        row.ticket_id = Some(ticket);
+    }
+    row.notes = asked.notes.unwrap_or(row.notes);
+    row.source_server_label = asked.source_server_label.unwrap_or(row.source_server_label);
+    row.dest_imap_host = asked.dest_imap_host.unwrap_or(row.dest_imap_host);
+    if asked.options.is_some() {
+        row.options_json = options(asked.options)?;
+    }
+    check_texts(&row.source_server_label, &row.dest_imap_host, &row.notes)?;
+    if !app.store.change_job(&row).await? {
+        return Err(StoreError::Stale("the job").into());
+    }
+    let view = JobView::of(read(&app, &caller, id).await?);
+    Ok(Versioned(view.version, view))
+}
+
+/// The typed confirmation.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Confirm {
+    /// The job's domain.
+    confirm: Option<String>,
+}
+
+pub(super) fn confirmed(typed: Option<&str>, domain: &str) -> Result<()> {
+    if typed.is_some_and(|typed| typed.eq_ignore_ascii_case(domain)) {
+        return Ok(());
+    }
+    let detail = format!("say confirm={domain}");
+    Err(ApiError::new(StatusCode::PRECONDITION_REQUIRED, "confirmation_required", detail))
+}
+
+/// `DELETE /migration/jobs/{id}?confirm=DOMAIN`: hides a job that never began, failed or is closed, and purges it.
+#[utoipa::path(delete, path = "/migration/jobs/{id}", tag = "jobs", params(("id" = i64, Path), Confirm),
+    responses((status = 204), (status = 409), (status = 428)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Asked(asked): Asked<Confirm>,
+) -> Result<Response> {
+    caller.may(Permission::ManageSystem)?;
+    let row = read(&app, &caller, id).await?;
+    confirmed(asked.confirm.as_deref(), &row.domain)?;
+    cancel_runs(&app, id, "the job was deleted").await?;
+    if !app.store.delete_job(id, &at(app.now_ms())).await? {
+        return Err(ApiError::conflict("phase_conflict", "only a job that never began, failed or is closed"));
+    }
+    app.vault.purge(id, &caller.actor, app.now_ms(), &app.config.uploads()).await?;
+    Ok(no_content())
+}
+
+/// Wishes every run of a job away.
+pub(super) async fn cancel_runs(app: &App, id: i64, reason: &str) -> Result<usize> {
+    let active = app.store.active_runs(id).await?;
+    let now_ms = app.store.now_ms().await?;
+    for run in &active {
+        app.store.cancel(*run, reason, now_ms).await?;
+    }
+    Ok(active.len())
+}
+
+/// Why something is done.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reason {
+    /// For people, and for the audit log.
+    pub reason: String,
+}
+
+/// `POST /migration/jobs/{id}/pause`: nothing of it is begun; what is at work goes back to the queue.
+#[utoipa::path(post, path = "/migration/jobs/{id}/pause", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Reason,
+    responses((status = 200, body = JobView), (status = 404)))]
+pub async fn pause(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(why): Body<Reason>,
+) -> Result<Json<JobView>> {
+    caller.may(Permission::RunSync)?;
+    read(&app, &caller, id).await?;
+    app.store.pause(id, &why.reason).await?;
+    Ok(Json(JobView::of(read(&app, &caller, id).await?)))
+}
+
+/// `POST /migration/jobs/{id}/resume`.
+#[utoipa::path(post, path = "/migration/jobs/{id}/resume", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Reason,
+    responses((status = 200, body = JobView), (status = 404)))]
+pub async fn resume(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(_why): Body<Reason>,
+) -> Result<Json<JobView>> {
+    caller.may(Permission::RunSync)?;
+    read(&app, &caller, id).await?;
+    app.store.resume(id).await?;
+    app.wake();
+    Ok(Json(JobView::of(read(&app, &caller, id).await?)))
+}
+
+/// How many runs are asked to end.
+#[derive(Serialize, ToSchema)]
+pub struct Cancelled {
+    /// Runs that were not over.
+    cancelled: usize,
+}
+
+/// `POST /migration/jobs/{id}/cancel`: ends its runs; what was copied stays, and is known to the next run.
+#[utoipa::path(post, path = "/migration/jobs/{id}/cancel", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Reason,
+    responses((status = 202, body = Cancelled), (status = 404)))]
+pub async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(why): Body<Reason>,
+) -> Result<(StatusCode, Json<Cancelled>)> {
+    caller.may(Permission::RunSync)?;
+    read(&app, &caller, id).await?;
+    let cancelled = cancel_runs(&app, id, &why.reason).await?;
+    Ok((StatusCode::ACCEPTED, Json(Cancelled { cancelled })))
+}
+
+/// Takes a job along an edge.
+///
+/// # Errors
+/// 409 with the legal next phases, or with the conditions that do not hold.
+pub(super) async fn take(app: &App, row: &JobRow, edge: Edge, facts: Facts, why: Why<'_>) -> Result<()> {
+    let facts = Facts { before: Phase::named(&row.phase_before_failure), ..facts };
+    let from = Phase::named(&row.phase).ok_or_else(|| ApiError::internal(&"a phase that nobody knows"))?;
+    let to = phase::decide(from, edge, &facts).map_err(|refusal| refused(&row.phase, &refusal))?;
+    let before_failure = if edge == Edge::Fail { row.phase.as_str() } else { "" };
+    let failure = if edge == Edge::Fail { why.reason } else { "" };
+    let mut transaction = app.store.begin().await?;
+    let why = Why { before_failure, failure, ..why };
+    if !transaction.move_phase(row.id, &row.phase, to.as_str(), &why).await? {
+        return Err(StoreError::Stale("the job").into());
+    }
+    Ok(transaction.commit().await?)
+}
+
+fn refused(phase: &str, refusal: &Refusal) -> ApiError {
+    match refusal {
+        Refusal::Conflict { legal } => {
+            let legal: Vec<&str> = legal.iter().map(|phase| phase.as_str()).collect();
+            ApiError::conflict("phase_conflict", format!("the job is in {phase}; next may come {legal:?}"))
+                .with("phase", phase.into())
+                .with("legal_next", legal.into())
+        }
+        Refusal::Unmet(unmet) => {
+            let unmet: Vec<&str> = unmet.iter().map(|one| one.as_str()).collect();
+            ApiError::conflict("phase_conflict", format!("the job stays in {phase}: {}", unmet.join(", ")))
+                .with("phase", phase.into())
+                .with("unmet", unmet.into())
+        }
+    }
+}
+
+/// `POST /migration/jobs/{id}/fail`.
+#[utoipa::path(post, path = "/migration/jobs/{id}/fail", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Reason,
+    responses((status = 200, body = JobView), (status = 409)))]
+pub async fn fail(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(why): Body<Reason>,
+) -> Result<Json<JobView>> {
+    caller.may(Permission::CloseMigration)?;
+    let row = read(&app, &caller, id).await?;
+    let facts = Facts { has_reason: !why.reason.trim().is_empty(), ..Facts::default() };
+    let words = Why { actor: &caller.actor, reason: &why.reason, ..Why::default() };
+    take(&app, &row, Edge::Fail, facts, words).await?;
+    cancel_runs(&app, id, "the job failed").await?;
+    Ok(Json(JobView::of(read(&app, &caller, id).await?)))
+}
+
+/// `POST /migration/jobs/{id}/retry`: back to the phase before the failure.
+#[utoipa::path(post, path = "/migration/jobs/{id}/retry", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Reason,
+    responses((status = 200, body = JobView), (status = 409)))]
+pub async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(why): Body<Reason>,
+) -> Result<Json<JobView>> {
+    caller.may(Permission::CloseMigration)?;
+    let row = read(&app, &caller, id).await?;
+    let facts = Facts { is_asked_by_a_person: caller.session.is_some(), ..Facts::default() };
+    let words = Why { actor: &caller.actor, reason: &why.reason, ..Why::default() };
+    take(&app, &row, Edge::Retry, facts, words).await?;
+    Ok(Json(JobView::of(read(&app, &caller, id).await?)))
+}

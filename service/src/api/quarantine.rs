@@ -1,0 +1,215 @@
+//! Quarantined messages: listed, acknowledged with a reason, tried again.
+//! Never shows what a message says: that needs another permission and another request.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Asked, At, Body};
+use super::caller::Caller;
+use super::jobs::read as read_job;
+use super::list::{Listed, Page};
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::store::looks::ItemRow;
+
+/// Items that one request settles, at most.
+const BULK_MAX: usize = 1000;
+
+/// A quarantined message, without what it says.
+#[derive(Serialize, ToSchema)]
+#[expect(missing_docs, reason = "each field is the column of its name in the data model")]
+pub struct ItemView {
+    pub id: i64,
+    pub job_id: i64,
+    pub mailbox_id: i64,
+    pub run_id: Option<i64>,
+    pub folder_path: String,
+    pub source_ref: String,
+    pub size_bytes: i64,
+    pub reason: String,
+    pub detail: String,
+    pub attempts: i64,
+    pub status: String,
+    pub is_archive: bool,
+    pub has_octets: bool,
+    pub created_at: String,
+    pub updated_at: String,
+    pub version: i64,
+}
+
+impl ItemView {
+    fn of(row: ItemRow) -> Self {
+        Self {
+            run_id: (row.run_id != 0).then_some(row.run_id),
+            has_octets: !row.file.is_empty(),
+            id: row.id,
+            job_id: row.job_id,
+            mailbox_id: row.mailbox_id,
+            folder_path: row.folder_path,
+            source_ref: row.source_ref,
+            size_bytes: row.size_bytes,
+            reason: row.reason,
+            detail: row.detail,
+            attempts: row.attempts,
+            status: row.status,
+            is_archive: row.is_archive,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}
+
+/// Which messages.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// `open`, `acknowledged`, `retrying` or `resolved`.
+    status: Option<String>,
+    /// Of this mailbox.
+    mailbox_id: Option<i64>,
+    /// How many, 1 to 200.
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// `GET /migration/jobs/{id}/quarantine`.
+#[utoipa::path(get, path = "/migration/jobs/{id}/quarantine", tag = "quarantine", params(("id" = i64, Path), Wanted),
+    responses((status = 200, body = Listed<ItemView>), (status = 404)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response> {
+    caller.may(Permission::ViewMigration)?;
+    read_job(&app, &caller, id).await?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
+    let rows = page.rows()?;
+    let (status, mailbox) = (wanted.status.unwrap_or_default(), wanted.mailbox_id.unwrap_or_default());
+    let found = app.store.items(&caller.reach, id, (page.after(0)?, rows + 1), (&status, mailbox)).await?;
+    let total = app.store.items_count(id).await?;
+    let views = found.into_iter().map(ItemView::of).collect();
+    Ok(Listed::cut(views, rows, total, |one: &ItemView| one.id).answer(&headers))
+}
+
+async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
+    app.store.item(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("quarantined message"))
+}
+
+/// `GET /migration/quarantine/{qid}`.
+#[utoipa::path(get, path = "/migration/quarantine/{qid}", tag = "quarantine", params(("qid" = i64, Path)),
+    responses((status = 200, body = ItemView), (status = 404)))]
+pub async fn show(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Json<ItemView>> {
+    caller.may(Permission::ViewMigration)?;
+    Ok(Json(ItemView::of(read(&app, &caller, id).await?)))
+}
+
+/// Why a message may be left out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ack {
+    /// A word or two: `spam`, `customer agreed`.
+    reason: String,
+    /// More of it.
+    #[serde(default)]
+    note: String,
+}
+
+/// `POST /migration/quarantine/{qid}/ack`: accepts that the message is left out. Whoever does so cannot approve
+/// the gate.
+#[utoipa::path(post, path = "/migration/quarantine/{qid}/ack", tag = "quarantine", params(("qid" = i64, Path)),
+    request_body = Ack, responses((status = 200, body = ItemView), (status = 403), (status = 409), (status = 422)))]
+pub async fn ack(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(asked): Body<Ack>,
+) -> Result<Json<ItemView>> {
+    caller.may(Permission::AckQuarantine)?;
+    check(&asked)?;
+    let row = read(&app, &caller, id).await?;
+    settle(&app, &caller, &row, &asked).await?;
+    super::gates::look_quietly(&app, row.job_id).await;
+    Ok(Json(ItemView::of(read(&app, &caller, id).await?)))
+}
+
+fn check(asked: &Ack) -> Result<()> {
+    if asked.reason.trim().is_empty() || asked.reason.chars().count() > 200 {
+        return Err(ApiError::field("reason", "1 to 200 characters"));
+    }
+    if asked.note.chars().count() > 10_000 {
+        return Err(ApiError::field("note", "at most 10000 characters"));
+    }
+    Ok(())
+}
+
+async fn settle(app: &App, caller: &Caller, row: &ItemRow, asked: &Ack) -> Result<()> {
+    let mut transaction = app.store.begin().await?;
+    if !transaction.mark_item(row.id, "acknowledged", "open").await? {
+        return Err(ApiError::conflict("conflict", format!("the message is {} and not open", row.status)));
+    }
+    transaction.acknowledge_item(row.id, &caller.actor, &asked.reason, &asked.note).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Messages to be acknowledged together.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bulk {
+    /// Which.
+    ids: Vec<i64>,
+    /// A word or two.
+    reason: String,
+    /// More of it.
+    #[serde(default)]
+    note: String,
+}
+
+/// What became of them.
+#[derive(Serialize, ToSchema)]
+pub struct BulkView {
+    /// Acknowledged.
+    acknowledged: Vec<i64>,
+    /// Not there, or not open.
+    left: Vec<i64>,
+}
+
+/// `POST /migration/jobs/{id}/quarantine/ack`: several of one job.
+#[utoipa::path(post, path = "/migration/jobs/{id}/quarantine/ack", tag = "quarantine", params(("id" = i64, Path)),
+    request_body = Bulk, responses((status = 200, body = BulkView), (status = 403), (status = 422)))]
+pub async fn bulk(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(asked): Body<Bulk>,
+) -> Result<Json<BulkView>> {
+    caller.may(Permission::AckQuarantine)?;
+    read_job(&app, &caller, id).await?;
+    if asked.ids.is_empty() || asked.ids.len() > BULK_MAX {
+        return Err(ApiError::field("ids", format!("1 to {BULK_MAX}")));
+    }
+    let why = Ack { reason: asked.reason, note: asked.note };
+    check(&why)?;
+    let mut view = BulkView { acknowledged: Vec::new(), left: Vec::new() };
+    for item in asked.ids {
+        let found =
+            app.store.item(&caller.reach, item).await?.filter(|row| row.job_id == id && row.status == "open");
+        match found {
+            Some(row) => {
+                settle(&app, &caller, &row, &why).await?;
+                view.acknowledged.push(item);
+            }
+            None => view.left.push(item),
+        }
+    }
+    super::gates::look_quietly(&app, id).await;
+    Ok(Json(view))
+}

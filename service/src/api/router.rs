@@ -1,0 +1,134 @@
+//! Every route on one page.
+//! Never a handler: only where each is.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::BODY_BYTES_MAX;
+use super::reader::Document;
+use super::{
+    ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
+    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
+};
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Malote",
+    description = "Moves mailboxes between servers, and proves that nothing is missing",
+    license(name = "MIT OR Apache-2.0")
+))]
+struct Description;
+
+/// The tree that is mounted twice: as it is, and under `/api/v1`.
+fn tree() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(auth::status))
+        .routes(routes!(auth::setup))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::mfa))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(auth::step_up))
+        .routes(routes!(auth::totp_begin, auth::totp_remove))
+        .routes(routes!(auth::totp_confirm))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(auth::sessions, auth::end_sessions))
+        .routes(routes!(auth::end_session))
+        .routes(routes!(access::permissions))
+        .routes(routes!(access::roles))
+        .routes(routes!(access::users, access::make_user))
+        .routes(routes!(access::user, access::change_user, access::remove_user))
+        .routes(routes!(access::set_password))
+        .routes(routes!(access::tokens, access::make_token))
+        .routes(routes!(access::revoke_token))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::verify_chain))
+        .routes(routes!(system::rotate))
+        .routes(routes!(system::metrics))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::version))
+        .merge(migration())
+}
+
+/// What is moved.
+fn migration() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::list, jobs::make))
+        .routes(routes!(jobs::show, jobs::change, jobs::remove))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::fail))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(closing::close))
+        .routes(routes!(closing::certificate))
+        .routes(routes!(closing::ticket_payload))
+        .routes(routes!(closing::timeline))
+        .routes(routes!(events::stream))
+        .routes(routes!(overview::metrics))
+        .routes(routes!(mailboxes::list, mailboxes::make))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(import::import))
+                .layer(DefaultBodyLimit::max(import::FILE_BYTES_MAX)),
+        )
+        .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
+        .routes(routes!(folders::folders))
+        .routes(routes!(folders::folder_map))
+        .routes(routes!(folders::put_secret))
+        .routes(routes!(folders::remove_secret))
+        .routes(routes!(runs::preflight))
+        .routes(routes!(runs::sync))
+        .routes(routes!(runs::verify))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::show))
+        .routes(routes!(runs::steps))
+        .routes(routes!(runs::log))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(gates::ask))
+        .routes(routes!(gates::show))
+        .routes(routes!(gates::evaluate))
+        .routes(routes!(gates::approve))
+        .routes(routes!(gates::revoke))
+        .routes(routes!(gates::reject))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::bulk))
+        .routes(routes!(quarantine::show))
+        .routes(routes!(quarantine::ack))
+        .routes(routes!(endpoints::list, endpoints::make))
+        .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::test))
+        .routes(routes!(endpoints::health))
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let (routes, description) = tree().split_for_parts();
+    let description = serde_json::to_value(description).unwrap_or_default();
+    let document = Document(Arc::new(description));
+    Router::new()
+        .merge(routes.clone())
+        .nest("/api/v1", routes)
+        .route("/openapi.json", get(reader::document))
+        .route("/docs", get(reader::page))
+        .route("/docs/style.css", get(reader::style))
+        .fallback(|| async { ApiError::not_found("page") })
+        .method_not_allowed_fallback(|| async {
+            let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+            ApiError::new(status, "method_not_allowed", "this path takes other methods")
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(Extension(document))
+        .layer(middleware::from_fn(layers::problems))
+        .layer(middleware::from_fn_with_state(app.clone(), idempotency::once))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::around))
+        .with_state(app)
+}

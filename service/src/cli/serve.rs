@@ -1,0 +1,166 @@
+//! The command `serve`: API and workers in one process, until it is asked to stop.
+//! Never answers before the tables and keys are there, and never ends in the middle of a request.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::args::{LogFormatArg, MfaArg, ServeArgs};
+use super::exit::{Exit, Stopped};
+use super::{migrate, output, signal};
+use crate::api::{gates, router};
+use crate::app::{App, machine_clock};
+use crate::config::{Config, Mfa};
+use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions};
+use crate::store::{Where, at};
+use crate::work::{FromVault, GateAfter};
+
+/// How long requests that are under way may take once the service is asked to stop.
+const STOP_MAX: Duration = Duration::from_secs(20);
+/// How often what is old is swept out, and gates are looked at.
+const TEND_EVERY: Duration = Duration::from_secs(30);
+/// A gate is looked at by the clock after so long, in milliseconds: ten minutes.
+const GATE_MILLIS: i64 = 600_000;
+/// A request that holds an idempotency key for longer has died, in milliseconds: ten minutes.
+const DEAD_MILLIS: i64 = 600_000;
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// Serves until a signal comes.
+pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
+    log(args.log_format);
+    let config = config(&args)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|cause| Stopped::usage(format!("listening on {}: {cause}", config.listen)))?;
+    let address = listener.local_addr().map_err(|cause| Stopped::early(format!("listening: {cause}")))?;
+    let database = config.database.clone();
+    let (data, workers) = (config.data.clone(), config.workers);
+    let app =
+        App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;
+    greet(&app, address).await?;
+    let stop = CancellationToken::new();
+    signal::watch(stop.clone(), signal::nothing())?;
+    let worker = (workers > 0).then(|| begin_work(&app, data, &database, workers));
+    if let Some(worker) = &worker {
+        app.set_wake(worker.waker());
+    }
+    let wake = worker.as_ref().map(Worker::waker);
+    let scheduler =
+        Scheduler::start(app.store.clone(), SchedulerOptions { wake, ..SchedulerOptions::default() });
+    let tending = tokio::spawn(tend(app.clone(), stop.clone()));
+    answer(listener, &app, &stop).await?;
+    scheduler.stop().await;
+    if let Some(worker) = worker {
+        worker.stop().await;
+    }
+    // A panic in it is told by the runtime.
+    let _ = tending.await;
+    if let Err(error) = app.audit.checkpoint(app.now_ms()).await {
+        tracing::error!(error = %error, "the audit log's end was not signed: {error}");
+    }
+    app.store.close().await;
+    tracing::info!("stopped");
+    Ok(Exit::Success)
+}
+
+async fn answer(listener: TcpListener, app: &App, stop: &CancellationToken) -> Result<(), Stopped> {
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let ending = stop.clone();
+    let serving =
+        axum::serve(listener, service).with_graceful_shutdown(async move { ending.cancelled().await });
+    let late = stop.clone();
+    tokio::select! {
+        done = async { serving.await } => done.map_err(|cause| Stopped::early(format!("serving: {cause}"))),
+        // Streams of events have no end of their own.
+        () = async { late.cancelled().await; tokio::time::sleep(STOP_MAX).await; } => Ok(()),
+    }
+}
+
+fn begin_work(app: &App, data: PathBuf, database: &Where, capacity: usize) -> Worker {
+    let ledgers = match database {
+        Where::Sqlite(_) => Ledgers::Files,
+        Where::Postgres(url) => Ledgers::Postgres(url.clone()),
+    };
+    let options = WorkerOptions { capacity, ..WorkerOptions::new(data, ledgers) };
+    let (secrets, after) = (Arc::new(FromVault(app.clone())), Arc::new(GateAfter(app.clone())));
+    Worker::start(app.store.clone(), options, secrets, after)
+}
+
+fn config(args: &ServeArgs) -> Result<Config, Stopped> {
+    let data = args.place.data.clone().unwrap_or_else(|| PathBuf::from("malote-data"));
+    let place = super::args::PlaceArgs { data: Some(data.clone()), database: args.place.database.clone() };
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let master_key = Config::master_key(args.master_key_file.clone(), credentials.as_deref(), &data);
+    Ok(Config {
+        database: migrate::whereabouts(&place)?,
+        data,
+        listen: args.listen,
+        allow_private: args.allow_private.clone(),
+        master_key,
+        trusted_proxies: args.trusted_proxy.clone(),
+        mfa: match args.mfa {
+            MfaArg::Required => Mfa::Required,
+            MfaArg::Offered => Mfa::Offered,
+        },
+        workers: usize::from(args.workers),
+    })
+}
+
+/// Says where it listens, and how the first administrator gets in.
+async fn greet(app: &App, address: SocketAddr) -> Result<(), Stopped> {
+    tracing::info!(address = %address, "listening on http://{address}");
+    output::tell(&format!("malote: listening on http://{address}"));
+    let token = app.setup_token().await.map_err(|error| Stopped::early(format!("{error:#}")))?;
+    if let Some(token) = token {
+        // Not through the log, which others read and keep.
+        output::tell(&format!(
+            "malote: no user yet. Within one hour, and once: POST /auth/setup \
+             {{\"token\":\"{}\",\"name\":…,\"password\":…}}, or use `malote admin user add`",
+            token.expose_secret()
+        ));
+    }
+    Ok(())
+}
+
+/// What is done by the clock: gates, the audit log, sweeping.
+async fn tend(app: App, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TEND_EVERY) => (),
+            () = stop.cancelled() => return,
+        }
+        if let Err(error) = tend_once(&app).await {
+            tracing::warn!(error = %error, "tending: {error:#}");
+        }
+    }
+}
+
+async fn tend_once(app: &App) -> anyhow::Result<()> {
+    let now_ms = app.now_ms();
+    for job in app.store.gates_due(&at(now_ms - GATE_MILLIS)).await? {
+        gates::look(app, job).await?;
+    }
+    app.audit.tend(now_ms).await?;
+    app.store.sweep_sessions(now_ms - DAY_MILLIS).await?;
+    app.store.sweep_keys(now_ms, now_ms - DEAD_MILLIS).await?;
+    app.store.forget_failures(now_ms - DAY_MILLIS).await?;
+    app.limits.sweep();
+    Ok(())
+}
+
+pub(super) fn log(form: LogFormatArg) {
+    let filter = EnvFilter::try_from_env("MALOTE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A test may have set one; then that stands.
+    let _ = match form {
+        LogFormatArg::Json => log.json().flatten_event(true).try_init(),
+        LogFormatArg::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+    };
+}

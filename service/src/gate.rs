@@ -1,0 +1,315 @@
+//! The gate of a job over its database: reads what counts, has plan decide, writes down what came of it, and takes the
+//! job's phase along. Never decides by itself, and never opens on what it could not read.
+
+mod load;
+
+use malote_plan::gate::{
+    APPROVAL_MILLIS_MAX, ApprovalWish, Check, CheckId, Evaluation, Gate, Refused, Standing, approve, evaluate,
+};
+use malote_plan::phase::{self, Edge, Facts, Phase};
+use thiserror::Error;
+
+use crate::auth::token::uuid;
+use crate::store::gates::{DecisionRow, GateJob, NewCheck, NewDecision, NewSnapshot};
+use crate::store::jobs::Why;
+use crate::store::{Store, StoreError, Transaction, at};
+use crate::vault::VaultError;
+
+/// An evaluation is fresh for so long, in milliseconds: a minute.
+pub const FRESH_MILLIS: i64 = 60_000;
+
+/// Why there is no verdict; whoever asked takes that for a shut gate.
+#[derive(Debug, Error)]
+pub enum GateError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No randomness for a name.
+    #[error(transparent)]
+    Chance(#[from] VaultError),
+    /// There is no such job.
+    #[error("there is no such job")]
+    NoJob,
+}
+
+/// What the gate of a job came to.
+pub struct Verdict {
+    /// What plan says.
+    pub evaluation: Evaluation,
+    /// The job's phase, after what followed.
+    pub phase: String,
+    /// Its domain.
+    pub domain: String,
+    /// Who approved, where that holds.
+    pub approved_by: Option<String>,
+    /// When.
+    pub approved_at: Option<String>,
+    /// The snapshot that was written or seen again.
+    pub snapshot_id: String,
+    /// When it was evaluated, in milliseconds since 1970.
+    pub evaluated_ms: i64,
+    /// The gate was another before.
+    pub has_changed: bool,
+}
+
+/// What one transaction has read.
+struct Seen {
+    job: GateJob,
+    decision: Option<DecisionRow>,
+    evaluation: Evaluation,
+}
+
+/// Evaluates a job's gate and writes down what follows.
+///
+/// # Errors
+/// Where the database does not let us: then nothing is written and the gate is not open for whoever asked.
+pub async fn look(store: &Store, job_id: i64, now_ms: i64) -> Result<Verdict, GateError> {
+    let mut transaction = store.begin().await?;
+    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let verdict = write(&mut transaction, job_id, now_ms, seen).await?;
+    transaction.commit().await?;
+    Ok(verdict)
+}
+
+async fn see(transaction: &mut Transaction, job_id: i64, now_ms: i64) -> Result<Seen, GateError> {
+    if !transaction.lock_gate(job_id).await? {
+        return Err(GateError::NoJob);
+    }
+    let job = transaction.gate_job(job_id).await?.ok_or(GateError::NoJob)?;
+    let decision = transaction.gate_decision(job_id).await?;
+    let input = load::input(transaction, job_id, &job, decision.as_ref(), now_ms).await?;
+    let evaluation = evaluate(&input);
+    Ok(Seen { job, decision, evaluation })
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    job_id: i64,
+    now_ms: i64,
+    seen: Seen,
+) -> Result<Verdict, GateError> {
+    let Seen { job, decision, evaluation } = seen;
+    let now_at = at(now_ms);
+    let snapshot_id = write_snapshot(transaction, job_id, now_ms, &evaluation).await?;
+    if let (Standing::Void(_), Some(decision)) = (evaluation.standing, decision.as_ref()) {
+        let reason = evaluation.check(CheckId::ManualApproval).map_or("", |check| &check.message);
+        transaction.void_approval(&decision.id, now_ms, reason).await?;
+    }
+    let approved = decision.filter(|_| evaluation.standing == Standing::Valid);
+    let approved = approved.map(|decision| (decision.approver, decision.created_at));
+    let told = match &approved {
+        Some((by, at)) => Some((by.as_str(), at.as_str())),
+        None => None,
+    };
+    transaction.set_gate(job_id, evaluation.gate.as_str(), told, &now_at).await?;
+    let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
+    let has_changed = job.migration_gate != evaluation.gate.as_str();
+    let (approved_by, approved_at) = approved.unzip();
+    Ok(Verdict {
+        phase,
+        domain: job.domain,
+        approved_by,
+        approved_at,
+        snapshot_id,
+        evaluated_ms: now_ms,
+        has_changed,
+        evaluation,
+    })
+}
+
+/// Writes what is seen where it is another than before.
+async fn write_snapshot(
+    transaction: &mut Transaction,
+    job_id: i64,
+    now_ms: i64,
+    evaluation: &Evaluation,
+) -> Result<String, GateError> {
+    let gate = evaluation.gate.as_str();
+    if let Some((id, hash, before)) = transaction.last_snapshot(job_id).await?
+        && (hash.as_str(), before.as_str()) == (&evaluation.snapshot_hash, gate)
+    {
+        transaction.seen_again(&id, now_ms).await?;
+        return Ok(id);
+    }
+    let id = uuid()?;
+    let new = NewSnapshot {
+        id: &id,
+        job: job_id,
+        hash: &evaluation.snapshot_hash,
+        inputs_json: &evaluation.snapshot_json,
+        gate,
+        percent: f64::from(evaluation.percent_hundredths) / 100.0,
+        now_ms,
+    };
+    transaction.insert_snapshot(&new).await?;
+    let now_at = at(now_ms);
+    // Gathered first: a borrowing iterator must not be held across a wait.
+    let mut all: Vec<(&Check, Option<i64>)> = evaluation.checks.iter().map(|check| (check, None)).collect();
+    for own in &evaluation.mailboxes {
+        let mailbox = i64::try_from(own.id).ok();
+        all.extend(own.checks.iter().map(|check| (check, mailbox)));
+    }
+    for (check, mailbox) in all {
+        let new = new_check(check, mailbox, job_id, &now_at, &id);
+        transaction.insert_check(&new).await?;
+    }
+    Ok(id)
+}
+
+fn new_check<'a>(
+    check: &'a Check,
+    mailbox: Option<i64>,
+    job: i64,
+    now_at: &'a str,
+    snapshot: &'a str,
+) -> NewCheck<'a> {
+    NewCheck {
+        job,
+        id: check.id.as_str(),
+        status: check.status.as_str(),
+        message: &check.message,
+        now_at,
+        is_critical: check.id.is_critical(),
+        mailbox,
+        snapshot,
+    }
+}
+
+/// Takes the phase along: an open gate makes a job ready for its cutover, a lost one takes it back.
+async fn follow(
+    transaction: &mut Transaction,
+    job_id: i64,
+    from: &str,
+    evaluation: &Evaluation,
+    snapshot_id: &str,
+) -> Result<String, GateError> {
+    let Some(known) = Phase::named(from) else { return Ok(from.to_owned()) };
+    let facts = Facts { gate: Some(evaluation.gate), ..Facts::default() };
+    for edge in [Edge::OpenGate, Edge::LoseGate] {
+        if let Ok(next) = phase::decide(known, edge, &facts) {
+            let reason =
+                if edge == Edge::OpenGate { "the gate is open" } else { "the gate is no longer open" };
+            let why = Why { actor: "gate", reason, snapshot: Some(snapshot_id), ..Why::default() };
+            if transaction.move_phase(job_id, from, next.as_str(), &why).await? {
+                return Ok(next.as_str().to_owned());
+            }
+        }
+    }
+    Ok(from.to_owned())
+}
+
+/// What an approver says.
+pub struct Wish<'a> {
+    /// The digest of what was seen.
+    pub snapshot_hash: &'a str,
+    /// Warnings that were ticked.
+    pub accepted: &'a [CheckId],
+    /// Who.
+    pub actor: &'a str,
+    /// Why.
+    pub comment: &'a str,
+    /// The one who prepares may not approve.
+    pub is_four_eyes: bool,
+}
+
+/// Approves a gate as it is at this moment, in one transaction.
+///
+/// # Errors
+/// Where plan refuses, or the database.
+pub async fn approve_now(
+    store: &Store,
+    job_id: i64,
+    wish: &Wish<'_>,
+    now_ms: i64,
+) -> Result<Result<Verdict, (Refused, Box<Evaluation>)>, GateError> {
+    let mut transaction = store.begin().await?;
+    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let has_prepared_it =
+        seen.job.created_by == wish.actor || transaction.has_acknowledged(job_id, wish.actor).await?;
+    let asked = ApprovalWish {
+        snapshot_hash: wish.snapshot_hash,
+        accepted: wish.accepted,
+        has_prepared_it,
+        is_four_eyes: wish.is_four_eyes,
+    };
+    if let Err(refused) = approve(&seen.evaluation, &asked) {
+        return Ok(Err((refused, Box::new(seen.evaluation))));
+    }
+    let accepted: Vec<&str> = wish.accepted.iter().map(|id| id.as_str()).collect();
+    let told = Told {
+        decision: "approved",
+        accepted_json: serde_json::json!(accepted).to_string(),
+        expires_ms: now_ms + APPROVAL_MILLIS_MAX,
+        actor: wish.actor,
+        comment: wish.comment,
+    };
+    decide(&mut transaction, job_id, now_ms, &seen.evaluation, &told).await?;
+    let again = see(&mut transaction, job_id, now_ms).await?;
+    let verdict = write(&mut transaction, job_id, now_ms, again).await?;
+    transaction.commit().await?;
+    Ok(Ok(verdict))
+}
+
+/// Rejects a gate, or takes its approval back.
+///
+/// # Errors
+/// What the database says.
+pub async fn shut(
+    store: &Store,
+    job_id: i64,
+    is_revoked: bool,
+    (actor, reason): (&str, &str),
+    now_ms: i64,
+) -> Result<Verdict, GateError> {
+    let mut transaction = store.begin().await?;
+    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let told = Told {
+        decision: if is_revoked { "revoked" } else { "rejected" },
+        accepted_json: "[]".to_owned(),
+        expires_ms: 0,
+        actor,
+        comment: reason,
+    };
+    decide(&mut transaction, job_id, now_ms, &seen.evaluation, &told).await?;
+    let again = see(&mut transaction, job_id, now_ms).await?;
+    let verdict = write(&mut transaction, job_id, now_ms, again).await?;
+    transaction.commit().await?;
+    Ok(verdict)
+}
+
+struct Told<'a> {
+    decision: &'static str,
+    accepted_json: String,
+    expires_ms: i64,
+    actor: &'a str,
+    comment: &'a str,
+}
+
+async fn decide(
+    transaction: &mut Transaction,
+    job_id: i64,
+    now_ms: i64,
+    evaluation: &Evaluation,
+    told: &Told<'_>,
+) -> Result<(), GateError> {
+    let snapshot = write_snapshot(transaction, job_id, now_ms, evaluation).await?;
+    let (id, now_at) = (uuid()?, at(now_ms));
+    let new = NewDecision {
+        id: &id,
+        job: job_id,
+        snapshot: &snapshot,
+        hash: &evaluation.snapshot_hash,
+        decision: told.decision,
+        approver: told.actor,
+        comment: told.comment,
+        accepted_json: &told.accepted_json,
+        expires_ms: told.expires_ms,
+        now_at: &now_at,
+    };
+    Ok(transaction.insert_decision(&new).await?)
+}
+
+/// The state that whoever could not be answered has to go by.
+pub const fn without_an_answer() -> Gate {
+    Gate::Blocked
+}

@@ -1,0 +1,190 @@
+//! From rows to what plan's gate takes.
+//! Never fills a gap with something that looks good.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use malote_plan::gate::{
+    Approval, CheckId, Counts, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole, JobInput, Known, Logins,
+    MailboxInput, Ruling,
+};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::GateError;
+use crate::store::gates::{DecisionRow, GateFolder, GateItems, GateJob, GateMailbox};
+use crate::store::words::SourceType;
+use crate::store::{Transaction, milliseconds};
+use crate::vault::key::hex;
+
+/// Everything about a job that counts.
+pub(super) async fn input(
+    transaction: &mut Transaction,
+    job_id: i64,
+    job: &GateJob,
+    decision: Option<&DecisionRow>,
+    now_ms: i64,
+) -> Result<JobInput, GateError> {
+    let rows = transaction.gate_mailboxes(job_id).await?;
+    let folders = transaction.gate_folders(job_id).await?;
+    let items = transaction.gate_items(job_id).await?;
+    let (runs_active, crashed) = transaction.gate_runs(job_id).await?;
+    let mut own: BTreeMap<i64, Vec<&GateFolder>> = BTreeMap::new();
+    for folder in &folders {
+        own.entry(folder.mailbox_id).or_default().push(folder);
+    }
+    let of = |row: &GateMailbox| own.get(&row.id).map_or(&[][..], Vec::as_slice);
+    let is_whole = rows.iter().filter(|row| row.enabled && row.has_scan).all(|row| agrees(row, of(row)));
+    let told: Vec<Value> = rows.iter().map(|row| map_of(row, of(row))).collect();
+    let map = serde_json::json!([job.options_json, told]).to_string();
+    Ok(JobInput {
+        now_ms,
+        mailboxes: rows.iter().map(|row| mailbox(row, of(row), &items)).collect(),
+        // Nobody counts the source's addresses, nor asks DNS, before those parts of the service do.
+        coverage: Known::Unknown,
+        dns: Known::Unknown,
+        runs_active,
+        is_ledger_whole: Known::Is(is_whole),
+        has_crashed_since_scan: crashed > 0,
+        folder_map_hash: format!("sha256:{}", hex(&Sha256::digest(map.as_bytes()))),
+        dns_plan_hash: job.dns_plan_hash.clone(),
+        approval: decision.map(approval),
+    })
+}
+
+/// What a mailbox's row says of its sums is what its folders' rows come to: both were written from the ledger.
+fn agrees(row: &GateMailbox, folders: &[&GateFolder]) -> bool {
+    let sum = |of: fn(&GateFolder) -> u64| folders.iter().map(|folder| of(folder)).sum::<u64>();
+    let missing = row.messages_pending + row.messages_quarantined + row.messages_acknowledged;
+    row.messages_source == sum(|folder| folder.messages_source)
+        && row.messages_matched == sum(|folder| folder.messages_matched)
+        && row.messages_pending == sum(|folder| folder.messages_pending)
+        && missing
+            == sum(|folder| {
+                folder.messages_pending + folder.messages_quarantined + folder.messages_acknowledged
+            })
+}
+
+/// What the operator chose, and what it made of names: a new folder that keeps its name changes nothing.
+fn map_of(row: &GateMailbox, folders: &[&GateFolder]) -> Value {
+    let renamed: Vec<Value> = folders
+        .iter()
+        .filter(|folder| folder.is_renamed)
+        .map(|folder| serde_json::json!([folder.source_path, folder.dest_path]))
+        .collect();
+    serde_json::json!([
+        row.id,
+        row.folder_map_json,
+        row.options_json,
+        row.dest_endpoint_id,
+        row.dest_host,
+        row.dest_user,
+        renamed
+    ])
+}
+
+fn mailbox(row: &GateMailbox, folders: &[&GateFolder], items: &[GateItems]) -> MailboxInput {
+    let is_archive = SourceType::parse(&row.source_type).is_ok_and(SourceType::is_archive);
+    let own: Vec<&GateItems> = items.iter().filter(|item| item.mailbox_id == row.id).collect();
+    let has_sent_folder = folders.iter().any(|folder| folder.role == "sent");
+    let is_like_sent = |folder: &&&GateFolder| {
+        let name = folder.source_path.to_lowercase();
+        folder.messages_source > 0 && (name.contains("sent") || name.contains("enviad"))
+    };
+    let places: BTreeSet<&str> = folders.iter().map(|folder| folder.dest_path.as_str()).collect();
+    let map = FolderMap {
+        renamed: folders.iter().filter(|folder| folder.is_renamed).count() as u64,
+        collisions: (folders.len() - places.len()) as u64,
+    };
+    let is_placed = |folder: &&GateFolder| !folder.dest_path.is_empty();
+    MailboxInput {
+        id: row.id.unsigned_abs(),
+        is_enabled: row.enabled,
+        is_scanned: row.has_scan,
+        has_inbox_by_nature: !is_archive,
+        has_sent_by_other_signs: !has_sent_folder && folders.iter().any(|folder| is_like_sent(&folder)),
+        has_destination: !row.dest_host.is_empty()
+            || !row.dest_imap_host.is_empty()
+            || !row.dest_endpoint_id.is_empty(),
+        folders: folders.iter().map(|folder| of_folder(folder, &own)).collect(),
+        destination_messages: Some(row.messages_dest),
+        delta: delta(row),
+        uid_validity: if is_archive { Known::NotApplicable } else { Known::Unknown },
+        folder_map: if !folders.is_empty() && folders.iter().all(is_placed) {
+            Known::Is(map)
+        } else {
+            Known::Unknown
+        },
+        logins: Logins {
+            source_ms: milliseconds(&row.source_login_ok_at),
+            destination_ms: milliseconds(&row.dest_login_ok_at),
+            is_failing: row.error_class.starts_with("auth."),
+        },
+        ..MailboxInput::default()
+    }
+}
+
+/// A folder's counts, with what people acknowledged since the scan moved from open to acknowledged.
+fn of_folder(folder: &GateFolder, items: &[&GateItems]) -> FolderInput {
+    let role = match folder.role.as_str() {
+        "inbox" => FolderRole::Inbox,
+        "sent" => FolderRole::Sent,
+        _ => FolderRole::Other,
+    };
+    let quarantined = folder.messages_quarantined.checked_add(folder.messages_acknowledged);
+    let acknowledged: u64 = items
+        .iter()
+        .filter(|item| item.folder_path == folder.source_path && item.status == "acknowledged")
+        .map(|item| item.count)
+        .sum();
+    // Never more acknowledged than there are: a word about a message that is gone settles nothing.
+    let counts = quarantined.filter(|_| !folder.last_scan_at.is_empty()).map(|quarantined| {
+        let acknowledged = acknowledged.min(quarantined);
+        Counts {
+            eligible: folder.messages_source,
+            matched: folder.messages_matched,
+            pending: folder.messages_pending,
+            quarantine_open: quarantined - acknowledged,
+            quarantine_acknowledged: acknowledged,
+        }
+    });
+    FolderInput { path: folder.source_path.clone(), role, counts }
+}
+
+fn delta(row: &GateMailbox) -> Option<Delta> {
+    let finished_ms = milliseconds(&row.last_delta_at)?;
+    let is_parked = row.error_class == "throttle.daily";
+    let end = match row.last_delta_status.as_str() {
+        "success" => DeltaEnd::Success,
+        "partial" => DeltaEnd::Partial,
+        _ if is_parked => DeltaEnd::Parked,
+        _ => DeltaEnd::Failed,
+    };
+    Some(Delta { end, finished_ms, pending: row.messages_pending })
+}
+
+/// What an approver saw, from the snapshot. One that cannot be read holds nothing: it is void.
+fn approval(row: &DecisionRow) -> Approval {
+    let seen: Value = serde_json::from_str(&row.inputs_json).unwrap_or_default();
+    let text = |name: &str| seen[name].as_str().unwrap_or_default().to_owned();
+    let mailboxes = seen["mailboxes"].as_array().into_iter().flatten();
+    let enabled = mailboxes.filter(|mailbox| mailbox["enabled"] == Value::Bool(true));
+    let checks = seen["checks"].as_array().into_iter().flatten();
+    let failing = checks.filter(|check| check["status"] == "fail");
+    Approval {
+        ruling: match row.decision.as_str() {
+            "approved" => Ruling::Approved,
+            "rejected" => Ruling::Rejected,
+            _ => Ruling::Revoked,
+        },
+        at_ms: milliseconds(&row.created_at).unwrap_or(0),
+        is_void: row.is_void || row.inputs_json.is_empty(),
+        mailboxes: enabled
+            .filter_map(|mailbox| {
+                Some((mailbox["id"].as_u64()?, mailbox["counts"]["e"].as_u64().unwrap_or(0)))
+            })
+            .collect(),
+        failing: failing.filter_map(|check| CheckId::named(check["id"].as_str()?)).collect(),
+        folder_map_hash: text("folder_map"),
+        dns_plan_hash: text("dns_plan"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Runs as work: claimed from the queue, done by the engine, told of while they last, written down when they end.
+//! Never decides about mail or gates, and never holds a secret longer than a run.
+
+mod acknowledge;
+mod aftermath;
+mod assemble;
+mod credentials;
+mod execute;
+mod heart;
+mod log;
+mod options;
+mod outcome;
+mod schedule;
+mod scheduler;
+mod worker;
+
+pub use aftermath::{Aftermath, Quiet};
+pub use credentials::{Credentials, NoSecret};
+pub use options::{RunOptions, WantedContent};
+pub use schedule::{Cron, CronError};
+pub use scheduler::{Scheduler, SchedulerOptions};
+pub use worker::{Ledgers, Worker, WorkerOptions};

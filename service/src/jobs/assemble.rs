@@ -1,0 +1,295 @@
+//! Puts a mailbox's run together: locations, secrets, ledger, options, as the engine takes them.
+//! Never begins it, and never shows a secret.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use malote_engine::failure::{Class, Failure, Reach, Retry, Side};
+use malote_engine::imap::Location;
+use malote_engine::ledger::sql::{PostgresLedger, SqliteLedger};
+use malote_engine::ledger::{Ledger, PairIdentity};
+use malote_engine::profile::named;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::credentials::{Credentials, NoSecret};
+use super::options::RunOptions;
+use super::worker::Ledgers;
+use crate::cli::assemble::{Assembled, Keeping, Pair, Parts, Shared, put_together};
+use crate::cli::state;
+use crate::store::mailboxes::{Endpoint, Mailbox};
+use crate::store::words::SourceType;
+use crate::store::{Store, StoreError};
+
+/// Why a run could not be put together.
+#[derive(Debug)]
+pub(super) enum Unready {
+    /// Somebody must change something; the class and the words say what.
+    Wrong(Class, String),
+    /// The engine's own failure, such as a ledger that cannot be opened.
+    Failed(Failure),
+    /// The service's database did not answer.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unready {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failure> for Unready {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a worker brings to every run.
+pub(super) struct Bench<'a> {
+    pub store: &'a Store,
+    pub credentials: &'a dyn Credentials,
+    pub ledgers: &'a Ledgers,
+    pub data: &'a Path,
+    pub shared: Shared,
+}
+
+/// Puts the run on a mailbox together; also its options, and what was coped with.
+pub(super) async fn assemble(
+    bench: &Bench<'_>,
+    mailbox: &Mailbox,
+    options: &RunOptions,
+) -> Result<Assembled, Unready> {
+    let wrong = |words: String| Unready::Wrong(Class::Usage, words);
+    if !matches!(mailbox.source_type, SourceType::Imap | SourceType::ImapOauth | SourceType::Dovecot) {
+        let what = format!("mailboxes of type {} cannot be read by this version", mailbox.source_type);
+        return Err(wrong(what));
+    }
+    let policy = options.policy(&mailbox.folder_map_json).map_err(wrong)?;
+    let source = side(bench, mailbox, Side::Source).await?;
+    let destination = side(bench, mailbox, Side::Destination).await?;
+    let pair = Pair::new(source, destination);
+    if pair.identity.source == pair.identity.destination {
+        return Err(wrong("the source and the destination are the same mailbox".to_owned()));
+    }
+    let name = state::file_name(&pair.identity);
+    let (ledger, warning) = open_ledger(bench, &pair.identity, &name).await?;
+    let observed = folder_of(bench.data, "ledgers").map_err(wrong)?.join(format!("{name}.observed.json"));
+    let quarantine = folder_of(bench.data, "quarantine").map_err(wrong)?.join(mailbox.id.to_string());
+    let parts = Parts { pair, ledger, observed, keeping: Keeping::Writes, policy, quarantine };
+    let mut assembled = put_together(parts, &bench.shared);
+    assembled.warnings.extend(warning);
+    Ok(assembled)
+}
+
+/// A folder of the data folder, made where it is missing, readable by its owner alone.
+pub(super) fn folder_of(data: &Path, name: &str) -> Result<PathBuf, String> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let folder = data.join(name);
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|cause| format!("making the folder {}: {cause}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Opens a mailbox's ledger: a file of its own, or its part of the database.
+async fn open_ledger(
+    bench: &Bench<'_>,
+    identity: &PairIdentity,
+    name: &str,
+) -> Result<(Arc<dyn Ledger>, Option<String>), Unready> {
+    match bench.ledgers {
+        Ledgers::Files => {
+            let folder = folder_of(bench.data, "ledgers").map_err(|words| {
+                let message = format!("opening the ledger: {words}");
+                Failure::new(Side::Local, Class::Ledger, Reach::Account, Retry::Again, message)
+            })?;
+            let (ledger, aside) = SqliteLedger::open_or_set_aside(&folder.join(name)).await?;
+            let warning = aside.map(|aside| {
+                format!(
+                    "the ledger was damaged and lies now at {}; a new one was begun, and what is at the \
+                     destination already is adopted, not copied again",
+                    aside.display()
+                )
+            });
+            Ok((Arc::new(ledger), warning))
+        }
+        Ledgers::Postgres(url) => {
+            let key = format!("{} {}", identity.source, identity.destination);
+            Ok((Arc::new(PostgresLedger::connect(url, &key).await?), None))
+        }
+    }
+}
+
+/// One side of a mailbox, ready to be connected to.
+async fn side(
+    bench: &Bench<'_>,
+    mailbox: &Mailbox,
+    side: Side,
+) -> Result<malote_engine::imap::Endpoint, Unready> {
+    let id = if side == Side::Source { &mailbox.source_endpoint_id } else { &mailbox.dest_endpoint_id };
+    let server = match id {
+        Some(id) => bench.store.endpoint(id).await?,
+        None => None,
+    };
+    let wrong = |words: String| Unready::Wrong(Class::Usage, words);
+    if let Some(server) = server.as_ref().filter(|server| !server.is_enabled) {
+        return Err(wrong(format!("the server {} is switched off", server.name)));
+    }
+    let allow_cleartext = server.as_ref().is_some_and(|server| server.allow_cleartext);
+    let text = location(mailbox, server.as_ref(), side).map_err(wrong)?;
+    let location = Location::parse(&text, allow_cleartext)?;
+    let secret = bench.credentials.secret(mailbox, side).await.map_err(|error| match error {
+        NoSecret::Missing(_) | NoSecret::Unusable(_) => {
+            Unready::Wrong(Class::AuthBadCredentials, error.to_string())
+        }
+        NoSecret::Passing(_) => Unready::Failed(Failure::new(
+            side,
+            Class::Ledger,
+            Reach::Account,
+            Retry::Again,
+            error.to_string(),
+        )),
+    })?;
+    let mut endpoint = location.endpoint(side, secret);
+    if let Some(server) = server {
+        endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
+        if !server.profile.is_empty() {
+            let known = named(&server.profile);
+            let profile = known.ok_or_else(|| wrong(format!("no profile is called {}", server.profile)))?;
+            endpoint.profile = Some(profile);
+        }
+    }
+    Ok(endpoint)
+}
+
+/// A side's place as the command line would write it, so that one reader takes both.
+fn location(mailbox: &Mailbox, server: Option<&Endpoint>, side: Side) -> Result<String, String> {
+    let is_source = side == Side::Source;
+    let own_user = if is_source { &mailbox.source_user } else { &mailbox.dest_user };
+    let user = if own_user.is_empty() { &mailbox.email } else { own_user };
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let Some(server) = server else {
+        let hosts = if is_source {
+            [&mailbox.source_host, ""]
+        } else {
+            [mailbox.dest_host.as_str(), mailbox.job_dest_host.as_str()]
+        };
+        let host = hosts.into_iter().find(|host| !host.is_empty());
+        let host = host.ok_or_else(|| format!("no host is named for the {}", side.as_str()))?;
+        let auth =
+            if is_source && mailbox.source_type == SourceType::ImapOauth { "?auth=xoauth2" } else { "" };
+        return Ok(format!("imaps://{}@{}{auth}", encode(user), plain_host(host)?));
+    };
+    let mut query = Vec::new();
+    if server.tls == "off" {
+        query.push("tls=off".to_owned());
+    }
+    if !server.auth.is_empty() {
+        query.push(format!("auth={}", server.auth));
+    } else if is_source && mailbox.source_type == SourceType::ImapOauth {
+        query.push("auth=xoauth2".to_owned());
+    }
+    if !server.authzid_template.is_empty() {
+        query.push(format!("authzid={}", encode(&server.authzid_template.replace("{user}", &mailbox.email))));
+    }
+    if !server.pin.is_empty() {
+        query.push(format!("pin={}", server.pin));
+    }
+    let scheme = if server.tls == "implicit" { "imaps" } else { "imap" };
+    let port = if server.port == 0 { String::new() } else { format!(":{}", server.port) };
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    Ok(format!("{scheme}://{}@{}{port}{query}", encode(user), plain_host(&server.host)?))
+}
+
+/// A host, with a port or without: nothing that could become another part of a location.
+fn plain_host(host: &str) -> Result<&str, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_:[]".contains(letter);
+    if host.is_empty() || !host.chars().all(is_plain) {
+        return Err(format!("{host:?} is no host"));
+    }
+    Ok(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mailbox(source_type: SourceType) -> Mailbox {
+        Mailbox {
+            id: 1,
+            job_id: 1,
+            tenant_id: 1,
+            email: "ana@x.br".to_owned(),
+            source_type,
+            source_host: "old.x.br".to_owned(),
+            source_user: String::new(),
+            dest_user: "ana new".to_owned(),
+            dest_host: String::new(),
+            job_dest_host: "mail.x.br:1993".to_owned(),
+            pst_path: String::new(),
+            folder_map_json: String::new(),
+            job_options_json: String::new(),
+            options_json: String::new(),
+            context_id: None,
+            source_endpoint_id: None,
+            dest_endpoint_id: None,
+            priority: 0,
+            has_scan: false,
+            phase: "initial_sync".to_owned(),
+            is_enabled: true,
+        }
+    }
+
+    fn server() -> Endpoint {
+        Endpoint {
+            id: "1".to_owned(),
+            name: "old".to_owned(),
+            kind: "imap".to_owned(),
+            profile: String::new(),
+            host: "127.0.0.1".to_owned(),
+            port: 1143,
+            tls: "off".to_owned(),
+            auth: "plain".to_owned(),
+            authzid_template: "{user}".to_owned(),
+            pin: String::new(),
+            ca_pem: String::new(),
+            connections_max: 0,
+            is_enabled: true,
+            allow_cleartext: false,
+            allow_private: true,
+            allowed_networks_json: "[]".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_side_is_written_as_the_command_line_would_and_reads_back() {
+        let (imap, oauth) = (mailbox(SourceType::Imap), mailbox(SourceType::ImapOauth));
+        for (mailbox, server, side, expected) in [
+            (&imap, None, Side::Source, "imaps://ana%40x%2Ebr@old.x.br"),
+            (&oauth, None, Side::Source, "imaps://ana%40x%2Ebr@old.x.br?auth=xoauth2"),
+            (&imap, None, Side::Destination, "imaps://ana%20new@mail.x.br:1993"),
+            (
+                &imap,
+                Some(server()),
+                Side::Source,
+                "imap://ana%40x%2Ebr@127.0.0.1:1143?tls=off&auth=plain&authzid=ana%40x%2Ebr",
+            ),
+        ] {
+            let text = location(mailbox, server.as_ref(), side).unwrap();
+            assert_eq!(text, expected);
+            assert!(Location::parse(&text, false).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_never_more_than_a_host() {
+        for host in ["", "h?tls=off", "u@h", "h/x", "h h", "h\r\nx", "h#"] {
+            let sly = Mailbox { source_host: host.to_owned(), ..mailbox(SourceType::Imap) };
+            assert!(location(&sly, None, Side::Source).is_err(), "{host:?}");
+        }
+        for user in ["a@b:c?tls=off", "x\r\nLOGOUT", "é"] {
+            let sly = Mailbox { source_user: user.to_owned(), ..mailbox(SourceType::Imap) };
+            let text = location(&sly, None, Side::Source).unwrap();
+            let read = Location::parse(&text, false).unwrap();
+            assert_eq!((read.user.as_str(), read.host.as_str()), (user, "old.x.br"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Where a worker gets the secrets by which it logs in.
+//! Never keeps one: each run asks anew.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use malote_engine::failure::Side;
+use malote_engine::imap::SecretSource;
+
+use crate::store::mailboxes::Mailbox;
+
+/// Why there is no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSecret {
+    /// None was ever given, or it was purged: somebody must give one.
+    #[error("no credential is kept for the {} of this mailbox: give one", .0.as_str())]
+    Missing(Side),
+    /// It could not be had at this moment; the words say why, without the secret.
+    #[error("the credential could not be read: {0}")]
+    Passing(String),
+    /// It is there and cannot be used; the words say why, without the secret.
+    #[error("the credential cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// Gives the secrets of mailboxes: the vault, or a test's double.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// By what one side of a mailbox is opened: a password, or a token that renews itself.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be had.
+    async fn secret(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret>;
+}

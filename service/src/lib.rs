@@ -1,0 +1,20 @@
+//! The service and the command line: what the program `malote` is made of.
+//! Never moves mail itself: the engine does.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod api;
+pub mod app;
+pub mod audit;
+pub mod auth;
+mod cli;
+pub mod config;
+mod demo;
+pub mod dialer;
+pub mod gate;
+pub mod jobs;
+pub mod store;
+pub mod vault;
+pub mod work;
+
+pub use cli::main;

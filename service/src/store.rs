@@ -1,0 +1,39 @@
+//! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
+//! Never holds a message, a ledger or a secret in clear.
+
+pub mod audit;
+pub mod boxes;
+mod database;
+pub mod doors;
+pub mod endpoints;
+mod error;
+pub mod events;
+pub mod gates;
+pub mod idempotency;
+pub mod jobs;
+pub mod keys;
+pub mod looks;
+pub mod mailboxes;
+pub mod migrate;
+pub mod people;
+mod place;
+pub mod reach;
+pub mod results;
+mod row;
+pub mod runs;
+pub mod schedules;
+pub mod state;
+mod time;
+mod transaction;
+pub mod words;
+
+pub use database::Store;
+pub use error::StoreError;
+pub use place::Where;
+pub use row::{Bind, Row};
+pub use runs::Fence;
+pub use time::{at, at_or_empty, milliseconds};
+pub use transaction::Transaction;
+
+/// What the functions of this module give.
+pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,0 +1,199 @@
+//! Schedules: which are due, and the runs that one firing enters, all in one transaction.
+//! Never computes a time: who asks does.
+
+use super::words::RunType;
+use super::{Result, Row, Store};
+use crate::binds;
+
+/// Schedules by pattern that are on. Binds: none.
+const ENABLED: &str = "
+    SELECT id, cron, timezone, window_json, run_type, skip_if_running, next_due_ms
+    FROM schedules WHERE is_enabled = 1 AND kind = 'cron' ORDER BY id";
+
+/// Sets when a schedule is due next, unless another has done so. Binds: id, was_due_ms, due_ms, last_due_ms.
+const SET_DUE: &str = "
+    UPDATE schedules SET next_due_ms = $3, last_due_ms = CASE WHEN $4 = 0 THEN last_due_ms ELSE $4 END
+    WHERE id = $1 AND next_due_ms = $2";
+
+/// Switches a schedule off that cannot be read. Binds: id.
+const SWITCH_OFF: &str = "UPDATE schedules SET is_enabled = 0 WHERE id = $1";
+
+/// Notes a firing. Binds: schedule_id, due_ms, status, reason, triggered_by.
+const FIRE: &str = "
+    INSERT INTO schedule_executions (schedule_id, due_ms, status, reason, triggered_by) VALUES ($1, $2, $3, $4, $5)
+    RETURNING id";
+
+/// Open jobs that go by a schedule. Binds: schedule_id.
+const JOBS: &str = "
+    SELECT job.id, job.phase, job.is_paused,
+           (SELECT COUNT(*) FROM migration_runs AS run
+            WHERE run.job_id = job.id AND run.status IN ('queued', 'running'))
+    FROM migration_jobs AS job WHERE job.schedule_id = $1 AND job.deleted_at = '' ORDER BY job.id";
+
+/// Enters a run for each mailbox of a job that takes part and has none that is not over. The key of the destination
+/// is written as `Mailbox::destination_key` writes it. Binds: job_id, run_type, tool, triggered_by, execution_id.
+const ENTER: &str = "
+    INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, triggered_by, destination_key, priority,
+                                schedule_execution_id)
+    SELECT box.job_id, box.id, $2, $3, $4,
+           lower(COALESCE(box.dest_endpoint_id, job.dest_endpoint_id,
+                          CASE WHEN box.dest_host = '' THEN job.dest_imap_host ELSE box.dest_host END))
+               || '/' || lower(CASE WHEN box.dest_user = '' THEN box.email ELSE box.dest_user END),
+           box.priority, $5
+    FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
+    WHERE box.job_id = $1 AND box.enabled = 1
+    ORDER BY box.priority DESC, box.id
+    ON CONFLICT DO NOTHING";
+
+/// Notes how a firing went. Binds: id, status, reason, runs_queued, runs_skipped.
+const FIRED: &str = "
+    UPDATE schedule_executions SET status = $2, reason = $3, runs_queued = $4, runs_skipped = $5 WHERE id = $1";
+
+/// Ends the firings whose runs are all over. Binds: now_at.
+const SETTLE: &str = "
+    UPDATE schedule_executions
+    SET finished_at = $1,
+        status = CASE WHEN EXISTS (SELECT 1 FROM migration_runs AS run
+                                   WHERE run.schedule_execution_id = schedule_executions.id
+                                     AND run.status IN ('failed', 'cancelled'))
+                 THEN 'failed' ELSE 'completed' END
+    WHERE status = 'running'
+      AND NOT EXISTS (SELECT 1 FROM migration_runs AS run
+                      WHERE run.schedule_execution_id = schedule_executions.id
+                        AND run.status IN ('queued', 'running'))";
+
+/// How many mailboxes of a job take part. Binds: job_id.
+const PARTS: &str = "SELECT COUNT(*) FROM migration_mailboxes WHERE job_id = $1 AND enabled = 1";
+
+/// A schedule that is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Its id.
+    pub id: String,
+    /// Five fields.
+    pub cron: String,
+    /// Where its hours are counted.
+    pub timezone: String,
+    /// Hours that it keeps to.
+    pub window_json: String,
+    /// What it enters.
+    pub run_type: RunType,
+    /// Whether a job that is at work is passed over.
+    pub skip_if_running: bool,
+    /// When it is due, in milliseconds since 1970; 0 where that is not known yet.
+    pub next_due_ms: i64,
+}
+
+/// What one firing did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fired {
+    /// Runs entered.
+    pub queued: i64,
+    /// Runs that were not, because a run of the mailbox or its job was not over.
+    pub skipped: i64,
+}
+
+impl Store {
+    /// Every schedule by pattern that is on.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>> {
+        let rows = self.all("reading schedules", ENABLED, Vec::new()).await?;
+        rows.iter().map(schedule).collect()
+    }
+
+    /// Sets when a schedule is due that was not due at a known moment; false where another has done so.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn set_due(&self, schedule: &Schedule, due_ms: i64) -> Result<bool> {
+        let binds = binds![&schedule.id, schedule.next_due_ms, due_ms, 0_i64];
+        Ok(self.run("setting a due time", SET_DUE, binds).await? > 0)
+    }
+
+    /// Switches a schedule off that cannot be read.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn switch_off(&self, schedule: &Schedule) -> Result<()> {
+        self.run("switching a schedule off", SWITCH_OFF, binds![&schedule.id]).await.map(|_| ())
+    }
+
+    /// Fires a schedule once and says when it is due again; `None` where another has fired it. `skip` is why nothing
+    /// shall be entered, or empty.
+    ///
+    /// # Errors
+    /// What the database says; nothing of the firing stands then.
+    pub async fn fire(
+        &self,
+        schedule: &Schedule,
+        next_due_ms: i64,
+        skip: &str,
+        phases: &[&str],
+    ) -> Result<Option<Fired>> {
+        let mut transaction = self.begin().await?;
+        let due = binds![&schedule.id, schedule.next_due_ms, next_due_ms, schedule.next_due_ms];
+        if transaction.run("firing a schedule", SET_DUE, due).await? == 0 {
+            return Ok(None);
+        }
+        let status = if skip.is_empty() { "running" } else { "skipped" };
+        let binds = binds![&schedule.id, schedule.next_due_ms, status, skip, "cron"];
+        let row = transaction.one("noting a firing", FIRE, binds).await?;
+        let execution = row.map_or(Ok(0), |row| row.int(0))?;
+        let (mut fired, mut reasons) = (Fired::default(), Vec::new());
+        let jobs = if skip.is_empty() {
+            transaction.all("reading a schedule's jobs", JOBS, binds![&schedule.id]).await?
+        } else {
+            Vec::new()
+        };
+        for row in jobs {
+            let (job, phase, is_paused, active) = (row.int(0)?, row.text(1)?, row.flag(2)?, row.int(3)?);
+            let parts = transaction.one("counting mailboxes", PARTS, binds![job]).await?;
+            let parts = parts.map_or(Ok(0), |row| row.int(0))?;
+            let reason = match () {
+                () if !phases.contains(&phase.as_str()) => format!("job {job} is in {phase}"),
+                () if is_paused => format!("job {job} is paused"),
+                () if schedule.skip_if_running && active > 0 => format!("job {job} is at work"),
+                () => {
+                    let run_type = schedule.run_type;
+                    let binds = binds![job, run_type.as_str(), run_type.tool(), "cron", Some(execution)];
+                    let queued = transaction.run("entering a schedule's runs", ENTER, binds).await?;
+                    let queued = i64::try_from(queued).unwrap_or(i64::MAX);
+                    fired.queued += queued;
+                    fired.skipped += (parts - queued).max(0);
+                    continue;
+                }
+            };
+            fired.skipped += parts;
+            reasons.push(reason);
+        }
+        if skip.is_empty() {
+            let status = if fired.queued > 0 { "running" } else { "skipped" };
+            let binds = binds![execution, status, reasons.join("; "), fired.queued, fired.skipped];
+            transaction.run("noting a firing", FIRED, binds).await?;
+        }
+        transaction.commit().await?;
+        Ok(Some(fired))
+    }
+
+    /// Ends the firings whose runs are all over.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn settle_firings(&self, now_ms: i64) -> Result<()> {
+        self.run("ending firings", SETTLE, binds![super::at(now_ms)]).await.map(|_| ())
+    }
+}
+
+fn schedule(row: &Row) -> Result<Schedule> {
+    Ok(Schedule {
+        id: row.text(0)?,
+        cron: row.text(1)?,
+        timezone: row.text(2)?,
+        window_json: row.text(3)?,
+        run_type: RunType::parse(row.str(4)?)?,
+        skip_if_running: row.flag(5)?,
+        next_due_ms: row.int(6)?,
+    })
+}

@@ -1,0 +1,14 @@
+//! The service's API: the real router over a real database, asked as browsers, programs and strangers would ask it.
+//! Never runs mail: what runs would have written is written by hand.
+
+mod service_api {
+    pub mod world;
+
+    mod audit;
+    mod auth;
+    mod gate;
+    mod jobs;
+    mod people;
+    mod protocol;
+    mod vault;
+}

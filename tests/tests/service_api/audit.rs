@@ -1,0 +1,66 @@
+//! What is done, refused and failed is written down, and the chain shows when somebody bends it.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::world::{PASSWORD, Person, World};
+
+#[tokio::test]
+async fn what_is_done_and_what_is_denied_is_written_with_who_and_where() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let job = world.job(&ana, 1, "example.com").await?;
+    world.post(&ana, &format!("/api/v1/migration/jobs/{job}/fail"), json!({"reason": "x"})).await?.with(403);
+    world.get(&ana, "/access/users").await?.with(403);
+    world
+        .post(&Person::default(), "/auth/login", json!({"name": "ana", "password": "wrong"}))
+        .await?
+        .with(401);
+    let told = world.get(&admin, "/audit-logs?limit=200").await?.with(200).json();
+    let rows = told["items"].as_array().cloned().unwrap_or_default();
+    let find = |action: &str, outcome: &str| {
+        rows.iter()
+            .find(|row| row["action"] == action && row["outcome"] == outcome)
+            .cloned()
+            .unwrap_or_default()
+    };
+    for (action, outcome, actor) in [
+        ("POST /migration/jobs", "success", ana.id.as_str()),
+        ("POST /migration/jobs/{id}/fail", "denied", &ana.id),
+        ("GET /access/users", "denied", &ana.id),
+        ("POST /auth/login", "denied", ""),
+        ("POST /auth/login", "success", &admin.id),
+    ] {
+        let row = find(action, outcome);
+        assert_eq!(row["actor_id"], actor, "{action} {outcome}: {row}");
+        assert!(row["ip"].as_str().is_some_and(|ip| ip.starts_with("203.0.")), "{row}");
+        assert_eq!(row["request_id"].as_str().map(str::len), Some(36), "{row}");
+    }
+    assert_eq!(find("POST /migration/jobs/{id}/fail", "denied")["resource_id"], "1");
+    let changed = find("row.insert", "success");
+    assert!(changed["after"].is_object(), "{changed}");
+    assert!(!told.to_string().contains(PASSWORD));
+    let only = world.get(&admin, &format!("/audit-logs?actor={}&limit=1", ana.id)).await?.json();
+    assert_eq!(only["items"].as_array().map(Vec::len), Some(1));
+    let verified = world.get(&admin, "/audit-logs/verify").await?.with(200).json();
+    assert_eq!((&verified["valid"], &verified["faults"]), (&json!(true), &json!([])), "{verified}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bent_chain_is_seen_and_the_database_refuses_to_be_bent() -> Result<()> {
+    let world = World::new().await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    world.job(&admin, 1, "example.com").await?;
+    world.app.audit.checkpoint(world.now()).await?;
+    const BEND: &str = "UPDATE audit_logs SET actor_id = 'somebody else' WHERE seq = 3";
+    assert!(world.sql(BEND, Vec::new()).await.is_err());
+    assert!(world.sql("DELETE FROM audit_logs", Vec::new()).await.is_err());
+    world.sql("DROP TRIGGER trg_audit_logs_no_update", Vec::new()).await?;
+    world.sql(BEND, Vec::new()).await?;
+    let verified = world.get(&admin, "/audit-logs/verify").await?.with(200).json();
+    assert_eq!(verified["valid"], false);
+    assert_eq!(verified["faults"], json!(["row 3 was changed"]), "{verified}");
+    Ok(())
+}

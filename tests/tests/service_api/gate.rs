@@ -1,0 +1,257 @@
+//! The gate from rows to answers: shut until everything is counted and approved, and shut again by whatever changes.
+
+use anyhow::Result;
+use malote_service::binds;
+use malote_service::store::at;
+use serde_json::{Value, json};
+
+use super::world::{Person, World};
+
+/// Writes what a first copy and a delta of a mailbox would have written: an inbox, sent mail, and nothing missing.
+pub async fn copied(world: &World, mailbox: i64) -> Result<()> {
+    let now_at = at(world.now());
+    world
+        .sql(
+            "UPDATE migration_mailboxes SET has_scan = 1, messages_source = 100, messages_matched = 100,
+                 messages_dest = 100, sync_percent = 100, status = 'ok', last_scan_at = $2, last_delta_at = $2,
+                 last_delta_status = 'success', source_login_ok_at = $2, dest_login_ok_at = $2 WHERE id = $1",
+            binds![mailbox, &now_at],
+        )
+        .await?;
+    for (path, role) in [("INBOX", "inbox"), ("Sent", "sent")] {
+        world
+            .sql(
+                "INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, messages_source,
+                     messages_matched, messages_dest, last_scan_at, status)
+                 VALUES ($1, $2, $2, $3, 50, 50, 50, $4, 'ok')",
+                binds![mailbox, path, role, &now_at],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+async fn phase(world: &World, job: i64, phase: &'static str) -> Result<()> {
+    world.sql("UPDATE migration_jobs SET phase = $2 WHERE id = $1", binds![job, phase]).await
+}
+
+async fn ask(world: &World, who: &Person) -> Result<Value> {
+    Ok(world.get(who, "/migration/gate?domain=example.com").await?.json())
+}
+
+fn all_warnings(gate: &Value) -> Value {
+    gate["warnings"].clone()
+}
+
+#[tokio::test]
+async fn whatever_is_not_a_clear_yes_is_a_no() -> Result<()> {
+    let world = World::new().await?;
+    let program = world.program(&["gate:read"], None).await?;
+    let other = world.program(&["jobs:read"], None).await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    world.job(&admin, 1, "example.com").await?;
+    let path = "/migration/gate?domain=example.com";
+    for (who, path, status) in [
+        (&Person::default(), path, 401),
+        (&Person { bearer: "lbx_wrong".to_owned(), ..Person::default() }, path, 401),
+        (&other, path, 403),
+        (&program, "/migration/gate", 400),
+        (&program, "/migration/gate?domain=", 400),
+        (&program, "/migration/gate?domain=not%20a%20domain", 400),
+        (&program, "/migration/gate?domain=other.example", 404),
+        (&program, path, 200),
+        (&program, "/api/v1/migration/gate?domain=EXAMPLE.com.", 200),
+    ] {
+        let told = world.get(who, path).await?.with(status);
+        assert_eq!(told.json()["dns_allowed"], false, "{path}: {}", told.text);
+        assert_eq!(told.json()["migration_gate"], "blocked", "{path}: {}", told.text);
+        assert_eq!(told.header("cache-control"), "no-store");
+    }
+    world.app.store.close().await;
+    let told = world.get(&program, path).await?.with(503);
+    assert_eq!(told.json()["dns_allowed"], false, "{}", told.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_gate_opens_by_another_persons_word_and_shuts_by_a_loss() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["ops_lead"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let program = world.program(&["gate:read"], None).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    phase(&world, job, "delta_sync").await?;
+    let approve = format!("/migration/jobs/{job}/approve-gate");
+    let gate = format!("/migration/jobs/{job}/gate");
+
+    let blocked = world.get(&lead, &gate).await?.with(200).json();
+    assert_eq!(blocked["migration_gate"], "blocked");
+    let ids: Vec<&str> =
+        blocked["checks"].as_array().unwrap().iter().filter_map(|c| c["check_id"].as_str()).collect();
+    for seed in [
+        "count_ratio",
+        "inbox_complete",
+        "sent_complete",
+        "pst_quarantine",
+        "delta_pending",
+        "manual_approval",
+    ] {
+        assert!(ids.contains(&seed), "{seed}");
+    }
+    let wish = |gate: &Value, accepted: Value| {
+        let hash = gate["snapshot_hash"].clone();
+        json!({"snapshot_hash": hash, "accepted_warnings": accepted, "comment": "seen"})
+    };
+    world.post(&lead, &approve, wish(&blocked, json!([]))).await?.refused(409, "gate_blocked");
+
+    copied(&world, mailbox).await?;
+    let seen = world.get(&lead, &gate).await?.json();
+    assert_eq!(
+        (&seen["migration_gate"], &seen["sync_percent"]),
+        (&json!("warning"), &json!(100.0)),
+        "{seen}"
+    );
+    assert_eq!(ask(&world, &program).await?["dns_allowed"], false);
+    let accepted = all_warnings(&seen);
+    world.post(&lead, &approve, wish(&blocked, accepted.clone())).await?.refused(409, "approval_stale");
+    world.post(&maker, &approve, wish(&seen, accepted.clone())).await?.refused(409, "four_eyes");
+    let told =
+        world.post(&lead, &approve, wish(&seen, json!([]))).await?.refused(422, "warnings_not_accepted");
+    assert_eq!(told.json()["not_accepted"], accepted);
+    let done = world.post(&lead, &approve, wish(&seen, accepted.clone())).await?.with(200).json();
+    assert_eq!((&done["migration_gate"], &done["phase"]), (&json!("ready_for_dns"), &json!("cutover_ready")));
+    let open = ask(&world, &program).await?;
+    assert_eq!((&open["dns_allowed"], &open["phase"]), (&json!(true), &json!("cutover_ready")), "{open}");
+    assert_eq!(open["approved_by"], format!("u_{}", lead.id));
+    assert_eq!(open["snapshot_hash"], seen["snapshot_hash"]);
+    let payload = world.get(&lead, &format!("/migration/jobs/{job}/ticket-payload")).await?.json();
+    let expected = json!({
+        "migration_job_id": job, "migration_phase": "cutover_ready", "migration_gate": "ready_for_dns",
+        "migration_sync_percent": 100.0,
+    });
+    assert_eq!(payload, expected);
+
+    // One message of the inbox is gone from its bucket: the books do not balance.
+    let loss = "UPDATE mailbox_folders SET messages_matched = 49 WHERE mailbox_id = $1 AND role = 'inbox'";
+    world.sql(loss, binds![mailbox]).await?;
+    let shut = ask(&world, &program).await?;
+    assert_eq!((&shut["dns_allowed"], &shut["phase"]), (&json!(false), &json!("delta_sync")), "{shut}");
+    let found = "UPDATE mailbox_folders SET messages_matched = 50 WHERE mailbox_id = $1 AND role = 'inbox'";
+    world.sql(found, binds![mailbox]).await?;
+    let again = ask(&world, &program).await?;
+    assert_eq!(
+        (&again["migration_gate"], &again["dns_allowed"]),
+        (&json!("warning"), &json!(false)),
+        "{again}"
+    );
+    let history = world.get(&lead, &format!("{gate}?history=true")).await?.json();
+    assert_eq!(history["decisions"][0]["void"], true, "{history}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_approval_ends_by_time_by_revocation_and_by_a_new_mailbox() -> Result<()> {
+    for what in ["time", "revoked", "rejected", "mailbox", "host"] {
+        let world = World::new().await?;
+        let maker = world.user("maker", &["operator"], &[]).await?;
+        let lead = world.user("lead", &["ops_lead"], &[]).await?;
+        let job = world.job(&maker, 1, "example.com").await?;
+        let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+        copied(&world, mailbox).await?;
+        phase(&world, job, "delta_sync").await?;
+        let gate = format!("/migration/jobs/{job}/gate");
+        let seen = world.get(&lead, &gate).await?.json();
+        let wish = json!({"snapshot_hash": seen["snapshot_hash"], "accepted_warnings": all_warnings(&seen)});
+        world.post(&lead, &format!("/migration/jobs/{job}/approve-gate"), wish).await?.with(200);
+        assert_eq!(ask(&world, &lead).await?["dns_allowed"], true);
+        let path = format!("/migration/mailboxes/{mailbox}");
+        match what {
+            "time" => world.pass(5 * 60_000 + 73 * 3_600_000),
+            "revoked" => {
+                let why = json!({"reason": "customer called"});
+                world.post(&lead, &format!("/migration/jobs/{job}/revoke-approval"), why).await?.with(200);
+            }
+            "rejected" => {
+                let why = json!({"reason": "not yet"});
+                world.post(&lead, &format!("/migration/jobs/{job}/reject-gate"), why).await?.with(200);
+            }
+            "mailbox" => drop(world.mailbox(&maker, job, "bob@example.com").await?),
+            _ => {
+                let change = json!({"dest_host": "elsewhere.example.net"});
+                world.put(&maker, "PATCH", &path, &path, change).await?.with(200);
+            }
+        }
+        let lead = world.log_in("lead").await?;
+        let told = ask(&world, &lead).await?;
+        assert_eq!(told["dns_allowed"], false, "{what}: {told}");
+        assert_eq!(told["phase"], "delta_sync", "{what}: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_approval_needs_a_fresh_proof_of_identity_and_a_person() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let path = format!("/migration/jobs/{job}/approve-gate");
+    let wish = json!({"snapshot_hash": "sha256:0"});
+    world.post(&maker, &path, wish.clone()).await?.refused(403, "forbidden");
+    world.post(&admin, &path, wish.clone()).await?.refused(403, "forbidden");
+    world.post(&lead, &path, wish.clone()).await?.refused(409, "gate_blocked");
+    world.pass(5 * 60_000 + 1);
+    world.post(&lead, &path, wish.clone()).await?.refused(403, "step_up_required");
+    world.post(&lead, "/auth/step-up", json!({"password": "wrong"})).await?.with(401);
+    world.post(&lead, "/auth/step-up", json!({"password": super::world::PASSWORD})).await?.with(204);
+    world.post(&lead, &path, wish).await?.refused(409, "gate_blocked");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_quarantined_message_is_acknowledged_with_a_reason_and_by_somebody_else_than_the_approver()
+-> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    copied(&world, mailbox).await?;
+    phase(&world, job, "delta_sync").await?;
+    for (table, of) in [
+        ("UPDATE mailbox_folders SET messages_matched = 49, messages_missing = 1, messages_quarantined = 1
+              WHERE mailbox_id = $1 AND role = 'sent'", mailbox),
+        ("UPDATE migration_mailboxes SET messages_matched = 99, messages_missing = 1, messages_quarantined = 1
+              WHERE id = $1", mailbox),
+    ] {
+        world.sql(table, binds![of]).await?;
+    }
+    let item = "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, reason)
+                VALUES ($1, $2, 'Sent', '7', 'too_large')";
+    world.sql(item, binds![job, mailbox]).await?;
+    let items = world.get(&lead, &format!("/migration/jobs/{job}/quarantine")).await?.with(200).json();
+    let path = format!("/migration/quarantine/{}/ack", items["items"][0]["id"]);
+    let gate = format!("/migration/jobs/{job}/gate");
+    let status = |told: &Value, id: &str| {
+        let checks = told["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check_id"] == id).unwrap()["status"].clone()
+    };
+    let before = world.get(&lead, &gate).await?.json();
+    assert_eq!(
+        (status(&before, "sent_complete"), status(&before, "pst_quarantine")),
+        (json!("fail"), json!("fail"))
+    );
+    world.post(&lead, &path, json!({"reason": " "})).await?.refused(422, "invalid");
+    world.post(&lead, &path, json!({"reason": "spam"})).await?.with(200);
+    world.post(&lead, &path, json!({"reason": "spam"})).await?.refused(409, "conflict");
+    let after = world.get(&lead, &gate).await?.json();
+    assert_eq!(
+        (status(&after, "sent_complete"), status(&after, "pst_quarantine")),
+        (json!("warn"), json!("warn"))
+    );
+    let wish = json!({"snapshot_hash": after["snapshot_hash"], "accepted_warnings": all_warnings(&after)});
+    world.post(&lead, &format!("/migration/jobs/{job}/approve-gate"), wish).await?.refused(409, "four_eyes");
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Jobs, mailboxes and runs: what is taken, what is refused, and what the queue gets.
+
+use anyhow::Result;
+use malote_service::binds;
+use serde_json::{Value, json};
+
+use super::world::World;
+
+#[tokio::test]
+async fn a_job_is_made_once_for_a_domain_and_only_of_what_can_be_read() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let make = |change: Value| {
+        let mut body = json!({"tenant_id": 112, "domain": "Example.COM.", "ticket_id": 991, "notes": "n"});
+        body.as_object_mut().unwrap().extend(change.as_object().cloned().unwrap_or_default());
+        body
+    };
+    let told = world.post(&ana, "/migration/jobs", make(json!({}))).await?.with(201);
+    let job = told.json();
+    assert_eq!(told.header("location"), "/migration/jobs/1");
+    assert_eq!((&job["phase"], &job["migration_gate"]), (&json!("discovered"), &json!("blocked")));
+    assert_eq!(
+        (&job["domain"], &job["ticket_id"], &job["sync_percent"]),
+        (&json!("example.com"), &json!(991), &json!(0.0))
+    );
+    world
+        .post(&ana, "/migration/jobs", make(json!({"domain": "EXAMPLE.com"})))
+        .await?
+        .refused(409, "job_exists");
+    for wrong in [
+        json!({"domain": "nodot"}),
+        json!({"domain": "a b.example"}),
+        json!({"domain": "exämple.com"}),
+        json!({"domain": "192.0.2.1"}),
+        json!({"domain": "b.example", "tenant_id": 0}),
+        json!({"domain": "b.example", "dest_imap_host": "a\r\nb"}),
+        json!({"domain": "b.example", "dest_imap_host": "host:99999"}),
+        json!({"domain": "b.example", "options": {"unheard": 1}}),
+        json!({"domain": "b.example", "source": {"host": "h.example", "tls": "perhaps"}}),
+        json!({"domain": "b.example", "mailboxes": [{"email": "no address"}]}),
+    ] {
+        world.post(&ana, "/migration/jobs", make(wrong.clone())).await?.refused(422, "invalid");
+    }
+    assert_eq!(
+        world.get(&ana, "/migration/jobs").await?.json()["total"],
+        1,
+        "a refused job left something behind"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_mailbox_of_many_has_its_own_result() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let job = world.job(&ana, 1, "example.com").await?;
+    let path = format!("/migration/jobs/{job}/mailboxes");
+    let items = json!({"items": [
+        {"email": "a@example.com"},
+        {"email": "A@example.com"},
+        {"email": "b@example.com", "source_type": "unheard"},
+        {"email": "c@example.com", "source_user": "x\r\nA1 DELETE INBOX"},
+        {"email": "d@example.com", "folder_map": {"Sent": "X", "Gesendet": "X"}},
+        {"email": "e@example.com", "unheard": 1},
+        {"email": "f@example.com", "folder_map": {"Sent Items": "Sent"}},
+    ]});
+    let told = world.post(&ana, &path, items).await?.with(201).json();
+    let statuses: Vec<i64> =
+        told["items"].as_array().unwrap().iter().filter_map(|one| one["status"].as_i64()).collect();
+    assert_eq!(statuses, [201, 409, 422, 422, 422, 422, 201], "{told}");
+    assert_eq!(world.get(&ana, &path).await?.json()["total"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_is_asked_for_in_its_phase_and_once() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let job = world.job(&ana, 1, "example.com").await?;
+    let path = |last: &str| format!("/migration/jobs/{job}/{last}");
+    world.post(&ana, &path("preflight"), json!({})).await?.refused(422, "invalid");
+    let mailbox = world.mailbox(&ana, job, "a@example.com").await?;
+    let sync = |kind: &str| json!({"type": kind});
+    let told = world.post(&ana, &path("sync"), sync("initial")).await?.refused(409, "phase_conflict").json();
+    assert_eq!(told["legal_next"], json!(["preflight", "failed"]), "{told}");
+    let told = world.post(&ana, &path("preflight"), json!({"depth": "login"})).await?.with(202);
+    assert_eq!(told.header("location"), "/migration/runs/1");
+    assert_eq!(world.get(&ana, "/migration/runs/1").await?.json()["run_type"], "preflight");
+    world.post(&ana, &path("preflight"), json!({})).await?.refused(409, "run_already_active");
+    world.post(&ana, "/migration/runs/1/cancel", json!({"reason": "x"})).await?.with(202);
+    world.post(&ana, "/migration/runs/1/cancel", json!({})).await?.refused(409, "finished");
+
+    let told = world.post(&ana, &path("sync"), sync("initial")).await?.refused(409, "phase_conflict").json();
+    assert_eq!(told["unmet"], json!(["logins_not_proven"]), "{told}");
+    let own = format!("/migration/mailboxes/{mailbox}");
+    world.put(&ana, "PATCH", &own, &own, json!({"login_waived_reason": "known good"})).await?.with(200);
+    world.post(&ana, &path("pause"), json!({"reason": "lunch"})).await?.with(200);
+    world.post(&ana, &path("sync"), sync("initial")).await?.refused(423, "job_paused");
+    world.post(&ana, &path("resume"), json!({})).await?.with(200);
+    world.post(&ana, &path("sync"), sync("initial")).await?.with(202);
+    assert_eq!(world.get(&ana, &format!("/migration/jobs/{job}")).await?.json()["phase"], "initial_sync");
+    world.send(&ana, "DELETE", &own, json!({})).await?.refused(409, "run_already_active");
+    world.post(&ana, &path("sync"), sync("final")).await?.refused(409, "phase_conflict");
+    world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await?;
+    world.post(&ana, &path("cancel"), json!({})).await?.with(202);
+    world.post(&ana, &path("sync"), sync("final")).await?.refused(428, "confirmation_required");
+    world.post(&ana, &path("sync"), json!({"type": "final", "confirm": "example.com"})).await?.with(202);
+    let timeline = world.get(&ana, &path("timeline")).await?.json();
+    let phases: Vec<&str> =
+        timeline["items"].as_array().unwrap().iter().filter_map(|one| one["to"].as_str()).collect();
+    assert_eq!(phases, ["discovered", "preflight", "initial_sync"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_job_goes_back_and_a_deleted_one_is_gone() -> Result<()> {
+    let world = World::new().await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let job = world.job(&lead, 1, "example.com").await?;
+    let path = format!("/migration/jobs/{job}");
+    world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await?;
+    world
+        .send(&admin, "DELETE", &format!("{path}?confirm=example.com"), json!({}))
+        .await?
+        .refused(409, "phase_conflict");
+    world.post(&lead, &format!("{path}/fail"), json!({})).await?.refused(409, "phase_conflict");
+    world.post(&lead, &format!("{path}/fail"), json!({"reason": "server burnt"})).await?.with(200);
+    let told = world.post(&lead, &format!("{path}/retry"), json!({})).await?.with(200).json();
+    assert_eq!(told["phase"], "delta_sync");
+    world.post(&lead, &format!("{path}/fail"), json!({"reason": "again"})).await?.with(200);
+    world.send(&admin, "DELETE", &path, json!({})).await?.refused(428, "confirmation_required");
+    world.send(&admin, "DELETE", &format!("{path}?confirm=example.com"), json!({})).await?.with(204);
+    world.get(&lead, &path).await?.with(404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_an_administrator_leads_into_private_networks() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let made = json!({
+        "name": "in the cellar", "tenant_id": 1, "kind": "imap", "host": "127.0.0.1", "port": 1, "tls": "off",
+        "allow_private": true, "allowed_networks": ["127.0.0.0/8"],
+    });
+    world.post(&ana, "/endpoints", made.clone()).await?.refused(403, "forbidden");
+    let told = world.post(&admin, "/endpoints", made).await?.with(201).json();
+    let path = format!("/endpoints/{}", told["id"].as_str().unwrap_or_default());
+    // Let past the walls, it is tried; nobody listens there.
+    let tested = world.post(&ana, &format!("{path}/test"), json!({})).await?.with(200).json();
+    assert_eq!(tested["status"], "unreachable", "{tested}");
+    let plain =
+        json!({"name": "outside", "tenant_id": 1, "kind": "imap", "host": "127.0.0.1", "tls": "implicit"});
+    let told = world.post(&ana, "/endpoints", plain).await?.with(201).json();
+    let other = format!("/endpoints/{}", told["id"].as_str().unwrap_or_default());
+    let tested = world.post(&ana, &format!("{other}/test"), json!({})).await?.with(200).json();
+    assert_eq!(tested["status"], "error", "{tested}");
+    assert!(tested["hints"][0].as_str().is_some_and(|hint| hint.contains("this machine itself")), "{tested}");
+    let open =
+        json!({"name": "x", "kind": "imap", "host": "h.example", "tls": "off", "allow_cleartext": true});
+    world.put(&ana, "PUT", &other, &other, open).await?.refused(403, "forbidden");
+    Ok(())
+}
