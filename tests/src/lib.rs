@@ -2,6 +2,7 @@
 //! Never uses Malote's own IMAP layer: what it checks must not share the checked code's errors.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod breaker;
 pub mod identity_provider;
 pub mod mail;
 pub mod migration;

@@ -282,14 +282,23 @@ async fn give_back(inner: &Inner, claim: &Claim, heart: &Heart, again: Again, wo
     retried(heart, || inner.store.release(claim.fence, not_before_ms, true, words)).await;
 }
 
-/// Makes a call until the database takes it or the run is lost; `None` for the latter, and for what never passes.
-async fn retried<T, F: Future<Output = Result<T>>>(heart: &Heart, call: impl Fn() -> F) -> Option<T> {
+/// What came of a call that was made until the database took it.
+enum Tried<T> {
+    Done(T),
+    /// The run is another worker's by now.
+    Lost,
+    /// It is refused, however often it is made.
+    Refused(StoreError),
+}
+
+/// Makes a call until the database takes it or refuses it for good, or the run is lost.
+async fn retried<T, F: Future<Output = Result<T>>>(heart: &Heart, call: impl Fn() -> F) -> Tried<T> {
     while !heart.is_lost() {
         match timeout(Duration::from_secs(10), call()).await {
-            Ok(Ok(done)) => return Some(done),
+            Ok(Ok(done)) => return Tried::Done(done),
             Ok(Err(error)) if !error.is_passing() => {
                 tracing::error!("writing down a run: {error}");
-                return None;
+                return Tried::Refused(error);
             }
             Ok(Err(_)) | Err(_) => {}
         }
@@ -298,7 +307,7 @@ async fn retried<T, F: Future<Output = Result<T>>>(heart: &Heart, call: impl Fn(
             () = heart.lost() => {}
         }
     }
-    None
+    Tried::Lost
 }
 
 async fn write_down(
@@ -317,26 +326,26 @@ async fn write_down(
     tracing::info!(run.id = claim.fence.run_id, copied = stats.transferred, "{told}");
     log.add(level, "run", told, &serde_json::to_value(stats).unwrap_or_default());
     let result = result(claim, heart.time().now_ms(), ended);
-    let written = retried(heart, || finish(&inner.store, claim.fence, &result)).await;
-    if written == Some(true) {
-        return Some(status);
+    match retried(heart, || finish(&inner.store, claim.fence, &result)).await {
+        Tried::Done(is_written) => is_written.then_some(status),
+        Tried::Lost => None,
+        Tried::Refused(error) => {
+            // What was found cannot be written, which is a bug: the run must not come back for ever.
+            let words =
+                format!("the result could not be written down, which is a bug: please report it: {error}");
+            let bare = RunResult {
+                status: RunStatus::Failed,
+                mailbox_status: MailboxStatus::Error,
+                exit_code: 1,
+                report_json: String::new(),
+                error: (Class::Internal.as_str().to_owned(), words),
+                found: Found::Nothing,
+                ..result
+            };
+            retried(heart, || finish(&inner.store, claim.fence, &bare)).await;
+            Some(RunStatus::Failed)
+        }
     }
-    if written.is_none() && !heart.is_lost() {
-        // What was found cannot be written, which is a bug: the run must not come back for ever.
-        let words = "the result could not be written down, which is a bug: please report it".to_owned();
-        let bare = RunResult {
-            status: RunStatus::Failed,
-            mailbox_status: MailboxStatus::Error,
-            exit_code: 1,
-            report_json: String::new(),
-            error: (Class::Internal.as_str().to_owned(), words),
-            found: Found::Nothing,
-            ..result
-        };
-        retried(heart, || finish(&inner.store, claim.fence, &bare)).await;
-        return Some(RunStatus::Failed);
-    }
-    None
 }
 
 /// Writes an end; also true where it stood already, because the answer to the first writing was lost.

@@ -233,9 +233,13 @@ impl Row {
 
 pub(super) fn from_sqlite(row: &SqliteRow) -> sqlx::Result<Row> {
     let cells = (0..row.len()).map(|column| {
-        let kind = row.try_get_raw(column)?.type_info().into_owned();
+        let value = row.try_get_raw(column)?;
+        // Its type would be the column's own.
+        if value.is_null() {
+            return Ok(Cell::Null);
+        }
+        let kind = value.type_info().into_owned();
         Ok(match kind.name() {
-            "NULL" => Cell::Null,
             "INTEGER" | "BOOLEAN" => Cell::Int(row.try_get_unchecked(column)?),
             "REAL" => Cell::Real(row.try_get_unchecked(column)?),
             "BLOB" => Cell::Octets(row.try_get_unchecked(column)?),
