@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::auth::token::uuid;
 use crate::store::gates::{DecisionRow, GateJob, NewCheck, NewDecision, NewSnapshot};
 use crate::store::jobs::Why;
-use crate::store::{Store, StoreError, Transaction, at};
+use crate::store::{Store, StoreError, Transaction, at, milliseconds};
 use crate::vault::VaultError;
 
 /// An evaluation is fresh for so long, in milliseconds: a minute.
@@ -293,7 +293,10 @@ async fn decide(
     told: &Told<'_>,
 ) -> Result<(), GateError> {
     let snapshot = write_snapshot(transaction, job_id, now_ms, evaluation).await?;
-    let (id, now_at) = (uuid()?, at(now_ms));
+    // The last word is the one with the latest time: no two of a job share one.
+    let last = transaction.gate_decision(job_id).await?;
+    let last_ms = last.and_then(|last| milliseconds(&last.created_at)).unwrap_or(0);
+    let (id, now_at) = (uuid()?, at(now_ms.max(last_ms + 1)));
     let new = NewDecision {
         id: &id,
         job: job_id,
