@@ -97,10 +97,7 @@ async fn write(
     }
     let approved = decision.filter(|_| evaluation.standing == Standing::Valid);
     let approved = approved.map(|decision| (decision.approver, decision.created_at));
-    let told = match &approved {
-        Some((by, at)) => Some((by.as_str(), at.as_str())),
-        None => None,
-    };
+    let told = approved.as_ref().map(as_texts);
     transaction.set_gate(job_id, evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
     let has_changed = job.migration_gate != evaluation.gate.as_str();
@@ -115,6 +112,11 @@ async fn write(
         has_changed,
         evaluation,
     })
+}
+
+/// A function of its own: a closure's lifetimes are not general enough to be held across a wait.
+fn as_texts((by, at): &(String, String)) -> (&str, &str) {
+    (by, at)
 }
 
 /// Writes what is seen where it is another than before.
