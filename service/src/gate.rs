@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::auth::token::uuid;
 use crate::store::gates::{DecisionRow, GateJob, NewCheck, NewDecision, NewSnapshot};
 use crate::store::jobs::Why;
-use crate::store::{Store, StoreError, Transaction, at};
+use crate::store::{Store, StoreError, Transaction, at, milliseconds};
 use crate::vault::VaultError;
 
 /// An evaluation is fresh for so long, in milliseconds: a minute.
@@ -97,10 +97,7 @@ async fn write(
     }
     let approved = decision.filter(|_| evaluation.standing == Standing::Valid);
     let approved = approved.map(|decision| (decision.approver, decision.created_at));
-    let told = match &approved {
-        Some((by, at)) => Some((by.as_str(), at.as_str())),
-        None => None,
-    };
+    let told = approved.as_ref().map(as_texts);
     transaction.set_gate(job_id, evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
     let has_changed = job.migration_gate != evaluation.gate.as_str();
@@ -115,6 +112,11 @@ async fn write(
         has_changed,
         evaluation,
     })
+}
+
+/// A function of its own: a closure's lifetimes are not general enough to be held across a wait.
+fn as_texts((by, at): &(String, String)) -> (&str, &str) {
+    (by, at)
 }
 
 /// Writes what is seen where it is another than before.
@@ -293,7 +295,10 @@ async fn decide(
     told: &Told<'_>,
 ) -> Result<(), GateError> {
     let snapshot = write_snapshot(transaction, job_id, now_ms, evaluation).await?;
-    let (id, now_at) = (uuid()?, at(now_ms));
+    // The last word is the one with the latest time: no two of a job share one.
+    let last = transaction.gate_decision(job_id).await?;
+    let last_ms = last.and_then(|last| milliseconds(&last.created_at)).unwrap_or(0);
+    let (id, now_at) = (uuid()?, at(now_ms.max(last_ms + 1)));
     let new = NewDecision {
         id: &id,
         job: job_id,

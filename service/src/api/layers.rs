@@ -110,7 +110,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         !method.is_safe() || (caller.is_some() && status.as_u16() == 403) || status.is_server_error();
     if is_noted && (caller.is_some() || route.starts_with("/auth/") || status.is_server_error()) {
         let note = response.extensions_mut().remove::<Note>().unwrap_or_default();
-        let entry = entry(&origin, &method.to_string(), route, &path, status.as_u16(), note);
+        let entry = entry(&origin, method.as_str(), route, &path, status.as_u16(), note);
         if let Err(error) = app.audit.write(&entry, app.now_ms()).await {
             app.metrics.add("malote_audit_failures_total", &[], 1);
             tracing::error!(request.id = origin.request_id, error = %error, "the audit log was not written: {error}");

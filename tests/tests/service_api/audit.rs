@@ -1,4 +1,5 @@
 //! What is done, refused and failed is written down, and the chain shows when somebody bends it.
+//! Never reads the table where the API has a request for it.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! Who gets in: set-up, passwords, waits, sessions, second factors.
+//! Never a real clock: the tests turn the world's own.
 
 use anyhow::Result;
 use malote_service::config::Mfa;

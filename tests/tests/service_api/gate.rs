@@ -1,4 +1,5 @@
 //! The gate from rows to answers: shut until everything is counted and approved, and shut again by whatever changes.
+//! Never a mail server: rows stand for what runs would have written.
 
 use anyhow::Result;
 use malote_service::binds;

@@ -1,4 +1,5 @@
 //! Jobs, mailboxes and runs: what is taken, what is refused, and what the queue gets.
+//! Never carries a run out.
 
 use anyhow::Result;
 use malote_service::binds;

@@ -1,4 +1,5 @@
 //! What each role and each token may do, and that nobody sees another tenant's things.
+//! Never trusts a role by its name: each door is tried.
 
 use anyhow::Result;
 use malote_service::binds;

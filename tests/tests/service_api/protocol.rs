@@ -1,4 +1,5 @@
 //! The form of it all: two mounts, one form of error, pages, versions, keys, events, the description.
+//! Never about mail.
 
 use std::time::Duration;
 

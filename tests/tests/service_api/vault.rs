@@ -1,4 +1,5 @@
 //! Secrets go in and never come out: not by an answer, not by a file, not by a log.
+//! Never a secret that anybody uses.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! A service without a process: its router, a clock that tests turn, people and programs who ask.
+//! Never holds a check: that is what the tables beside it do.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
