@@ -1,5 +1,7 @@
 //! Mail in files as source and as destination: one suite for every format, crashes at every step, a real Dovecot.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn length_counts_and_mixtures_do_not() {
         let check = |text: &str, expected: Result<(), Weak>| {
-            let told = super::check(&SecretString::from(text.to_owned()), &["ana.souza", "exemplo.com.br"]);
+            let told = check(&SecretString::from(text.to_owned()), &["ana.souza", "exemplo.com.br"]);
             assert_eq!(told, expected, "{text}");
         };
         check("correct horse battery", Ok(()));

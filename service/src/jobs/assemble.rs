@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::credentials::{Credentials, NoSecret};
 use super::options::RunOptions;
 use super::worker::Ledgers;
+use crate::cli::args::StoreArgs;
 use crate::cli::assemble::{Assembled, Keeping, Pair, Parts, Shared, put_together};
 use crate::cli::state;
 use crate::store::mailboxes::{Endpoint, Mailbox};
@@ -74,8 +75,10 @@ pub(super) async fn assemble(
     let (ledger, warning) = open_ledger(bench, &pair.identity, &name).await?;
     let observed = folder_of(bench.data, "ledgers").map_err(wrong)?.join(format!("{name}.observed.json"));
     let quarantine = folder_of(bench.data, "quarantine").map_err(wrong)?.join(mailbox.id.to_string());
-    let parts = Parts { pair, ledger, observed, keeping: Keeping::Writes, policy, quarantine };
-    let mut assembled = put_together(parts, &bench.shared);
+    let uids = folder_of(bench.data, "ledgers").map_err(wrong)?.join(format!("{name}.uids"));
+    let (store, keeping) = (StoreArgs::default(), Keeping::Writes);
+    let parts = Parts { pair, ledger, observed, uids, store, keeping, policy, quarantine };
+    let mut assembled = put_together(parts, &bench.shared).map_err(|stopped| wrong(stopped.message))?;
     assembled.warnings.extend(warning);
     Ok(assembled)
 }

@@ -209,6 +209,7 @@ fn is_plain(user: &str) -> bool {
 /// One line, octet by octet: what follows the login is `imapd`'s.
 fn line(stream: &mut TcpStream) -> Result<String> {
     let mut line = Vec::new();
+    #[expect(clippy::unbuffered_bytes, reason = "what comes after the line is for another reader")]
     for octet in stream.take(LINE_OCTETS_MAX).bytes() {
         match octet? {
             b'\n' => return Ok(String::from_utf8_lossy(&line).trim().to_owned()),
