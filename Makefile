@@ -10,7 +10,7 @@ FROM ?= 1
 
 # How long each fuzz target runs, in seconds.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := imap_responses imap_location folder_names message_keys
+FUZZ_TARGETS := folder_names imap_location imap_responses mbox message_keys pst_frames pst_mime pst_native pst_rtf tgz
 
 # Shows a whole migration between two throw-away servers.
 run: setup
