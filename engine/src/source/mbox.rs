@@ -302,7 +302,9 @@ fn flags_of(raw_header: &[u8]) -> (Flags, bool) {
 /// True for the message in which some programs keep a folder's counters.
 fn is_note(raw_header: &[u8]) -> bool {
     let subject = malote_plan::header::values(raw_header, "Subject").next().unwrap_or_default();
-    subject.trim_ascii() == b"DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
+    let subject = subject.trim_ascii();
+    subject.starts_with(b"DON'T ")
+        && subject.ends_with(b" THIS MESSAGE -- FOLDER INTERNAL DATA")
         && malote_plan::header::values(raw_header, "X-IMAP")
             .chain(malote_plan::header::values(raw_header, "X-IMAPbase"))
             .next()

@@ -94,8 +94,10 @@ impl Archive for PstArchive {
             .map_err(|error| unreadable(format!("{}: {error}", self.path.display())))?;
         let generation = generation(&mailbox);
         let shown = mailbox.tree().folders.iter().filter(|placed| !placed.path.is_empty());
+        let inbox = mailbox.tree().folders.iter().find(|placed| placed.role == Some(Use::Inbox));
+        let inbox = inbox.map(|placed| placed.path.clone()).filter(|path| !path.is_empty());
         let folders = shown.filter_map(|placed| {
-            let path = path_of(placed.path.iter().map(String::as_str))?;
+            let path = path_of(named(&placed.path, inbox.as_deref()))?;
             let status = status(placed, generation);
             Some(with_use(folder(path, wire(placed).0, Some(status)), placed.role.and_then(role)))
         });
@@ -133,6 +135,12 @@ impl Archive for PstArchive {
 /// What the archive and the ledger know a folder by: its node, which stays when its user renames it.
 fn wire(placed: &Placed) -> WireName {
     WireName(format!("{:#x}", placed.node.0).into_bytes())
+}
+
+/// The levels of a path. A store has any name for its inbox; mail has one (RFC 9051 §5.1).
+fn named<'a>(path: &'a [String], inbox: Option<&[String]>) -> impl Iterator<Item = &'a str> {
+    let below = inbox.and_then(|inbox| path.strip_prefix(inbox));
+    below.map(|_| "INBOX").into_iter().chain(below.unwrap_or(path).iter().map(String::as_str))
 }
 
 /// UIDs are node ids, which a store never gives twice; another store is another generation.

@@ -35,6 +35,33 @@ const OF_INBOX: [(u16, Role); 6] = [
     (0x36D4, Role::Tasks),
 ];
 
+/// What Outlook calls the inbox, in lower case: English, Portuguese, Spanish, French, German, Italian, Dutch, Polish,
+/// Russian, Japanese, Chinese, Korean, Swedish, Danish, Norwegian, Finnish, Czech, Hungarian, Turkish, Greek.
+const INBOX_NAMES: [&str; 22] = [
+    "inbox",
+    "caixa de entrada",
+    "a receber",
+    "bandeja de entrada",
+    "boîte de réception",
+    "posteingang",
+    "posta in arrivo",
+    "postvak in",
+    "skrzynka odbiorcza",
+    "входящие",
+    "受信トレイ",
+    "收件箱",
+    "收件匣",
+    "받은 편지함",
+    "inkorgen",
+    "indbakke",
+    "innboks",
+    "saapuneet",
+    "doručená pošta",
+    "beérkezett üzenetek",
+    "gelen kutusu",
+    "εισερχόμενα",
+];
+
 /// What a store uses a folder for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -132,6 +159,21 @@ impl Places {
             // The folder that tells where the others are is the inbox, unless it is the root, which may tell it too.
             if roles.len() > before && folder.node != ROOT && Some(folder.node) != visible {
                 roles.entry(folder.node).or_insert(Role::Inbox);
+            }
+        }
+        // Many stores name no inbox at all: then the folder that is called one is it.
+        if !roles.values().any(|role| *role == Role::Inbox) {
+            let top = visible.or(root);
+            let is_called = |node: &NodeId| {
+                names.get(node).is_some_and(|name| INBOX_NAMES.contains(&name.trim().to_lowercase().as_str()))
+            };
+            let mut called = folders.iter().filter(|folder| {
+                Some(folder.parent) == top
+                    && is_called(&folder.node)
+                    && fits(folder.node, Role::Inbox, folders)
+            });
+            if let Some(inbox) = called.next() {
+                roles.entry(inbox.node).or_insert(Role::Inbox);
             }
         }
         let mut views: Vec<NodeId> = VIEWS.iter().filter_map(|id| named(&summary.properties, *id)).collect();

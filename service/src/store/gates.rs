@@ -419,7 +419,7 @@ pub struct NewDecision<'a> {
     pub now_at: &'a str,
 }
 
-/// A decision as people see it: the columns in the order of [`DECISIONS`].
+/// A decision as people see it: the columns in the order of `DECISIONS`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the column of its name in gate_approvals")]
 pub struct Decided {

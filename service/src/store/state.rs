@@ -31,7 +31,7 @@ const COPY: &str = "VACUUM INTO $1";
 /// What a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`SCHEMA`].
+    /// The manifest's form.
     pub schema: String,
     /// When it was made, RFC 3339.
     pub made_at: String,
