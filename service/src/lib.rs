@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 mod cli;
 pub mod config;
+mod csv_lines;
 mod demo;
 pub mod dialer;
 pub mod gate;

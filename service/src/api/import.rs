@@ -20,6 +20,7 @@ use super::mailboxes::{MailboxMake, Secret, check, make_one};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::csv_lines::Lines;
 
 /// A file is at most so long, in octets.
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -155,17 +156,20 @@ fn read(text: &str, mut known: BTreeSet<(String, String)>) -> Result<Read> {
     if !places.contains_key("email") {
         return Err(ApiError::field("row 1", "a column email or EmailAddress is needed"));
     }
+    let mut lines = Lines::new(text.as_bytes(), 1);
     let (mut made, mut faults, mut rows) = (Vec::new(), Vec::new(), 0);
     for record in reader.records() {
         rows += 1;
         if rows > ROWS_MAX {
             return Err(ApiError::field("rows", format!("a file has at most {ROWS_MAX} rows")));
         }
-        let line = |record: &csv::StringRecord| record.position().map_or(0, csv::Position::line);
         let (row, done) = match &record {
-            Ok(record) => (line(record), mailbox(record, header_len(&places), &places, &mut known)),
+            Ok(record) => {
+                let done = mailbox(record, header_len(&places), &places, &mut known);
+                (lines.line_of(record.position()), done)
+            }
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = lines.line_of(error.position());
                 (line, Err(("row".to_owned(), "the row cannot be read".to_owned())))
             }
         };

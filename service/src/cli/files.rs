@@ -1,4 +1,4 @@
-//! Locations that are files: `mbox:`, `eml:`, `maildir:`, `tgz:` and `pst:`, as sources and, where that is so, destinations.
+//! Locations that are files: `mbox:`, `eml:`, `maildir:`, `tgz:` and `pst:`, as sources and, where so, destinations.
 //! Never opens one: what is wrong with a file is told by the run.
 
 use std::fmt;

@@ -288,7 +288,10 @@ mod tests {
             let sly = Mailbox { source_host: host.to_owned(), ..mailbox(SourceType::Imap) };
             assert!(location(&sly, None, Side::Source).is_err(), "{host:?}");
         }
-        for user in ["a@b:c?tls=off", "x\r\nLOGOUT", "é"] {
+        let sly = Mailbox { source_user: "x\r\nLOGOUT".to_owned(), ..mailbox(SourceType::Imap) };
+        let read = location(&sly, None, Side::Source).map(|text| Location::parse(&text, false).is_ok());
+        assert!(!read.unwrap_or(false), "a user's name is more than one line");
+        for user in ["a@b:c?tls=off", "é"] {
             let sly = Mailbox { source_user: user.to_owned(), ..mailbox(SourceType::Imap) };
             let text = location(&sly, None, Side::Source).unwrap();
             let read = Location::parse(&text, false).unwrap();

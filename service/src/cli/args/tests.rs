@@ -84,7 +84,9 @@ fn what_is_unknown_or_wrong_is_a_usage_error() {
         "malote quarantine export --state s",
         "malote quarantine retry --state s",
         "malote batch f --jobs 0",
-        "malote serve",
+        "malote serve --listen here",
+        "malote pst",
+        "malote pst export f.pst --to eml",
         "malote completions klingon",
     ] {
         let error = parse(line).expect_err(line);

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::csv_lines::Lines;
+
 /// Rows that are read at most.
 const ROWS_MAX: usize = 100_000;
 
@@ -104,7 +106,7 @@ impl Sheet {
     pub fn parse(octets: &[u8]) -> Result<Self, String> {
         let (text, mut warnings) = decoded(octets)?;
         let (text, lines_before) = without_separator_line(&text);
-        let mut lines = Lines { octets: text.as_bytes(), at: 0, line: lines_before + 1 };
+        let mut lines = Lines::new(text.as_bytes(), lines_before + 1);
         let delimiter = delimiter(text);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
@@ -141,25 +143,6 @@ impl Sheet {
     pub fn has_passwords(&self) -> bool {
         let secret = [Column::Password, Column::FromPassword, Column::ToPassword];
         self.columns.iter().flatten().any(|column| secret.contains(column))
-    }
-}
-
-/// Counts lines along with the reader, whose own count is one behind after `\r\n` and before empty lines.
-struct Lines<'a> {
-    octets: &'a [u8],
-    at: usize,
-    line: u64,
-}
-
-impl Lines<'_> {
-    fn line_of(&mut self, position: Option<&csv::Position>) -> u64 {
-        let byte = position.map_or(self.at, |position| usize::try_from(position.byte()).unwrap_or(self.at));
-        let is_end = |octet: &&u8| matches!(**octet, b'\r' | b'\n');
-        let start = byte + self.octets.get(byte..).unwrap_or_default().iter().take_while(is_end).count();
-        let passed = self.octets.get(self.at..start).unwrap_or_default();
-        self.line += passed.iter().filter(|octet| **octet == b'\n').count() as u64;
-        self.at = self.at.max(start);
-        self.line
     }
 }
 

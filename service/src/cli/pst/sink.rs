@@ -216,8 +216,10 @@ impl<'a, W: Write> Quoting<'a, W> {
     /// Ends the message: its last line is whole, and an empty one follows.
     fn finish(mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.line);
-        self.put(&rest)?;
-        let is_whole = rest.is_empty() && self.is_line_start;
+        if !rest.is_empty() {
+            self.put(&rest)?;
+        }
+        let is_whole = self.is_line_start;
         self.out.write_all(if is_whole { b"\n" } else { b"\n\n" })
     }
 }
