@@ -55,6 +55,9 @@ async fn a_list_names_every_folder_and_every_class_in_each_format() -> Result<()
         // A row of a contents table without its item is listed too: it may have been mail.
         let rows_alone = 1;
         assert_eq!(found.values().sum::<u64>(), truth.item_count() as u64 + rows_alone, "{name}: {found:?}");
+        // The writer calls an item without a class what it would be by its properties.
+        let classless = found.get("").copied().unwrap_or(0) - rows_alone;
+        *found.entry("IPM.Note".to_owned()).or_default() += classless;
         for (class, count) in classes(&truth).into_iter().filter(|(class, _)| !class.is_empty()) {
             assert_eq!(found.get(&class), Some(&count), "{name}: {class}");
         }
