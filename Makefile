@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run build test check doc bench bench-memory bench-parts fuzz sim setup setup-tests clean
+.PHONY: run build test check doc bench bench-memory bench-parts fuzz salvage sim setup setup-tests clean
 
 # How many seeds the long lane of the simulation plays, and from which on.
 SEEDS ?= 10000
@@ -61,6 +61,10 @@ fuzz: setup
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target fuzz/grown/$$target fuzz/corpus/$$target \
 			-- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# The long lane of the store reader: every kind of damage, ten copies of each file.
+salvage: setup-tests
+	$(CARGO) test -p malote-pst --test native -- --ignored --nocapture
 
 # The long lane of the simulation; `SEED=n` plays one seed with its whole course.
 sim: setup-tests

@@ -63,6 +63,9 @@ command -v cargo >/dev/null || {
 }
 
 if [ "${1:-}" = "--tests" ]; then
-    # Tests of Cyrus say that they are skipped where it cannot be had; everything else still counts.
-    sh tests/setup/cyrus.sh >/dev/null || echo "setup: Cyrus is not available; its tests will be skipped" >&2
+    # Tests of these say that they are skipped where they cannot be had; everything else still counts.
+    for server in cyrus courier; do
+        sh tests/setup/unpack.sh "$server" >/dev/null ||
+            echo "setup: $server is not available; its tests will be skipped" >&2
+    done
 fi

@@ -1,3 +1,4 @@
+-- Long, for SQLite has no loop: each table has the same few lines under its own name and columns.
 -- What keeps itself: the time of the last change, the rows of the audit trail that nobody changes or removes, and a
 -- row of that trail for each change to what decides about access, secrets, gates and DNS, whoever made it and however.
 -- Secrets are watched, never shown.

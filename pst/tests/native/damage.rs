@@ -217,7 +217,7 @@ fn a_file_that_was_cut_keeps_most_of_what_is_left() -> Result<()> {
 }
 
 #[test]
-#[ignore = "takes a minute: the whole table of damages"]
+#[ignore = "takes a minute, the whole table of damages: make salvage"]
 fn all_damages_are_survived_as_well_as_ever() -> Result<()> {
     for (way, at_least) in [
         (Damaging::Pages(1), 99.0),

@@ -29,7 +29,7 @@ pub const PSETID_COMMON: Guid = outlook_guid(0x0006_2008);
 pub const PSETID_MEETING: Guid =
     [0x90, 0xDA, 0xD8, 0x6E, 0x0B, 0x45, 0x1B, 0x10, 0x98, 0xDA, 0x00, 0xAA, 0x00, 0x3F, 0x13, 0x05];
 
-/// A GUID of Outlook's family: XXXXXXXX-0000-0000-C000-000000000046.
+/// A GUID of Outlook's family: its first field, then 0000-0000-C000-000000000046.
 #[must_use]
 pub const fn outlook_guid(first: u32) -> Guid {
     let [a, b, c, d] = first.to_le_bytes();

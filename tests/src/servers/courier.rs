@@ -1,4 +1,4 @@
-//! A throw-away Courier IMAP: the `imapd` of an unpacked copy (`tests/setup/courier.sh`) behind a login of our own.
+//! A throw-away Courier IMAP: the `imapd` of an unpacked copy (`tests/setup/unpack.sh`) behind a login of our own.
 //! Never the system's own, and nothing of it after the test.
 
 use std::collections::BTreeSet;
@@ -253,8 +253,9 @@ fn libraries(programs: &Path) -> Result<String> {
 
 /// The unpacked packages, made now when the cache is empty.
 fn unpacked() -> Result<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup/courier.sh");
-    let output = Command::new("sh").arg(&script).output().context("running tests/setup/courier.sh")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup/unpack.sh");
+    let output =
+        Command::new("sh").arg(&script).arg("courier").output().context("running tests/setup/unpack.sh")?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }

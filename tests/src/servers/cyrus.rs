@@ -1,4 +1,4 @@
-//! A throw-away Cyrus IMAP, run from an unpacked copy that `tests/setup/cyrus.sh` makes.
+//! A throw-away Cyrus IMAP, run from an unpacked copy that `tests/setup/unpack.sh` makes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -210,8 +210,9 @@ impl Account {
 
 /// The unpacked packages, made now when the cache is empty.
 fn unpacked() -> Result<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup/cyrus.sh");
-    let output = Command::new("sh").arg(&script).output().context("running tests/setup/cyrus.sh")?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("setup/unpack.sh");
+    let output =
+        Command::new("sh").arg(&script).arg("cyrus").output().context("running tests/setup/unpack.sh")?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -1,10 +1,28 @@
 #!/bin/sh
-# Unpacks Debian's Courier IMAP into a cache folder outside the tree, without installing it.
-# Debian's IMAP servers conflict as installed packages, and Dovecot is the installed one.
-# Idempotent; MALOTE_COURIER_ROOT chooses another folder. Prints the folder on success.
+# Unpacks one of Debian's mail servers into a cache folder outside the tree, without installing it: `unpack.sh cyrus`,
+# `unpack.sh courier`. Debian's IMAP servers conflict as installed packages, and Dovecot is the installed one.
+# Idempotent; MALOTE_CYRUS_ROOT and MALOTE_COURIER_ROOT choose other folders. Prints the folder on success.
 set -eu
 
-cache="${MALOTE_COURIER_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/malote/courier}"
+name="${1:-}"
+case "$name" in
+cyrus)
+    wanted="cyrus-imapd cyrus-common"
+    program=usr/lib/cyrus/bin/imapd
+    chosen="${MALOTE_CYRUS_ROOT:-}"
+    ;;
+courier)
+    wanted="courier-imap courier-authlib"
+    program=usr/bin/imapd
+    chosen="${MALOTE_COURIER_ROOT:-}"
+    ;;
+*)
+    echo "unpack.sh: which server? cyrus or courier" >&2
+    exit 2
+    ;;
+esac
+
+cache="${chosen:-${XDG_CACHE_HOME:-$HOME/.cache}/malote/$name}"
 complete="$cache/.complete"
 
 if [ -e "$complete" ]; then
@@ -14,12 +32,12 @@ fi
 
 for tool in apt-get apt-cache dpkg ldd; do
     command -v "$tool" >/dev/null || {
-        echo "courier.sh: $tool is missing; Courier can only be unpacked on Debian or Ubuntu" >&2
+        echo "unpack.sh: $tool is missing; $name can only be unpacked on Debian or Ubuntu" >&2
         exit 1
     }
 done
 
-# Direct dependencies of one package that are shared libraries: its MTA and scripts are never run.
+# Direct dependencies of one package that are shared libraries: its scripts, MTA and cron are never run.
 libraries_of() {
     apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$1" |
         sed -n 's/^ *|\{0,1\}Depends: \(lib[^ <>]*\)$/\1/p'
@@ -30,7 +48,6 @@ installed() {
 }
 
 # Walks the dependencies breadth first and stops at what the machine already has.
-wanted="courier-imap courier-authlib"
 queue="$wanted"
 while [ -n "$queue" ]; do
     next=""
@@ -47,14 +64,14 @@ while [ -n "$queue" ]; do
 done
 
 mkdir -p "$(dirname "$cache")"
-staging="$(mktemp -d "$(dirname "$cache")/courier-staging.XXXXXX")"
+staging="$(mktemp -d "$(dirname "$cache")/$name-staging.XXXXXX")"
 trap 'rm -rf "$staging"' EXIT
 mkdir "$staging/packages" "$staging/root"
 
 # shellcheck disable=SC2086  # the package names are meant to be split
 if ! (cd "$staging/packages" && apt-get download $wanted >"$staging/log" 2>&1); then
     cat "$staging/log" >&2
-    echo "courier.sh: download failed; 'apt-get update' may help" >&2
+    echo "unpack.sh: download failed; 'apt-get update' may help" >&2
     exit 1
 fi
 for archive in "$staging"/packages/*.deb; do
@@ -63,14 +80,14 @@ done
 
 # A library that is absent shows up here, at set-up time, and not as a server that dies in a test.
 libraries="$(find "$staging/root" -name '*.so*' -exec dirname {} \; | sort -u | tr '\n' ':')"
-missing="$(LD_LIBRARY_PATH="$libraries" ldd "$staging/root/usr/bin/imapd" | grep 'not found' || true)"
+missing="$(LD_LIBRARY_PATH="$libraries" ldd "$staging/root/$program" | grep 'not found' || true)"
 if [ -n "$missing" ]; then
-    echo "courier.sh: libraries still missing:" >&2
+    echo "unpack.sh: libraries still missing:" >&2
     echo "$missing" >&2
     exit 1
 fi
 
-# Whoever runs the tests must be able to read its programs.
+# A server that drops root, and whoever runs the tests, must be able to read its programs.
 chmod -R a+rX "$staging/root"
 touch "$staging/root/.complete"
 # Several tests may have found the cache empty at once: the first to finish wins.
