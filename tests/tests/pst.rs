@@ -11,7 +11,7 @@ use acceptance::reader::Reader;
 use acceptance::servers::Dovecot;
 use anyhow::{Context as _, Result, ensure};
 use pst_writer::bulk::Bulk;
-use pst_writer::{Crypt, Format, Pst, Truth, features};
+use pst_writer::{Crypt, Folder, Format, Message, Pst, Truth, features};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -215,5 +215,36 @@ async fn a_copy_that_is_killed_goes_on_at_the_item_after() -> Result<()> {
     assert_eq!(ended.total("copied") + ended.total("already") + ended.total("adopted"), total);
     let mut reader = Reader::login(server.port(), "ana", "segredo").await?;
     assert_eq!(reader.everything().await?.len() as u64, total);
+    Ok(())
+}
+
+/// A store of a few mails whose subjects begin with `word`; the same key and the same nodes whatever the word is.
+fn fork(path: &Path, word: &str) -> Result<()> {
+    let mut store = Pst::new(Crypt::Permute).create(path)?;
+    let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note"))?;
+    for number in 0..5 {
+        store.item(inbox, &Message::new("IPM.Note").text(&format!("{word} {number}"), word))?;
+    }
+    store.finish()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_copy_of_a_store_in_its_place_is_not_taken_for_the_same() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("mail.pst");
+    let server = Dovecot::with_users(&[("ana", "segredo")])?;
+    let (from, to) = (format!("pst:{}", path.display()), server.url("ana"));
+    fork(&path, "ours")?;
+    home.run(between("copy", &from, &to)).await?.with(0);
+    fork(&path, "them")?;
+    let second = home.run(between("copy", &from, &to)).await?.with(0);
+    assert_eq!((second.total("copied"), second.total("already")), (5, 0), "{}", second.err);
+    let mut reader = Reader::login(server.port(), "ana", "segredo").await?;
+    assert_eq!(reader.everything().await?.len(), 10);
+    // Nothing but its time changed: the same messages are known again.
+    fs::File::options().write(true).open(&path)?.set_modified(std::time::SystemTime::now())?;
+    let third = home.run(between("copy", &from, &to)).await?.with(0);
+    assert_eq!(third.total("copied"), 0, "{}", third.err);
     Ok(())
 }

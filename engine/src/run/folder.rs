@@ -159,7 +159,9 @@ impl FolderRun<'_> {
         let Census { wanted, validity } = census::take(self, &mut ends).await?;
         self.tell_start(&wanted);
         let (ends, wanted) = within::copy(self, ends, wanted, validity).await?;
-        let (mut ends, left) = transfer::copy(self, ends, wanted, before.1, validity).await?;
+        // An answer that names a copy which the destination just made by itself is a lie.
+        let told = if self.copied_within.is_empty() { before.1 } else { ends.destination.status() };
+        let (mut ends, left) = transfer::copy(self, ends, wanted, told, validity).await?;
         let are_placed = locate::place(self, &mut ends, validity).await?;
         late::arrivals(self, &mut ends, validity).await?;
         inspect::appended(self, &mut ends).await?;

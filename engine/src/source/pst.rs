@@ -4,7 +4,10 @@
 mod shelf;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use malote_plan::folder::{Folder, FolderStatus, Role, WireName};
@@ -21,11 +24,15 @@ use crate::failure::Result;
 /// `PidTagRecordKey` of the message store: what tells it from every other.
 const RECORD_KEY: u16 = 0x0FF9;
 
+/// Octets at a file's beginning that change with whatever changes in it ([MS-PST] §2.2.2.6).
+const HEADER_OCTETS: u64 = 1024;
+
 /// A personal store.
 pub struct PstArchive {
     path: PathBuf,
     options: Options,
     mailbox: Option<Mailbox>,
+    generation: Option<UidValidity>,
     told: Arc<Mutex<Told>>,
 }
 
@@ -46,7 +53,7 @@ impl PstArchive {
     /// The store at `path`, read as `options` say.
     #[must_use]
     pub fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options, mailbox: None, told: Arc::default() }
+        Self { path, options, mailbox: None, generation: None, told: Arc::default() }
     }
 
     fn sentences(&self) -> Vec<String> {
@@ -92,7 +99,10 @@ impl Archive for PstArchive {
     fn survey(&mut self) -> Result<Contents> {
         let mailbox = Mailbox::open(&self.path, self.options.clone())
             .map_err(|error| unreadable(format!("{}: {error}", self.path.display())))?;
-        let generation = generation(&mailbox);
+        self.generation = generation(&self.path, &mailbox).map_err(|cause| {
+            unreadable(format!("reading the header of {}", self.path.display())).because(cause)
+        })?;
+        let generation = self.generation;
         let shown = mailbox.tree().folders.iter().filter(|placed| !placed.path.is_empty());
         let inbox = mailbox.tree().folders.iter().find(|placed| placed.role == Some(Use::Inbox));
         let inbox = inbox.map(|placed| placed.path.clone()).filter(|path| !path.is_empty());
@@ -112,7 +122,7 @@ impl Archive for PstArchive {
         let mailbox = self.mailbox.as_ref().ok_or_else(lost)?;
         let placed =
             mailbox.tree().folders.iter().find(|placed| wire(placed) == folder.wire).ok_or_else(lost)?;
-        let (status, placed) = (status(placed, generation(mailbox)), placed.clone());
+        let (status, placed) = (status(placed, self.generation), placed.clone());
         let handle =
             mailbox.again().map_err(|error| folder_unreadable(format!("{}: {error}", folder.path)))?;
         Ok(Box::new(PstShelf::new(handle, &placed, status, Arc::clone(&self.told))))
@@ -143,12 +153,22 @@ fn named<'a>(path: &'a [String], inbox: Option<&[String]>) -> impl Iterator<Item
     below.map(|_| "INBOX").into_iter().chain(below.unwrap_or(path).iter().map(String::as_str))
 }
 
-/// UIDs are node ids, which a store never gives twice; another store is another generation.
-fn generation(mailbox: &Mailbox) -> Option<UidValidity> {
-    let key = mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default();
-    let hash = blake3::hash(key);
-    let first: [u8; 4] = [hash.as_bytes()[0], hash.as_bytes()[1], hash.as_bytes()[2], hash.as_bytes()[3]];
-    UidValidity::new(u32::from_le_bytes(first).max(1))
+/// UIDs are node ids. A store gives none twice, but two copies of one store that went on apart give the same ones to
+/// different items, and either may be put in the other's place: whatever changed in the file is another generation,
+/// whose messages a run knows again by their identity.
+fn generation(path: &Path, mailbox: &Mailbox) -> std::io::Result<Option<UidValidity>> {
+    let (mut file, mut header) = (File::open(path)?, Vec::new());
+    let metadata = file.metadata()?;
+    file.by_ref().take(HEADER_OCTETS).read_to_end(&mut header)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default());
+    for number in [metadata.len().cast_signed(), metadata.mtime(), metadata.mtime_nsec()] {
+        hasher.update(&number.to_le_bytes());
+    }
+    hasher.update(&header);
+    let mut first = [0; 4];
+    hasher.finalize_xof().fill(&mut first);
+    Ok(UidValidity::new(u32::from_le_bytes(first).max(1)))
 }
 
 fn status(placed: &Placed, uid_validity: Option<UidValidity>) -> FolderStatus {
