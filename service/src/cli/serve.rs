@@ -18,7 +18,7 @@ use super::{migrate, output, signal};
 use crate::api::{gates, router};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa};
-use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions};
+use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
 use crate::store::{Where, at};
 use crate::work::{FromVault, GateAfter};
 
@@ -44,6 +44,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     let (data, workers) = (config.data.clone(), config.workers);
     let app =
         App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;
+    free_the_dead(&app.store).await.map_err(|error| Stopped::early(error.to_string()))?;
     greet(&app, address).await?;
     let stop = CancellationToken::new();
     signal::watch(stop.clone(), signal::nothing())?;

@@ -12,7 +12,7 @@ use super::exit::{Exit, Stopped};
 use super::{migrate, output, serve, signal};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa};
-use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions};
+use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
 use crate::store::Where;
 use crate::work::{FromVault, GateAfter};
 
@@ -46,6 +46,7 @@ pub async fn worker(args: WorkerArgs) -> Result<Exit, Stopped> {
     };
     let app =
         App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;
+    free_the_dead(&app.store).await.map_err(|error| Stopped::early(error.to_string()))?;
     let stop = CancellationToken::new();
     signal::watch(stop.clone(), signal::nothing())?;
     let options = WorkerOptions {

@@ -14,6 +14,7 @@ use super::aftermath::Aftermath;
 use super::credentials::Credentials;
 use super::execute::execute;
 use super::heart::{Rhythm, SharedTime};
+use super::predecessors;
 use crate::binds;
 use crate::cli::args::PaceArgs;
 use crate::cli::assemble::Shared;
@@ -116,7 +117,7 @@ impl Worker {
         let (stop, wake) = (CancellationToken::new(), Arc::new(Notify::new()));
         let mut shared = Shared::new(&PaceArgs::default());
         shared.stop = stop.clone();
-        let id = format!("{}:{}:{}", host(), std::process::id(), uuid::Uuid::new_v4().simple());
+        let id = predecessors::id();
         let rhythm = Rhythm { lease: options.lease, beat: options.beat.min(options.lease / 4) };
         let inner = Inner {
             store,
@@ -247,6 +248,6 @@ async fn say_seen(inner: &Inner, (now, done): (usize, i64), is_stopping: bool) {
 }
 
 /// This machine's name.
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
