@@ -1,29 +1,47 @@
-//! The command `demo`: a whole migration between two throw-away Dovecot servers on this machine.
+//! The command `demo`: a sample domain carried between two throw-away Dovecot servers, through the service.
 //! Never leaves a process or a file behind, and never touches anything outside a folder of its own.
 
+mod client;
 mod config;
 mod dovecot;
 mod fill;
+mod killer;
 mod message;
+mod outcome;
+mod service;
+mod story;
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use malote_engine::failure::Side;
-use malote_engine::policy::Content;
-use malote_engine::report::{Report, Status};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
 
-use crate::cli::args::{DemoArgs, OutputArgs, PaceArgs, TrustArgs, WorkArgs};
-use crate::cli::assemble::{self, Endpoint, Pair, Shared};
+use crate::cli::args::DemoArgs;
 use crate::cli::exit::{Exit, Stopped};
-use crate::cli::pair::{self, Task};
-use crate::cli::progress::Screen;
-use crate::cli::{output, render, secret, signal};
+use crate::cli::{output, signal};
+use client::Client;
 use dovecot::{Dovecot, Plan};
+use fill::Account;
+use killer::Killer;
+use outcome::Outcome;
+use service::Service;
+use story::{Stage, Story};
 
-/// The demo's only account, on both servers.
-const USER: &str = "ana@exemplo.com.br";
+/// What is moved.
+const DOMAIN: &str = "exemplo.com.br";
+
+/// Whose mailboxes; the first has the most mail.
+const NAMES: [&str; 12] = [
+    "ana", "bruno", "carla", "davi", "elisa", "fabio", "gabriela", "heitor", "ines", "joao", "karina", "luis",
+];
+
+/// The first mailbox's part of all messages, in hundredths; the others have equal parts of the rest.
+const FIRST_SHARE: u64 = 34;
+
+/// New messages that come while the move is under way, in each round.
+const ARRIVALS: u64 = 5;
 
 /// Folders with a special use at the source, as a Brazilian provider names them.
 const SOURCE_ROLES: [(&str, &str); 4] =
@@ -33,100 +51,191 @@ const SOURCE_ROLES: [(&str, &str); 4] =
 const DESTINATION_ROLES: [(&str, &str); 4] =
     [("Sent", "Sent"), ("Drafts", "Drafts"), ("Trash", "Trash"), ("Junk", "Junk")];
 
-/// Fills one server, copies, copies again, verifies; succeeds only if all three do.
+/// The two servers and their mailboxes.
+struct Ground {
+    source: Dovecot,
+    destination: Dovecot,
+    users: Vec<String>,
+    password: SecretString,
+}
+
+/// Carries the domain to an open gate, and keeps the console open until the demo is told to end.
 pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
-    let screen = Screen::open(&args.output);
     let folder = tempfile::Builder::new()
         .prefix("malote-demo-")
         .tempdir()
         .map_err(|cause| Stopped::early(format!("making a folder for the demo: {cause}")))?;
-    let password = password(folder.path());
     // Started on the program's first thread: the kernel ends them when the thread that started them ends.
-    let start = |name: &str, roles: &[(&str, &str)]| {
-        Dovecot::start(&Plan { root: &folder.path().join(name), user: USER, password: &password, roles })
-    };
-    let (source, destination) = (start("source", &SOURCE_ROLES)?, start("destination", &DESTINATION_ROLES)?);
-    let shared = Shared::new(&PaceArgs::default());
-    let (groups, root) = ([source.group(), destination.group()], folder.path().to_owned());
-    let end_at_once = move || {
-        groups.iter().for_each(|group| dovecot::end_at_once(*group));
-        // What cannot be removed now lies in the system's folder for temporary files.
-        let _ = std::fs::remove_dir_all(&root);
-    };
-    signal::watch(shared.stop.clone(), Arc::new(end_at_once))?;
-    if !args.output.quiet {
-        output::tell(&format!("two Dovecot {} servers are up; filling the first", source.version()));
+    let ground = Ground::lay(folder.path())?;
+    let mut service = Service::start(&folder.path().join("service"), Some(args.listen))?;
+    let token = service.take_token().ok_or_else(|| Stopped::bug("a new service without a set-up link"))?;
+    let address = service.address();
+    let service = Arc::new(Mutex::new(service));
+    let stop = CancellationToken::new();
+    watch(&ground, &service, folder.path(), &stop)?;
+    let is_quiet = args.output.quiet;
+    if !is_quiet {
+        let version = ground.source.version();
+        output::tell(&format!(
+            "two Dovecot {version} servers are up; filling {} mailboxes of the first",
+            NAMES.len()
+        ));
     }
-    let (port, messages, secret, stop) =
-        (source.port(), args.messages, password.clone(), shared.stop.clone());
-    let filling = tokio::task::spawn_blocking(move || fill::fill(port, USER, &secret, messages, &stop));
-    filling.await.map_err(|_| Stopped::bug("filling the mailbox stopped"))??;
-    let pair = Pair::new(
-        endpoint(Side::Source, source.port(), &password)?,
-        endpoint(Side::Destination, destination.port(), &password)?,
-    );
-    let reports =
-        rehearse(&pair, &folder.path().join("state.sqlite"), &shared, &screen, &args.output).await?;
-    drop((source, destination));
-    folder.close().map_err(|cause| Stopped::early(format!("removing the demo's folder: {cause}")))?;
+    ground.fill(args.messages.into(), &stop).await?;
+    let stage = Stage {
+        service: Client::new(address),
+        domain: DOMAIN,
+        users: &ground.users,
+        password: &ground.password,
+        source: ground.source.port(),
+        destination: ground.destination.port(),
+        store: args.pst.as_deref(),
+        stop: &stop,
+        is_quiet,
+    };
+    let killer = Killer::begin(&service, args.kills, args.seed);
+    let outcome = carry(&stage, &ground, &token, args.messages.into(), &killer).await?;
     if args.output.json {
-        output::print_json(&reports)?;
+        output::print_json(&outcome)?;
+    } else {
+        output::print(&outcome.render(output::look()))?;
     }
-    Ok(judge(&reports, args.output.quiet))
+    let exit = outcome.exit();
+    if !args.exit && exit == Exit::Success {
+        show(address, &ground.password);
+        stop.cancelled().await;
+    }
+    drop(killer);
+    drop((service, ground));
+    folder.close().map_err(|cause| Stopped::early(format!("removing the demo's folder: {cause}")))?;
+    if !is_quiet {
+        output::tell("demo: nothing is left running, and nothing on disk");
+    }
+    Ok(exit)
 }
 
-/// A copy, another, and a verification; ends early when one of them is no success.
-async fn rehearse(
-    pair: &Pair,
-    state: &Path,
-    shared: &Shared,
-    screen: &Screen,
-    output: &OutputArgs,
-) -> Result<Vec<Report>, Stopped> {
-    let steps = [
-        (Task::Copy, "1 of 3: copy"),
-        (Task::Copy, "2 of 3: copy again, with nothing to do"),
-        (Task::Verify(Content::Full), "3 of 3: verify every octet on both servers"),
-    ];
-    let mut reports = Vec::new();
-    for (task, title) in steps {
-        let report =
-            pair::work(pair.clone(), state, task, title, &WorkArgs::default(), shared, screen).await?;
-        if !output.json {
-            let look = output::look();
-            output::print(&format!("{}\n\n{}\n", look.strong(title), render::report(&report, look)))?;
-        }
-        let is_success = report.status == Status::Success;
-        reports.push(report);
-        if !is_success {
+/// From set-up to an open gate, with mail that arrives meanwhile.
+async fn carry(
+    stage: &Stage<'_>,
+    ground: &Ground,
+    token: &SecretString,
+    messages: u64,
+    killer: &Killer,
+) -> Result<Outcome, Stopped> {
+    let mut story = Story::begin(stage, token).await?;
+    story.preflight().await?;
+    story.sync("initial", "first copy of every mailbox").await?;
+    story.upload().await?;
+    let mut arrived = messages;
+    loop {
+        ground.deliver(arrived..arrived + ARRIVALS).await?;
+        arrived += ARRIVALS;
+        story.sync("delta", "delta: new mail arrived at the source meanwhile").await?;
+        if killer.is_done() {
             break;
         }
     }
-    Ok(reports)
+    let acknowledged = story.acknowledge().await?;
+    story.verify().await?;
+    let checks = story.approve().await?;
+    let gate = story.ask_gate().await?;
+    let carried = story.carried;
+    let counts = ground.count().await?;
+    Ok(Outcome::new(story.job().await?, &checks, gate, counts, (carried, acknowledged, killer.kills())))
 }
 
-/// Success where three runs succeeded and the second found nothing to do.
-fn judge(reports: &[Report], is_quiet: bool) -> Exit {
-    let worst = reports.iter().map(Exit::of_report).max().unwrap_or(Exit::Internal);
-    let is_idle = reports.get(1).is_some_and(|second| second.totals.copied + second.totals.adopted == 0);
-    let is_whole = reports.len() == 3 && is_idle;
-    let exit = if worst == Exit::Success && !is_whole { Exit::Internal } else { worst };
-    if !is_quiet {
-        output::tell(if exit == Exit::Success {
-            "demo: copied, found nothing to do, verified every octet; nothing is left running"
-        } else {
-            "demo: not every step succeeded; see above. Nothing is left running"
-        });
+/// Ends what was started where somebody is in a hurry.
+fn watch(
+    ground: &Ground,
+    service: &Arc<Mutex<Service>>,
+    folder: &Path,
+    stop: &CancellationToken,
+) -> Result<(), Stopped> {
+    let (groups, root) = ([ground.source.group(), ground.destination.group()], folder.to_owned());
+    let service = Arc::clone(service);
+    let end_at_once = move || {
+        groups.iter().for_each(|group| dovecot::end_at_once(*group));
+        if let Some(process) = service.lock().ok().and_then(|service| service.process()) {
+            dovecot::end_at_once(process);
+        }
+        // What cannot be removed now lies in the system's folder for temporary files.
+        let _ = std::fs::remove_dir_all(&root);
+    };
+    signal::watch(stop.clone(), Arc::new(end_at_once))
+}
+
+/// Says where the console is and who may look.
+fn show(address: std::net::SocketAddr, password: &SecretString) {
+    let people: Vec<String> = story::PEOPLE.iter().map(|(name, role)| format!("{name} ({role})")).collect();
+    output::tell(&format!(
+        "\nThe console is open at http://{address}/ until Ctrl-C.\nLog in as {}; everybody's password: {}",
+        people.join(", "),
+        password.expose_secret()
+    ));
+}
+
+impl Ground {
+    fn lay(folder: &Path) -> Result<Self, Stopped> {
+        let users: Vec<String> = NAMES.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
+        let password = password(folder);
+        let start = |name: &str, roles: &[(&str, &str)]| {
+            Dovecot::start(&Plan { root: &folder.join(name), users: &users, password: &password, roles })
+        };
+        let (source, destination) =
+            (start("source", &SOURCE_ROLES)?, start("destination", &DESTINATION_ROLES)?);
+        Ok(Self { source, destination, users, password: password.into() })
     }
-    exit
+
+    async fn fill(&self, messages: u64, stop: &CancellationToken) -> Result<(), Stopped> {
+        let (port, users, password) = (self.source.port(), self.users.clone(), self.password.clone());
+        let stop = stop.clone();
+        apart(move || {
+            for (user, numbers) in users.iter().zip(shares(messages, users.len() as u64)) {
+                fill::fill(Account { port, user, password: password.expose_secret() }, numbers, &stop)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// New mail for the first mailbox.
+    async fn deliver(&self, numbers: Range<u64>) -> Result<(), Stopped> {
+        let (port, user, password) = (self.source.port(), self.users[0].clone(), self.password.clone());
+        apart(move || {
+            fill::deliver(Account { port, user: &user, password: password.expose_secret() }, numbers)
+        })
+        .await
+    }
+
+    /// For each mailbox: its name, and how many messages there are at the source and at the destination.
+    async fn count(&self) -> Result<Vec<(String, u64, u64)>, Stopped> {
+        let ports = [self.source.port(), self.destination.port()];
+        let (users, password) = (self.users.clone(), self.password.clone());
+        apart(move || {
+            let count = |port: u16, user: &str| {
+                fill::count(Account { port, user, password: password.expose_secret() })
+            };
+            let both = |user: String| Ok((user.clone(), count(ports[0], &user)?, count(ports[1], &user)?));
+            users.into_iter().map(both).collect()
+        })
+        .await
+    }
 }
 
-fn endpoint(side: Side, port: u16, password: &str) -> Result<Endpoint, Stopped> {
-    let user = USER.replace('@', "%40");
-    let trust = TrustArgs::default();
-    let location = assemble::location(side, &format!("imap://{user}@127.0.0.1:{port}?tls=off"), &trust)?;
-    let secret = secret::known(SecretString::from(password.to_owned()));
-    assemble::endpoint(side, location, secret, &trust)
+/// Which numbers of messages go to which mailbox.
+fn shares(messages: u64, users: u64) -> Vec<Range<u64>> {
+    let first = messages * FIRST_SHARE / 100;
+    let (rest, others) = (messages - first, users - 1);
+    let ends = (0..=others).map(|number| first + rest * number / others.max(1));
+    let ends: Vec<u64> = std::iter::once(0).chain(ends).collect();
+    ends.windows(2).map(|pair| pair[0]..pair[1]).collect()
+}
+
+/// Runs what waits for a socket apart from what answers.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Stopped> + Send + 'static,
+) -> Result<T, Stopped> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Stopped::bug("a client of the demo stopped"))?
 }
 
 /// Keeps other users of this machine out while the servers run.
@@ -141,4 +250,24 @@ fn password(folder: &Path) -> String {
     }
     hasher.update(&chance);
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_goes_to_one_mailbox() {
+        for (messages, users) in [(1200, 12), (120, 12), (1201, 12), (100_000, 12), (121, 2)] {
+            let shares = shares(messages, users);
+            assert_eq!(shares.len() as u64, users);
+            let mut next = 0;
+            for share in shares {
+                assert_eq!(share.start, next);
+                assert!(share.end > share.start);
+                next = share.end;
+            }
+            assert_eq!(next, messages);
+        }
+    }
 }

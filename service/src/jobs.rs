@@ -18,7 +18,7 @@ mod worker;
 pub use aftermath::{Aftermath, Quiet};
 pub use credentials::{Credentials, NoSecret};
 pub use options::{RunOptions, WantedContent};
+pub use predecessors::free_the_dead;
 pub use schedule::{Cron, CronError};
 pub use scheduler::{Scheduler, SchedulerOptions};
-pub use predecessors::free_the_dead;
 pub use worker::{Ledgers, Worker, WorkerOptions};

@@ -9,6 +9,7 @@ mod quarantine;
 mod service;
 mod value;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -134,8 +135,10 @@ pub enum Command {
     Admin(AdminCommand),
     /// Show a whole migration between two throw-away Dovecot servers on this machine
     ///
-    /// Fills one server with a realistic mailbox, copies it, copies again (nothing to do), verifies every octet,
-    /// and leaves neither a process nor a file behind. Needs the program `dovecot`.
+    /// Starts two mail servers and a service, and carries the mailboxes of a sample domain from one to the other by
+    /// the service's API: preflight, first copy, an uploaded personal store, deltas, verification, and the gate
+    /// that a second person opens. The console stays open until Ctrl-C; neither a process nor a file is left
+    /// behind then. Needs the program `dovecot`.
     Demo(DemoArgs),
     /// Carry out imapsync's own command line; also when called by the name `imapsync`
     ///
@@ -192,9 +195,24 @@ pub struct ProbeArgs {
 /// The options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How many messages the source mailbox gets
-    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(30..=100_000))]
+    /// How many messages the twelve mailboxes of the source get together
+    #[arg(long, value_name = "N", default_value_t = 1200, value_parser = clap::value_parser!(u32).range(120..=100_000))]
     pub messages: u32,
+    /// A personal store (PST) that is uploaded for the first mailbox
+    #[arg(long, value_name = "FILE")]
+    pub pst: Option<PathBuf>,
+    /// Where the service and its console listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// End when the gate is open, instead of leaving the console open until Ctrl-C
+    #[arg(long)]
+    pub exit: bool,
+    /// How often the service is killed on the way, and begun again
+    #[arg(long, value_name = "N", default_value_t = 0, hide = true)]
+    pub kills: u32,
+    /// What chance begins with where the service is killed
+    #[arg(long, value_name = "N", default_value_t = 1, hide = true)]
+    pub seed: u64,
     /// How results are told.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -40,9 +40,9 @@ pub fn configuration(settings: &Settings<'_>) -> String {
     format!("{words}{}{}{}", common(settings), services(settings), namespace(settings.roles))
 }
 
-/// One account.
-pub fn users(user: &str, password: &str) -> String {
-    format!("{user}:{{PLAIN}}{password}::::::\n")
+/// The accounts.
+pub fn users(users: &[String], password: &str) -> String {
+    users.iter().map(|user| format!("{user}:{{PLAIN}}{password}::::::\n")).collect()
 }
 
 fn is_2_4(version: &str) -> bool {
@@ -89,7 +89,7 @@ fn services(settings: &Settings<'_>) -> String {
     let mut text = format!(
         "service imap-login {{\n  service_count = 0\n  process_min_avail = 1\n  \
          inet_listener imap {{\n    port = {}\n  }}\n  inet_listener imaps {{\n    port = 0\n  }}\n}}\n\
-         service imap {{\n  process_limit = 64\n}}\n",
+         service imap {{\n  process_limit = 256\n}}\n",
         settings.port
     );
     if !owner.is_root {

@@ -36,9 +36,9 @@ const STARTS_MAX: u32 = 3;
 pub struct Plan<'a> {
     /// The folder that is its whole world.
     pub root: &'a Path,
-    /// The one account.
-    pub user: &'a str,
-    /// Its password, of letters and digits.
+    /// The accounts.
+    pub users: &'a [String],
+    /// Everybody's password, of letters and digits.
     pub password: &'a str,
     /// Folders with a special use: name and use.
     pub roles: &'a [(&'a str, &'a str)],
@@ -54,7 +54,7 @@ pub struct Dovecot {
 }
 
 impl Dovecot {
-    /// Starts a server with one account and waits for its greeting.
+    /// Starts a server with its accounts and waits for its greeting.
     pub fn start(plan: &Plan<'_>) -> Result<Self, Stopped> {
         let program = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot", "/usr/bin/dovecot"].map(PathBuf::from);
         let program = program.into_iter().find(|path| path.is_file()).ok_or_else(|| {
@@ -161,7 +161,7 @@ fn greets(port: u16) -> bool {
 }
 
 fn prepare(plan: &Plan<'_>, port: u16, version: &str) -> std::io::Result<()> {
-    let Plan { root, user, password, roles } = *plan;
+    let Plan { root, users: accounts, password, roles } = *plan;
     fs::create_dir_all(root.join("mail"))?;
     let owner = owner(root)?;
     // Services run as other users: they must reach their folders, which have names that nobody can guess.
@@ -173,7 +173,7 @@ fn prepare(plan: &Plan<'_>, port: u16, version: &str) -> std::io::Result<()> {
     }
     let settings = Settings { root, port, owner: &owner, version, roles };
     fs::write(root.join("dovecot.conf"), configuration(&settings))?;
-    fs::write(root.join("users"), users(user, password))?;
+    fs::write(root.join("users"), users(accounts, password))?;
     // Dovecot reads the accounts as a user of its own where root starts it.
     let mode = if owner.is_root { 0o644 } else { 0o600 };
     fs::set_permissions(root.join("users"), fs::Permissions::from_mode(mode))
@@ -201,7 +201,7 @@ fn account_name(file: &str, number: u32) -> std::io::Result<String> {
 }
 
 /// A command that is told to end when this process dies, even by SIGKILL, where `setpriv` exists.
-fn mortal(program: &Path) -> Command {
+pub(super) fn mortal(program: &Path) -> Command {
     let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].map(Path::new).into_iter().find(|path| path.is_file());
     let Some(setpriv) = setpriv else { return Command::new(program) };
     let mut command = Command::new(setpriv);

@@ -1,8 +1,9 @@
-//! Fills a mailbox through a plain IMAP client of a few lines, so that the demo does not use what it shows.
+//! Fills and counts mailboxes through a plain IMAP client of a few lines, so that the demo does not use what it shows.
 //! Never speaks to a server that is not the demo's own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 use malote_engine::plan::folder::{FolderPath, Naming};
@@ -33,17 +34,21 @@ const FOLDERS: [(&str, u32); 11] = [
     ("Arquivo \"morto\"", 0),
 ];
 
-/// Makes the folders and appends `messages` messages.
-pub fn fill(
-    port: u16,
-    user: &str,
-    password: &str,
-    messages: u32,
-    stop: &CancellationToken,
-) -> Result<(), Stopped> {
-    let mut client = Client::connect(port)?;
-    client.command(&format!("LOGIN \"{user}\" \"{password}\""))?;
-    let (mut number, mut part) = (0, 0);
+/// An account of one of the demo's servers.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// The server's port on loopback.
+    pub port: u16,
+    /// The name.
+    pub user: &'a str,
+    /// The password.
+    pub password: &'a str,
+}
+
+/// Makes the folders and appends the messages of these numbers.
+pub fn fill(account: Account<'_>, numbers: Range<u64>, stop: &CancellationToken) -> Result<(), Stopped> {
+    let mut client = Client::log_in(account)?;
+    let (mut number, mut part) = (numbers.start, 0);
     for (folder, share) in FOLDERS {
         let name = wire_name(folder);
         if folder != "INBOX" && !client.exists(&name)? {
@@ -51,7 +56,7 @@ pub fn fill(
         }
         client.command(&format!("SUBSCRIBE {name}"))?;
         part += share;
-        let until = u64::from(messages) * u64::from(part) / 100;
+        let until = numbers.start + (numbers.end - numbers.start) * u64::from(part) / 100;
         while number < until {
             if stop.is_cancelled() {
                 return Err(fail("stopped before the end"));
@@ -61,6 +66,27 @@ pub fn fill(
         }
     }
     client.command("LOGOUT")
+}
+
+/// Delivers the messages of these numbers into the inbox, as new mail.
+pub fn deliver(account: Account<'_>, numbers: Range<u64>) -> Result<(), Stopped> {
+    let mut client = Client::log_in(account)?;
+    for number in numbers {
+        client.append("INBOX", &message(number))?;
+    }
+    client.command("LOGOUT")
+}
+
+/// How many messages there are in all folders, as the server itself counts them.
+pub fn count(account: Account<'_>) -> Result<u64, Stopped> {
+    let mut client = Client::log_in(account)?;
+    let mut total = 0;
+    client.run(b"LIST \"\" \"*\" RETURN (STATUS (MESSAGES))", |line| {
+        let told = line.rsplit_once("(MESSAGES ").and_then(|(_, rest)| rest.split(')').next());
+        total += told.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0);
+    })?;
+    client.command("LOGOUT")?;
+    Ok(total)
 }
 
 fn wire_name(folder: &str) -> String {
@@ -77,6 +103,13 @@ struct Client {
 }
 
 impl Client {
+    fn log_in(account: Account<'_>) -> Result<Self, Stopped> {
+        let Account { port, user, password } = account;
+        let mut client = Self::connect(port)?;
+        client.command(&format!("LOGIN \"{user}\" \"{password}\""))?;
+        Ok(client)
+    }
+
     fn connect(port: u16) -> Result<Self, Stopped> {
         let open = || {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
@@ -91,11 +124,13 @@ impl Client {
     }
 
     fn command(&mut self, command: &str) -> Result<(), Stopped> {
-        self.run(command.as_bytes()).map(drop)
+        self.run(command.as_bytes(), |_| ())
     }
 
     fn exists(&mut self, name: &str) -> Result<bool, Stopped> {
-        Ok(self.run(format!("LIST \"\" {name}").as_bytes())? > 0)
+        let mut is_there = false;
+        self.run(format!("LIST \"\" {name}").as_bytes(), |_| is_there = true)?;
+        Ok(is_there)
     }
 
     fn append(&mut self, name: &str, message: &Message) -> Result<(), Stopped> {
@@ -103,22 +138,21 @@ impl Client {
         let mut command =
             format!("APPEND {name} ({flags}) \"{internal_date}\" {{{}+}}\r\n", octets.len()).into_bytes();
         command.extend_from_slice(octets);
-        self.run(&command).map(drop)
+        self.run(&command, |_| ())
     }
 
-    /// Sends a command and returns how many untagged answers came before the tagged OK.
-    fn run(&mut self, command: &[u8]) -> Result<u64, Stopped> {
+    /// Sends a command; `heard` gets every untagged answer before the tagged OK.
+    fn run(&mut self, command: &[u8], mut heard: impl FnMut(&str)) -> Result<(), Stopped> {
         self.tag += 1;
         let tag = format!("d{} ", self.tag);
         let octets = [tag.as_bytes(), command, b"\r\n"].concat();
         self.stream.get_mut().write_all(&octets).map_err(|cause| fail(&cause.to_string()))?;
-        let mut untagged = 0;
         loop {
             let line = self.line()?;
             match line.strip_prefix(&tag) {
-                Some(answer) if answer.starts_with("OK") => return Ok(untagged),
+                Some(answer) if answer.starts_with("OK") => return Ok(()),
                 Some(answer) => return Err(fail(answer.trim_end())),
-                None => untagged += 1,
+                None => heard(&line),
             }
         }
     }
@@ -135,7 +169,7 @@ impl Client {
 }
 
 fn fail(cause: &str) -> Stopped {
-    Stopped::early(format!("filling the demo's source mailbox: {cause}"))
+    Stopped::early(format!("a mailbox of the demo: {cause}"))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 const NUMBERS: &str = "/proc/self/ns/pid";
 
 /// Who holds runs. Binds: none.
-const HOLDERS: &str = "SELECT DISTINCT worker_id FROM migration_runs WHERE status = 'running' AND worker_id <> ''";
+const HOLDERS: &str =
+    "SELECT DISTINCT worker_id FROM migration_runs WHERE status = 'running' AND worker_id <> ''";
 
 /// Ends the leases of one worker. Binds: worker.
 const FREE: &str = "UPDATE migration_runs SET lease_until_ms = 0 WHERE worker_id = $1 AND status = 'running'";
