@@ -265,10 +265,15 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
     }
     let made = transaction.insert_job(&new).await;
     let id = made.map_err(|error| if error.is_duplicate() { exists(&domain) } else { error.into() })?;
-    transaction.commit().await?;
-    for mailbox in asked.mailboxes {
-        mailboxes::make_one(&app, id, mailbox).await?;
+    if !asked.mailboxes.is_empty() {
+        let (key, row) = app.vault.first_key(id).await?;
+        transaction.insert_key(&row).await?;
+        for mailbox in &asked.mailboxes {
+            mailboxes::write(&mut transaction, &key, id, mailbox).await?;
+        }
     }
+    // The job, its mailboxes and their secrets are there together or not at all.
+    transaction.commit().await?;
     let view = JobView::of(read(&app, &caller, id).await?);
     Ok(created(&format!("/migration/jobs/{id}"), &view))
 }

@@ -19,10 +19,11 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::dialer::is_host;
-use crate::store::StoreError;
 use crate::store::boxes::{BoxRow, NewMailbox};
 use crate::store::words::SourceType;
-use crate::vault::{Put, SecretKind};
+use crate::store::{StoreError, Transaction};
+
+use crate::vault::{DataKey, Put, SecretKind, put_in};
 
 /// Mailboxes of one request, at most.
 const ITEMS_MAX: usize = 1000;
@@ -278,8 +279,22 @@ pub(super) fn check_map(map: &Value) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Writes a checked mailbox and its secrets; its id.
+/// Writes a checked mailbox and its secrets, both or neither; its id.
 pub(super) async fn make_one(app: &App, job: i64, made: MailboxMake) -> Result<i64> {
+    let key = app.vault.key_of(job).await?;
+    let mut transaction = app.store.begin().await?;
+    let id = write(&mut transaction, &key, job, &made).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// The same, as part of something larger.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    key: &DataKey,
+    job: i64,
+    made: &MailboxMake,
+) -> Result<i64> {
     let map = made.folder_map.as_ref().map(Value::to_string).unwrap_or_default();
     let new = NewMailbox {
         email: &made.email,
@@ -294,7 +309,6 @@ pub(super) async fn make_one(app: &App, job: i64, made: MailboxMake) -> Result<i
         options_json: "{}",
         ..NewMailbox::default()
     };
-    let mut transaction = app.store.begin().await?;
     let id = transaction.insert_mailbox(job, &new).await.map_err(|error| {
         if error.is_duplicate() {
             ApiError::conflict("duplicate", format!("the job has {} already", made.email))
@@ -302,10 +316,18 @@ pub(super) async fn make_one(app: &App, job: i64, made: MailboxMake) -> Result<i
             error.into()
         }
     })?;
-    transaction.commit().await?;
-    for (secret, is_source) in [(made.secret, true), (made.dest_secret, false)] {
+    for (secret, is_source) in [(&made.secret, true), (&made.dest_secret, false)] {
         if let Some(secret) = secret {
-            put(app, (job, id), is_source, &secret).await?;
+            let (kind, text) = secret.json();
+            let put = Put {
+                job_id: job,
+                mailbox_id: id,
+                is_source,
+                kind,
+                secret: &text,
+                expires_at: secret.expires_at.as_deref(),
+            };
+            put_in(transaction, key, put).await?;
         }
     }
     Ok(id)

@@ -45,6 +45,12 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     let app =
         App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;
     free_the_dead(&app.store).await.map_err(|error| Stopped::early(error.to_string()))?;
+    if matches!(database, Where::Sqlite(_)) {
+        // A file has one service: whatever was being answered died with the one before.
+        let now_ms = app.now_ms();
+        let swept = app.store.sweep_keys(now_ms, now_ms).await;
+        swept.map_err(|error| Stopped::early(error.to_string()))?;
+    }
     greet(&app, address).await?;
     let stop = CancellationToken::new();
     signal::watch(stop.clone(), signal::nothing())?;

@@ -1,7 +1,7 @@
 //! Data keys and the credentials sealed under them, as rows.
 //! Never sees a key or a secret in clear: what it stores is wrapped or sealed already.
 
-use super::{Result, Row, Store, Transaction};
+use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
 
 /// The newest key of a job (0: the service's own) that is not destroyed. Binds: job.
@@ -183,11 +183,7 @@ impl Store {
 
     /// Writes a new key. Fails as a duplicate where another was faster.
     pub async fn insert_key(&self, key: &KeyRow) -> Result<()> {
-        let job = (key.job_id != 0).then_some(key.job_id);
-        let algorithm = if key.job_id == 0 { "a256gcm" } else { "fernet" };
-        let wrapped = key.wrapped.clone();
-        let binds = binds![&key.id, job, key.version, algorithm, &key.master_key_id, wrapped];
-        self.run("writing a data key", INSERT, binds).await.map(|_| ())
+        self.run("writing a data key", INSERT, inserted(key)).await.map(|_| ())
     }
 
     /// Replaces a key's wrapping.
@@ -270,7 +266,18 @@ pub struct NewCredential<'a> {
     pub expires_at: Option<&'a str>,
 }
 
+fn inserted(key: &KeyRow) -> Vec<Bind> {
+    let job = (key.job_id != 0).then_some(key.job_id);
+    let algorithm = if key.job_id == 0 { "a256gcm" } else { "fernet" };
+    binds![&key.id, job, key.version, algorithm, &key.master_key_id, key.wrapped.clone()]
+}
+
 impl Transaction {
+    /// Writes the first key of a job that is being made.
+    pub async fn insert_key(&mut self, key: &KeyRow) -> Result<()> {
+        self.run("writing a data key", INSERT, inserted(key)).await.map(|_| ())
+    }
+
     /// Puts a credential in the place of what a mailbox's side had, and has the mailbox refer to it.
     pub async fn replace_credential(&mut self, new: &NewCredential<'_>) -> Result<()> {
         let side = if new.is_source { "source" } else { "destination" };

@@ -14,7 +14,10 @@ use super::master::{MasterError, Wrapped};
 use super::{DataKey, MasterKeys, Place, VaultError};
 use crate::auth::token::uuid;
 use crate::store::keys::{CertificateRow, KeyRow, NewCredential};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Transaction};
+
+/// The number of a job's first data key.
+const FIRST_VERSION: i64 = 1;
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, Error)]
@@ -108,8 +111,23 @@ impl Vault {
     }
 
     async fn make_key(&self, job_id: i64) -> Result<DataKey, KeeperError> {
-        let key = DataKey::new()?;
         let version = self.store.next_key_version(job_id).await?;
+        let (key, row) = self.new_key(job_id, version).await?;
+        self.store.insert_key(&row).await?;
+        Ok(key)
+    }
+
+    /// The key of a job that is being made, and the row that has to be written together with the job. Asks the
+    /// database nothing.
+    ///
+    /// # Errors
+    /// Where there is no randomness.
+    pub async fn first_key(&self, job_id: i64) -> Result<(DataKey, KeyRow), KeeperError> {
+        self.new_key(job_id, FIRST_VERSION).await
+    }
+
+    async fn new_key(&self, job_id: i64, version: i64) -> Result<(DataKey, KeyRow), KeeperError> {
+        let key = DataKey::new()?;
         let masters = self.masters.read().await;
         let row = KeyRow {
             id: key.id().to_owned(),
@@ -118,8 +136,7 @@ impl Vault {
             master_key_id: masters.current_id().to_owned(),
             wrapped: masters.wrap(&key, job_id, version)?,
         };
-        self.store.insert_key(&row).await?;
-        Ok(key)
+        Ok((key, row))
     }
 
     async fn unwrap_row(&self, row: &KeyRow) -> Result<DataKey, KeeperError> {
@@ -144,19 +161,8 @@ impl Vault {
     /// Where it is too long, or the database does not let us.
     pub async fn put(&self, put: Put<'_>) -> Result<String, KeeperError> {
         let key = self.key_of(put.job_id).await?;
-        let sealed = super::seal_for_mailbox(&key, put.secret)?;
-        let id = uuid()?;
-        let new = NewCredential {
-            id: &id,
-            mailbox_id: put.mailbox_id,
-            is_source: put.is_source,
-            kind: put.kind.as_str(),
-            key_id: key.id(),
-            sealed: &sealed,
-            expires_at: put.expires_at,
-        };
         let mut transaction = self.store.begin().await?;
-        transaction.replace_credential(&new).await?;
+        let id = put_in(&mut transaction, &key, put).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -293,6 +299,30 @@ impl Vault {
         }
         Ok(certificate)
     }
+}
+
+/// Stores a mailbox's secret, sealed under its job's key, in the place of what that side had; the credential's id.
+///
+/// # Errors
+/// Where it is too long, or the database does not let us.
+pub async fn put_in(
+    transaction: &mut Transaction,
+    key: &DataKey,
+    put: Put<'_>,
+) -> Result<String, KeeperError> {
+    let sealed = super::seal_for_mailbox(key, put.secret)?;
+    let id = uuid()?;
+    let new = NewCredential {
+        id: &id,
+        mailbox_id: put.mailbox_id,
+        is_source: put.is_source,
+        kind: put.kind.as_str(),
+        key_id: key.id(),
+        sealed: &sealed,
+        expires_at: put.expires_at,
+    };
+    transaction.replace_credential(&new).await?;
+    Ok(id)
 }
 
 /// A secret to be stored.
