@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run build test check doc bench bench-memory bench-parts fuzz salvage sim setup setup-tests clean
+.PHONY: run dist build test check doc bench bench-memory bench-parts fuzz salvage sim setup setup-tests clean
 
 # How many seeds the long lane of the simulation plays, and from which on.
 SEEDS ?= 10000
@@ -12,9 +12,17 @@ FROM ?= 1
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := folder_names imap_location imap_responses mbox message_keys pst_frames pst_mime pst_native pst_rtf tgz
 
-# Shows a whole migration between two throw-away servers.
+# Carries a sample domain between two throw-away servers, through the service, to an open gate; the console stays open
+# until Ctrl-C. DEMO=--exit ends it there.
 run: setup
-	$(CARGO) run --release -p malote -- demo
+	$(CARGO) build --release -p malote -p pst-writer
+	target/release/pst-writer features target/demo.pst
+	target/release/malote demo --pst target/demo.pst $(DEMO)
+
+# A Debian package of the release build, in target/dist.
+dist: setup
+	$(CARGO) build --release --locked -p malote
+	sh packaging/deb.sh target/release/malote target/dist
 
 build: setup
 	$(CARGO) build --release

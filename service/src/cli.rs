@@ -8,6 +8,7 @@ mod backup;
 mod batch;
 pub mod exit;
 mod files;
+mod gate;
 mod help;
 mod imapsync;
 mod migrate;
@@ -105,6 +106,7 @@ fn run(cli: Cli) -> Result<Exit, Stopped> {
             Command::Migrate(command) => migrate::migrate(command).await,
             Command::Worker(args) => worker::worker(args).await,
             Command::Serve(args) => serve::serve(args).await,
+            Command::Gate(args) => gate::gate(args).await,
             Command::Admin(command) => admin::admin(command).await,
             Command::Demo(args) => crate::demo::demo(args).await,
             Command::Completions { shell } => completions(shell),

@@ -83,6 +83,7 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
     }
     ground.fill(args.messages.into(), &stop).await?;
     let stage = Stage {
+        address,
         service: Client::new(address),
         domain: DOMAIN,
         users: &ground.users,
@@ -138,10 +139,12 @@ async fn carry(
     let acknowledged = story.acknowledge().await?;
     story.verify().await?;
     let checks = story.approve().await?;
-    let gate = story.ask_gate().await?;
+    let (gate, token) = story.ask_gate().await?;
     let carried = story.carried;
     let counts = ground.count().await?;
-    Ok(Outcome::new(story.job().await?, &checks, gate, counts, (carried, acknowledged, killer.kills())))
+    let numbers = (carried, acknowledged, killer.kills());
+    let place = (format!("http://{}", stage.address), token);
+    Ok(Outcome::new(story.job().await?, &checks, gate, counts, numbers, place))
 }
 
 /// Ends what was started where somebody is in a hurry.

@@ -22,7 +22,7 @@ pub use pair::{
 };
 pub use pst::{ExportArg, ExportArgs, ItemsArg, PstArgs, PstCommand, ReaderArg, StoreArgs, UnreadableArg};
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
-pub use service::{BackupArgs, MigrateCommand, PlaceArgs, RestoreArgs, WorkerArgs};
+pub use service::{BackupArgs, GateArgs, MigrateCommand, PlaceArgs, RestoreArgs, WorkerArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";
@@ -130,6 +130,11 @@ pub enum Command {
     /// Several share one PostgreSQL: one that dies is replaced by the others once its leases run out. It needs the
     /// service's master key.
     Worker(WorkerArgs),
+    /// Ask a running service whether a domain's DNS may be changed
+    ///
+    /// Exit status 0 is a clear yes; 8 the gate is shut; 5 the token is refused; 4 nobody could tell. Whatever is not
+    /// 0 is a no.
+    Gate(GateArgs),
     /// Make users and service tokens, for installation scripts
     #[command(subcommand)]
     Admin(AdminCommand),

@@ -26,6 +26,10 @@ pub(super) struct Outcome {
     acknowledged: u64,
     /// How often the service was killed on the way.
     kills: u32,
+    /// Where the service answers while the demo lasts.
+    url: String,
+    /// What a program asks it about the gate with; it ends with the demo.
+    token: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,13 +40,15 @@ struct Mailbox {
 }
 
 impl Outcome {
-    /// Puts together what was found; `numbers` are items carried, items acknowledged and kills.
+    /// Puts together what was found; `numbers` are items carried, items acknowledged and kills, `place` is the service's
+    /// URL and a token.
     pub fn new(
         job: Value,
         checks: &Value,
         gate: Value,
         counts: Vec<(String, u64, u64)>,
         numbers: (u64, u64, u32),
+        place: (String, String),
     ) -> Self {
         let mailbox = |(email, source, destination)| Mailbox { email, source, destination };
         let (carried, acknowledged, kills) = numbers;
@@ -55,6 +61,8 @@ impl Outcome {
             carried,
             acknowledged,
             kills,
+            url: place.0,
+            token: place.1,
         }
     }
 

@@ -2,6 +2,7 @@
 //! Never knows how a server or a mailbox came to be, and never reaches around the API.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,7 +32,9 @@ pub(super) const PEOPLE: [(&str, &str); 3] =
 
 /// What is to be moved, and where from and to.
 pub(super) struct Stage<'a> {
-    /// The service.
+    /// Where the service listens.
+    pub address: SocketAddr,
+    /// The way to it.
     pub service: Client,
     /// The domain.
     pub domain: &'a str,
@@ -199,12 +202,13 @@ impl<'a> Story<'a> {
         answer.of("approving").map(|_| seen)
     }
 
-    /// What a DNS tool is told.
-    pub async fn ask_gate(&mut self) -> Result<Value, Stopped> {
+    /// What a DNS tool is told, and the token that it asks with.
+    pub async fn ask_gate(&mut self) -> Result<(Value, String), Stopped> {
         let wish = json!({"name": "dns-tool", "scopes": ["gate:read", "jobs:read"], "tenant_id": TENANT, "expires_days": 1});
         let token = self.admin.post("/access/service-tokens", &wish).await?;
-        let tool = self.stage.service.with_token(token["token"].as_str().unwrap_or_default());
-        tool.get(&format!("/migration/gate?domain={}", self.stage.domain)).await
+        let token = token["token"].as_str().unwrap_or_default().to_owned();
+        let tool = self.stage.service.with_token(&token);
+        Ok((tool.get(&format!("/migration/gate?domain={}", self.stage.domain)).await?, token))
     }
 
     /// The job as the service shows it.

@@ -87,6 +87,23 @@ pub struct RestoreArgs {
     pub output: OutputArgs,
 }
 
+/// The options of `gate`.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// The domain
+    #[arg(value_name = "DOMAIN")]
+    pub domain: String,
+    /// The service; http:// on this machine alone
+    #[arg(long, value_name = "URL", env = "MALOTE_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// A file that holds a service token of the scope gate:read; MALOTE_TOKEN where nothing is said
+    #[arg(long, value_name = "FILE", env = "MALOTE_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// How results are told.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// The options of `worker`.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
