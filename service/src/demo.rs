@@ -124,9 +124,9 @@ async fn carry(
     killer: &Killer,
 ) -> Result<Outcome, Stopped> {
     let mut story = Story::begin(stage, token).await?;
+    story.upload().await?;
     story.preflight().await?;
     story.sync("initial", "first copy of every mailbox").await?;
-    story.upload().await?;
     let mut arrived = messages;
     loop {
         ground.deliver(arrived..arrived + ARRIVALS).await?;
@@ -140,7 +140,7 @@ async fn carry(
     story.verify().await?;
     let checks = story.approve().await?;
     let (gate, token) = story.ask_gate().await?;
-    let carried = story.carried;
+    let carried = story.carried().await?;
     let counts = ground.count().await?;
     let numbers = (carried, acknowledged, killer.kills());
     let place = (format!("http://{}", stage.address), token);

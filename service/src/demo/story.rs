@@ -62,8 +62,8 @@ pub(super) struct Story<'a> {
     lead: Client,
     /// The job.
     pub job: i64,
-    /// Items of the uploaded store that became messages.
-    pub carried: u64,
+    /// The job's mailboxes; a file that is uploaded for an address is one more.
+    mailboxes: usize,
     step: u32,
     last: String,
 }
@@ -90,8 +90,16 @@ impl<'a> Story<'a> {
         }
         let operator = stage.service.log_in(PEOPLE[1].0, password).await?;
         let lead = stage.service.log_in(PEOPLE[2].0, password).await?;
-        let mut story =
-            Self { stage, admin, operator, lead, job: 0, carried: 0, step: 0, last: String::new() };
+        let mut story = Self {
+            stage,
+            admin,
+            operator,
+            lead,
+            job: 0,
+            mailboxes: stage.users.len(),
+            step: 0,
+            last: String::new(),
+        };
         story.told("an administrator, an operator and an approver; a job with its mailboxes");
         story.enter().await?;
         Ok(story)
@@ -132,34 +140,33 @@ impl<'a> Story<'a> {
     /// Proves all logins and looks at both sides.
     pub async fn preflight(&mut self) -> Result<(), Stopped> {
         self.told("preflight: every login proven on both sides");
-        self.run_all("preflight", &json!({"depth": "scan"}), "preflight").await
+        self.run_all("preflight", &json!({"depth": "scan"}), &["preflight"]).await
     }
 
     /// Copies; `initial` or `delta`.
     pub async fn sync(&mut self, kind: &str, what: &str) -> Result<(), Stopped> {
         self.told(what);
-        self.run_all("sync", &json!({"type": kind}), kind).await?;
+        self.run_all("sync", &json!({"type": kind}), &[kind, "pst_upload"]).await?;
         if kind == "initial" { self.phase("delta_sync").await } else { Ok(()) }
     }
 
     /// Compares both sides.
     pub async fn verify(&mut self) -> Result<(), Stopped> {
         self.told("verification: every octet, on both servers");
-        self.run_all("verify", &json!({"sample": "full"}), "verify").await
+        self.run_all("verify", &json!({"sample": "full"}), &["verify"]).await
     }
 
-    /// Uploads a personal store for the first mailbox and carries it in.
+    /// Uploads a personal store for the first mailbox, in pieces, and has it read through.
     pub async fn upload(&mut self) -> Result<(), Stopped> {
         let Some(store) = self.stage.store else { return Ok(()) };
-        self.told("a personal store (PST) of the first mailbox, uploaded in pieces and carried in");
+        self.told("a personal store (PST) of the first mailbox is uploaded in pieces and read through");
         let octets = tokio::fs::read(store).await;
         let octets =
             octets.map_err(|cause| Stopped::usage(format!("reading {}: {cause}", store.display())))?;
         let name = store.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let wish = json!({"email": self.stage.users[0], "name": name, "size": octets.len()});
+        let wish = json!({"email": self.stage.users[0], "file_name": name, "size": octets.len()});
         let upload = self.operator.post(&self.path("uploads"), &wish).await?;
-        let id = upload["id"].as_str().map_or_else(|| upload["id"].to_string(), str::to_owned);
-        let path = format!("/migration/uploads/{id}");
+        let path = format!("/migration/uploads/{}", upload["id"].as_str().unwrap_or_default());
         let (octets, mut offset) = (Bytes::from(octets), 0);
         while offset < octets.len() {
             let until = (offset + CHUNK_OCTETS).min(octets.len());
@@ -167,7 +174,15 @@ impl<'a> Story<'a> {
             offset = usize::try_from(there).unwrap_or(usize::MAX);
         }
         self.operator.post(&format!("{path}/complete"), &json!({"start": true})).await?;
-        self.over(0, "pst_upload").await.map(drop)
+        self.mailboxes += 1;
+        self.over(0, &["pst_extract"]).await.map(drop)
+    }
+
+    /// How many items of the uploaded store are messages at the destination now, as the ledger has it.
+    pub async fn carried(&self) -> Result<u64, Stopped> {
+        let list = self.operator.get(&self.path("mailboxes?limit=200")).await?;
+        let stores = list["items"].as_array().into_iter().flatten().filter(|one| one["source_type"] == "pst");
+        Ok(stores.filter_map(|store| store["messages_matched"].as_u64()).sum())
     }
 
     /// Accepts, with a reason, what cannot be carried.
@@ -246,8 +261,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Has every mailbox run once as `kind`, and waits until that is over.
-    async fn run_all(&self, path: &str, wish: &Value, kind: &str) -> Result<(), Stopped> {
+    /// Has every mailbox run once as one of `kinds`, and waits until that is over.
+    async fn run_all(&self, path: &str, wish: &Value, kinds: &[&str]) -> Result<(), Stopped> {
         let before = self.newest().await?;
         loop {
             let answer = self.operator.ask(&Method::POST, &self.path(path), Some(wish)).await?;
@@ -255,19 +270,23 @@ impl<'a> Story<'a> {
             if answer.status != StatusCode::CONFLICT {
                 answer.of(path)?;
             }
-            if self.over(before, kind).await? >= self.stage.users.len() {
+            if self.over(before, kinds).await? >= self.mailboxes {
                 return Ok(());
             }
         }
     }
 
-    /// Waits until nothing of the job is under way; how many mailboxes had a run as `kind` after the run `before`.
-    async fn over(&self, before: i64, kind: &str) -> Result<usize, Stopped> {
+    /// Waits until nothing of the job is under way; how many mailboxes had a run as one of `kinds` after
+    /// the run `before`.
+    async fn over(&self, before: i64, kinds: &[&str]) -> Result<usize, Stopped> {
         loop {
             let list = self.operator.get(&self.path("runs?limit=200")).await?;
             let runs: Vec<&Value> = list["items"].as_array().into_iter().flatten().collect();
             if !runs.iter().any(|run| matches!(run["status"].as_str(), Some("queued" | "running"))) {
-                let is_ours = |run: &&&Value| run["id"].as_i64() > Some(before) && run["run_type"] == kind;
+                let is_ours = |run: &&&Value| {
+                    run["id"].as_i64() > Some(before)
+                        && run["run_type"].as_str().is_some_and(|kind| kinds.contains(&kind))
+                };
                 let ours: Vec<&&Value> = runs.iter().filter(is_ours).collect();
                 let is_wrong =
                     |run: &&&&Value| !matches!(run["status"].as_str(), Some("success" | "partial"));
