@@ -4,6 +4,7 @@
 mod arithmetic;
 mod learnt;
 mod opening;
+mod proving;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use arithmetic::Arithmetic;
 pub use opening::{Options, ReaderChoice};
+pub use proving::WriteError;
 
 use learnt::Learnt;
 use serde_json::Value as Json;
@@ -19,7 +21,7 @@ use crate::both::{Both, Comparison};
 use crate::dump;
 use crate::item::Item;
 use crate::loss::LossKind;
-use crate::mime::{self, Context, Converted, FolderRole, Glance, MessageReader, Verdict, View};
+use crate::mime::{self, Context, Converted, FolderRole, Glance, MessageReader, Unreadable, Verdict, View};
 use crate::native::NativeStore;
 use crate::property::{Properties, Value};
 use crate::store::{Blob, Blobs, NodeId, Store, StoreError, Summary};
@@ -133,28 +135,47 @@ impl Mailbox {
         }
     }
 
-    /// Reads one item and makes a message of it.
+    /// Reads one item and makes a message of it. Its data is read when the message is written; where parts that
+    /// cannot be read are to be replaced, as [`Self::read_proven`] does.
     pub fn read(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
-        let item = match self.store.store().item(node) {
-            Ok(item) => item,
-            Err(error) => return Outcome::Quarantined(Box::new(unreadable(node, &error))),
-        };
-        let mut converted = self.convert(&item, role);
+        if self.file.options.unreadable == Unreadable::Stub {
+            return self.read_proven(node, role);
+        }
+        match self.store.store().item(node) {
+            Ok(item) => self.outcome(&item, role),
+            Err(error) => Outcome::Quarantined(Box::new(unreadable(node, &error))),
+        }
+    }
+
+    /// Like [`Self::read`], after reading all of the item's data: what of it cannot be read counts as damage, which
+    /// keeps the item back, or gives a stub in its place.
+    pub fn read_proven(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
+        match self.store.store().item(node) {
+            Ok(mut item) => {
+                proving::mark(&mut item, self.blobs());
+                self.outcome(&item, role)
+            }
+            Err(error) => Outcome::Quarantined(Box::new(unreadable(node, &error))),
+        }
+    }
+
+    fn outcome(&mut self, item: &Item, role: Option<Role>) -> Outcome {
+        let mut converted = self.convert(item, role);
         let is_missed = converted.losses.iter().any(|loss| loss.kind == LossKind::AddressEncapsulated);
         if is_missed && !self.is_learnt {
             self.learn();
-            converted = self.convert(&item, role);
+            converted = self.convert(item, role);
         }
         match &converted.verdict {
             Verdict::Carry | Verdict::CarryWithStubs(_) => Outcome::Carried(Box::new(converted)),
             Verdict::Skip(reason) => {
-                Outcome::Skipped { class: self.text(&item, MESSAGE_CLASS), reason: reason.as_str() }
+                Outcome::Skipped { class: self.text(item, MESSAGE_CLASS), reason: reason.as_str() }
             }
             Verdict::Quarantine(reasons) => Outcome::Quarantined(Box::new(Damaged {
-                class: self.text(&item, MESSAGE_CLASS),
-                subject: self.text(&item, SUBJECT),
+                class: self.text(item, MESSAGE_CLASS),
+                subject: self.text(item, SUBJECT),
                 reason: reasons.join("; "),
-                dump: dump::item(&item, &self.file.summary.names),
+                dump: dump::item(item, &self.file.summary.names),
             })),
         }
     }
