@@ -166,8 +166,7 @@ impl Both {
     fn choose(&mut self, node: NodeId, mine: Item, mut theirs: Item) -> Item {
         self.comparison.items_compared += 1;
         let differences = compare::differences(&mine, &theirs);
-        let is_theirs =
-            compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);
+        let is_theirs = compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);
         if is_theirs {
             compare::keep_damage(&mut theirs, &mine);
         }

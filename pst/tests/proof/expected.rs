@@ -23,6 +23,8 @@ pub struct Expected {
     pub people: BTreeSet<String>,
     pub texts: Vec<String>,
     pub files: Vec<String>,
+    /// What the message must end with, octet by octet.
+    pub entity: Option<Vec<u8>>,
     /// True where the item says itself what its fields were.
     pub has_headers: bool,
     /// True where an OLE object or a body of its own format adds files that no property holds as they are.
@@ -113,8 +115,11 @@ pub fn of(store: &mut NativeStore, item: &Item) -> Result<Expected> {
         let is_smtp = text(recipient, 0x3002).is_some_and(|kind| kind.eq_ignore_ascii_case("SMTP"));
         let own = text(recipient, 0x3003).filter(|_| is_smtp);
         let address = own.or_else(|| text(recipient, 0x39FE));
-        let is_plain = |address: &String| address.is_ascii() && address.matches('@').count() == 1
-            && !address.contains(|c: char| c.is_whitespace() || "<>()\"',;".contains(c));
+        let is_plain = |address: &String| {
+            address.is_ascii()
+                && address.matches('@').count() == 1
+                && !address.contains(|c: char| c.is_whitespace() || "<>()\"',;".contains(c))
+        };
         // 0 is the one who wrote it, and no one who gets it.
         if recipient.integer(0x0C15).is_some_and(|kind| kind & 0xF != 0) {
             expected.people.extend(address.filter(is_plain).map(|address| address.to_lowercase()));
@@ -127,11 +132,18 @@ pub fn of(store: &mut NativeStore, item: &Item) -> Result<Expected> {
 /// Texts and files of an item and of whatever is embedded in it.
 fn inside(store: &mut NativeStore, item: &Item, expected: &mut Expected) -> Result<()> {
     let properties = &item.properties;
+    let class = text(properties, 0x001A).unwrap_or_default().to_ascii_lowercase();
+    if class.starts_with("ipm.note.smime") {
+        return sealed(store, item, expected);
+    }
     if let Some(Value::Long(ValueType::String, blob)) = properties.get(0x1000) {
         let octets = octets(store, blob)?;
         expected.texts.push(words(&encoding_rs::UTF_16LE.decode(&octets).0));
     }
-    expected.texts.extend(text(properties, 0x1000).map(|text| words(&text)).filter(|text| !text.is_empty()));
+    // A NUL within a text is something that is not there any more (U+FFFD).
+    let plain =
+        text(properties, 0x1000).map(|text| words(&text.trim_end_matches('\0').replace('\0', "\u{FFFD}")));
+    expected.texts.extend(plain);
     let page = properties.integer(0x3FDE).and_then(encoding);
     match (properties.get(0x1013), page) {
         (Some(Value::String(html)), _) => expected.texts.push(words(html)),
@@ -151,12 +163,36 @@ fn inside(store: &mut NativeStore, item: &Item, expected: &mut Expected) -> Resu
                 let octets = octets(store, blob)?;
                 expected.files.push(hash(&octets));
             }
+            // What has a format of its own and nothing attached becomes a file of that format, its text in it.
+            Content::Embedded(embedded) if is_own_format(embedded) => {}
             Content::Embedded(embedded) => inside(store, embedded, expected)?,
             Content::None => expected.files.push(hash(b"")),
             _ => expected.has_more_files = true,
         }
     }
     Ok(())
+}
+
+/// Signed or encrypted mail is its one attachment: a whole entity where it is signed, a file where it is encrypted.
+fn sealed(store: &mut NativeStore, item: &Item, expected: &mut Expected) -> Result<()> {
+    expected.has_more_files = true;
+    if let [attachment] = item.attachments.as_slice()
+        && let Content::Octets(blob) = &attachment.content
+    {
+        let octets = octets(store, blob)?;
+        if octets.get(..13).is_some_and(|start| start.eq_ignore_ascii_case(b"content-type:")) {
+            expected.entity = Some(octets);
+        } else {
+            expected.files.push(hash(&octets));
+        }
+    }
+    Ok(())
+}
+
+fn is_own_format(item: &Item) -> bool {
+    let class = text(&item.properties, 0x001A).unwrap_or_default().to_ascii_lowercase();
+    let formats = ["ipm.contact", "ipm.distlist", "ipm.appointment", "ipm.task", "ipm.activity"];
+    item.attachments.is_empty() && formats.iter().any(|format| class.starts_with(format))
 }
 
 /// What of an expectation a letter does not keep, in words without any content.
@@ -192,14 +228,20 @@ pub fn missing(expected: &Expected, letter: &Letter) -> Vec<String> {
     let is_ours = |file: &FileFound| MADE.contains(&file.media_type.as_str());
     files.retain(|file| !is_ours(file));
     if !expected.has_more_files {
-        missing.extend(files.iter().map(|file| format!("a file too many: {} {}", file.media_type, file.sha256)));
+        missing
+            .extend(files.iter().map(|file| format!("a file too many: {} {}", file.media_type, file.sha256)));
     }
     missing
 }
 
 /// Parts that the conversion makes of properties.
-const MADE: [&str; 5] =
-    ["text/calendar", "text/vcard", "application/rtf", "message/delivery-status", "message/disposition-notification"];
+const MADE: [&str; 5] = [
+    "text/calendar",
+    "text/vcard",
+    "application/rtf",
+    "message/delivery-status",
+    "message/disposition-notification",
+];
 
 /// Texts are the same, but for what HTML says of its own charset: that has to follow what it is sent in.
 fn is_same(found: &str, right: &str) -> bool {

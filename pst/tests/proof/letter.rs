@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
+use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Address, Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 use serde::Deserialize;
@@ -90,23 +90,23 @@ fn parts(octets: &[u8], message: &Message<'_>, letter: &mut Letter) {
             PartType::Text(text) | PartType::Html(text) if part.attachment_name().is_none() => {
                 letter.texts.push(words(text));
             }
-            _ => letter.files.push(FileFound { media_type: media_type(part), sha256: hash(&plain(body, part)) }),
+            _ => letter
+                .files
+                .push(FileFound { media_type: media_type(part), sha256: hash(&plain(body, part)) }),
         }
     }
 }
 
 fn media_type(part: &MessagePart<'_>) -> String {
-    let found = part.content_type().map(|one| format!("{}/{}", one.ctype(), one.subtype().unwrap_or_default()));
+    let found =
+        part.content_type().map(|one| format!("{}/{}", one.ctype(), one.subtype().unwrap_or_default()));
     found.unwrap_or_default().to_lowercase()
 }
 
 /// The octets of a part, its transfer encoding taken off and nothing else.
 fn plain(body: &[u8], part: &MessagePart<'_>) -> Vec<u8> {
     match part.encoding {
-        Encoding::Base64 => {
-            let letters: Vec<u8> = body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
-            base64::engine::general_purpose::STANDARD.decode(letters).unwrap_or_default()
-        }
+        Encoding::Base64 => base64_decode(body).unwrap_or_default(),
         Encoding::QuotedPrintable => quoted_printable_decode(body).unwrap_or_default(),
         Encoding::None => body.to_vec(),
     }
@@ -125,8 +125,10 @@ pub fn read_by_python(folder: &Path) -> Result<Option<Vec<Letter>>> {
     let letters: Result<Vec<Letter>, _> = told.lines().map(serde_json::from_str).collect();
     let letters = letters.context("one letter in each line")?;
     ensure!(letters.len() == fs::read_dir(folder)?.count(), "one letter for each file");
-    Ok(Some(letters.into_iter().map(|letter| Letter {
-        texts: letter.texts.iter().map(|text| words(text)).collect(),
-        ..letter
-    }).collect()))
+    Ok(Some(
+        letters
+            .into_iter()
+            .map(|letter| Letter { texts: letter.texts.iter().map(|text| words(text)).collect(), ..letter })
+            .collect(),
+    ))
 }

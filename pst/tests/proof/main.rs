@@ -3,5 +3,6 @@
 
 mod expected;
 mod letter;
+mod mutants;
 mod stores;
 mod whole;

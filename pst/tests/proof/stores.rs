@@ -39,7 +39,9 @@ pub fn corpus() -> Option<PathBuf> {
     let named = std::env::var_os("MALOTE_PST_CORPUS").map(PathBuf::from);
     let found = named.into_iter().chain(beside).find(|folder| folder.join("truth.json").is_file());
     if found.is_none() {
-        eprintln!("SKIPPED: the corpus of stores is not here; only the stores written by this test were tried");
+        eprintln!(
+            "SKIPPED: the corpus of stores is not here; only the stores written by this test were tried"
+        );
     }
     found
 }

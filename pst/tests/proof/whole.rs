@@ -9,13 +9,22 @@ use malote_pst::mailbox::{Mailbox, Outcome, ReaderChoice};
 use malote_pst::mime::Unreadable;
 use malote_pst::native::NativeStore;
 use malote_pst::store::{Store as _, StoreError};
+use pst_writer::{Crypt, Folder, Message, Pst};
 
 use crate::expected::{self, Expected};
 use crate::letter::{self, hash};
 use crate::stores::{self, Subject};
 
-/// Items that are kept back, by file: damage that two readers agree on, and nothing else.
-const KEPT_BACK: [(&str, usize); 2] = [("dmg_iped_flips400.pst", 0), ("dmg_support_trunc80.pst", 0)];
+/// Most items that may be kept back, by file. In the first, every item has a block whose checksum denies it; of the
+/// second, the end is gone. Our own stores have a row of a contents table without an item.
+const KEPT_BACK: [(&str, usize); 6] = [
+    ("dmg_iped_flips400.pst", 14),
+    ("dmg_support_trunc80.pst", 3),
+    ("own_ansi.pst", 1),
+    ("own_cyclic.pst", 1),
+    ("own_unicode.pst", 1),
+    ("own_unicode4k.pst", 1),
+];
 
 /// One message that was made, with what it must hold.
 struct Made {
@@ -37,7 +46,9 @@ fn convert(subject: &Subject, sums: &mut Sums) -> Result<Vec<Made>> {
     let options = stores::options(ReaderChoice::Auto, Unreadable::Quarantine);
     let mut mailbox = match Mailbox::open(&subject.path, options) {
         Ok(mailbox) => mailbox,
-        Err(StoreError::NotAStore(_)) if stores::REFUSED.contains(&subject.name.as_str()) => return Ok(vec![]),
+        Err(StoreError::NotAStore(_)) if stores::REFUSED.contains(&subject.name.as_str()) => {
+            return Ok(vec![]);
+        }
         Err(error) => return Err(error.into()),
     };
     let mut native = NativeStore::open(&subject.path)?;
@@ -53,7 +64,8 @@ fn convert(subject: &Subject, sums: &mut Sums) -> Result<Vec<Made>> {
                 message.write(mailbox.blobs(), &mut octets).with_context(|| name.clone())?;
                 ensure!(octets.len() as u64 == message.octets(), "{name}: another length than promised");
                 let item = native.item(node)?;
-                let expected = expected::of(&mut native, &item).with_context(|| format!("{name}: {:?}", item.damage))?;
+                let expected =
+                    expected::of(&mut native, &item).with_context(|| format!("{name}: {:?}", item.damage))?;
                 let arrived = converted.internal_date.map(|date| date.unix_seconds);
                 ensure!(
                     expected.internal_date.is_none() || expected.internal_date == arrived,
@@ -75,29 +87,68 @@ fn convert(subject: &Subject, sums: &mut Sums) -> Result<Vec<Made>> {
 
 #[test]
 fn every_message_is_read_cleanly_and_says_what_the_properties_say() -> Result<()> {
-    let (mut sums, mut wrong, mut carried) = (Sums::default(), Vec::new(), 0);
+    let (mut sums, mut made) = (Sums::default(), Vec::new());
     for subject in &stores::all()?.all {
-        let made = convert(subject, &mut sums).with_context(|| subject.name.clone())?;
-        carried += made.len();
-        let folder = tempfile::tempdir()?;
-        for (place, one) in made.iter().enumerate() {
-            let found = expected::missing(&one.expected, &letter::read(&one.octets));
-            wrong.extend(found.into_iter().map(|what| format!("{}: mail-parser: {what}", one.name)));
-            fs::write(folder.path().join(format!("{place:06}")), &one.octets)?;
-        }
-        for (one, found) in made.iter().zip(letter::read_by_python(folder.path())?.unwrap_or_default()) {
-            let found = expected::missing(&one.expected, &found);
-            wrong.extend(found.into_iter().map(|what| format!("{}: python: {what}", one.name)));
-        }
+        made.append(&mut convert(subject, &mut sums).with_context(|| subject.name.clone())?);
     }
     let kept_back: usize = sums.kept_back.values().map(Vec::len).sum();
-    eprintln!("{} items: {carried} carried, {} skipped, {kept_back} kept back", sums.items, sums.skipped);
-    eprintln!("{:#?}", sums.kept_back);
-    assert_eq!(sums.items, carried + sums.skipped + kept_back);
+    eprintln!(
+        "{} items: {} carried, {} skipped, {kept_back} kept back",
+        sums.items,
+        made.len(),
+        sums.skipped
+    );
+    assert_eq!(sums.items, made.len() + sums.skipped + kept_back);
     for (name, items) in &sums.kept_back {
         let known = KEPT_BACK.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
         assert!(items.len() <= known, "{name}: {known} may be kept back: {items:#?}");
     }
-    assert!(wrong.is_empty(), "{} of {carried} messages:\n{}", wrong.len(), wrong.join("\n"));
+    let sum = |count: fn(&Expected) -> usize| made.iter().map(|one| count(&one.expected)).sum::<usize>();
+    let (texts, files, people) =
+        (sum(|one| one.texts.len()), sum(|one| one.files.len()), sum(|one| one.people.len()));
+    eprintln!("held against them: {texts} texts, {files} files, {people} recipients");
+    assert!(texts > 100 && files > 100 && people > 600, "hardly anything was expected");
+    let (folder, mut wrong) = (tempfile::tempdir()?, Vec::new());
+    for (place, one) in made.iter().enumerate() {
+        fs::write(folder.path().join(format!("{place:06}")), &one.octets)?;
+        let found = expected::missing(&one.expected, &letter::read(&one.octets));
+        wrong.extend(found.into_iter().map(|what| format!("{}: mail-parser: {what}", one.name)));
+        let entity = one.expected.entity.as_deref().unwrap_or_default();
+        if !one.octets.ends_with(entity) {
+            wrong.push(format!("{}: its signed content was touched", one.name));
+        }
+    }
+    for (one, found) in made.iter().zip(letter::read_by_python(folder.path())?.unwrap_or_default()) {
+        let found = expected::missing(&one.expected, &found);
+        wrong.extend(found.into_iter().map(|what| format!("{}: python: {what}", one.name)));
+    }
+    assert!(wrong.is_empty(), "{} of {} messages:\n{}", wrong.len(), made.len(), wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn mail_beside_the_visible_root_is_carried_and_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("beside.pst");
+    let mut store = Pst::new(Crypt::Permute).create(&path)?;
+    let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note"))?;
+    let beside = store.folder(store.root(), Folder::new("Recoverable"))?;
+    let own = store.folder(store.root(), Folder::new("Freebusy Data"))?;
+    for (place, class) in
+        [(inbox, "IPM.Note"), (beside, "IPM.Note"), (own, "IPM.Microsoft.ScheduleData.FreeBusy")]
+    {
+        store.item(place, &Message::new(class).text(class, "text"))?;
+    }
+    store.finish()?;
+    for reader in [ReaderChoice::Native, ReaderChoice::Libpff, ReaderChoice::Auto] {
+        let mailbox = Mailbox::open(&path, stores::options(reader, Unreadable::Quarantine))?;
+        let tree = mailbox.tree();
+        let with_items = tree.folders.iter().filter(|folder| !folder.items.is_empty());
+        let paths: Vec<String> = with_items.map(|folder| folder.path.join("/")).collect();
+        assert_eq!(paths, ["Inbox", "Outside of the visible folders/Recoverable"], "{reader:?}");
+        assert!(tree.remarks.iter().any(|remark| remark.contains("Recoverable")), "{:?}", tree.remarks);
+        let left_out: usize = tree.left_out.iter().map(|folder| folder.items.len()).sum();
+        assert_eq!(left_out, 1, "{:?}", tree.left_out);
+    }
     Ok(())
 }
