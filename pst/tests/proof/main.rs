@@ -4,5 +4,6 @@
 mod expected;
 mod letter;
 mod mutants;
+mod rivals;
 mod stores;
 mod whole;

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
+use malote_pst::loss::LossKind;
 use malote_pst::mailbox::{Arithmetic, Mailbox, Outcome, ReaderChoice, WriteError};
 use malote_pst::mime::Unreadable;
 use malote_pst::store::{NodeId, StoreError};
@@ -20,6 +21,10 @@ const TIME_MAX: Duration = Duration::from_secs(30);
 const MEMORY_MAX: u64 = 768 << 20;
 /// Largest store that is damaged, in octets.
 const STORE_MAX: u64 = 1_400_000;
+
+/// Losses that say that something could not be read.
+const TELLING: [LossKind; 3] =
+    [LossKind::Damaged, LossKind::AttachmentUnreadable, LossKind::AttachmentsUnknown];
 
 /// Numbers that look like chance and come again with their seed.
 struct Chance(u64);
@@ -89,8 +94,8 @@ fn memory() -> Result<u64> {
     Ok(kilobytes * 1024)
 }
 
-/// What each item's message was, by node, with how many of them were promised.
-type Messages = BTreeMap<NodeId, String>;
+/// What each item's message was, by node, and whether its losses tell of damage.
+type Messages = BTreeMap<NodeId, (String, bool)>;
 
 /// What became of a store's items.
 #[derive(Default)]
@@ -98,6 +103,8 @@ struct Course {
     messages: Messages,
     named: usize,
     refused: bool,
+    /// True where the file as a whole is told to be damaged.
+    is_file_damaged: bool,
 }
 
 /// Carries a whole store as an export does. Every item is carried, skipped or named; sums close.
@@ -129,9 +136,10 @@ fn carry(path: &Path, reader: ReaderChoice, unreadable: Unreadable) -> Result<Co
         }
         sums.count(&outcome);
         match outcome {
-            Outcome::Carried(_) => {
+            Outcome::Carried(converted) => {
+                let is_told = converted.losses.iter().any(|loss| TELLING.contains(&loss.kind));
                 ensure!(
-                    course.messages.insert(node, hash(&octets)).is_none(),
+                    course.messages.insert(node, (hash(&octets), is_told)).is_none(),
                     "{:#x} is carried twice",
                     node.0
                 );
@@ -151,7 +159,8 @@ fn carry(path: &Path, reader: ReaderChoice, unreadable: Unreadable) -> Result<Co
         sums.count(&Outcome::Skipped { class, reason: "left out" });
     }
     ensure!(sums.balances(), "the sums do not close: {sums:?}");
-    let is_told = !mailbox.summary().damage.is_empty()
+    course.is_file_damaged = !mailbox.summary().damage.is_empty();
+    let is_told = course.is_file_damaged
         || mailbox.tree().folders.iter().any(|folder| !folder.damage.is_empty())
         || sums.folders_uneven > 0;
     course.named += usize::from(is_told);
@@ -191,7 +200,7 @@ fn check(numbers: std::ops::Range<u64>, reader: ReaderChoice) -> Result<()> {
         let course = carry(&path, reader, unreadable).and_then(|course| {
             ensure!(began.elapsed() < TIME_MAX, "it took {:?}", began.elapsed());
             ensure!(fs::read(&path)? == octets, "the file was changed");
-            hold(&course, right, unreadable)?;
+            hold(&course, right)?;
             Ok(course)
         });
         let course = course.with_context(|| format!("number {number}: {name}, {how}"))?;
@@ -209,19 +218,16 @@ fn check(numbers: std::ops::Range<u64>, reader: ReaderChoice) -> Result<()> {
 }
 
 /// Nothing is gone without a word, and nothing is other than it was.
-fn hold(course: &Course, right: &Course, unreadable: Unreadable) -> Result<()> {
+fn hold(course: &Course, right: &Course) -> Result<()> {
     let missing = right.messages.keys().filter(|node| !course.messages.contains_key(node)).count();
-    if missing > 0 && course.named == 0 && !course.refused {
-        bail!("{missing} items are gone, and nothing says so");
-    }
-    if unreadable == Unreadable::Quarantine && course.named == 0 {
-        let changed = course.messages.iter().find(|(node, hash)| right.messages.get(node) != Some(*hash));
-        ensure!(
-            changed.is_none(),
-            "{:?} is another message, and nothing says so",
-            changed.map(|(node, _)| node)
-        );
-    }
+    let is_silent = missing > 0 && course.named == 0 && !course.refused;
+    ensure!(!is_silent, "{missing} items are gone, and nothing says so");
+    // Addresses and names of properties are the file's: where it is damaged, they may be lost to every item.
+    let changed = course.messages.iter().find(|(node, (hash, is_told))| {
+        let is_same = right.messages.get(node).is_some_and(|(right, _)| right == hash);
+        !is_same && !is_told && !course.is_file_damaged
+    });
+    ensure!(changed.is_none(), "{:?} is another message, and nothing says so", changed.map(|(node, _)| node));
     Ok(())
 }
 
