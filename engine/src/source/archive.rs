@@ -58,6 +58,11 @@ pub trait Archive: Send {
     fn damage(&mut self) -> Vec<String> {
         Vec::new()
     }
+
+    /// True where messages are made anew of what the archive holds.
+    fn remakes(&self) -> bool {
+        false
+    }
 }
 
 /// One folder of an archive, open for reading.
@@ -199,6 +204,10 @@ impl Source for ArchiveSource {
 
     fn damage(&self) -> Vec<String> {
         self.lock().damage()
+    }
+
+    fn remakes(&self) -> bool {
+        self.lock().remakes()
     }
 
     async fn close(&self) {}

@@ -61,6 +61,12 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// True where messages are made anew of what the source holds, so that the same message may stand at the
+    /// destination in another writing.
+    fn remakes(&self) -> bool {
+        false
+    }
+
     /// Says goodbye on every connection; errors no longer matter.
     async fn close(&self);
 }

@@ -140,6 +140,10 @@ impl Archive for PstArchive {
         });
         file.chain(folders).collect()
     }
+
+    fn remakes(&self) -> bool {
+        true
+    }
 }
 
 /// What the archive and the ledger know a folder by: its node, which stays when its user renames it.

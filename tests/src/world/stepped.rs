@@ -51,6 +51,10 @@ impl Source for SteppedSource {
         self.inner.damage()
     }
 
+    fn remakes(&self) -> bool {
+        self.inner.remakes()
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
