@@ -75,4 +75,5 @@ pub mod quarantine;
 pub mod report;
 pub mod run;
 pub mod source;
+pub mod store_sums;
 pub mod token;

@@ -51,6 +51,10 @@ impl Source for SteppedSource {
         self.inner.damage()
     }
 
+    fn sums(&self) -> Option<malote_engine::store_sums::StoreSums> {
+        self.inner.sums()
+    }
+
     fn remakes(&self) -> bool {
         self.inner.remakes()
     }
