@@ -161,11 +161,16 @@ impl Both {
         }
     }
 
-    /// The better of two readings, and what they differ in.
-    fn choose(&mut self, node: NodeId, mine: Item, theirs: Item) -> Item {
+    /// The better of two readings, and what they differ in. The second one's is taken where it holds all that the
+    /// first one's does, and then with the first one's damage: libpff reads what a checksum denies, and a table that
+    /// it cannot read is an empty one to it.
+    fn choose(&mut self, node: NodeId, mine: Item, mut theirs: Item) -> Item {
         self.comparison.items_compared += 1;
         let differences = compare::differences(&mine, &theirs);
-        let is_theirs = compare::losses(&theirs) < compare::losses(&mine);
+        let is_theirs = compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);
+        if is_theirs {
+            compare::keep_damage(&mut theirs, &mine);
+        }
         let used = if is_theirs { "second" } else { "first" };
         if !differences.is_empty() {
             self.comparison.disagree(Some(node), differences.join("; "), used);

@@ -5,6 +5,7 @@ mod arithmetic;
 mod damaged;
 mod learnt;
 mod opening;
+mod proving;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,13 +15,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use arithmetic::Arithmetic;
 pub use damaged::Damaged;
 pub use opening::{Options, ReaderChoice};
+pub use proving::WriteError;
 
 use learnt::Learnt;
 
 use crate::both::{Both, Comparison};
-use crate::item::Item;
+use crate::item::{Folder, Item};
 use crate::loss::LossKind;
-use crate::mime::{self, Context, Converted, FolderRole, Glance, MessageReader, Verdict, View};
+use crate::mime::{
+    self, Context, Converted, FolderRole, Glance, ItemKind, MessageReader, Unreadable, Verdict, View,
+};
 use crate::native::NativeStore;
 use crate::property::{Properties, Value};
 use crate::store::{Blob, Blobs, NodeId, Store, StoreError, Summary};
@@ -31,10 +35,14 @@ use crate::tree::{self, Placed, Role, Tree};
 const MESSAGE_CLASS: u16 = 0x001A;
 /// `PidTagSubject`.
 const SUBJECT: u16 = 0x0037;
+/// `PidTagMessageFlags`; 0x40 is a message that belongs to its folder rather than in it.
+const MESSAGE_FLAGS: u16 = 0x0E07;
 /// `PidTagRecordKey` of the message store.
 const RECORD_KEY: u16 = 0x0FF9;
 /// What recovered items lie in, below the visible root.
 pub const RECOVERED_FOLDER: &str = "Recovered items";
+/// What folders beside the visible root lie in, where they hold more than Outlook's own.
+pub const OUTSIDE_FOLDER: &str = "Outside of the visible folders";
 
 /// An open store. Handles on one store share its folders and what it teaches; each reads for itself.
 pub struct Mailbox {
@@ -125,27 +133,45 @@ impl Mailbox {
         }
     }
 
-    /// Reads one item and makes a message of it.
+    /// Reads one item and makes a message of it. Its data is read when the message is written; where parts that
+    /// cannot be read are to be replaced, as [`Self::read_proven`] does.
     pub fn read(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
-        let item = match self.store.store().item(node) {
-            Ok(item) => item,
-            Err(error) => {
-                return Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason())));
+        if self.file.options.unreadable == Unreadable::Stub {
+            return self.read_proven(node, role);
+        }
+        match self.store.store().item(node) {
+            Ok(item) => self.outcome(&item, role),
+            Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
+        }
+    }
+
+    /// Like [`Self::read`], after reading all of the item's data: what of it cannot be read counts as damage, which
+    /// keeps the item back, or gives a stub in its place.
+    pub fn read_proven(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
+        match self.store.store().item(node) {
+            Ok(mut item) => {
+                proving::mark(&mut item, self.blobs());
+                self.outcome(&item, role)
             }
-        };
-        let mut converted = self.convert(&item, role);
+            Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
+        }
+    }
+
+    fn outcome(&mut self, item: &Item, role: Option<Role>) -> Outcome {
+        let mut converted = self.convert(item, role);
         let is_missed = converted.losses.iter().any(|loss| loss.kind == LossKind::AddressEncapsulated);
         if is_missed && !self.is_learnt {
             self.learn();
-            converted = self.convert(&item, role);
+            converted = self.convert(item, role);
         }
         match &converted.verdict {
             Verdict::Carry | Verdict::CarryWithStubs(_) => Outcome::Carried(Box::new(converted)),
             Verdict::Skip(reason) => {
-                Outcome::Skipped { class: self.text(&item, MESSAGE_CLASS), reason: reason.as_str() }
+                Outcome::Skipped { class: self.text(item, MESSAGE_CLASS), reason: reason.as_str() }
             }
             Verdict::Quarantine(reasons) => {
-                Outcome::Quarantined(Box::new(self.damaged(node, Some(&item), reasons.join("; "))))
+                let reason = reasons.join("; ");
+                Outcome::Quarantined(Box::new(self.damaged(item.node, Some(item), reason)))
             }
         }
     }
@@ -233,12 +259,46 @@ fn context<'a>(file: &'a Shared, learnt: &'a Learnt, role: Option<Role>) -> Cont
     }
 }
 
+/// Carries what lies outside of the visible folders and is not Outlook's own: nobody who moves a mailbox wants to
+/// lose mail because a program kept it in another place.
+fn bring_in(tree: &mut Tree, folders: &[Folder], store: &mut dyn Store, decode: &dyn Fn(&Value) -> String) {
+    let mut is_own = |node: &NodeId| {
+        store.item(*node).is_ok_and(|item| {
+            let class = item.properties.get(MESSAGE_CLASS).map(decode).unwrap_or_default();
+            let is_associated = item.properties.integer(MESSAGE_FLAGS).is_some_and(|flags| flags & 0x40 != 0);
+            is_associated || ItemKind::of_class(&class) == ItemKind::System
+        })
+    };
+    let (outside, left_out) =
+        std::mem::take(&mut tree.left_out).into_iter().partition::<Vec<_>, _>(|folder| {
+            !tree::is_search(folder.node) && !folder.items.iter().all(&mut is_own)
+        });
+    tree.left_out = left_out;
+    for folder in outside {
+        let Some(known) = folders.iter().find(|known| known.node == folder.node) else { continue };
+        let mut path = vec![OUTSIDE_FOLDER.to_owned()];
+        path.extend(folder.path);
+        let said = format!("{} items outside of the visible folders are carried", folder.items.len());
+        tree.remarks.push(format!("{}: {said}", path.join("/")));
+        tree.folders.push(Placed {
+            node: folder.node,
+            path,
+            role: None,
+            container_class: None,
+            items: folder.items,
+            counts: known.counts,
+            damage: known.damage.clone(),
+        });
+    }
+}
+
 /// The folders in their places, with recovered items in a folder of their own where they are wanted.
 fn arrange(store: &mut dyn Store, options: &Options, learnt: &Learnt) -> Result<Tree, StoreError> {
     let folders = store.folders()?;
     let page = text::page_of_strings(&Properties::default(), options.code_page, learnt.code_page);
     let decode = |value: &Value| text::of_value(value, page).map(Cow::into_owned).unwrap_or_default();
     let mut tree = tree::arrange(store.summary(), &folders, &decode);
+    bring_in(&mut tree, &folders, store, &decode);
     if options.recovered {
         let items = store.recovered()?;
         if !items.is_empty() {

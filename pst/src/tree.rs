@@ -79,7 +79,14 @@ enum Place {
     Out(Vec<String>, &'static str),
 }
 
-/// Puts `folders` into their places. `text` decodes a string value, of whatever type, for reading.
+/// True for a folder that only shows messages of others (NID type 3).
+#[must_use]
+pub const fn is_search(node: NodeId) -> bool {
+    node.0 & 0x1F == places::TYPE_SEARCH_FOLDER
+}
+
+/// Puts `folders` into their places. `text` decodes a string value, of whatever type, for reading. What is left out may
+/// hold mail all the same: who reads items has to look.
 #[must_use]
 pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> String) -> Tree {
     let mut tree = Tree::default();

@@ -132,3 +132,49 @@ pub(super) fn losses(item: &Item) -> usize {
     };
     item.damage.len() + item.attachments.iter().map(of_attachment).sum::<usize>()
 }
+
+/// True where everything that `less` holds is in `more` as well, at any depth.
+pub(super) fn holds(more: &Item, less: &Item) -> bool {
+    let has_people = more.recipients.len() >= less.recipients.len()
+        && less.recipients.iter().zip(&more.recipients).all(|(less, more)| {
+            let who = |one: &Properties| {
+                let named = one.0.iter().filter(|(id, _)| RECIPIENT.contains(id));
+                Properties(named.map(|(id, value)| (*id, value.clone())).collect())
+            };
+            has_properties(more, &who(less))
+        });
+    has_people
+        && has_properties(&more.properties, &less.properties)
+        && less.attachments.iter().all(|less| {
+            let more = more.attachments.iter().find(|more| more.number == less.number);
+            more.is_some_and(|more| holds_attachment(more, less))
+        })
+}
+
+fn holds_attachment(more: &Attachment, less: &Attachment) -> bool {
+    let has_content = match (&more.content, &less.content) {
+        (Content::Embedded(more), Content::Embedded(less)) => holds(more, less),
+        (_, Content::Unreadable) => true,
+        (more, less) => shape(more) == shape(less),
+    };
+    has_content && has_properties(&more.properties, &less.properties)
+}
+
+fn has_properties(more: &Properties, less: &Properties) -> bool {
+    let wanted = less.0.iter().filter(|(id, value)| **id != ATTACH_DATA && is_there(value));
+    wanted.into_iter().all(|(id, value)| more.get(*id).is_some_and(|more| is_same(more, value)))
+}
+
+/// Adds to a reading what another one met in the same item: it may be what this one overlooked.
+pub(super) fn keep_damage(reading: &mut Item, other: &Item) {
+    reading.damage.extend(other.damage.iter().cloned());
+    for theirs in &other.attachments {
+        let Some(mine) = reading.attachments.iter_mut().find(|mine| mine.number == theirs.number) else {
+            continue;
+        };
+        mine.damage.extend(theirs.damage.iter().cloned());
+        if let (Content::Embedded(mine), Content::Embedded(theirs)) = (&mut mine.content, &theirs.content) {
+            keep_damage(mine, theirs);
+        }
+    }
+}

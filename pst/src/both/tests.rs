@@ -129,6 +129,24 @@ fn an_item_that_only_the_second_reader_reads_still_tells_what_the_first_met() {
     assert_eq!(both.comparison().items_rescued, 1);
 }
 
+/// A reading with somebody in it whom the other one lacks, and with damage.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a reading stands")]
+fn with_people(node: NodeId) -> Result<Item, StoreError> {
+    let damage = vec![Damage { part: Part::Recipients, reason: "its checksum is wrong".to_owned() }];
+    let recipients = vec![Properties([(0x3001, Value::String("Ana".to_owned()))].into())];
+    let properties = Properties([(0x37, Value::String("Olá".to_owned()))].into());
+    Ok(Item { node, properties, recipients, attachments: Vec::new(), damage })
+}
+
+#[test]
+fn a_reading_without_damage_never_hides_what_the_other_has_or_met() {
+    for (first, people) in [(with_people as Reading, 1), (damaged, 0)] {
+        let (mut both, _) = both(first, whole, Asking::Damaged, 1);
+        let item = both.item(NODE).expect("both read it");
+        assert_eq!((item.recipients.len(), item.is_damaged()), (people, true));
+    }
+}
+
 #[test]
 fn items_of_either_reader_are_listed_once() {
     let (mut both, _) = both(whole, whole, Asking::Everything, 1);

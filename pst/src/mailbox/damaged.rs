@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{MESSAGE_CLASS, Mailbox, SUBJECT};
+use super::{MESSAGE_CLASS, Mailbox, SUBJECT, proving};
 use crate::dump;
 use crate::item::Item;
 use crate::property::Properties;
@@ -44,7 +44,10 @@ impl Mailbox {
     /// Everything that can be said of an item, whatever state it is in; `reason` is why it is wanted.
     pub fn describe(&mut self, node: NodeId, reason: String) -> Damaged {
         match self.store.store().item(node) {
-            Ok(item) => self.damaged(node, Some(&item), reason),
+            Ok(mut item) => {
+                proving::mark(&mut item, self.blobs());
+                self.damaged(node, Some(&item), reason)
+            }
             Err(error @ StoreError::Unreadable { .. }) if reason.is_empty() => {
                 self.damaged(node, None, error.reason())
             }

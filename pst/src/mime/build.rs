@@ -63,10 +63,15 @@ impl<'a> Builder<'_> {
         if has_format { pim::part(view, &mut self.losses) } else { None }
     }
 
-    /// Notes the damage of an item itself. What may hide words or files is a reason for the quarantine.
+    /// Notes the damage of an item itself. What may hide words, files or people is a reason for the quarantine; those
+    /// who got a mail that came with its own headers stand there.
     pub fn item_damage(&mut self, item: &Item) {
         for damage in &item.damage {
             self.damaged(damage);
+            let is_people = damage.part == ItemPart::Recipients;
+            if is_people && item.properties.get(tag::TRANSPORT_HEADERS).is_none() {
+                self.unreadable.push(format!("recipients: {}", damage.reason));
+            }
         }
     }
 

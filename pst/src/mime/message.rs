@@ -212,6 +212,16 @@ fn short(blob: &Blob) -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, told)
 }
 
+impl Message {
+    /// The blobs that stay in the store until the message is written.
+    pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Held(_) => None,
+            Piece::Encoded(blob) | Piece::Raw(blob) => Some(blob),
+        })
+    }
+}
+
 /// Gathers pieces.
 #[derive(Debug, Default)]
 pub struct Pieces {

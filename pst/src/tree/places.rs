@@ -21,7 +21,7 @@ const VIEWS: [u16; 2] = [0x35E5, 0x35E6];
 /// `PidTagAdditionalRenEntryIds`; its fifth value is the junk folder.
 const ADDITIONAL: u16 = 0x36D8;
 /// Search folders are links to messages of other folders (NID type 3).
-const TYPE_SEARCH_FOLDER: u32 = 3;
+pub(super) const TYPE_SEARCH_FOLDER: u32 = 3;
 
 /// Special folders that the store's own properties name.
 const OF_STORE: [(u16, Role); 3] = [(0x35E3, Role::Trash), (0x35E4, Role::Sent), (0x35E2, Role::Outbox)];
@@ -212,7 +212,7 @@ impl Places {
             path.truncate(DEPTH_MAX - 1);
         }
         path.push(name);
-        if folder.node.0 & 0x1F == TYPE_SEARCH_FOLDER {
+        if super::is_search(folder.node) {
             return Place::Out(path, "a search folder: its messages lie elsewhere");
         }
         if self.views.contains(&folder.node) {
@@ -257,15 +257,46 @@ fn fits(node: NodeId, role: Role, folders: &[Folder]) -> bool {
     class.is_none_or(|class| class.is_empty() || class.eq_ignore_ascii_case(wanted))
 }
 
-/// Offline stores name no visible root: it is called `IPM_SUBTREE`, below "Root - Mailbox".
+/// Offline stores name no visible root: it is called `IPM_SUBTREE`, and there may be two, the other one that of public
+/// folders. The one with the most items below it is the mailbox's; among empty ones, the one with the most folders.
 fn visible_by_name(folders: &[Folder], names: &BTreeMap<NodeId, String>) -> Option<NodeId> {
+    let below = Below::count(folders);
     let called = |wanted: &str| {
-        let mut found = folders
-            .iter()
-            .filter(|folder| names.get(&folder.node).is_some_and(|name| name.eq_ignore_ascii_case(wanted)));
-        found.next().map(|folder| folder.node)
+        let is_called =
+            |folder: &&Folder| names.get(&folder.node).is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+        // Of equals the last one would be taken, and the first one is the older.
+        let found = folders.iter().rev().filter(is_called).max_by_key(|folder| below.of(folder.node));
+        found.map(|folder| folder.node)
     };
     called("IPM_SUBTREE")
         .or_else(|| called("Top of Outlook data file"))
         .or_else(|| called("Top of Personal Folders"))
+}
+
+/// How many items and folders lie in and below each folder.
+struct Below(BTreeMap<NodeId, (usize, usize)>);
+
+impl Below {
+    fn count(folders: &[Folder]) -> Self {
+        let parents: BTreeMap<NodeId, NodeId> =
+            folders.iter().map(|folder| (folder.node, folder.parent)).collect();
+        let mut sums: BTreeMap<NodeId, (usize, usize)> = BTreeMap::new();
+        for folder in folders {
+            let mut above = folder.node;
+            // Circles and chains without end stop where no folder is carried any more.
+            for _ in 0..=DEPTH_MAX {
+                let sum = sums.entry(above).or_default();
+                *sum = (sum.0 + folder.items.len(), sum.1 + 1);
+                match parents.get(&above) {
+                    Some(parent) if *parent != above => above = *parent,
+                    _ => break,
+                }
+            }
+        }
+        Self(sums)
+    }
+
+    fn of(&self, node: NodeId) -> (usize, usize) {
+        self.0.get(&node).copied().unwrap_or_default()
+    }
 }

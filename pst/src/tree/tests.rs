@@ -163,3 +163,23 @@ fn a_chain_of_a_thousand_folders_is_cut_at_the_limit_and_each_keeps_its_items() 
     let paths: BTreeSet<&Vec<String>> = tree.folders.iter().map(|folder| &folder.path).collect();
     assert_eq!(paths.len(), 1000, "no two folders share a path");
 }
+
+#[test]
+fn of_two_visible_roots_the_one_with_the_mail_is_the_mailbox_s() {
+    let offline = |public: u32, own: u32| {
+        vec![
+            folder(0x122, 0x122, "", 0),
+            folder(0x2002, 0x122, "Root - Public", 0),
+            folder(0x2022, 0x2002, "IPM_SUBTREE", 0),
+            folder(0x2042, 0x2022, "Public", public),
+            folder(0x20A2, 0x122, "Root - Mailbox", 0),
+            folder(0x2142, 0x20A2, "IPM_SUBTREE", 0),
+            folder(0x2182, 0x2142, "Inbox", own),
+        ]
+    };
+    for (public, own, wanted) in [(0, 3, "Inbox"), (2, 3, "Inbox"), (3, 2, "Public"), (0, 0, "Public")] {
+        let tree = arrange(&summary(&[]), &offline(public, own), &text);
+        let last = tree.folders.last().map(|folder| folder.path.join("/"));
+        assert_eq!(last.as_deref(), Some(wanted), "{public} and {own}: {tree:#?}");
+    }
+}

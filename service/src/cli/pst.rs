@@ -72,11 +72,20 @@ struct Place {
     items: Vec<NodeId>,
 }
 
+/// Whether an item was taken as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It was.
+    Whole,
+    /// Its data cannot be read to the end: it is to be given again with its damage.
+    Unreadable,
+}
+
 /// Reads every item of every folder, hands those that are carried to `carry`, and sums up. Items outside of the
 /// visible folders are looked at and counted as passed over.
 fn walk(
     mailbox: &mut Mailbox,
-    mut carry: impl FnMut(&mut Mailbox, &Place, NodeId, &Outcome) -> Result<(), Stopped>,
+    mut carry: impl FnMut(&mut Mailbox, &Place, NodeId, &Outcome) -> Result<Taken, Stopped>,
     mut progress: impl FnMut(),
 ) -> Result<Sums, Stopped> {
     let mut sums = Sums { arithmetic: Arithmetic::of(mailbox.tree()), ..Sums::default() };
@@ -88,8 +97,13 @@ fn walk(
     let left_out = mailbox.tree().left_out.clone();
     for place in &places {
         for node in &place.items {
-            let outcome = mailbox.read(*node, place.role);
-            carry(mailbox, place, *node, &outcome)?;
+            let mut outcome = mailbox.read(*node, place.role);
+            if carry(mailbox, place, *node, &outcome)? == Taken::Unreadable {
+                outcome = mailbox.read_proven(*node, place.role);
+                if carry(mailbox, place, *node, &outcome)? == Taken::Unreadable {
+                    return Err(Stopped::early(format!("item {:#x} reads otherwise each time", node.0)));
+                }
+            }
             sums.arithmetic.count(&outcome);
             match outcome {
                 Outcome::Carried(converted) => sums.lose(&converted.losses),

@@ -6,7 +6,7 @@ use malote_pst::mailbox::Outcome;
 
 use super::check::Found;
 use super::sink::Sink;
-use super::{items, walk};
+use super::{Taken, items, walk};
 use crate::cli::args::ExportArgs;
 use crate::cli::exit::{Exit, Stopped};
 use crate::cli::output;
@@ -26,8 +26,8 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
                  node,
                  outcome: &Outcome| match outcome {
         Outcome::Carried(converted) => sink.write(mailbox, &place.path, node, converted),
-        Outcome::Quarantined(damaged) => sink.dump(node, damaged),
-        Outcome::Skipped { .. } => Ok(()),
+        Outcome::Quarantined(damaged) => sink.dump(node, damaged).map(|()| Taken::Whole),
+        Outcome::Skipped { .. } => Ok(Taken::Whole),
     };
     let sums = walk(&mut mailbox, write, || bar.inc(1))?;
     sink.finish()?;

@@ -5,13 +5,14 @@ mod names;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use malote_pst::mailbox::{Damaged, Mailbox};
+use malote_pst::mailbox::{Damaged, Mailbox, WriteError};
 use malote_pst::mime::{Converted, Flags, Message};
 use malote_pst::store::NodeId;
 
+use super::Taken;
 use crate::cli::args::ExportArg;
 use crate::cli::exit::Stopped;
 use names::{Names, from_line};
@@ -51,15 +52,15 @@ impl Sink {
         Ok(Self { form, out: out.to_owned(), folders, names, mbox: None })
     }
 
-    /// Writes one message.
+    /// Writes one message, or nothing of it where its data cannot be read to the end.
     pub(super) fn write(
         &mut self,
         mailbox: &mut Mailbox,
         path: &[String],
         node: NodeId,
         converted: &Converted,
-    ) -> Result<(), Stopped> {
-        let Some(message) = &converted.message else { return Ok(()) };
+    ) -> Result<Taken, Stopped> {
+        let Some(message) = &converted.message else { return Ok(Taken::Whole) };
         let folder = self.folder(path)?;
         let seconds = converted.internal_date.map(|date| date.unix_seconds);
         let written = match self.form {
@@ -76,7 +77,11 @@ impl Sink {
             }
             ExportArg::Mbox => self.append(&folder, message, mailbox, seconds, converted.flags),
         };
-        written.map_err(|cause| failure("writing an item", &folder, &cause))
+        match written {
+            Ok(()) => Ok(Taken::Whole),
+            Err(WriteError::Unreadable(_)) => Ok(Taken::Unreadable),
+            Err(WriteError::Output(cause)) => Err(failure("writing an item", &folder, &cause)),
+        }
     }
 
     /// Writes what is known of an item that is not carried.
@@ -132,32 +137,56 @@ impl Sink {
         mailbox: &mut Mailbox,
         seconds: Option<i64>,
         flags: Flags,
-    ) -> io::Result<()> {
-        if self.mbox.as_ref().is_none_or(|(open, _)| open != path) {
-            if let Some((_, mut file)) = self.mbox.take() {
-                file.flush()?;
-                file.get_ref().sync_all()?;
-            }
-            // Folders come one after the other: a file is opened once in an export.
-            self.mbox = Some((path.to_owned(), BufWriter::with_capacity(BUFFER_OCTETS, File::create(path)?)));
-        }
-        let Some((_, file)) = &mut self.mbox else { return Ok(()) };
-        file.write_all(from_line(seconds).as_bytes())?;
-        file.write_all(status(flags).as_bytes())?;
+    ) -> Result<(), WriteError> {
+        let file = self.open_mbox(path).map_err(WriteError::Output)?;
+        // Blobs alone can fail in the reading: without any, there is nothing to come back from.
+        let begin = match message.blobs().next() {
+            Some(_) => Some(file.stream_position().map_err(WriteError::Output)?),
+            None => None,
+        };
+        let lines = [from_line(seconds).into_bytes(), status(flags).into_bytes()].concat();
+        file.write_all(&lines).map_err(WriteError::Output)?;
         let mut quoting = Quoting::new(file);
-        message.write(mailbox.blobs(), &mut quoting)?;
-        quoting.finish()
+        let written = mailbox.write(message, &mut quoting);
+        let ended = quoting.finish();
+        match (written, begin) {
+            (Ok(()), _) => ended.map_err(WriteError::Output),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(begin)) => {
+                let back = file.flush().and_then(|()| file.get_ref().set_len(begin));
+                back.and_then(|()| file.seek(SeekFrom::Start(begin))).map_err(WriteError::Output)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The file of an mbox folder. Folders come one after the other: a file is opened once in an export.
+    fn open_mbox(&mut self, path: &Path) -> io::Result<&mut BufWriter<File>> {
+        if self.mbox.as_ref().is_none_or(|(open, _)| open != path)
+            && let Some((_, mut file)) = self.mbox.take()
+        {
+            file.flush()?;
+            file.get_ref().sync_all()?;
+        }
+        let (_, file) = match self.mbox.take() {
+            Some(open) => self.mbox.insert(open),
+            None => {
+                let file = BufWriter::with_capacity(BUFFER_OCTETS, File::create(path)?);
+                self.mbox.insert((path.to_owned(), file))
+            }
+        };
+        Ok(file)
     }
 }
 
 /// Writes a message under a name that it gets only when it is whole.
-fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox) -> io::Result<()> {
+fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox) -> Result<(), WriteError> {
     let folder = path.parent().unwrap_or(path);
-    let file = tempfile::NamedTempFile::new_in(folder)?;
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(WriteError::Output)?;
     let mut out = BufWriter::with_capacity(BUFFER_OCTETS, file);
-    message.write(mailbox.blobs(), &mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.persist(path).map_err(|error| error.error).map(drop)
+    mailbox.write(message, &mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error).map_err(WriteError::Output)?;
+    file.persist(path).map_err(|error| WriteError::Output(error.error)).map(drop)
 }
 
 /// The folder and the letters of a Maildir name.
