@@ -283,7 +283,8 @@ async fn folders_lead_where_the_operator_says_and_items_of_other_classes_come_wh
     let items =
         [("Posteingang", item(1, "one")), ("Kunden", item(2, "two")), ("Kunden", contact.dated(sent(3)))];
     let from = ground.store("mail.pst", &items)?;
-    let map = ["--into", "Alt", "--map", "Kunden=Alt/Clientes"];
+    let places = ["--into", "Alt", "--map", "Kunden=Alt/Clientes"];
+    let map = [&places[..], &["--items", "mail"]].concat();
     let plan = ground.run("plan", &from, &map).await?.with(0).json();
     let store = &plan["store"];
     assert_eq!((&store["sent"], &store["skipped"]["IPM.Contact"]), (&2.into(), &1.into()), "{store:#}");
@@ -310,15 +311,15 @@ async fn folders_lead_where_the_operator_says_and_items_of_other_classes_come_wh
     let found = folders(ground.everything().await?);
     ensure!(found.len() == 2 && found.iter().all(|folder| folder.starts_with("Alt")), "{found:?}");
     ensure!(found.iter().any(|folder| folder.ends_with("Clientes")), "{found:?}");
-    let all = ground.copy(&from, &[&map[..], &["--items", "all"]].concat()).await?.with(0);
+    let all = ground.copy(&from, &places).await?.with(0);
     assert_eq!((all.total("copied"), all.total("already")), (1, 2), "{}", all.out);
     let ledger = ground.home.path("c").display().to_string();
-    let one_folder = ["--folder", "Kunden", "--state", &ledger, "--into", "X"];
+    let one_folder = ["--folder", "Kunden", "--state", &ledger, "--into", "X", "--items", "mail"];
     let store = ground.copy(&from, &one_folder).await?.with(0).json()["store"].clone();
     assert_eq!((&store["not_opened"], &store["sent"]), (&1.into(), &1.into()), "{store:#}");
     let to = ground.server.url("ana");
     let words = ["copy", "--quiet", "--from", &from, "--to", &to];
-    let text = ground.home.run(words.into_iter().chain(map)).await?;
+    let text = ground.home.run(words.into_iter().chain(places)).await?;
     ensure!(text.out.contains("The store\n  3 items listed = 3 sent"), "{}", text.out);
     Ok(())
 }
@@ -386,8 +387,10 @@ async fn check_places(
     let all = Reader::login(server.port(), user, "segredo").await?.everything().await?;
     for folder in expected {
         let one = all.iter().find(|one| one.folder == *folder);
-        let text = String::from_utf8_lossy(&one.context(format!("{what}: nothing lies in {folder}"))?.octets)
-            .into_owned();
+        let text = String::from_utf8_lossy(
+            &one.with_context(|| format!("{what}: nothing lies in {folder}: {}", ended.out))?.octets,
+        )
+        .into_owned();
         ensure!(text.trim_end().ends_with(folder), "{what}: in {folder} lies {text}");
     }
     Ok(())

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// Stands in one block of the file and nowhere else.
 const OF_FILE: &[u8] = b"octets of an attachment that are found in the file, and then are others";
+/// `bSig` and `bClientSig` of a heap of properties ([MS-PST] §2.3.1.2).
+const HEAP: [u8; 2] = [0xEC, 0xBC];
 const OF_BODY: &str = "words of a body that lie among the item's own properties";
 
 fn item(number: i64, subject: &str, text: &str) -> Message {
@@ -32,11 +34,14 @@ fn store(path: &Path) -> Result<()> {
     store.finish()?;
     let wide: Vec<u8> = OF_BODY.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut octets = fs::read(path)?;
-    for needle in [OF_FILE, &wide] {
-        let at =
-            octets.windows(needle.len()).position(|window| window == needle).context("it is not there")?;
-        octets[at] ^= 1;
-    }
+    let find =
+        |octets: &[u8], needle: &[u8]| octets.windows(needle.len()).position(|window| window == needle);
+    let at = find(&octets, OF_FILE).context("the file is not there")?;
+    octets[at] ^= 1;
+    // All that leads through the item's properties is gone: the head of their heap ([MS-PST] §2.3.1.2).
+    let body = find(&octets, &wide).context("the body is not there")?;
+    let head = octets[..body].windows(4).rposition(|window| window[2..] == HEAP).context("it has no heap")?;
+    octets[head..head + 32].fill(0);
     fs::write(path, octets)?;
     Ok(())
 }
