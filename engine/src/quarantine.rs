@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 
 use crate::body::Body;
@@ -16,6 +17,11 @@ pub trait Quarantine: Send + Sync {
     /// Keeps `body` durably and returns the name under which it lies; `hint` makes the name readable. The same
     /// hint and octets give the same name, so that trying again fills no disk.
     async fn keep(&self, hint: &str, body: Body) -> Result<String>;
+
+    /// Keeps what is known of a message whose octets cannot be had, a JSON document, likewise.
+    async fn keep_dump(&self, hint: &str, dump: Bytes) -> Result<String> {
+        self.keep(hint, Body::Memory(dump)).await
+    }
 }
 
 /// A folder on disk, made when the first message is kept; only its owner may read it.
@@ -35,6 +41,16 @@ impl QuarantineFolder {
 #[async_trait]
 impl Quarantine for QuarantineFolder {
     async fn keep(&self, hint: &str, body: Body) -> Result<String> {
+        self.keep_as(hint, body, "eml").await
+    }
+
+    async fn keep_dump(&self, hint: &str, dump: Bytes) -> Result<String> {
+        self.keep_as(hint, Body::Memory(dump), "json").await
+    }
+}
+
+impl QuarantineFolder {
+    async fn keep_as(&self, hint: &str, body: Body, extension: &str) -> Result<String> {
         let (mut file, mut hasher) =
             (self.file().map_err(|error| self.failure(error))?, blake3::Hasher::new());
         match body {
@@ -52,14 +68,12 @@ impl Quarantine for QuarantineFolder {
         }
         let readable: String =
             hint.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(80).collect();
-        let name = format!("{readable}-{}.eml", &hasher.finalize().to_hex()[..16]);
+        let name = format!("{readable}-{}.{extension}", &hasher.finalize().to_hex()[..16]);
         file.as_file().sync_all().map_err(|error| self.failure(error))?;
         file.persist(self.folder.join(&name)).map_err(|error| self.failure(error.error))?;
         Ok(name)
     }
-}
 
-impl QuarantineFolder {
     /// A file without a lasting name yet, so that a name never stands for half a message.
     fn file(&self) -> std::io::Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::DirBuilderExt as _;

@@ -9,6 +9,7 @@ use malote_plan::record::QuarantineNote;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::store_sums::StoreSums;
 
 /// The report's format.
 pub const SCHEMA: &str = "malote.report/1";
@@ -257,6 +258,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What was not.
     pub errors: Vec<ErrorEntry>,
+    /// The arithmetic of the store that mail came from; of other sources nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreSums>,
 }
 
 impl Report {
@@ -281,6 +285,7 @@ impl Report {
             dropped_flags: BTreeMap::new(),
             warnings: Vec::new(),
             errors: vec![error],
+            store: None,
         }
     }
 
@@ -291,9 +296,12 @@ impl Report {
         self.totals.quarantined.saturating_sub(acknowledged as u64)
     }
 
-    /// True when the equation holds for every folder and for the totals.
+    /// True when the equation holds for every folder and for the totals, and that of the store where there is one.
     #[must_use]
     pub fn balances(&self) -> bool {
+        if self.store.as_ref().is_some_and(|store| !store.balances) {
+            return false;
+        }
         let mut sum = Counters::default();
         self.folders.iter().for_each(|folder| sum.add(&folder.counters));
         sum == self.totals && self.folders.iter().all(|folder| folder.counters.buckets().balances())

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::item::{Damage, Folder, Item, Part};
+use crate::property::Properties;
 use crate::store::{Blob, BlobKey, Blobs, NodeId, Store, StoreError, Summary};
 
 /// Most disagreements that are kept in words; more are only counted.
@@ -268,6 +269,10 @@ impl Store for Both {
                 Err(StoreError::Unreadable { node, reason })
             }
         }
+    }
+
+    fn row(&mut self, folder: NodeId, item: NodeId) -> Option<Properties> {
+        self.first.row(folder, item)
     }
 
     fn recovered(&mut self) -> Result<Vec<NodeId>, StoreError> {

@@ -27,6 +27,12 @@ pub fn unreadable(node: crate::store::NodeId, reason: &str) -> Json {
     json!({ "schema": "malote.pst-item/1", "node": format!("{:#x}", node.0), "unreadable": reason })
 }
 
+/// What the table of its folder says of an item.
+#[must_use]
+pub fn row(row: &Properties, names: &Names) -> Json {
+    properties(row, &spelled(names))
+}
+
 fn object(item: &Item, names: &BTreeMap<u16, String>) -> Map<String, Json> {
     let mut object = Map::new();
     object.insert("node".to_owned(), json!(format!("{:#x}", item.node.0)));

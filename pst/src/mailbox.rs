@@ -2,23 +2,24 @@
 //! Never leaves an item out of its sums: what was listed is carried, skipped or quarantined.
 
 mod arithmetic;
+mod damaged;
 mod learnt;
 mod opening;
 mod proving;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use arithmetic::Arithmetic;
+pub use damaged::Damaged;
 pub use opening::{Options, ReaderChoice};
 pub use proving::WriteError;
 
 use learnt::Learnt;
-use serde_json::Value as Json;
 
 use crate::both::{Both, Comparison};
-use crate::dump;
 use crate::item::{Folder, Item};
 use crate::loss::LossKind;
 use crate::mime::{
@@ -50,6 +51,8 @@ pub struct Mailbox {
     /// What the whole store teaches, as far as this handle knows it.
     learnt: Arc<Learnt>,
     is_learnt: bool,
+    /// How many more rows of contents tables are looked up.
+    rows_left: u32,
 }
 
 /// What all handles on one store have in common.
@@ -62,6 +65,8 @@ struct Shared {
     native: Option<NativeStore>,
     /// 8-bit stores need it from the beginning, others when it is first missed.
     learnt: Mutex<Option<Arc<Learnt>>>,
+    /// In which folder each item lies, once an item needs it: places in the tree.
+    folder_of: OnceLock<HashMap<NodeId, usize>>,
 }
 
 /// The reader behind a mailbox.
@@ -93,19 +98,6 @@ pub enum Outcome {
     },
     /// It cannot be carried whole.
     Quarantined(Box<Damaged>),
-}
-
-/// An item that cannot be carried whole, with all that is known of it.
-#[derive(Debug, Clone)]
-pub struct Damaged {
-    /// `PidTagMessageClass`; empty where it cannot be read.
-    pub class: String,
-    /// Its subject; empty where it cannot be read.
-    pub subject: String,
-    /// Why, in words.
-    pub reason: String,
-    /// Every property that can be read.
-    pub dump: Json,
 }
 
 /// What is known of an item without reading its text.
@@ -149,7 +141,7 @@ impl Mailbox {
         }
         match self.store.store().item(node) {
             Ok(item) => self.outcome(&item, role),
-            Err(error) => Outcome::Quarantined(Box::new(unreadable(node, &error))),
+            Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
         }
     }
 
@@ -161,7 +153,7 @@ impl Mailbox {
                 proving::mark(&mut item, self.blobs());
                 self.outcome(&item, role)
             }
-            Err(error) => Outcome::Quarantined(Box::new(unreadable(node, &error))),
+            Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
         }
     }
 
@@ -177,12 +169,10 @@ impl Mailbox {
             Verdict::Skip(reason) => {
                 Outcome::Skipped { class: self.text(item, MESSAGE_CLASS), reason: reason.as_str() }
             }
-            Verdict::Quarantine(reasons) => Outcome::Quarantined(Box::new(Damaged {
-                class: self.text(item, MESSAGE_CLASS),
-                subject: self.text(item, SUBJECT),
-                reason: reasons.join("; "),
-                dump: dump::item(item, &self.file.summary.names),
-            })),
+            Verdict::Quarantine(reasons) => {
+                let reason = reasons.join("; ");
+                Outcome::Quarantined(Box::new(self.damaged(item.node, Some(item), reason)))
+            }
         }
     }
 
@@ -267,11 +257,6 @@ fn context<'a>(file: &'a Shared, learnt: &'a Learnt, role: Option<Role>) -> Cont
         unreadable: options.unreadable,
         now: options.now,
     }
-}
-
-fn unreadable(node: NodeId, error: &StoreError) -> Damaged {
-    let reason = error.reason();
-    Damaged { class: String::new(), subject: String::new(), dump: dump::unreadable(node, &reason), reason }
 }
 
 /// Carries what lies outside of the visible folders and is not Outlook's own: nobody who moves a mailbox wants to

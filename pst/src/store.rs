@@ -142,4 +142,10 @@ pub trait Store: Blobs + Send {
     /// # Errors
     /// Where the file cannot be read.
     fn recovered(&mut self) -> Result<Vec<NodeId>, StoreError>;
+
+    /// What the contents table of `folder` says of `item`, with which an item can be named of which nothing else can be
+    /// read. Nothing where there is no such row, or where the reader cannot ask.
+    fn row(&mut self, _folder: NodeId, _item: NodeId) -> Option<Properties> {
+        None
+    }
 }

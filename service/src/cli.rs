@@ -24,6 +24,7 @@ pub mod secret;
 mod serve;
 pub mod signal;
 pub mod state;
+mod turn;
 mod worker;
 
 use std::ffi::OsString;

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod header;
 pub mod identity;
 pub mod labels;
+pub mod likeness;
 pub mod mapping;
 pub mod matching;
 pub mod message;

@@ -13,6 +13,7 @@ use malote_plan::uid_set::UidSet;
 use super::context::{FolderRun, decision};
 use super::reading::{Ends, ascending, at_destination};
 use super::recognise::{self, Picture};
+use super::resemble;
 use crate::failure::Result;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
@@ -119,8 +120,45 @@ async fn match_up(
     }
     folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
     note_found(folder, &records, &mut found);
-    found.held = by_content.held.iter().map(|pair| pair.0).collect();
+    let mut held: BTreeSet<Uid> = by_content.held.iter().map(|pair| pair.0).collect();
+    if state == State::Adopted && folder.run.job.source.remakes() {
+        held.extend(match_writings(folder, ends, (wanted, present), &mut found).await?);
+    }
+    found.held = held.into_iter().filter(|uid| !found.wanted.contains(*uid)).collect();
     Ok(found)
+}
+
+/// Records what is there in another writing, and returns what may be and is not surely so.
+async fn match_writings(
+    folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
+    (wanted, present): (&UidSet, &[Outline]),
+    found: &mut Found,
+) -> Result<Vec<Uid>> {
+    let wanted = wanted.difference(&found.wanted);
+    let free = present.iter().map(|outline| outline.uid).filter(|uid| !found.present.contains(uid));
+    let limits = folder.run.job.read_limits();
+    let resembling = resemble::compare(ends, (&wanted, &ascending(free)), &limits).await?;
+    let mut adopted = Vec::new();
+    for (uid, partner) in &resembling.verdict.same {
+        let Some((ours, theirs)) = resembling.ours.get(uid).zip(resembling.theirs.get(partner)) else {
+            continue;
+        };
+        let record =
+            record(*uid, *partner, State::Adopted, ours.keys, ours.octets, ours.internal_unix_seconds);
+        adopted.push((record, resemble::note(*uid, theirs)));
+    }
+    if !adopted.is_empty() {
+        folder.run.job.ledger.record_repaired(folder.pair.row.id, &adopted).await?;
+        note_found(folder, adopted.iter().map(|(record, _)| record), found);
+        folder.run.findings.warn(format!(
+            "{}: {} messages are at the destination as they once came there, with the same Message-ID, date, sender, \
+             subject, text and files; they were adopted and not copied in the writing that the store gives",
+            folder.pair.source.path,
+            adopted.len()
+        ));
+    }
+    Ok(resembling.verdict.held.iter().map(|pair| pair.0).collect())
 }
 
 fn note_found<'a>(

@@ -111,6 +111,7 @@ impl<'a> Ending<'a> {
         let mut report = self.empty();
         folders.iter().for_each(|folder| report.totals.add(&folder.counters));
         report.folders = folders;
+        report.store = self.job.source.sums().map(|store| store.settled(&report.totals));
         let totals = &report.totals;
         let is_whole =
             totals.pending == 0 && report.quarantined_unacknowledged() == 0 && report.errors.is_empty();
@@ -160,6 +161,7 @@ impl<'a> Ending<'a> {
             dropped_flags: found.dropped_flags,
             warnings: found.warnings,
             errors: found.errors,
+            store: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{ending::Ending, mapping};
 use crate::allowance;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Recorded};
-use crate::report::{ErrorEntry, Kind};
+use crate::report::{Counters, ErrorEntry, Kind};
 use crate::source::Labelled;
 
 /// Messages whose metadata is held at once.
@@ -36,6 +36,7 @@ pub async fn plan(job: &Job) -> Forecast {
         clashes: Vec::new(),
         warnings: Vec::new(),
         errors: Vec::new(),
+        store: None,
     };
     if let Err(failures) = fill(job, &ending, &mut forecast).await {
         failures.iter().for_each(|failure| ending.findings.fail(failure));
@@ -53,10 +54,29 @@ pub async fn plan(job: &Job) -> Forecast {
         })
         .collect();
     ending.tell_damage();
+    forecast.store = job.source.sums().map(|store| store.settled(&expected(&forecast.folders)));
+    if forecast.store.is_some() {
+        job.source.remarks().into_iter().for_each(|remark| ending.findings.warn(remark));
+    }
     let found = ending.findings.take();
     forecast.warnings = found.warnings;
     forecast.errors = found.errors;
     forecast
+}
+
+/// The counters of a run that does what is planned.
+fn expected(folders: &[FolderForecast]) -> Counters {
+    let mut totals = Counters::default();
+    for folder in folders {
+        totals.source_messages += folder.source_messages;
+        totals.copied += folder.to_copy;
+        totals.already += folder.already;
+        totals.filtered += folder.filtered;
+        totals.quarantined += folder.quarantined;
+    }
+    let settled = totals.copied + totals.already + totals.filtered + totals.quarantined;
+    totals.pending = totals.source_messages.saturating_sub(settled);
+    totals
 }
 
 async fn fill(

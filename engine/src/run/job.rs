@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::quarantine::Quarantine;
 use crate::report::ErrorEntry;
 use crate::source::{ReadLimits, Source};
+use crate::store_sums::StoreSums;
 
 /// Octets of messages that all runs of a process together may hold in memory, by default.
 pub const BUDGET_OCTETS: usize = 16 * 1024 * 1024;
@@ -159,4 +160,7 @@ pub struct Forecast {
     pub warnings: Vec<String>,
     /// What failed while asking.
     pub errors: Vec<ErrorEntry>,
+    /// The arithmetic of the store that mail would come from; of other sources nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreSums>,
 }

@@ -25,6 +25,7 @@ mod reading;
 mod rebase;
 mod recognise;
 mod repairing;
+mod resemble;
 mod strangers;
 mod survey;
 mod tally;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::context::FolderRun;
 use super::lane::Refused;
 use super::reading::{Ends, Reading, ascending};
+use super::resemble;
 use crate::body::Body;
 use crate::failure::{Failure, Result};
 use crate::report::{QuarantineEntry, RepairEntry};
@@ -96,7 +97,8 @@ pub(super) async fn release(folder: &mut FolderRun<'_>) -> Result<()> {
 pub(super) async fn tell(folder: &FolderRun<'_>) -> Result<()> {
     let (ledger, path) = (&folder.run.job.ledger, folder.pair.source.path.to_string());
     let own = folder.tally.copied.union(&folder.tally.adopted);
-    for note in ledger.repair_notes(folder.pair.row.id).await? {
+    let notes = ledger.repair_notes(folder.pair.row.id).await?;
+    for note in notes.into_iter().filter(|note| !resemble::is_other_writing(note)) {
         folder.run.findings.repair(RepairEntry {
             folder: path.clone(),
             uid: note.source_uid.get(),

@@ -218,7 +218,7 @@ async fn second_look(
     folder.tally.present = present.clone();
     // Twins of a message that was refused are tried on their own by the next run.
     let unread = left.difference(&alike).intersection(&present);
-    let unread = keep_damaged(folder, unread, &damaged).await?;
+    let unread = keep_damaged(folder, &mut ends, unread, &damaged).await?;
     if unread.len() > UNREADABLE_MIN.max(present.len() / UNREADABLE_PART) {
         let (path, count) = (&folder.pair.source.path, unread.len());
         let message = format!(
@@ -239,6 +239,7 @@ async fn second_look(
 /// Quarantines those of `unread` that the source itself knows for damaged; returns the others.
 async fn keep_damaged(
     folder: &mut FolderRun<'_>,
+    ends: &mut Ends,
     unread: UidSet,
     damaged: &BTreeMap<Uid, String>,
 ) -> Result<UidSet> {
@@ -246,7 +247,11 @@ async fn keep_damaged(
     for uid in unread.iter() {
         match damaged.get(&uid) {
             Some(reason) => {
-                let note = quarantining::note(uid, "unreadable", reason.clone(), 0);
+                let mut note = quarantining::note(uid, "unreadable", reason.clone(), 0);
+                if let Some(dump) = ends.source.dump(uid).await? {
+                    let hint = quarantining::hint(folder, uid);
+                    note.file = folder.run.job.quarantine.keep_dump(&hint, dump).await?;
+                }
                 quarantining::keep(folder, note).await?;
             }
             None => unexplained.insert(uid),

@@ -18,7 +18,8 @@ use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
 use super::{
-    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, survey,
+    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, resemble,
+    survey,
 };
 use crate::event::Event;
 use crate::failure::{Failure, Result};
@@ -214,6 +215,12 @@ async fn compare(
     let (mut ours, theirs) = (keys(ours?), keys(theirs?));
     let notes = folder.run.job.ledger.repair_notes(folder.pair.row.id).await?;
     let notes: Vec<RepairNote> = notes.into_iter().filter(|note| window.contains(note.source_uid)).collect();
+    for note in notes.iter().filter(|note| resemble::is_other_writing(note)) {
+        // What says the same in another writing is held against itself, as it was when it was adopted.
+        if let Some(keys) = ours.get_mut(&note.source_uid) {
+            *keys = note.keys;
+        }
+    }
     for (uid, keys) in recognise::expected(folder, ends, &notes).await? {
         ours.insert(uid, keys);
     }

@@ -28,6 +28,7 @@ pub use self::contents::Contents;
 use self::open::OpenArchive;
 use super::{OpenSource, Source, Stub, Survey};
 use crate::failure::{Failure, Result};
+use crate::store_sums::StoreSums;
 
 /// Longest header that is read for metadata, in octets; what is beyond belongs to it and is not looked at.
 pub const HEADER_OCTETS_MAX: u64 = 1024 * 1024;
@@ -57,6 +58,16 @@ pub trait Archive: Send {
     /// there is any, no run is a success and nothing is taken for removed.
     fn damage(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The arithmetic of a store, as far as it was read; of other archives nothing.
+    fn sums(&self) -> Option<StoreSums> {
+        None
+    }
+
+    /// True where messages are made anew of what the archive holds.
+    fn remakes(&self) -> bool {
+        false
     }
 }
 
@@ -94,6 +105,11 @@ pub trait Shelf: Send {
         let header = lines::header(&mut content.reader, HEADER_OCTETS_MAX)
             .map_err(|cause| Refusal::unreadable(format!("reading its header: {cause}")))?;
         Ok((header.into(), content.octets))
+    }
+
+    /// All that is known of a message that cannot be read, as a JSON document; nothing where its octets are all there is.
+    fn dump(&mut self, _uid: Uid) -> Option<Bytes> {
+        None
     }
 
     /// Asked after octets were read: they count only where the archive is still what it was when it was indexed.
@@ -199,6 +215,14 @@ impl Source for ArchiveSource {
 
     fn damage(&self) -> Vec<String> {
         self.lock().damage()
+    }
+
+    fn sums(&self) -> Option<StoreSums> {
+        self.lock().sums()
+    }
+
+    fn remakes(&self) -> bool {
+        self.lock().remakes()
     }
 
     async fn close(&self) {}

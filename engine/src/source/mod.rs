@@ -12,6 +12,7 @@ pub mod tgz;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use malote_plan::folder::{Folder, FolderStatus};
 use malote_plan::message::{ModSeq, Uid};
 use malote_plan::uid_set::UidSet;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::allowance::Daily;
 pub use crate::exchange::{Fetched, Headed, Labelled, ReadLimits, Stub, Survey};
 use crate::failure::Result;
+use crate::store_sums::StoreSums;
 
 /// A place that mail comes from; connections are opened behind it as they are needed.
 #[async_trait]
@@ -59,6 +61,17 @@ pub trait Source: Send + Sync {
     /// is no success, and no message is taken for removed.
     fn damage(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The arithmetic of the store that the source is, as far as the run has read it; of other sources nothing.
+    fn sums(&self) -> Option<StoreSums> {
+        None
+    }
+
+    /// True where messages are made anew of what the source holds, so that the same message may stand at the
+    /// destination in another writing.
+    fn remakes(&self) -> bool {
+        false
     }
 
     /// Says goodbye on every connection; errors no longer matter.
@@ -105,6 +118,12 @@ pub trait OpenSource: Send {
     /// is damaged.
     fn refusal(&self, _uid: Uid) -> Option<String> {
         None
+    }
+
+    /// All that is known of a message that cannot be read, as a JSON document, where the source can tell more than
+    /// octets.
+    async fn dump(&mut self, _uid: Uid) -> Result<Option<Bytes>> {
+        Ok(None)
     }
 
     /// Messages that are listed and never given, because the source counts them as left out.

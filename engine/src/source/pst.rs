@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use malote_plan::folder::{Folder, FolderStatus, Role, WireName};
 use malote_plan::message::UidValidity;
-use malote_pst::mailbox::{Mailbox, Options};
+use malote_pst::mailbox::{Arithmetic, Mailbox, Options};
 use malote_pst::store::NodeId;
 use malote_pst::tree::{Placed, Role as Use};
 
@@ -20,6 +20,7 @@ use self::shelf::PstShelf;
 use super::archive::contents::{folder, path_of, with_use};
 use super::archive::{Archive, Contents, Shelf, folder_unreadable, unreadable};
 use crate::failure::Result;
+use crate::store_sums::{StoreLeftOut, StoreSums};
 
 /// `PidTagRecordKey` of the message store: what tells it from every other.
 const RECORD_KEY: u16 = 0x0FF9;
@@ -56,31 +57,18 @@ impl PstArchive {
         Self { path, options, mailbox: None, generation: None, told: Arc::default() }
     }
 
+    /// What the counters do not tell.
     fn sentences(&self) -> Vec<String> {
         let Some(mailbox) = &self.mailbox else { return Vec::new() };
         let (tree, told) = (mailbox.tree(), self.told.lock().unwrap_or_else(PoisonError::into_inner));
-        let sums = malote_pst::mailbox::Arithmetic::of(tree);
         let mut lines = tree.remarks.clone();
-        lines.push(format!(
-            "the folders list {} items; contents tables have {} rows, the node tree {} items",
-            sums.listed, sums.table_rows, sums.node_children
-        ));
+        let sums = Arithmetic::of(tree);
         if sums.folders_uneven > 0 {
             lines.push(format!(
-                "in {} folders these counts differ; the larger is carried",
-                sums.folders_uneven
+                "in {} folders the contents table and the node tree do not count the same ({} rows, {} nodes in all); \
+                 whatever either knows is carried",
+                sums.folders_uneven, sums.table_rows, sums.node_children
             ));
-        }
-        for left in tree.left_out.iter().filter(|folder| !folder.items.is_empty()) {
-            lines.push(format!(
-                "{}: {} items left out: {}",
-                left.path.join("/"),
-                left.items.len(),
-                left.reason
-            ));
-        }
-        for (class, items) in &told.skipped {
-            lines.push(format!("{} items of class {class} are no mail and are passed over", items.len()));
         }
         for (kind, items) in &told.losses {
             lines.push(format!("{} items are not carried in every point as they stood: {kind}", items.len()));
@@ -92,6 +80,34 @@ impl PstArchive {
             ));
         }
         lines
+    }
+
+    fn store_sums(&self) -> Option<StoreSums> {
+        let (mailbox, told) =
+            (self.mailbox.as_ref()?, self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        let sums = Arithmetic::of(mailbox.tree());
+        let left_out = mailbox.tree().left_out.iter().filter(|folder| !folder.items.is_empty());
+        let count = |items: &BTreeSet<NodeId>| items.len() as u64;
+        Some(StoreSums {
+            format: mailbox.summary().format.as_str().to_owned(),
+            table_rows: sums.table_rows,
+            node_children: sums.node_children,
+            folders_uneven: sums.folders_uneven,
+            listed: sums.listed,
+            recovered: sums.recovered,
+            skipped: told.skipped.iter().map(|(class, items)| (class.clone(), count(items))).collect(),
+            left_out: left_out
+                .map(|folder| StoreLeftOut {
+                    folder: folder.path.join("/"),
+                    reason: folder.reason.to_owned(),
+                    items: folder.items.len() as u64,
+                })
+                .collect(),
+            losses: told.losses.iter().map(|(kind, items)| ((*kind).to_owned(), count(items))).collect(),
+            disagreements: told.disagreements,
+            rescued: told.rescued,
+            ..StoreSums::default()
+        })
     }
 }
 
@@ -139,6 +155,14 @@ impl Archive for PstArchive {
             folder.damage.iter().map(|damage| format!("{}: {}", folder.path.join("/"), damage.reason))
         });
         file.chain(folders).collect()
+    }
+
+    fn sums(&self) -> Option<StoreSums> {
+        self.store_sums()
+    }
+
+    fn remakes(&self) -> bool {
+        true
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use super::damaged::ROWS_MAX;
 use super::{Learnt, Mailbox, Reader, Shared, arrange};
 use crate::both::{Asking, Both, Opening, Stopwatch};
 use crate::libpff::{ChildLimits, ChildStore, ReaderCommand};
@@ -83,9 +84,9 @@ impl Mailbox {
         let tree = arrange(store.store(), &options, &known)?;
         let summary = store.store().summary().clone();
         let is_learnt = learnt.is_some();
-        let (path, learnt) = (path.to_owned(), Mutex::new(learnt));
-        let file = Arc::new(Shared { path, options, summary, tree, native, learnt });
-        Ok(Self { store, file, learnt: known, is_learnt })
+        let (path, learnt, folder_of) = (path.to_owned(), Mutex::new(learnt), OnceLock::new());
+        let file = Arc::new(Shared { path, options, summary, tree, native, learnt, folder_of });
+        Ok(Self { store, file, learnt: known, is_learnt, rows_left: ROWS_MAX })
     }
 
     /// Another handle on the same store, for another thread; the folders are not read again.
@@ -98,7 +99,8 @@ impl Mailbox {
             Some(native) => reader(&file.path, &file.options, native),
             None => Reader::One(libpff(&file.path, &file.options)?),
         };
-        Ok(Self { store, file, learnt: Arc::clone(&self.learnt), is_learnt: self.is_learnt })
+        let learnt = Arc::clone(&self.learnt);
+        Ok(Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX })
     }
 }
 

@@ -201,6 +201,18 @@ fn open(blocks: &mut Blocks, folder: u32, table: u32) -> Result<Table, Fault> {
     Table::open(blocks, node.data, node.subnodes)
 }
 
+/// The cells of an item's row in a folder's contents table.
+pub(super) fn row(blocks: &mut Blocks, folder: u32, item: u32) -> Option<Properties> {
+    blocks.begin();
+    let cells = open(blocks, folder, CONTENTS_TYPE).ok().and_then(|mut table| {
+        let row = *table.rows.iter().find(|row| row.id == item)?;
+        table.cells(blocks, &mut Allowance::default(), row, Part::Contents, &mut Vec::new()).ok()
+    });
+    // What is damaged of the table was told with its folder.
+    blocks.warned(Part::Contents, &mut Vec::new());
+    cells
+}
+
 /// Lists a folder's items. One that names another folder as its parent is listed there, if that one is reached.
 fn contents(
     blocks: &mut Blocks,

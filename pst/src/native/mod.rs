@@ -216,4 +216,12 @@ impl Store for NativeStore {
         lost.sort_unstable();
         Ok(lost)
     }
+
+    fn row(&mut self, folder: NodeId, item: NodeId) -> Option<Properties> {
+        let read = catch_unwind(AssertUnwindSafe(|| folders::row(&mut self.blocks, folder.0, item.0)));
+        if read.is_err() {
+            self.blocks.forget();
+        }
+        read.ok().flatten()
+    }
 }

@@ -13,7 +13,7 @@ use super::assemble::{self, End, Keeping, Pair, Place, Shared};
 use super::exit::{Exit, Stopped};
 use super::progress::Screen;
 use super::secret::{self, Asking, Brokers, Wish};
-use super::{output, render, signal, state};
+use super::{output, render, signal, state, turn};
 
 /// What is done to a pair that leads to a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,11 @@ pub async fn work(
     let keeping = match task {
         Task::Copy | Task::Retry(_) => Keeping::Writes,
         Task::Verify(_) => Keeping::ReadsOnly,
+    };
+    let is_of_files = matches!(pair.source, End::Files(_)) && keeping == Keeping::Writes;
+    let _turn = match state::default_folder().ok().filter(|_| is_of_files) {
+        Some(folder) => Some(turn::wait(&folder, &pair.identity.destination, &shared.stop).await),
+        None => None,
     };
     let mut assembled = assemble::assemble(pair, state, keeping, work, shared).await?;
     let watch = screen.watch(&mut assembled.job, label);

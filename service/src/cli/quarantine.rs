@@ -2,6 +2,7 @@
 //! Never takes a kept file away, and never touches a mailbox but through a copy.
 
 mod export;
+mod item;
 mod shelf;
 mod show;
 
@@ -14,6 +15,7 @@ use super::exit::{Exit, Stopped};
 use super::progress::Screen;
 use super::render::{self, Column, Table, clean, counted, number, size};
 use super::{output, pair};
+use item::Item;
 use shelf::Shelf;
 
 /// The list's format.
@@ -23,7 +25,16 @@ const SCHEMA: &str = "malote.quarantine/1";
 #[derive(Debug, Serialize)]
 struct Listing<'a> {
     schema: &'a str,
-    messages: &'a [QuarantineEntry],
+    messages: &'a [Line],
+}
+
+/// One message, with what is known of it where it is an item of a store.
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(flatten)]
+    entry: QuarantineEntry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
 }
 
 /// Does what is asked.
@@ -44,22 +55,35 @@ pub async fn quarantine(command: QuarantineCommand) -> Result<Exit, Stopped> {
 async fn ls(args: LedgerArgs) -> Result<Exit, Stopped> {
     let _screen = Screen::open(&args.output);
     let shelf = Shelf::open(&args).await?;
-    let entries = shelf.entries();
+    let lines = lines(&shelf);
     shelf.close().await;
-    tell(&entries, args.output.json)?;
+    tell(&lines, args.output.json)?;
     Ok(Exit::Success)
 }
 
-fn tell(entries: &[QuarantineEntry], is_json: bool) -> Result<(), Stopped> {
+fn lines(shelf: &Shelf) -> Vec<Line> {
+    let line = |entry: QuarantineEntry| Line { item: shelf.item(&entry), entry };
+    shelf.entries().into_iter().map(line).collect()
+}
+
+fn tell(lines: &[Line], is_json: bool) -> Result<(), Stopped> {
     if is_json {
-        return output::print_json(&Listing { schema: SCHEMA, messages: entries });
+        return output::print_json(&Listing { schema: SCHEMA, messages: lines });
     }
     let look = output::look();
-    let names = ["Folder", "UID", "Size", "Tried", "Reason", "Accepted", "Message-ID", "Why"];
+    // Items of a store have no Message-ID that their user would know.
+    let has_items = lines.iter().any(|line| line.item.is_some());
+    let named = if has_items { "Message" } else { "Message-ID" };
+    let names = ["Folder", "UID", "Size", "Tried", "Reason", "Accepted", named, "Why"];
     let is_number = |name: &&str| matches!(*name, "UID" | "Size" | "Tried");
     let column = |name| if is_number(&name) { Column::number(name) } else { Column::text(name) };
     let mut table = Table::new(names.into_iter().map(column).collect());
-    for entry in entries {
+    for Line { entry, item } in lines {
+        let name = match item {
+            Some(item) if item.subject.is_empty() => item.name(),
+            Some(item) => format!("{} ({})", item.subject, item.name()),
+            None => entry.message_id.clone(),
+        };
         table.row(vec![
             entry.folder.clone(),
             entry.uid.to_string(),
@@ -67,12 +91,12 @@ fn tell(entries: &[QuarantineEntry], is_json: bool) -> Result<(), Stopped> {
             number(u64::from(entry.attempts)),
             entry.reason.clone(),
             if entry.acknowledged { "yes" } else { "no" }.to_owned(),
-            entry.message_id.clone(),
+            name,
             entry.detail.clone(),
         ]);
     }
-    let count = counted(entries.len() as u64, "message lies", "messages lie");
-    let table = if entries.is_empty() { String::new() } else { table.render(look) };
+    let count = counted(lines.len() as u64, "message lies", "messages lie");
+    let table = if lines.is_empty() { String::new() } else { table.render(look) };
     output::print(&format!("{table}{count} in quarantine\n"))
 }
 
@@ -80,12 +104,11 @@ async fn acknowledge(args: LedgerArgs) -> Result<Exit, Stopped> {
     let _screen = Screen::open(&args.output);
     let shelf = Shelf::open(&args).await?;
     let done = shelf.acknowledge().await;
-    let entries = shelf.entries();
+    let mut lines = lines(&shelf);
     shelf.close().await;
     done?;
-    let entries: Vec<QuarantineEntry> =
-        entries.into_iter().map(|entry| QuarantineEntry { acknowledged: true, ..entry }).collect();
-    tell(&entries, args.output.json)?;
+    lines.iter_mut().for_each(|line| line.entry.acknowledged = true);
+    tell(&lines, args.output.json)?;
     Ok(Exit::Success)
 }
 

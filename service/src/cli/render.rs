@@ -5,6 +5,7 @@ mod errors;
 mod forecast;
 mod probe;
 mod report;
+mod store;
 mod table;
 mod units;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel};
 use malote_engine::failure::Result;
 use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role};
@@ -51,6 +52,14 @@ impl Source for SteppedSource {
         self.inner.damage()
     }
 
+    fn sums(&self) -> Option<malote_engine::store_sums::StoreSums> {
+        self.inner.sums()
+    }
+
+    fn remakes(&self) -> bool {
+        self.inner.remakes()
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -94,6 +103,10 @@ impl OpenSource for SteppedOpen<dyn OpenSource> {
 
     fn refusal(&self, uid: Uid) -> Option<String> {
         self.inner.refusal(uid)
+    }
+
+    async fn dump(&mut self, uid: Uid) -> Result<Option<Bytes>> {
+        step(&self.steps, self.inner.dump(uid)).await
     }
 
     fn left_out(&self) -> UidSet {

@@ -107,6 +107,10 @@ impl OpenSource for OpenArchive {
         self.refusals.get(&uid).cloned()
     }
 
+    async fn dump(&mut self, uid: Uid) -> Result<Option<Bytes>> {
+        self.ask(move |shelf| Ok(shelf.dump(uid))).await
+    }
+
     fn left_out(&self) -> UidSet {
         self.left_out.clone()
     }

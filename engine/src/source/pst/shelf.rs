@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use malote_plan::date;
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{Flags, InternalDate, Uid};
@@ -120,6 +121,12 @@ impl Shelf for PstShelf {
         };
         let octets = message.octets();
         Ok(Content { octets, reader: Box::new(self.mailbox.octets(message)) })
+    }
+
+    fn dump(&mut self, uid: Uid) -> Option<Bytes> {
+        self.stubs.get(&uid)?;
+        let damaged = self.mailbox.describe(NodeId(uid.get()), String::new());
+        serde_json::to_vec_pretty(&damaged.dump).ok().map(Bytes::from)
     }
 }
 

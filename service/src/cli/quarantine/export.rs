@@ -13,6 +13,7 @@ use super::super::exit::{Exit, Stopped};
 use super::super::output;
 use super::super::progress::Screen;
 use super::super::render::counted;
+use super::item::{self, Item};
 use super::shelf::Shelf;
 
 /// The manifest's format.
@@ -36,6 +37,9 @@ struct Line {
     exported: String,
     #[serde(flatten)]
     entry: QuarantineEntry,
+    /// What is known of it, where it is an item of a store: its property dump is what was exported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
 }
 
 /// Writes the chosen messages below `out`.
@@ -72,7 +76,7 @@ fn write(out: &Path, shelf: &Shelf) -> Result<Manifest, Stopped> {
             }
             None => String::new(),
         };
-        messages.push(Line { exported, entry });
+        messages.push(Line { exported, item: shelf.item(&entry), entry });
     }
     let manifest = Manifest { schema: SCHEMA, messages };
     let mut text = serde_json::to_vec_pretty(&manifest)
@@ -93,11 +97,12 @@ fn put(path: &Path, octets: &[u8]) -> Result<(), Stopped> {
     })
 }
 
-/// `0001-INBOX-7.eml`: letters and digits alone, and a number that no two share.
+/// `0001-INBOX-7.eml`, or `.json` for a property dump: letters and digits alone, and a number that no two share.
 fn name(number: usize, entry: &QuarantineEntry) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let folder: String = entry.folder.chars().map(plain).take(NAME_LETTERS_MAX).collect();
-    format!("{number:04}-{folder}-{}.eml", entry.uid)
+    let extension = if item::is_dump(&entry.file) { "json" } else { "eml" };
+    format!("{number:04}-{folder}-{}.{extension}", entry.uid)
 }
 
 #[cfg(test)]

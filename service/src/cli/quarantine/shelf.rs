@@ -15,6 +15,7 @@ use malote_engine::report::QuarantineEntry;
 use super::super::args::{LedgerArgs, TrustArgs};
 use super::super::exit::Stopped;
 use super::super::{assemble, state};
+use super::item::{self, Item};
 
 /// What was chosen.
 pub struct Shelf {
@@ -80,6 +81,13 @@ impl Shelf {
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(cause) => Err(Stopped::early(format!("reading {}: {cause}", path.display()))),
         }
+    }
+
+    /// What is known of a message that is an item of a store; of others nothing.
+    pub fn item(&self, entry: &QuarantineEntry) -> Option<Item> {
+        let is_dump = item::is_dump(&entry.file);
+        let dump = if is_dump { self.octets(entry).ok().flatten() } else { None };
+        dump.and_then(|dump| Item::of(&dump))
     }
 
     /// Closes the ledger.

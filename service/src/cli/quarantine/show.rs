@@ -12,6 +12,7 @@ use super::super::output;
 use super::super::progress::Screen;
 use super::super::render::{Look, clean, size};
 use super::heading;
+use super::item::Item;
 use super::shelf::Shelf;
 
 /// Header lines that are shown of one message.
@@ -36,6 +37,9 @@ struct View {
     header: Vec<String>,
     /// False where the octets were never had, or are no longer where they were kept.
     is_kept: bool,
+    /// What its property dump tells, where it is an item of a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +54,10 @@ pub async fn show(args: LedgerArgs) -> Result<Exit, Stopped> {
     let shelf = Shelf::open(&args).await?;
     let read = shelf.entries().into_iter().map(|entry| {
         let octets = shelf.octets(&entry)?;
-        Ok(view(entry, octets.as_deref()))
+        Ok(match shelf.item(&entry) {
+            Some(item) => View { is_kept: true, item: Some(item), ..view(entry, None) },
+            None => view(entry, octets.as_deref()),
+        })
     });
     let views: Result<Vec<View>, Stopped> = read.collect();
     shelf.close().await;
@@ -76,6 +83,7 @@ fn view(entry: QuarantineEntry, octets: Option<&[u8]>) -> View {
         remedies: octets.map(remedies_of).unwrap_or_default().iter().map(Remedy::names).collect(),
         header: header(whole),
         is_kept: octets.is_some(),
+        item: None,
     }
 }
 
@@ -92,7 +100,10 @@ fn header(octets: &[u8]) -> Vec<String> {
 }
 
 fn text(view: &View, look: Look) -> String {
-    let View { entry, findings, remedies, header, is_kept } = view;
+    let View { entry, findings, remedies, header, is_kept, item } = view;
+    if let Some(item) = item {
+        return text_of_item(entry, item, look);
+    }
     let lines = |lines: &[String], none: &str| match lines {
         [] => format!("    {none}\n"),
         lines => lines.iter().map(|line| format!("    {line}\n")).collect(),
@@ -114,6 +125,31 @@ fn text(view: &View, look: Look) -> String {
         lines(findings, "nothing that servers are known to refuse"),
         lines(remedies, "none"),
         lines(header, "none"),
+    )
+}
+
+/// An item of a store for the eye.
+fn text_of_item(entry: &QuarantineEntry, item: &Item, look: Look) -> String {
+    let told = |text: &str| if text.is_empty() { "cannot be read".to_owned() } else { clean(text) };
+    let accepted = if entry.acknowledged { ", accepted as left out" } else { "" };
+    let damage: String = match item.damage.as_slice() {
+        [] => "    nothing beyond what is said above\n".to_owned(),
+        damage => damage.iter().map(|line| format!("    {}\n", clean(line))).collect(),
+    };
+    format!(
+        "{}\n  reason   {}{accepted}, tried {} times\n  why      {}\n  item     {}\n  folder   {}\n  subject  {}\n  \
+         from     {}\n  date     {}\n  kept as  {}, with {} properties\n  damaged\n{damage}",
+        look.strong(&clean(&format!("{} UID {} ({})", entry.folder, entry.uid, item.name()))),
+        clean(&entry.reason),
+        entry.attempts,
+        clean(&entry.detail),
+        clean(&item.name()),
+        told(&item.folder.join(" / ")),
+        told(&item.subject),
+        told(&item.sender),
+        told(item.date.as_deref().unwrap_or_default()),
+        clean(&entry.file),
+        item.properties,
     )
 }
 

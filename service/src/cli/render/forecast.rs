@@ -20,6 +20,9 @@ pub fn forecast(forecast: &Forecast, look: Look) -> String {
             out.push_str("those found to be the same are adopted, not copied again\n");
         }
     }
+    if let Some(store) = &forecast.store {
+        super::store::store(&mut out, store, "to be sent", look);
+    }
     let allowances = forecast.allowances.iter().map(|allowance| {
         format!(
             "the {} allows {} in a day, {} of it today: {} at least",
@@ -123,6 +126,7 @@ mod tests {
             clashes: vec!["Sent and SENT would both become Sent".to_owned()],
             warnings: Vec::new(),
             errors: Vec::new(),
+            store: None,
         };
         let expected = "\
 Plan: nothing was written, on no server and in no ledger

@@ -37,6 +37,9 @@ pub fn report(report: &Report, look: Look) -> String {
         out.push('\n');
         out.push_str(&equation(&report.totals));
     }
+    if let Some(store) = &report.store {
+        super::store::store(&mut out, store, "sent", look);
+    }
     leftovers(&mut out, report, look);
     let advice = advice(report);
     section(&mut out, &look.strong("What to do next"), advice.into_iter(), LINES_MAX);
