@@ -65,6 +65,7 @@ pub mod exchange;
 pub mod failure;
 pub mod imap;
 pub mod ledger;
+pub mod measured;
 pub mod observed;
 pub mod pace;
 pub mod policy;

@@ -9,6 +9,7 @@ use malote_plan::record::QuarantineNote;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::measured::Measured;
 
 /// The report's format.
 pub const SCHEMA: &str = "malote.report/1";
@@ -257,6 +258,9 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What was not.
     pub errors: Vec<ErrorEntry>,
+    /// What was measured beside the counts; not part of the format.
+    #[serde(skip)]
+    pub measured: Measured,
 }
 
 impl Report {
@@ -281,6 +285,7 @@ impl Report {
             dropped_flags: BTreeMap::new(),
             warnings: Vec::new(),
             errors: vec![error],
+            measured: Measured::default(),
         }
     }
 

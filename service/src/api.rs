@@ -28,6 +28,7 @@ pub mod reader;
 pub mod router;
 pub mod runs;
 pub mod system;
+pub mod trial;
 
 pub use caller::Caller;
 pub use error::ApiError;

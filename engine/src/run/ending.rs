@@ -160,6 +160,7 @@ impl<'a> Ending<'a> {
             dropped_flags: found.dropped_flags,
             warnings: found.warnings,
             errors: found.errors,
+            measured: found.measured.unwrap_or_default(),
         }
     }
 }

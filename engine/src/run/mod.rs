@@ -26,6 +26,7 @@ mod rebase;
 mod recognise;
 mod repairing;
 mod strangers;
+mod surplus;
 mod survey;
 mod tally;
 mod transfer;

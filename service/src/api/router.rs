@@ -105,6 +105,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine::ack))
         .routes(routes!(endpoints::list, endpoints::make))
         .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::test_unkept))
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::health))
 }

@@ -192,6 +192,7 @@ mod tests {
             dropped_flags: std::collections::BTreeMap::new(),
             warnings: Vec::new(),
             errors: classes.iter().map(|class| ErrorEntry::from(&failure(class))).collect(),
+            measured: malote_engine::measured::Measured::default(),
         }
     }
 

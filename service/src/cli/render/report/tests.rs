@@ -72,6 +72,7 @@ fn sample() -> Report {
         dropped_flags: BTreeMap::from([("custom1".to_owned(), 3)]),
         warnings: vec!["2 folders of other users were left out".to_owned()],
         errors: vec![ErrorEntry::from(&lost)],
+        measured: malote_engine::measured::Measured::default(),
     }
 }
 
