@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod keys;
 pub mod looks;
 pub mod mailboxes;
+pub mod measures;
 pub mod migrate;
 pub mod people;
 mod place;

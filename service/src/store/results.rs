@@ -5,6 +5,7 @@ mod queries;
 
 use std::collections::BTreeMap;
 
+use super::measures::Measures;
 use super::words::{MailboxStatus, RunStatus};
 use super::{Fence, Result, Store, Transaction};
 use crate::binds;
@@ -104,6 +105,8 @@ pub enum Found {
         is_whole: bool,
         /// What lies in quarantine.
         quarantine: Vec<QuarantineResult>,
+        /// What was measured beside the counts.
+        measures: Measures,
     },
 }
 
@@ -163,11 +166,13 @@ impl Store {
                 let size = binds![result.mailbox_id, *messages, *bytes];
                 transaction.run("writing a mailbox's size", queries::FORESEEN_SIZE, size).await?;
             }
-            Found::Counted { folders, totals, sync_percent, is_whole, quarantine } => {
+            Found::Counted { folders, totals, sync_percent, is_whole, quarantine, measures } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
                 let counts = mailbox_counts(result, totals, (*sync_percent, *is_whole));
                 transaction.run("writing a mailbox's counts", queries::MAILBOX_COUNTS, counts).await?;
                 quarantined(&mut transaction, fence, result, quarantine, *is_whole).await?;
+                let (mailbox, now_at) = (result.mailbox_id, &result.finished_at);
+                transaction.write_measures(mailbox, fence.run_id, measures, now_at).await?;
             }
         }
         stand(&mut transaction, fence, result).await?;
