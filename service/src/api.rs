@@ -16,6 +16,7 @@ pub mod gates;
 pub mod health;
 pub mod idempotency;
 pub mod import;
+pub mod inventory;
 pub mod jobs;
 pub mod layers;
 pub mod limits;
@@ -25,8 +26,10 @@ pub mod metrics;
 pub mod overview;
 pub mod quarantine;
 pub mod reader;
+pub mod report;
 pub mod router;
 pub mod runs;
+pub mod schedule;
 pub mod system;
 pub mod trial;
 

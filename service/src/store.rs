@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod people;
 mod place;
 pub mod reach;
+pub mod report;
 pub mod results;
 mod row;
 pub mod runs;

@@ -24,6 +24,7 @@ CREATE TABLE mailbox_measures (
     quota_kind TEXT NOT NULL DEFAULT 'unknown' CHECK (quota_kind IN ('unknown', 'endless', 'limited')),
     quota_limit BIGINT NOT NULL DEFAULT 0 CHECK (quota_limit >= 0), -- octets
     quota_used BIGINT NOT NULL DEFAULT 0 CHECK (quota_used >= 0), -- octets
+    merkle_root TEXT NOT NULL DEFAULT '', -- over the content keys of the ledger, sha256:…; empty: not computed
     created_at TEXT NOT NULL DEFAULT malote_now(),
     updated_at TEXT NOT NULL DEFAULT malote_now()
 );

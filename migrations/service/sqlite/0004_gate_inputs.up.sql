@@ -24,6 +24,7 @@ CREATE TABLE mailbox_measures (
     quota_kind TEXT NOT NULL DEFAULT 'unknown' CHECK (quota_kind IN ('unknown', 'endless', 'limited')),
     quota_limit INTEGER NOT NULL DEFAULT 0 CHECK (quota_limit >= 0), -- octets
     quota_used INTEGER NOT NULL DEFAULT 0 CHECK (quota_used >= 0), -- octets
+    merkle_root TEXT NOT NULL DEFAULT '', -- over the content keys of the ledger, sha256:…; empty: not computed
     created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ) STRICT;

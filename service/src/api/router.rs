@@ -14,7 +14,7 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
-    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
+    inventory, jobs, layers, mailboxes, overview, quarantine, reader, report, runs, schedule, system,
 };
 use crate::app::App;
 
@@ -72,6 +72,13 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(closing::certificate))
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
+        .routes(routes!(report::job))
+        .routes(routes!(report::mailbox))
+        .routes(routes!(report::schema))
+        .routes(routes!(inventory::show, inventory::put, inventory::remove))
+        .routes(routes!(inventory::decide))
+        .routes(routes!(schedule::show, schedule::put, schedule::remove))
+        .routes(routes!(schedule::executions))
         .routes(routes!(events::stream))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))

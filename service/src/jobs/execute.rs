@@ -179,6 +179,9 @@ async fn engine(
         if let Found::Counted { folders, measures, .. } = &mut outcome.found {
             name_tokens(assembled.job.ledger.as_ref(), folders).await;
             measures.quota = measure::quota(assembled.job.destination.as_ref()).await;
+            if run_type == RunType::Verify {
+                measures.merkle_root = measure::merkle_root(assembled.job.ledger.as_ref()).await;
+            }
         }
         assembled.close().await;
         (outcome, json.unwrap_or_default())

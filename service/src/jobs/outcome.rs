@@ -293,6 +293,7 @@ fn measures(measured: &Measured) -> Measures {
         bytes: measured.octets.map(|octets| (whole(octets.source), whole(octets.destination))),
         duplicates: measured.duplicates.map(whole),
         quota: None,
+        merkle_root: None,
     }
 }
 

@@ -6,14 +6,14 @@ use crate::binds;
 
 /// Writes what was measured; what was not keeps what an earlier run found. Binds: mailbox, run, whether a sample, its
 /// three numbers, whether octets, two numbers, whether duplicates, how many, the quota's kind or the empty word, limit,
-/// used, now_at.
+/// now_at, used, root or the empty word.
 const WRITE: &str = "
     INSERT INTO mailbox_measures (mailbox_id, run_id, sampled_at, sample_compared, sample_rewritten, sample_different,
                                   bytes_at, bytes_source, bytes_dest, duplicates_at, duplicates, quota_at, quota_kind,
-                                  quota_limit, quota_used)
+                                  quota_limit, quota_used, merkle_root)
     VALUES ($1, $2, CASE WHEN $3 = 1 THEN $14 ELSE '' END, $4, $5, $6, CASE WHEN $7 = 1 THEN $14 ELSE '' END, $8, $9,
             CASE WHEN $10 = 1 THEN $14 ELSE '' END, $11, CASE WHEN $12 = '' THEN '' ELSE $14 END,
-            CASE WHEN $12 = '' THEN 'unknown' ELSE $12 END, $13, $15)
+            CASE WHEN $12 = '' THEN 'unknown' ELSE $12 END, $13, $15, $16)
     ON CONFLICT (mailbox_id) DO UPDATE
     SET run_id = excluded.run_id,
         sampled_at = CASE WHEN $3 = 1 THEN $14 ELSE mailbox_measures.sampled_at END,
@@ -28,13 +28,14 @@ const WRITE: &str = "
         quota_at = CASE WHEN $12 = '' THEN mailbox_measures.quota_at ELSE $14 END,
         quota_kind = CASE WHEN $12 = '' THEN mailbox_measures.quota_kind ELSE $12 END,
         quota_limit = CASE WHEN $12 = '' THEN mailbox_measures.quota_limit ELSE $13 END,
-        quota_used = CASE WHEN $12 = '' THEN mailbox_measures.quota_used ELSE $15 END";
+        quota_used = CASE WHEN $12 = '' THEN mailbox_measures.quota_used ELSE $15 END,
+        merkle_root = CASE WHEN $16 = '' THEN mailbox_measures.merkle_root ELSE $16 END";
 
 /// What was measured of a job's mailboxes. Binds: job.
 const OF_JOB: &str = "
     SELECT of.mailbox_id, of.sampled_at, of.sample_compared, of.sample_rewritten, of.sample_different, of.bytes_at,
            of.bytes_source, of.bytes_dest, of.duplicates_at, of.duplicates, of.quota_at, of.quota_kind, of.quota_limit,
-           of.quota_used
+           of.quota_used, of.merkle_root
     FROM mailbox_measures AS of JOIN migration_mailboxes AS box ON box.id = of.mailbox_id
     WHERE box.job_id = $1 ORDER BY of.mailbox_id";
 
@@ -69,7 +70,7 @@ const ADD: &str = "
 const EXCUSE: &str = "UPDATE mailbox_inventory SET excluded_reason = $3 WHERE job_id = $1 AND address = $2";
 
 /// What one run measured, as it is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Measures {
     /// Compared, rewritten, different.
     pub sample: Option<(i64, i64, i64)>,
@@ -79,6 +80,8 @@ pub struct Measures {
     pub duplicates: Option<i64>,
     /// The destination's room.
     pub quota: Option<QuotaFound>,
+    /// `sha256:…` over what the ledger knows of each message.
+    pub merkle_root: Option<String>,
 }
 
 /// The destination's room, as its server told.
@@ -108,6 +111,7 @@ pub struct MeasuresRow {
     pub quota_kind: String,
     pub quota_limit: u64,
     pub quota_used: u64,
+    pub merkle_root: String,
 }
 
 impl MeasuresRow {
@@ -127,6 +131,7 @@ impl MeasuresRow {
             quota_kind: row.text(11)?,
             quota_limit: row.count(12)?,
             quota_used: row.count(13)?,
+            merkle_root: row.text(14)?,
         })
     }
 }
@@ -187,6 +192,7 @@ impl Transaction {
             limit,
             now_at,
             used,
+            measures.merkle_root.as_deref().unwrap_or_default(),
         ];
         self.run("writing measures", WRITE, binds).await.map(|_| ())
     }
