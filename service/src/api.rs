@@ -3,11 +3,13 @@
 
 pub mod access;
 pub mod answer;
+pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod body;
 pub mod caller;
 pub mod closing;
+pub mod credentials;
 pub mod endpoints;
 pub mod error;
 pub mod events;
@@ -24,13 +26,16 @@ pub mod list;
 pub mod mailboxes;
 pub mod metrics;
 pub mod overview;
+pub mod providers;
 pub mod quarantine;
 pub mod reader;
 pub mod report;
 pub mod router;
 pub mod runs;
 pub mod schedule;
+pub mod settings;
 pub mod system;
+pub mod tracking;
 pub mod trial;
 
 pub use caller::Caller;

@@ -1,6 +1,7 @@
 //! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
 //! Never holds a message, a ledger or a secret in clear.
 
+pub mod admin;
 pub mod audit;
 pub mod boxes;
 mod database;

@@ -59,8 +59,8 @@ impl CertificateView {
     }
 }
 
-/// Stragglers are awaited for so long after DNS was changed, in milliseconds: 14 days.
-const STRAGGLER_MILLIS: i64 = 14 * 86_400_000;
+/// A day, in milliseconds.
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// `POST /migration/jobs/{id}/close`: destroys the job's keys, credentials and uploads; counts and records stay.
 #[utoipa::path(post, path = "/migration/jobs/{id}/close", tag = "jobs", params(("id" = i64, Path)),
@@ -78,9 +78,10 @@ pub async fn close(
     let now_ms = app.now_ms();
     let changed_ms = row.dns_cutover_at.as_deref().and_then(crate::store::milliseconds);
     let waived = asked.waive_straggler_reason.as_deref().unwrap_or_default();
+    let days = super::settings::value(&app, super::settings::STRAGGLER_DAYS).await?.as_i64().unwrap_or(14);
     let facts = Facts {
         is_asked_by_a_person: caller.session.is_some(),
-        is_straggler_window_over: changed_ms.is_some_and(|at| now_ms - at >= STRAGGLER_MILLIS)
+        is_straggler_window_over: changed_ms.is_some_and(|at| now_ms - at >= days * DAY_MILLIS)
             || !waived.trim().is_empty(),
         ..Facts::default()
     };
