@@ -16,6 +16,8 @@ use crate::cli::secret::{known, known_token};
 use crate::dialer::{self, Purpose, Walls};
 use crate::jobs::{Aftermath, Credentials, NoSecret};
 use crate::store::mailboxes::Mailbox;
+use crate::store::milliseconds;
+use crate::store::reach::Reach;
 use crate::store::runs::Claim;
 use crate::store::words::RunStatus;
 use crate::vault::KeeperError;
@@ -27,7 +29,7 @@ pub struct FromVault(pub App);
 impl Credentials for FromVault {
     async fn secret(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret> {
         self.check_address(mailbox, side).await?;
-        let row = self.0.store.mailbox_row(&crate::store::reach::Reach::everything(), mailbox.id).await;
+        let row = self.0.store.mailbox_row(&Reach::everything(), mailbox.id).await;
         let row =
             row.map_err(|error| NoSecret::Passing(error.to_string()))?.ok_or(NoSecret::Missing(side))?;
         let id = if side == Side::Source { row.credentials_ref } else { row.dest_credentials_ref };
@@ -109,11 +111,27 @@ impl FromVault {
 /// Looks at the gate after each run.
 pub struct GateAfter(pub App);
 
+impl GateAfter {
+    /// Notes how long a run took, from its first claim to its end.
+    async fn tell_duration(&self, claim: &Claim) {
+        let Ok(Some(run)) = self.0.store.run_row(&Reach::everything(), claim.fence.run_id).await else {
+            return;
+        };
+        let (began, ended) = (milliseconds(&run.started_at), milliseconds(&run.finished_at));
+        if let Some((began, ended)) = began.zip(ended) {
+            let took = std::time::Duration::from_millis(ended.saturating_sub(began).unsigned_abs());
+            let labels = [("type", claim.run_type.as_str().to_owned())];
+            self.0.metrics.took("lbx_run_duration_seconds", &labels, took.as_secs_f64());
+        }
+    }
+}
+
 #[async_trait]
 impl Aftermath for GateAfter {
     async fn run_ended(&self, claim: &Claim, status: RunStatus) {
         let labels = [("type", claim.run_type.as_str().to_owned()), ("status", status.as_str().to_owned())];
         self.0.metrics.add("malote_runs_total", &labels, 1);
+        self.tell_duration(claim).await;
         if let Err(error) = gates::look(&self.0, claim.job_id).await {
             tracing::warn!(job.id = claim.job_id, error = %error, "the gate was not looked at after a run: {error}");
         }

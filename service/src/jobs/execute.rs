@@ -176,6 +176,9 @@ async fn engine(
                 (outcome::of_report(&report, before), serde_json::to_string(&report))
             }
         };
+        if let Found::Foreseen { quota, .. } = &mut outcome.found {
+            *quota = measure::quota(assembled.job.destination.as_ref()).await;
+        }
         if let Found::Counted { folders, measures, .. } = &mut outcome.found {
             name_tokens(assembled.job.ledger.as_ref(), folders).await;
             measures.quota = measure::quota(assembled.job.destination.as_ref()).await;

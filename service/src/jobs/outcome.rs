@@ -204,6 +204,7 @@ pub(super) fn of_forecast(forecast: &Forecast) -> Outcome {
                     folder.source_messages - folder.filtered.min(folder.source_messages)
                 })),
                 bytes: whole(sum(|folder| folder.to_copy_bytes)),
+                quota: None,
             }
         } else {
             Found::Nothing
