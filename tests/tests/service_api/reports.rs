@@ -284,14 +284,14 @@ async fn profiles_quotas_estimates_and_presets_are_told() -> Result<()> {
     let world = World::new().await?;
     let ana = world.user("ana", &["operator"], &[]).await?;
     let gmail = world.get(&ana, "/provider-profiles/gmail").await?.with(200).json();
-    assert_eq!(gmail["octets_down_per_day"], 2_500_000_000_u64, "{gmail}");
+    assert_eq!(gmail["octets_down_per_day"], 2_400_000_000_u64, "{gmail}");
     world.get(&ana, "/provider-profiles/none").await?.refused(404, "not_found");
     assert!(world.get(&ana, "/provider-profiles").await?.json()["total"].as_i64() > Some(10));
     assert_eq!(world.get(&ana, "/quota").await?.with(200).json()["total"], 0);
     assert_eq!(world.get(&ana, "/quota/gmail").await?.with(200).json()["waiting"], 0);
     let guess = json!({"mailboxes": 10, "bytes": 100_000_000_000_u64, "profile": "gmail"});
     let told = world.post(&ana, "/migration/estimate", guess).await?.with(200).json();
-    assert_eq!(told["days_of_allowance"], 4, "{told}");
+    assert_eq!(told["days_of_allowance"], 5, "{told}");
     world
         .post(&ana, "/migration/estimate", json!({"mailboxes": 0, "bytes": 1}))
         .await?
