@@ -1,4 +1,4 @@
-//! What waits for another person: `/approvals…`. Who may not approve a gate asks for it here, and who may sees the list.
+//! What waits for another person: `/approvals…`. Who may not approve a gate asks for it here; who may sees the list.
 //! Never approves more than was asked for: the snapshot that was seen when asking is the one that is approved.
 
 use axum::Json;

@@ -72,7 +72,8 @@ pub async fn job(
 }
 
 /// `GET /migration/mailboxes/{mid}/report`: the same of one mailbox.
-#[utoipa::path(get, path = "/migration/mailboxes/{mid}/report", tag = "reports", params(("mid" = i64, Path), ReportForm),
+#[utoipa::path(get, path = "/migration/mailboxes/{mid}/report", tag = "reports",
+    params(("mid" = i64, Path), ReportForm),
     responses((status = 200, body = Object), (status = 304), (status = 404), (status = 409), (status = 422)))]
 pub async fn mailbox(
     State(app): State<App>,

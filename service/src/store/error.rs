@@ -59,8 +59,8 @@ pub enum StoreError {
     Stale(&'static str),
 }
 
-/// SQLite's codes that pass by themselves (<https://www.sqlite.org/rescode.html>): SQLITE_BUSY, somebody else is writing;
-/// SQLITE_IOERR and SQLITE_FULL, the disk does not take it now. What was begun is rolled back.
+/// SQLite's codes that pass by themselves (<https://www.sqlite.org/rescode.html>): SQLITE_BUSY, somebody else is
+/// writing; SQLITE_IOERR and SQLITE_FULL, the disk does not take it now. What was begun is rolled back.
 const SQLITE_PASSING: [i64; 3] = [5, 10, 13];
 /// SQLITE_CONSTRAINT_UNIQUE.
 const SQLITE_UNIQUE: &str = "2067";

@@ -152,7 +152,10 @@ async fn a_request_for_approval_is_answered_once_by_another_person() -> Result<(
     copied(&world, mailbox).await?;
     world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await?;
     let gate = world.get(&lead, &format!("/migration/jobs/{job}/gate")).await?.json();
-    let ask = |hash: &Value| json!({"action": "approve_gate", "job_id": job, "snapshot_hash": hash, "reason": "all is there"});
+    let ask = |hash: &Value| {
+        let why = "all is there";
+        json!({"action": "approve_gate", "job_id": job, "snapshot_hash": hash, "reason": why})
+    };
     world.post(&maker, "/approvals", ask(&json!("sha256:0"))).await?.refused(422, "invalid");
     world
         .post(&maker, "/approvals", json!({"action": "x", "job_id": job, "snapshot_hash": ""}))
