@@ -14,6 +14,7 @@ mod processes;
 mod report;
 mod result;
 mod rivals;
+mod service;
 mod verdicts;
 mod wire;
 
@@ -42,9 +43,10 @@ fn run(words: &[String]) -> Result<()> {
         Some("baseline") => baseline::main(&words[1..]),
         Some("measure") => measure::inside(&words[1..]),
         Some("memory") => memory::main(variable("BENCH") == "quick", &variable("BENCH_CASES")),
+        Some("service") => service::main(variable("BENCH") == "quick"),
         Some("quick") => bench(true),
         None => bench(variable("BENCH") == "quick"),
-        Some(other) => bail!("{other}: say `quick`, `memory` or nothing"),
+        Some(other) => bail!("{other}: say `quick`, `memory`, `service` or nothing"),
     }
 }
 

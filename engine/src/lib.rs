@@ -66,6 +66,7 @@ pub mod failure;
 pub mod imap;
 pub mod ledger;
 pub mod likeness;
+pub mod measured;
 pub mod observed;
 pub mod pace;
 pub mod policy;

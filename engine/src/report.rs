@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::store_sums::StoreSums;
+use crate::measured::Measured;
 
 /// The report's format.
 pub const SCHEMA: &str = "malote.report/1";
@@ -261,6 +262,9 @@ pub struct Report {
     /// The arithmetic of the store that mail came from; of other sources nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreSums>,
+    /// What was measured beside the counts; not part of the format.
+    #[serde(skip)]
+    pub measured: Measured,
 }
 
 impl Report {
@@ -286,6 +290,7 @@ impl Report {
             warnings: Vec::new(),
             errors: vec![error],
             store: None,
+            measured: Measured::default(),
         }
     }
 

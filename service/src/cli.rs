@@ -6,6 +6,7 @@ pub mod args;
 pub mod assemble;
 mod backup;
 mod batch;
+mod dumps;
 pub mod exit;
 mod files;
 mod gate;

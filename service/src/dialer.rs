@@ -1,13 +1,16 @@
 //! Where the service may connect to: a port for each purpose, a resolved name whose every address is looked at.
-//! Never resolves a name twice: who connects gets the address that was checked.
+//! Never resolves a name twice for one connection: who connects gets the address that was checked.
 
 pub mod address;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ipnet::IpNet;
+use malote_engine::imap::{Resolver, Unresolved};
 use thiserror::Error;
 
 pub use address::Refusal;
@@ -79,12 +82,76 @@ pub enum DialError {
     },
 }
 
+/// Asks name servers. What they say is not believed before it was looked at.
+#[async_trait]
+pub trait Names: Send + Sync {
+    /// Every address of a name, with the port.
+    async fn lookup(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// The name servers of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemNames;
+
+#[async_trait]
+impl Names for SystemNames {
+    async fn lookup(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let asked = tokio::time::timeout(RESOLVE_MAX, tokio::net::lookup_host((name, port))).await;
+        let found = asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(found.take(ADDRESSES_MAX).collect())
+    }
+}
+
+/// The walls that stand around each connection of one endpoint: the engine asks them before every one, and connects
+/// to nothing else. A name that led into the Internet when it was tested and leads inward now is refused.
+#[derive(Clone)]
+pub struct Walls {
+    /// What the connections are for.
+    pub purpose: Purpose,
+    /// Networks that an administrator allowed.
+    pub allowed: Vec<IpNet>,
+    /// Who knows the names.
+    pub names: Arc<dyn Names>,
+}
+
+impl Walls {
+    /// Walls around mail servers, by the names of this machine.
+    pub fn around_mail(allowed: Vec<IpNet>) -> Self {
+        Self { purpose: Purpose::Imap, allowed, names: Arc::new(SystemNames) }
+    }
+}
+
+#[async_trait]
+impl Resolver for Walls {
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unresolved> {
+        let found = resolve_by(self.names.as_ref(), self.purpose, host, port, &self.allowed).await;
+        found.map_err(|error| match error {
+            DialError::Unknown { cause, .. } => Unresolved::Unknown(cause),
+            other => Unresolved::Refused(other.to_string()),
+        })
+    }
+}
+
 /// Resolves a name once and gives the addresses that may be connected to: all of them, or none. Where one address
 /// of a name is refused, the whole name is: what it leads to changes with each question.
 ///
 /// # Errors
 /// Where the port is not for this purpose, the name is not known, or an address is refused.
 pub async fn resolve(
+    purpose: Purpose,
+    name: &str,
+    port: u16,
+    allowed: &[IpNet],
+) -> Result<Vec<SocketAddr>, DialError> {
+    resolve_by(&SystemNames, purpose, name, port, allowed).await
+}
+
+/// The same, by somebody else's knowledge of names.
+///
+/// # Errors
+/// As [`resolve`].
+pub async fn resolve_by(
+    names: &dyn Names,
     purpose: Purpose,
     name: &str,
     port: u16,
@@ -101,9 +168,7 @@ pub async fn resolve(
         Ok(address) => vec![SocketAddr::new(address, port)],
         Err(_) => {
             let unknown = |cause| DialError::Unknown { name: name.to_owned(), cause };
-            let late = || unknown(io::Error::from(io::ErrorKind::TimedOut));
-            let asked = tokio::time::timeout(RESOLVE_MAX, tokio::net::lookup_host((name, port))).await;
-            asked.map_err(|_| late())?.map_err(unknown)?.take(ADDRESSES_MAX).collect()
+            names.lookup(name, port).await.map_err(unknown)?
         }
     };
     for one in &found {

@@ -8,6 +8,7 @@ mod credentials;
 mod execute;
 mod heart;
 mod log;
+mod measure;
 mod options;
 mod outcome;
 mod predecessors;

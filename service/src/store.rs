@@ -1,6 +1,7 @@
 //! The service's own database: jobs, mailboxes, runs, people and what happened; SQLite or PostgreSQL.
 //! Never holds a message, a ledger or a secret in clear.
 
+pub mod admin;
 pub mod audit;
 pub mod boxes;
 mod database;
@@ -14,10 +15,12 @@ pub mod jobs;
 pub mod keys;
 pub mod looks;
 pub mod mailboxes;
+pub mod measures;
 pub mod migrate;
 pub mod people;
 mod place;
 pub mod reach;
+pub mod report;
 pub mod results;
 mod row;
 pub mod runs;

@@ -4,17 +4,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 use malote_engine::failure::Side;
-use malote_engine::imap::SecretSource;
+use malote_engine::imap::{Resolver, SecretSource};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::endpoints::allowed;
 use crate::api::gates;
 use crate::app::App;
 use crate::cli::secret::{known, known_token};
-use crate::dialer::{self, Purpose};
+use crate::dialer::{self, Purpose, Walls};
 use crate::jobs::{Aftermath, Credentials, NoSecret};
 use crate::store::mailboxes::Mailbox;
+use crate::store::milliseconds;
+use crate::store::reach::Reach;
 use crate::store::runs::Claim;
 use crate::store::words::RunStatus;
 use crate::vault::KeeperError;
@@ -26,7 +29,7 @@ pub struct FromVault(pub App);
 impl Credentials for FromVault {
     async fn secret(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret> {
         self.check_address(mailbox, side).await?;
-        let row = self.0.store.mailbox_row(&crate::store::reach::Reach::everything(), mailbox.id).await;
+        let row = self.0.store.mailbox_row(&Reach::everything(), mailbox.id).await;
         let row =
             row.map_err(|error| NoSecret::Passing(error.to_string()))?.ok_or(NoSecret::Missing(side))?;
         let id = if side == Side::Source { row.credentials_ref } else { row.dest_credentials_ref };
@@ -39,6 +42,11 @@ impl Credentials for FromVault {
             other => NoSecret::Unusable(other.to_string()),
         })?;
         opened(&secret)
+    }
+
+    async fn resolver(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn Resolver>, NoSecret> {
+        let (_, _, networks) = self.place(mailbox, side).await?;
+        Ok(Arc::new(Walls::around_mail(networks)))
     }
 }
 
@@ -55,37 +63,10 @@ fn opened(secret: &SecretString) -> Result<Arc<dyn SecretSource>, NoSecret> {
 }
 
 impl FromVault {
-    /// Refuses a server that leads where users must not reach through us, before a secret is opened for it.
+    /// Refuses a server that leads where users must not reach through us, before a secret is opened for it. The
+    /// connections themselves are held against the same walls again, each.
     async fn check_address(&self, mailbox: &Mailbox, side: Side) -> Result<(), NoSecret> {
-        let is_source = side == Side::Source;
-        let id = if is_source { &mailbox.source_endpoint_id } else { &mailbox.dest_endpoint_id };
-        let known = match id {
-            Some(id) => {
-                self.0.store.endpoint(id).await.map_err(|error| NoSecret::Passing(error.to_string()))?
-            }
-            None => None,
-        };
-        let (host, port, networks) = match known {
-            Some(server) => {
-                let default = if server.tls == "implicit" { 993 } else { 143 };
-                let port = if server.port == 0 { default } else { server.port };
-                let networks = allowed(&self.0, server.allow_private, &server.allowed_networks_json);
-                (server.host, port, networks)
-            }
-            None => {
-                let hosts = if is_source {
-                    [mailbox.source_host.as_str(), ""]
-                } else {
-                    [mailbox.dest_host.as_str(), mailbox.job_dest_host.as_str()]
-                };
-                let place = hosts.into_iter().find(|host| !host.is_empty()).unwrap_or_default();
-                let (host, port) = match place.rsplit_once(':') {
-                    Some((host, port)) if !host.contains(':') => (host, port.parse().unwrap_or(0)),
-                    _ => (place, 993),
-                };
-                (host.trim_matches(['[', ']']).to_owned(), port, allowed(&self.0, false, "[]"))
-            }
-        };
+        let (host, port, networks) = self.place(mailbox, side).await?;
         if host.is_empty() {
             return Ok(());
         }
@@ -96,16 +77,61 @@ impl FromVault {
             },
         )
     }
+
+    /// Where a side stands, and the networks that it may lead into.
+    async fn place(&self, mailbox: &Mailbox, side: Side) -> Result<(String, u16, Vec<IpNet>), NoSecret> {
+        let is_source = side == Side::Source;
+        let id = if is_source { &mailbox.source_endpoint_id } else { &mailbox.dest_endpoint_id };
+        let known = match id {
+            Some(id) => {
+                self.0.store.endpoint(id).await.map_err(|error| NoSecret::Passing(error.to_string()))?
+            }
+            None => None,
+        };
+        let Some(server) = known else {
+            let hosts = if is_source {
+                [mailbox.source_host.as_str(), ""]
+            } else {
+                [mailbox.dest_host.as_str(), mailbox.job_dest_host.as_str()]
+            };
+            let place = hosts.into_iter().find(|host| !host.is_empty()).unwrap_or_default();
+            let (host, port) = match place.rsplit_once(':') {
+                Some((host, port)) if !host.contains(':') => (host, port.parse().unwrap_or(0)),
+                _ => (place, 993),
+            };
+            return Ok((host.trim_matches(['[', ']']).to_owned(), port, allowed(&self.0, false, "[]")));
+        };
+        let default = if server.tls == "implicit" { 993 } else { 143 };
+        let port = if server.port == 0 { default } else { server.port };
+        let networks = allowed(&self.0, server.allow_private, &server.allowed_networks_json);
+        Ok((server.host, port, networks))
+    }
 }
 
 /// Looks at the gate after each run.
 pub struct GateAfter(pub App);
+
+impl GateAfter {
+    /// Notes how long a run took, from its first claim to its end.
+    async fn tell_duration(&self, claim: &Claim) {
+        let Ok(Some(run)) = self.0.store.run_row(&Reach::everything(), claim.fence.run_id).await else {
+            return;
+        };
+        let (began, ended) = (milliseconds(&run.started_at), milliseconds(&run.finished_at));
+        if let Some((began, ended)) = began.zip(ended) {
+            let took = std::time::Duration::from_millis(ended.saturating_sub(began).unsigned_abs());
+            let labels = [("type", claim.run_type.as_str().to_owned())];
+            self.0.metrics.took("lbx_run_duration_seconds", &labels, took.as_secs_f64());
+        }
+    }
+}
 
 #[async_trait]
 impl Aftermath for GateAfter {
     async fn run_ended(&self, claim: &Claim, status: RunStatus) {
         let labels = [("type", claim.run_type.as_str().to_owned()), ("status", status.as_str().to_owned())];
         self.0.metrics.add("malote_runs_total", &labels, 1);
+        self.tell_duration(claim).await;
         if let Err(error) = gates::look(&self.0, claim.job_id).await {
             tracing::warn!(job.id = claim.job_id, error = %error, "the gate was not looked at after a run: {error}");
         }

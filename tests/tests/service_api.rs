@@ -10,7 +10,9 @@ mod service_api {
     mod auth;
     mod gate;
     mod jobs;
+    mod measured;
     mod people;
     mod protocol;
+    mod reports;
     mod vault;
 }

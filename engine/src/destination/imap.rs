@@ -18,6 +18,7 @@ use crate::imap::list_data::Listed;
 use crate::imap::pool::{Lease, Pool, is_stale};
 use crate::imap::write::Writing;
 use crate::imap::{AppendQueue, Endpoint, limits};
+use crate::measured::Room;
 use crate::observed::Way;
 use crate::source::{Fetched, Headed, ReadLimits, Stub, Survey};
 
@@ -121,6 +122,17 @@ impl Destination for ImapDestination {
     fn remarks(&self) -> Vec<String> {
         let endpoint = self.pool.endpoint();
         endpoint.notes.remarks(endpoint.side)
+    }
+
+    async fn room(&self) -> Result<Option<Room>> {
+        let (mut lease, was_used) = self.pool.take(None).await?;
+        let mut quotas = lease.quotas().await;
+        if was_used && is_stale(&quotas) {
+            drop(lease);
+            (lease, _) = self.pool.take(None).await?;
+            quotas = lease.quotas().await;
+        }
+        Ok(quotas?.map(|quotas| Room::of_quotas(&quotas)))
     }
 
     async fn warm(&self, connections: usize) {

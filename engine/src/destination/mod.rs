@@ -18,6 +18,7 @@ use crate::allowance::Daily;
 pub use crate::exchange::{Answer, BatchId, Parcel, Within};
 use crate::exchange::{Fetched, Headed, ReadLimits, Stub, Survey};
 use crate::failure::{Reach, Result};
+use crate::measured::Room;
 
 /// A folder to be created.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +91,11 @@ pub trait Destination: Send + Sync {
     /// What the report should tell of the server's answers so far, as sentences.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Its room for more; nothing where it does not say.
+    async fn room(&self) -> Result<Option<Room>> {
+        Ok(None)
     }
 
     /// Says goodbye on every connection; errors no longer matter.

@@ -2,13 +2,12 @@
 //! Never sends a credential: that is login's, and only after this is done.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::select_ok;
 use malote_plan::failure::{Class, Reach, Retry};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::capability::Capabilities;
@@ -16,6 +15,7 @@ use super::classify::refused_login;
 use super::command::Command;
 use super::connection::{Connection, Wire};
 use super::endpoint::{Endpoint, Security};
+use super::resolver::Unresolved;
 use super::response::{Answer, Code, Kind, Reply};
 use super::tls::{Tls, TlsFacts};
 use crate::failure::{Failure, Result};
@@ -80,10 +80,14 @@ pub(super) async fn ask_capabilities(connection: &mut Connection) -> Result<Capa
 
 async fn dial(endpoint: &Endpoint) -> Result<TcpStream> {
     let (host, port) = (endpoint.location.host.as_str(), endpoint.location.port);
-    let found = timeout(endpoint.connect_max, lookup_host((host, port))).await;
-    let addresses: Vec<SocketAddr> = match found {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => {
+    let found = timeout(endpoint.connect_max, endpoint.resolver.addresses(host, port)).await;
+    let addresses = match found {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(Unresolved::Refused(why))) => {
+            let message = format!("connecting to {host}:{port}: {why}");
+            return Err(Failure::new(endpoint.side, Class::Usage, Reach::Account, Retry::Never, message));
+        }
+        Ok(Err(Unresolved::Unknown(error))) => {
             let message = format!("looking up {host}: no address; check the host's name");
             return Err(account_net(endpoint, message).because(error));
         }

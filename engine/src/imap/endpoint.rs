@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use secrecy::SecretString;
 
 use super::host::{Host, Hosts};
+use super::resolver::{Resolver, SystemResolver};
 use crate::clock::{Clock, SystemClock};
 use crate::failure::{Failure, Result};
 use crate::observed::Notes;
@@ -154,6 +155,7 @@ impl Location {
             profile: None,
             notes: Arc::default(),
             clock: Arc::new(SystemClock),
+            resolver: Arc::new(SystemResolver),
             connect_max: CONNECT_MAX,
             progress_max: PROGRESS_MAX,
         }
@@ -210,6 +212,8 @@ pub struct Endpoint {
     pub host: Arc<Host>,
     /// Tells when a daily allowance begins anew.
     pub clock: Arc<dyn Clock>,
+    /// Where its name leads, asked anew for each connection.
+    pub resolver: Arc<dyn Resolver>,
     /// How long one address may take to answer.
     pub connect_max: Duration,
     /// How long a server may be silent in the midst of a command.

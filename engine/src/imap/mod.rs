@@ -27,6 +27,7 @@ mod opening;
 mod parser_tests;
 pub(crate) mod pool;
 pub mod probe;
+pub mod resolver;
 pub mod response;
 mod sasl;
 pub(crate) mod session;
@@ -45,6 +46,7 @@ pub use fetch_data::{FetchData, Section};
 pub use findings::{Finding, ProbedProfile};
 pub use list_data::{Listed, NamespaceEntry, Namespaces, StatusItems};
 pub use probe::{Greeting, Probe, greeting, probe};
+pub use resolver::{Resolver, SystemResolver, Unresolved};
 pub use secrecy::SecretString;
 pub use tls::TlsFacts;
 

@@ -11,7 +11,7 @@ use super::connect::connect;
 use super::endpoint::{Endpoint, Security};
 use super::findings::{Finding, ProbedProfile, findings};
 use super::login::{is_renewed, log_in, secret};
-use super::response::Answer;
+use super::response::{Answer, Kind};
 use super::session::Session;
 use super::tls::{Tls, TlsFacts};
 use crate::failure::Result;
@@ -141,17 +141,23 @@ pub async fn greeting(endpoint: &Endpoint) -> Result<Greeting> {
 
 impl Session {
     async fn quota(&mut self) -> Result<Vec<(String, u64, u64)>> {
-        let mut quota = Vec::new();
-        if self.capabilities.has("QUOTA") {
-            self.connection
-                .run(Command::new("GETQUOTAROOT \"INBOX\""), |answer| {
-                    if let Answer::Quota(_, triples) = answer {
-                        quota.extend(triples);
-                    }
-                })
-                .await?;
+        Ok(self.quotas().await?.unwrap_or_default())
+    }
+
+    /// The inbox's quotas, each a resource, its usage and its limit; nothing where the server keeps none or does not
+    /// say (RFC 9208 §4.3).
+    pub(crate) async fn quotas(&mut self) -> Result<Option<Vec<(String, u64, u64)>>> {
+        if !self.capabilities.has("QUOTA") {
+            return Ok(None);
         }
-        Ok(quota)
+        let mut quotas = Vec::new();
+        let reply = self.connection.run(Command::new("GETQUOTAROOT \"INBOX\""), |answer| {
+            if let Answer::Quota(_, triples) = answer {
+                quotas.extend(triples);
+            }
+        });
+        let is_told = reply.await?.kind == Kind::Ok;
+        Ok(is_told.then_some(quotas))
     }
 
     async fn round_trip_ms(&mut self) -> Result<f64> {

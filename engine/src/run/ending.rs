@@ -162,6 +162,7 @@ impl<'a> Ending<'a> {
             warnings: found.warnings,
             errors: found.errors,
             store: None,
+            measured: found.measured.unwrap_or_default(),
         }
     }
 }

@@ -27,6 +27,7 @@ mod recognise;
 mod repairing;
 mod resemble;
 mod strangers;
+mod surplus;
 mod survey;
 mod tally;
 mod transfer;

@@ -9,6 +9,7 @@ use malote_plan::message::{Flag, Uid};
 use malote_plan::uid_set::UidSet;
 
 use crate::failure::Failure;
+use crate::measured::Measured;
 use crate::report::{ErrorEntry, QuarantineEntry, RepairEntry};
 
 /// One folder's source UIDs by what became of them in this run.
@@ -115,6 +116,8 @@ pub(super) struct FindingsInner {
     pub dropped_flags: BTreeMap<String, u64>,
     /// True when a folder's work was broken off because the run was told to stop.
     pub is_cut_short: bool,
+    /// What was measured so far; nothing where nothing was to be measured.
+    pub measured: Option<Measured>,
 }
 
 /// Warnings and errors kept for a report; beyond that they are counted only.
@@ -156,6 +159,12 @@ impl Findings {
 
     pub fn repair(&self, entry: RepairEntry) {
         self.lock().repairs.push(entry);
+    }
+
+    /// Adds what one folder measured.
+    pub fn measure(&self, measured: Measured) {
+        let mut inner = self.lock();
+        inner.measured = Some(inner.measured.unwrap_or_else(Measured::none_yet).and(measured));
     }
 
     pub fn drop_flags(&self, flags: &[Flag]) {

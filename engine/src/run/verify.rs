@@ -18,12 +18,13 @@ use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
 use super::{
-    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, resemble,
+    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, resemble, surplus,
     survey,
 };
 use crate::event::Event;
 use crate::failure::{Failure, Result};
 use crate::ledger::FolderRow;
+use crate::measured::{Measured, Sample};
 use crate::policy::Content;
 use crate::report::{FolderReport, Kind, RepairEntry, Report};
 
@@ -77,7 +78,10 @@ async fn rooms(
                 let mut lane = lanes.take().await;
                 folder(run, row, (pair, destination), content, &mut lane).await
             }
-            _ => ending.refused_folder(job, &pair).await,
+            _ => {
+                ending.findings.measure(Measured::default());
+                ending.refused_folder(job, &pair).await
+            }
         };
         job.progress.folder_done();
         report
@@ -104,7 +108,13 @@ async fn folder(
     loop {
         // A recount begins anew each time: what was counted before the line was lost proves nothing.
         let mut folder = FolderRun::new(run, pair.clone());
-        let Err(failure) = recount(&mut folder, content).await else { return folder.report() };
+        let failure = match recount(&mut folder, content).await {
+            Ok(measured) => {
+                run.findings.measure(measured);
+                return folder.report();
+            }
+            Err(failure) => failure,
+        };
         if failure.class == Class::LimitConnections && lane.stand_back().await {
             continue;
         }
@@ -112,6 +122,7 @@ async fn folder(
         let pause = folder.pause_after(&failure, attempt).filter(|_| !run.halt.is_cancelled());
         let Some(pause) = pause else {
             run.findings.fail(&failure);
+            run.findings.measure(Measured::default());
             return folder.report();
         };
         let (side, class) = (failure.side, failure.class.as_str());
@@ -120,12 +131,13 @@ async fn folder(
         if tokio::time::timeout(Duration::from_millis(pause), run.halt.cancelled()).await.is_ok() {
             run.findings.fail(&failure);
             run.findings.cut_short();
+            run.findings.measure(Measured::default());
             return folder.report();
         }
     }
 }
 
-async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
+async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<Measured> {
     let mut ends = folder.open().await?;
     let uids = ends.source.uids().await?;
     folder.tally.list(&uids);
@@ -173,8 +185,14 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<()> {
     let open = census::filter(folder, &mut ends, open, false).await?;
     folder.tally.aside = labels::settled_elsewhere(folder, &open).await?;
     quarantining::tell(folder).await?;
+    let mut measured = Measured::default();
+    if content != Content::None && !folder.run.halt.is_cancelled() {
+        measured.sample = Some(faults.sample());
+        measured.octets = Some(surplus::octets(folder, &mut ends, &folder.tally.already).await?);
+        measured.duplicates = surplus::duplicates(folder, &mut ends, &present).await?;
+    }
     faults.tell(folder);
-    Ok(())
+    Ok(measured)
 }
 
 /// Which messages are read: none, all, or 50 and the square root of their number, spread evenly.
@@ -183,13 +201,11 @@ fn sample(uids: &UidSet, content: Content) -> UidSet {
         Content::None => UidSet::new(),
         Content::Full => uids.clone(),
         Content::Sample => {
-            let size = (50 + uids.len().isqrt()).min(uids.len()).max(1);
-            let step = uids.len().div_ceil(size).max(1);
-            uids.iter()
-                .enumerate()
-                .filter(|(index, _)| (*index as u64).is_multiple_of(step))
-                .map(|(_, uid)| uid)
-                .collect()
+            // Spread evenly, exactly so many: UIDs grow with time, so that every year has its part.
+            let (all, size) = (uids.len(), (50 + uids.len().isqrt()).min(uids.len()));
+            let is_chosen = |index: u64| (index + 1) * size / all.max(1) > index * size / all.max(1);
+            let numbered = uids.iter().enumerate().filter(|(index, _)| is_chosen(*index as u64));
+            numbered.map(|(_, uid)| uid).collect()
         }
     }
 }
@@ -269,6 +285,8 @@ struct Faults {
     unread: UidSet,
     differing: UidSet,
     rewritten: UidSet,
+    /// Those that were read on both sides.
+    compared: u64,
     /// Copies that are repaired ones.
     repairs: Vec<RepairEntry>,
 }
@@ -277,12 +295,22 @@ impl Faults {
     fn judge(&mut self, record: &Record, ours: Option<&Keys>, theirs: impl Fn(Uid) -> Option<Keys>) {
         let Some(ours) = ours else { return self.unread.insert(record.source_uid) };
         match record.destination_uid.and_then(theirs) {
-            None => self.unreadable.insert(record.source_uid),
+            None => return self.unreadable.insert(record.source_uid),
             Some(theirs) if theirs.content == ours.content => {}
             Some(theirs) if theirs.body.is_some() && theirs.body == ours.body => {
                 self.rewritten.insert(record.source_uid)
             }
             Some(_) => self.differing.insert(record.source_uid),
+        }
+        self.compared += 1;
+    }
+
+    /// What the comparison came to. What cannot be read at the destination is not the same there.
+    fn sample(&self) -> Sample {
+        Sample {
+            compared: self.compared + self.unreadable.len(),
+            rewritten: self.rewritten.len(),
+            different: self.differing.len() + self.unreadable.len(),
         }
     }
 

@@ -59,8 +59,8 @@ impl CertificateView {
     }
 }
 
-/// Stragglers are awaited for so long after DNS was changed, in milliseconds: 14 days.
-const STRAGGLER_MILLIS: i64 = 14 * 86_400_000;
+/// A day, in milliseconds.
+const DAY_MILLIS: i64 = 86_400_000;
 
 /// `POST /migration/jobs/{id}/close`: destroys the job's keys, credentials and uploads; counts and records stay.
 #[utoipa::path(post, path = "/migration/jobs/{id}/close", tag = "jobs", params(("id" = i64, Path)),
@@ -78,9 +78,10 @@ pub async fn close(
     let now_ms = app.now_ms();
     let changed_ms = row.dns_cutover_at.as_deref().and_then(crate::store::milliseconds);
     let waived = asked.waive_straggler_reason.as_deref().unwrap_or_default();
+    let days = super::settings::value(&app, super::settings::STRAGGLER_DAYS).await?.as_i64().unwrap_or(14);
     let facts = Facts {
         is_asked_by_a_person: caller.session.is_some(),
-        is_straggler_window_over: changed_ms.is_some_and(|at| now_ms - at >= STRAGGLER_MILLIS)
+        is_straggler_window_over: changed_ms.is_some_and(|at| now_ms - at >= days * DAY_MILLIS)
             || !waived.trim().is_empty(),
         ..Facts::default()
     };
@@ -134,12 +135,14 @@ pub async fn ticket_payload(
     }))
 }
 
-/// One change of a job's phase.
+/// Something that happened to a job.
 #[derive(Serialize, ToSchema)]
-pub struct PhaseView {
-    /// Empty for a new job.
+pub struct EventView {
+    /// `phase`, `approval` or `run`.
+    kind: &'static str,
+    /// The phase before, empty for a new job; the run's type.
     from: String,
-    /// The phase after it.
+    /// The phase after it; the decision; how the run ended.
     to: String,
     /// Who.
     actor: String,
@@ -149,17 +152,49 @@ pub struct PhaseView {
     at: String,
 }
 
-/// `GET /migration/jobs/{id}/timeline`.
+/// Runs that a timeline tells at most, the latest.
+const RUNS_TOLD_MAX: i64 = 1_000;
+
+/// What happened to a job, in order of time.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn events(app: &App, id: i64) -> Result<Vec<EventView>> {
+    let phases = app.store.phases(id).await?.into_iter();
+    let mut all: Vec<EventView> = phases
+        .map(|[from, to, actor, reason, at]| EventView { kind: "phase", from, to, actor, reason, at })
+        .collect();
+    let decided = app.store.decisions(id).await?.into_iter();
+    all.extend(decided.map(|one| EventView {
+        kind: "approval",
+        from: String::new(),
+        to: if one.voided_ms > 0 { "void".to_owned() } else { one.decision },
+        actor: one.approver,
+        reason: if one.voided_ms > 0 { one.void_reason } else { one.comment },
+        at: one.created_at,
+    }));
+    let runs = app.store.ended_runs(id, RUNS_TOLD_MAX).await?.into_iter();
+    all.extend(runs.map(|[from, to, actor, reason, at]| EventView {
+        kind: "run",
+        from,
+        to,
+        actor,
+        reason,
+        at,
+    }));
+    all.sort_by(|one, two| one.at.cmp(&two.at));
+    Ok(all)
+}
+
+/// `GET /migration/jobs/{id}/timeline`: phases, decisions about the gate, and runs, oldest first.
 #[utoipa::path(get, path = "/migration/jobs/{id}/timeline", tag = "jobs", params(("id" = i64, Path)),
-    responses((status = 200, body = Listed<PhaseView>), (status = 404)))]
+    responses((status = 200, body = Listed<EventView>), (status = 404)))]
 pub async fn timeline(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<Listed<PhaseView>>> {
+) -> Result<Json<Listed<EventView>>> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
-    let rows = app.store.phases(id).await?.into_iter();
-    let views = rows.map(|[from, to, actor, reason, at]| PhaseView { from, to, actor, reason, at });
-    Ok(Json(Listed::whole(views.collect())))
+    Ok(Json(Listed::whole(events(&app, id).await?)))
 }

@@ -1,31 +1,28 @@
 //! Servers: `/endpoints…`. Only an administrator lets one lead into a private network.
 //! Never holds a secret: those are of mailboxes.
 
-use std::time::{Duration, Instant};
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, created, seen_version};
 use super::body::{At, Body, no_content};
 use super::caller::Caller;
 use super::list::Listed;
+use super::trial::{TestView, trial};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::token::uuid;
-use crate::dialer::{self, DialError, Purpose, is_host};
+use crate::dialer::is_host;
 use crate::store::endpoints::EndpointRow;
+use crate::store::mailboxes::Endpoint;
 use crate::store::{StoreError, at};
 
-/// How long a server may take to answer a test.
-const TEST_MAX: Duration = Duration::from_secs(10);
 /// A server that takes longer is told with a warning, in milliseconds.
 const SLOW_MILLIS: i64 = 1000;
 
@@ -278,24 +275,14 @@ pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) 
     Ok(no_content())
 }
 
-/// How a server was found.
-#[derive(Serialize, ToSchema)]
-pub struct TestView {
-    /// `ok`, `timeout`, `unreachable` or `error`.
-    status: &'static str,
-    /// How long it took to connect.
-    latency_ms: i64,
-    /// What to do.
-    hints: Vec<String>,
-}
-
 /// `POST /endpoints/{id}/test`: whether the server can be reached. Logins are tried by a preflight.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = TestView), (status = 404)))]
 pub async fn test(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Json<TestView>> {
     caller.may(Permission::RunSync)?;
-    let row = read(&app, &caller, &id).await?;
-    let view = reach(&app, &row).await;
+    read(&app, &caller, &id).await?;
+    let server = app.store.endpoint(&id).await?.ok_or_else(|| ApiError::not_found("server"))?;
+    let view = trial(&app, &server).await;
     let health = match (view.status, view.latency_ms) {
         ("ok", latency) if latency <= SLOW_MILLIS => "healthy",
         ("ok", _) => "warning",
@@ -306,6 +293,37 @@ pub async fn test(State(app): State<App>, caller: Caller, At(id): At<String>) ->
     Ok(Json(view))
 }
 
+/// `POST /endpoints/test`: the same for a server that is not kept.
+#[utoipa::path(post, path = "/endpoints/test", tag = "endpoints", request_body = EndpointAsked,
+    responses((status = 200, body = TestView), (status = 403), (status = 422)))]
+pub async fn test_unkept(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<EndpointAsked>,
+) -> Result<Json<TestView>> {
+    caller.may(Permission::RunSync)?;
+    check(&asked, &caller)?;
+    let server = Endpoint {
+        id: String::new(),
+        name: asked.name,
+        kind: asked.kind,
+        profile: asked.profile,
+        host: asked.host,
+        port: asked.port,
+        tls: asked.tls,
+        auth: asked.auth,
+        authzid_template: asked.authzid_template,
+        pin: asked.pin,
+        ca_pem: String::new(),
+        connections_max: 0,
+        is_enabled: true,
+        allow_cleartext: asked.allow_cleartext,
+        allow_private: asked.allow_private,
+        allowed_networks_json: serde_json::json!(asked.allowed_networks).to_string(),
+    };
+    Ok(Json(trial(&app, &server).await))
+}
+
 /// Networks that an endpoint may lead into, beside the Internet.
 pub fn allowed(app: &App, allow_private: bool, networks_json: &str) -> Vec<IpNet> {
     let mut networks = app.config.allow_private.clone();
@@ -314,26 +332,6 @@ pub fn allowed(app: &App, allow_private: bool, networks_json: &str) -> Vec<IpNet
         networks.extend(own.iter().filter_map(|text| text.parse::<IpNet>().ok()));
     }
     networks
-}
-
-async fn reach(app: &App, row: &EndpointRow) -> TestView {
-    let began = Instant::now();
-    let default = if row.tls == "implicit" { 993 } else { 143 };
-    let port = u16::try_from(row.port).ok().filter(|port| *port > 0).unwrap_or(default);
-    let networks = allowed(app, row.allow_private, &row.networks_json);
-    let found = dialer::resolve(Purpose::Imap, &row.host, port, &networks).await;
-    let (status, hint) = match found {
-        Err(error @ DialError::Unknown { .. }) => ("unreachable", error.to_string()),
-        Err(error) => ("error", error.to_string()),
-        Ok(addresses) => match tokio::time::timeout(TEST_MAX, TcpStream::connect(addresses.as_slice())).await
-        {
-            Ok(Ok(_)) => ("ok", String::new()),
-            Ok(Err(_)) => ("unreachable", "nobody answers at that port".to_owned()),
-            Err(_) => ("timeout", "the server does not answer".to_owned()),
-        },
-    };
-    let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-    TestView { status, latency_ms, hints: Some(hint).filter(|hint| !hint.is_empty()).into_iter().collect() }
 }
 
 /// One test of the past.

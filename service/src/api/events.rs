@@ -42,12 +42,13 @@ pub async fn stream(
         Some(after) => after,
         None => app.store.last_event(id).await?,
     };
-    let first = (app, id, after, 0_u32);
-    let events = stream::unfold(first, |(app, job, after, looks)| async move {
+    // A page that is full has more behind it: whoever is behind does not wait.
+    let first = (app, id, after, 0_u32, true);
+    let events = stream::unfold(first, |(app, job, after, looks, is_behind)| async move {
         if looks >= LOOKS_MAX {
             return None;
         }
-        if looks > 0 {
+        if !is_behind {
             tokio::time::sleep(EVERY).await;
         }
         // What cannot be read now is read at the next look, from the same place on.
@@ -62,7 +63,9 @@ pub async fn stream(
                     .data(event_json(row).to_string()))
             })
             .collect();
-        Some((stream::iter(events), (app, job, last, looks + 1)))
+        let is_behind = i64::try_from(events.len()).is_ok_and(|count| count >= ROWS_MAX);
+        let looks = if is_behind { looks } else { looks + 1 };
+        Some((stream::iter(events), (app, job, last, looks, is_behind)))
     });
     let flat = futures_util::StreamExt::flatten(events);
     Ok(Sse::new(flat).keep_alive(KeepAlive::default()).into_response())

@@ -304,26 +304,32 @@ pub async fn approve(
 ) -> Result<Json<JobView>> {
     caller.may(Permission::ApproveMigrationGate)?;
     caller.has_stepped_up(app.now_ms())?;
-    let job = read(&app, &caller, id).await?;
-    let mut accepted = Vec::new();
-    for (place, name) in asked.accepted_warnings.iter().enumerate() {
-        let known = CheckId::named(name);
-        accepted.push(known.ok_or_else(|| {
-            ApiError::field(format!("accepted_warnings[{place}]"), "there is no such check")
-        })?);
-    }
+    let accepted = super::approvals::accepted(&asked.accepted_warnings)?;
+    let told = (asked.snapshot_hash.as_str(), accepted.as_slice(), asked.comment.as_str());
+    Ok(Json(approve_as(&app, &caller, id, told).await?))
+}
+
+/// Approves a gate by the caller's right, which was shown before: the digest that was seen, the warnings accepted, why.
+///
+/// # Errors
+/// Where plan refuses.
+pub(super) async fn approve_as(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    (snapshot_hash, accepted, comment): (&str, &[CheckId], &str),
+) -> Result<JobView> {
+    let job = read(app, caller, id).await?;
     let options: Value = serde_json::from_str(&job.options_json).unwrap_or_default();
-    let wish = Wish {
-        snapshot_hash: &asked.snapshot_hash,
-        accepted: &accepted,
-        actor: &caller.actor,
-        comment: &asked.comment,
-        is_four_eyes: options["four_eyes"] != Value::Bool(false),
+    let is_four_eyes = match &options["four_eyes"] {
+        Value::Bool(truth) => *truth,
+        _ => super::settings::value(app, super::settings::FOUR_EYES).await? != Value::Bool(false),
     };
+    let wish = Wish { snapshot_hash, accepted, actor: &caller.actor, comment, is_four_eyes };
     match gate::approve_now(&app.store, id, &wish, app.now_ms()).await.map_err(of_gate)? {
         Ok(verdict) => {
-            tell(&app, id, &verdict).await;
-            Ok(Json(JobView::of(read(&app, &caller, id).await?)))
+            tell(app, id, &verdict).await;
+            Ok(JobView::of(read(app, caller, id).await?))
         }
         Err((refused, evaluation)) => Err(of_refusal(&refused, &evaluation)),
     }

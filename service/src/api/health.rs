@@ -53,5 +53,23 @@ pub(super) async fn measure(app: &App) -> Result<()> {
         let count = u32::try_from(row.1).unwrap_or(u32::MAX);
         app.metrics.set("malote_data_keys", &[("master_key", row.0)], f64::from(count));
     }
+    for (job, profile, messages, octets) in app.store.copied_by_job().await? {
+        let labels = || [("job", job.to_string()), ("profile", profile.clone())];
+        app.metrics.count("lbx_messages_copied_total", &labels(), messages);
+        app.metrics.count("lbx_bytes_copied_total", &labels(), octets);
+    }
+    for (class, count) in app.store.errors_by_class().await? {
+        app.metrics.count("lbx_errors_total", &[("class", class)], count);
+    }
+    for (job, gate) in app.store.gates_by_job().await? {
+        let value = match gate.as_str() {
+            "ready_for_dns" => 2.0,
+            "warning" => 1.0,
+            _ => 0.0,
+        };
+        app.metrics.set("lbx_gate_status", &[("job", job.to_string())], value);
+    }
+    let (queued, _) = app.store.queue().await?;
+    app.metrics.set("lbx_queue_depth", &[], f64::from(u32::try_from(queued).unwrap_or(u32::MAX)));
     Ok(())
 }

@@ -446,10 +446,11 @@ pub async fn remove(
     caller.may(Permission::ManageSystem)?;
     let row = read(&app, &caller, id).await?;
     confirmed(asked.confirm.as_deref(), &row.domain)?;
-    cancel_runs(&app, id, "the job was deleted").await?;
+    // A refusal leaves its runs at work.
     if !app.store.delete_job(id, &at(app.now_ms())).await? {
         return Err(ApiError::conflict("phase_conflict", "only a job that never began, failed or is closed"));
     }
+    cancel_runs(&app, id, "the job was deleted").await?;
     app.vault.purge(id, &caller.actor, app.now_ms(), &app.config.uploads()).await?;
     Ok(no_content())
 }

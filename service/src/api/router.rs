@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
-    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
+    ApiError, access, approvals, audit, auth, closing, credentials, endpoints, events, folders, gates,
+    health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine, reader,
+    report, runs, schedule, settings, system, tracking,
 };
 use crate::app::App;
 
@@ -51,6 +52,10 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
         .routes(routes!(system::rotate))
+        .routes(routes!(settings::list))
+        .routes(routes!(settings::show, settings::put))
+        .routes(routes!(tracking::workers))
+        .routes(routes!(tracking::performance))
         .routes(routes!(system::metrics))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
@@ -72,6 +77,31 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(closing::certificate))
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
+        .routes(routes!(report::job))
+        .routes(routes!(report::mailbox))
+        .routes(routes!(report::schema))
+        .routes(routes!(inventory::show, inventory::put, inventory::remove))
+        .routes(routes!(inventory::decide))
+        .routes(routes!(approvals::list, approvals::make))
+        .routes(routes!(approvals::show))
+        .routes(routes!(approvals::approve))
+        .routes(routes!(approvals::reject))
+        .routes(routes!(credentials::list, credentials::make))
+        .routes(routes!(credentials::change))
+        .routes(routes!(credentials::remove))
+        .routes(routes!(providers::profiles))
+        .routes(routes!(providers::profile))
+        .routes(routes!(providers::quota))
+        .routes(routes!(providers::quota_of))
+        .routes(routes!(providers::estimate))
+        .routes(routes!(providers::discover))
+        .routes(routes!(tracking::contexts))
+        .routes(routes!(tracking::context))
+        .routes(routes!(tracking::roots))
+        .routes(routes!(tracking::tree))
+        .routes(routes!(tracking::logs))
+        .routes(routes!(schedule::show, schedule::put, schedule::remove))
+        .routes(routes!(schedule::executions))
         .routes(routes!(events::stream))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))
@@ -105,6 +135,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine::ack))
         .routes(routes!(endpoints::list, endpoints::make))
         .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::test_unkept))
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::health))
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use malote_plan::failure::Class;
 use malote_plan::phase::{Edge, Facts, Phase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -165,18 +166,25 @@ fn unlocked(job: &JobRow) -> Result<()> {
     Err(ApiError::new(StatusCode::LOCKED, "job_paused", "the job is paused: POST …/resume first"))
 }
 
-/// The guard of the first copy: every enabled mailbox has its logins proven, or a reason why not. What the
-/// destination can hold is looked at by the preflight where its server tells; where it does not, the gate asks later.
+/// The guard of the first copy: every enabled mailbox has its logins proven, or a reason why not, and room for a tenth
+/// more than it is to hold, where its server told the preflight; where it did not, the gate asks later.
 async fn begin_initial(app: &App, caller: &Caller, job: &JobRow) -> Result<()> {
     let all = chosen(app, caller, job.id, None, false).await?;
     let has_login = |row: &&BoxRow| {
         let is_proven = !row.source_login_ok_at.is_empty() && !row.dest_login_ok_at.is_empty();
         (is_proven && !row.error_class.starts_with("auth.")) || !row.login_waived_reason.is_empty()
     };
+    let measures = app.store.job_measures(job.id).await?;
+    let has_space = |row: &&BoxRow| {
+        let told = measures.iter().find(|of| of.mailbox_id == row.id && of.quota_kind == "limited");
+        let wanted = row.bytes_source.unsigned_abs().saturating_mul(11) / 10;
+        let is_enough = told.is_none_or(|of| of.quota_limit.saturating_sub(of.quota_used) >= wanted);
+        is_enough && row.error_class != Class::OverQuota.as_str()
+    };
     let facts = Facts {
         mailboxes_enabled: all.len() as u64,
         mailboxes_with_logins: all.iter().filter(has_login).count() as u64,
-        mailboxes_with_space: all.iter().filter(|row| row.error_class != "over_quota").count() as u64,
+        mailboxes_with_space: all.iter().filter(has_space).count() as u64,
         ..Facts::default()
     };
     take(app, job, Edge::BeginInitial, facts, Why { actor: &caller.actor, ..Why::default() }).await

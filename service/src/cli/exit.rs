@@ -193,6 +193,7 @@ mod tests {
             warnings: Vec::new(),
             errors: classes.iter().map(|class| ErrorEntry::from(&failure(class))).collect(),
             store: None,
+            measured: malote_engine::measured::Measured::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{LogFormatArg, MfaArg, ServeArgs};
 use super::exit::{Exit, Stopped};
-use super::{migrate, output, signal};
+use super::{dumps, migrate, output, signal};
 use crate::api::{gates, router};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa};
@@ -35,6 +35,7 @@ const DAY_MILLIS: i64 = 86_400_000;
 /// Serves until a signal comes.
 pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     log(args.log_format);
+    dumps::refuse();
     let config = config(&args)?;
     let listener = TcpListener::bind(config.listen)
         .await

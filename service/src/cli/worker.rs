@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::WorkerArgs;
 use super::exit::{Exit, Stopped};
-use super::{migrate, output, serve, signal};
+use super::{dumps, migrate, output, serve, signal};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa};
 use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
@@ -19,6 +19,7 @@ use crate::work::{FromVault, GateAfter};
 /// Works until a signal comes; what is in flight is finished then, and runs go back into the queue.
 pub async fn worker(args: WorkerArgs) -> Result<Exit, Stopped> {
     serve::log(args.log_format);
+    dumps::refuse();
     let data = args.place.data.clone().unwrap_or_else(|| PathBuf::from("malote-data"));
     let place = super::args::PlaceArgs { data: Some(data.clone()), database: args.place.database.clone() };
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

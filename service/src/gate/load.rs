@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use malote_plan::failure::Class;
 use malote_plan::gate::{
-    Approval, CheckId, Counts, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole, JobInput, Known, Logins,
-    MailboxInput, Ruling,
+    Approval, Bytes, CheckId, Counts, Coverage, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole,
+    JobInput, Known, Logins, MailboxInput, Quota, Ruling, Sample, UidValidity,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::GateError;
 use crate::store::gates::{DecisionRow, GateFolder, GateItems, GateJob, GateMailbox};
+use crate::store::measures::MeasuresRow;
 use crate::store::words::SourceType;
 use crate::store::{Transaction, milliseconds};
 use crate::vault::key::hex;
@@ -28,6 +30,9 @@ pub(super) async fn input(
     let folders = transaction.gate_folders(job_id).await?;
     let items = transaction.gate_items(job_id).await?;
     let (runs_active, crashed) = transaction.gate_runs(job_id).await?;
+    let measures = transaction.measures(job_id).await?;
+    let measured: BTreeMap<i64, &MeasuresRow> = measures.iter().map(|row| (row.mailbox_id, row)).collect();
+    let undecided = transaction.undecided(job_id).await?;
     let mut own: BTreeMap<i64, Vec<&GateFolder>> = BTreeMap::new();
     for folder in &folders {
         own.entry(folder.mailbox_id).or_default().push(folder);
@@ -38,9 +43,12 @@ pub(super) async fn input(
     let map = serde_json::json!([job.options_json, told]).to_string();
     Ok(JobInput {
         now_ms,
-        mailboxes: rows.iter().map(|row| mailbox(row, of(row), &items)).collect(),
-        // Nobody counts the source's addresses, nor asks DNS, before those parts of the service do.
-        coverage: Known::Unknown,
+        mailboxes: rows
+            .iter()
+            .map(|row| mailbox(row, of(row), &items, measured.get(&row.id).copied()))
+            .collect(),
+        coverage: undecided.map_or(Known::Unknown, |undecided| Known::Is(Coverage { undecided })),
+        // Nothing here asks DNS: a person has to accept that nobody did.
         dns: Known::Unknown,
         runs_active,
         is_ledger_whole: Known::Is(is_whole),
@@ -82,7 +90,12 @@ fn map_of(row: &GateMailbox, folders: &[&GateFolder]) -> Value {
     ])
 }
 
-fn mailbox(row: &GateMailbox, folders: &[&GateFolder], items: &[GateItems]) -> MailboxInput {
+fn mailbox(
+    row: &GateMailbox,
+    folders: &[&GateFolder],
+    items: &[GateItems],
+    measured: Option<&MeasuresRow>,
+) -> MailboxInput {
     let is_archive = SourceType::parse(&row.source_type).is_ok_and(SourceType::is_archive);
     let own: Vec<&GateItems> = items.iter().filter(|item| item.mailbox_id == row.id).collect();
     let has_sent_folder = folders.iter().any(|folder| folder.role == "sent");
@@ -90,12 +103,6 @@ fn mailbox(row: &GateMailbox, folders: &[&GateFolder], items: &[GateItems]) -> M
         let name = folder.source_path.to_lowercase();
         folder.messages_source > 0 && (name.contains("sent") || name.contains("enviad"))
     };
-    let places: BTreeSet<&str> = folders.iter().map(|folder| folder.dest_path.as_str()).collect();
-    let map = FolderMap {
-        renamed: folders.iter().filter(|folder| folder.is_renamed).count() as u64,
-        collisions: (folders.len() - places.len()) as u64,
-    };
-    let is_placed = |folder: &&GateFolder| !folder.dest_path.is_empty();
     MailboxInput {
         id: row.id.unsigned_abs(),
         is_enabled: row.enabled,
@@ -108,19 +115,96 @@ fn mailbox(row: &GateMailbox, folders: &[&GateFolder], items: &[GateItems]) -> M
         folders: folders.iter().map(|folder| of_folder(folder, &own)).collect(),
         destination_messages: Some(row.messages_dest),
         delta: delta(row),
-        uid_validity: if is_archive { Known::NotApplicable } else { Known::Unknown },
-        folder_map: if !folders.is_empty() && folders.iter().all(is_placed) {
-            Known::Is(map)
-        } else {
-            Known::Unknown
-        },
+        uid_validity: if is_archive { Known::NotApplicable } else { generations(folders) },
+        folder_map: folder_map(row, folders),
+        sample: known(measured, |of| &of.sampled_at, sample),
+        bytes: known(measured, |of| &of.bytes_at, bytes),
+        duplicates: known(measured, |of| &of.duplicates_at, |of| of.duplicates),
+        quota: quota(row, measured),
         logins: Logins {
             source_ms: milliseconds(&row.source_login_ok_at),
             destination_ms: milliseconds(&row.dest_login_ok_at),
             is_failing: row.error_class.starts_with("auth."),
         },
-        ..MailboxInput::default()
     }
+}
+
+/// A measure that has a time; without one nobody took it.
+fn known<T>(
+    row: Option<&MeasuresRow>,
+    at: impl Fn(&MeasuresRow) -> &String,
+    value: impl Fn(&MeasuresRow) -> T,
+) -> Known<T> {
+    row.filter(|row| !at(row).is_empty()).map_or(Known::Unknown, |row| Known::Is(value(row)))
+}
+
+fn sample(row: &MeasuresRow) -> Sample {
+    Sample { compared: row.sample_compared, rewritten: row.sample_rewritten, different: row.sample_different }
+}
+
+fn bytes(row: &MeasuresRow) -> Bytes {
+    Bytes { source: row.bytes_source, destination: row.bytes_dest }
+}
+
+/// The destination's room as its server told it after the last run. One that refused a message for want of room is
+/// full, whatever it says or does not say.
+fn quota(row: &GateMailbox, measured: Option<&MeasuresRow>) -> Known<Quota> {
+    let is_over = row.error_class == Class::OverQuota.as_str();
+    let pending = pending_octets(row, measured);
+    match measured.map(|row| (row.quota_kind.as_str(), row)) {
+        Some(("limited", told)) => Known::Is(Quota {
+            limit: told.quota_limit,
+            free: told.quota_limit.saturating_sub(told.quota_used),
+            pending,
+            is_over,
+        }),
+        _ if is_over => Known::Is(Quota { limit: 0, free: 0, pending, is_over }),
+        Some(("endless", _)) => Known::NotApplicable,
+        _ => Known::Unknown,
+    }
+}
+
+/// What is still to be copied, in octets: as large as the mean of what is known, because sizes of messages that were
+/// never read are not kept.
+fn pending_octets(row: &GateMailbox, measured: Option<&MeasuresRow>) -> u64 {
+    let told = measured.filter(|of| !of.bytes_at.is_empty()).map_or(0, |of| of.bytes_source);
+    let octets = u128::from(told.max(row.bytes_source));
+    let all = u128::from(row.messages_source.max(1));
+    let pending = (u128::from(row.messages_pending) * octets).div_ceil(all);
+    u64::try_from(pending).unwrap_or(u64::MAX)
+}
+
+/// What became of the source's generations since the first copy. A folder that changed was matched again where
+/// nothing of it is pending.
+fn generations(folders: &[&GateFolder]) -> Known<UidValidity> {
+    if folders.is_empty() || folders.iter().any(|folder| folder.uidvalidity_first == 0) {
+        return Known::Unknown;
+    }
+    let mut changed = folders.iter().filter(|folder| folder.uidvalidity_changes > 0).peekable();
+    Known::Is(if changed.peek().is_none() {
+        UidValidity::Stable
+    } else if changed.all(|folder| folder.messages_pending == 0 && !folder.last_scan_at.is_empty()) {
+        UidValidity::Rematched
+    } else {
+        UidValidity::Lost
+    })
+}
+
+/// How names came over. Folders that share a place are counted each by its own messages, so that none is lost in
+/// another; a folder without a place, or a run that waits for somebody to decide between names, is a clash.
+fn folder_map(row: &GateMailbox, folders: &[&GateFolder]) -> Known<FolderMap> {
+    let is_undecided = row.error_class == Class::DecisionNeeded.as_str();
+    if folders.is_empty() && !is_undecided {
+        return Known::Unknown;
+    }
+    let unplaced = folders.iter().filter(|folder| folder.dest_path.is_empty()).count();
+    let places: BTreeSet<&str> = folders.iter().map(|folder| folder.dest_path.as_str()).collect();
+    let placed: BTreeSet<&str> = places.into_iter().filter(|place| !place.is_empty()).collect();
+    Known::Is(FolderMap {
+        renamed: folders.iter().filter(|folder| folder.is_renamed).count() as u64,
+        merged: (folders.len() - unplaced - placed.len()) as u64,
+        collisions: unplaced as u64 + u64::from(is_undecided),
+    })
 }
 
 /// A folder's counts, with what people acknowledged since the scan moved from open to acknowledged.

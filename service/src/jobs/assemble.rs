@@ -139,7 +139,7 @@ async fn side(
     let allow_cleartext = server.as_ref().is_some_and(|server| server.allow_cleartext);
     let text = location(mailbox, server.as_ref(), side).map_err(wrong)?;
     let location = Location::parse(&text, allow_cleartext)?;
-    let secret = bench.credentials.secret(mailbox, side).await.map_err(|error| match error {
+    let unready = |error: NoSecret| match error {
         NoSecret::Missing(_) | NoSecret::Unusable(_) => {
             Unready::Wrong(Class::AuthBadCredentials, error.to_string())
         }
@@ -150,8 +150,10 @@ async fn side(
             Retry::Again,
             error.to_string(),
         )),
-    })?;
+    };
+    let secret = bench.credentials.secret(mailbox, side).await.map_err(unready)?;
     let mut endpoint = location.endpoint(side, secret);
+    endpoint.resolver = bench.credentials.resolver(mailbox, side).await.map_err(unready)?;
     if let Some(server) = server {
         endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
         if !server.profile.is_empty() {

@@ -1,11 +1,11 @@
-//! Where a worker gets the secrets by which it logs in.
+//! Where a worker gets the secrets by which it logs in, and the walls around where it connects.
 //! Never keeps one: each run asks anew.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use malote_engine::failure::Side;
-use malote_engine::imap::SecretSource;
+use malote_engine::imap::{Resolver, SecretSource, SystemResolver};
 
 use crate::store::mailboxes::Mailbox;
 
@@ -31,4 +31,13 @@ pub trait Credentials: Send + Sync {
     /// # Errors
     /// Where there is none, or it cannot be had.
     async fn secret(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret>;
+
+    /// Where the names of one side lead: asked before each connection, so that none is made to where users must not
+    /// reach through us. Any address will do where nobody says otherwise.
+    ///
+    /// # Errors
+    /// Where it is not known which networks that side may lead into.
+    async fn resolver(&self, _mailbox: &Mailbox, _side: Side) -> Result<Arc<dyn Resolver>, NoSecret> {
+        Ok(Arc::new(SystemResolver))
+    }
 }

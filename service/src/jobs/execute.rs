@@ -18,6 +18,7 @@ use super::aftermath;
 use super::assemble::{self, Bench, Unready};
 use super::heart::{Heart, SharedTime, Wish};
 use super::log::{RunLog, file_name};
+use super::measure;
 use super::options::RunOptions;
 use super::outcome::{self, Again, Outcome, Stats};
 use super::worker::Inner;
@@ -175,8 +176,15 @@ async fn engine(
                 (outcome::of_report(&report, before), serde_json::to_string(&report))
             }
         };
-        if let Found::Counted { folders, .. } = &mut outcome.found {
+        if let Found::Foreseen { quota, .. } = &mut outcome.found {
+            *quota = measure::quota(assembled.job.destination.as_ref()).await;
+        }
+        if let Found::Counted { folders, measures, .. } = &mut outcome.found {
             name_tokens(assembled.job.ledger.as_ref(), folders).await;
+            measures.quota = measure::quota(assembled.job.destination.as_ref()).await;
+            if run_type == RunType::Verify {
+                measures.merkle_root = measure::merkle_root(assembled.job.ledger.as_ref()).await;
+            }
         }
         assembled.close().await;
         (outcome, json.unwrap_or_default())

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use malote_engine::failure::Class;
+use malote_engine::measured::{Measured, Sample};
 use malote_engine::report::{Counters, ErrorEntry, FolderReport, Report, Status};
 use malote_engine::run::Forecast;
 use serde::Serialize;
 
 use crate::cli::exit::Exit;
+use crate::store::measures::Measures;
 use crate::store::results::{Counts, FolderResult, Found, QuarantineResult};
 use crate::store::words::{MailboxStatus, RunStatus};
 
@@ -136,6 +138,7 @@ pub(super) fn of_report(report: &Report, before: Before) -> Outcome {
             sync_percent: percent(all.matched, all.source, is_whole),
             is_whole,
             quarantine: quarantine(report),
+            measures: measures(&report.measured),
         }
     };
     Outcome {
@@ -201,6 +204,7 @@ pub(super) fn of_forecast(forecast: &Forecast) -> Outcome {
                     folder.source_messages - folder.filtered.min(folder.source_messages)
                 })),
                 bytes: whole(sum(|folder| folder.to_copy_bytes)),
+                quota: None,
             }
         } else {
             Found::Nothing
@@ -280,6 +284,18 @@ fn quarantine(report: &Report) -> Vec<QuarantineResult> {
         is_acknowledged: entry.acknowledged,
     });
     entries.collect()
+}
+
+/// What a verification measured, as it is written. The destination's room is asked for when the run is over.
+fn measures(measured: &Measured) -> Measures {
+    let sample = |of: Sample| (whole(of.compared), whole(of.rewritten), whole(of.different));
+    Measures {
+        sample: measured.sample.map(sample),
+        bytes: measured.octets.map(|octets| (whole(octets.source), whole(octets.destination))),
+        duplicates: measured.duplicates.map(whole),
+        quota: None,
+        merkle_root: None,
+    }
 }
 
 fn first_error(errors: &[ErrorEntry]) -> (String, String) {

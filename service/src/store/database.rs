@@ -94,9 +94,7 @@ impl Store {
     /// What the database says.
     pub async fn begin(&self) -> Result<Transaction> {
         let begun = match &self.pools {
-            Pools::Sqlite { writer, .. } => {
-                writer.begin_with(AssertSqlSafe("BEGIN IMMEDIATE")).await.map(Transaction::Sqlite)
-            }
+            Pools::Sqlite { writer, .. } => begin_writing(writer).await.map(Transaction::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
         };
         begun.map_err(StoreError::of("beginning a transaction"))
@@ -138,5 +136,18 @@ impl Store {
             }
             Pools::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Begins on the one connection that writes. A transaction whose end the disk did not take was rolled back by SQLite
+/// itself, which the connection does not know: it is closed, and another one begins.
+async fn begin_writing(writer: &SqlitePool) -> sqlx::Result<sqlx::Transaction<'static, sqlx::Sqlite>> {
+    let begin = || writer.begin_with(AssertSqlSafe("BEGIN IMMEDIATE"));
+    match begin().await {
+        Err(sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed) => {
+            writer.acquire().await?.close().await?;
+            begin().await
+        }
+        begun => begun,
     }
 }

@@ -59,8 +59,9 @@ pub enum StoreError {
     Stale(&'static str),
 }
 
-/// SQLITE_BUSY (<https://www.sqlite.org/rescode.html>): somebody else is writing.
-const SQLITE_BUSY: i64 = 5;
+/// SQLite's codes that pass by themselves (<https://www.sqlite.org/rescode.html>): SQLITE_BUSY, somebody else is
+/// writing; SQLITE_IOERR and SQLITE_FULL, the disk does not take it now. What was begun is rolled back.
+const SQLITE_PASSING: [i64; 3] = [5, 10, 13];
 /// SQLITE_CONSTRAINT_UNIQUE.
 const SQLITE_UNIQUE: &str = "2067";
 /// SQLITE_CONSTRAINT_PRIMARYKEY.
@@ -85,7 +86,8 @@ impl StoreError {
         }
     }
 
-    /// True where the same call may work a moment later: the connection was lost, or somebody else had the lock.
+    /// True where the same call may work a moment later: the connection was lost, somebody else had the lock, or the
+    /// disk was full.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         let Self::Database { cause, .. } = self else { return false };
@@ -96,8 +98,8 @@ impl StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::WorkerCrashed => true,
             sqlx::Error::Database(_) => self.code().is_some_and(|code| {
-                let is_busy = code.parse::<i64>().is_ok_and(|number| number & 0xff == SQLITE_BUSY);
-                (code.len() < 5 && is_busy)
+                let passes = |number: i64| SQLITE_PASSING.contains(&(number & 0xff));
+                (code.len() < 5 && code.parse::<i64>().is_ok_and(passes))
                     || (code.len() == 5 && POSTGRES_PASSING.iter().any(|class| code.starts_with(class)))
             }),
             _ => false,

@@ -11,14 +11,14 @@ const MAILBOXES: &str = "
            COALESCE(box.folder_map_json, ''), box.options_json, box.messages_source, box.messages_matched,
            box.messages_pending, box.messages_quarantined, box.messages_acknowledged, box.messages_dest,
            box.last_delta_at, box.last_delta_status, box.last_scan_at, box.source_login_ok_at, box.dest_login_ok_at,
-           box.error_class
+           box.error_class, box.bytes_source
     FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
     WHERE box.job_id = $1 ORDER BY box.id";
 /// The folders of all of them. Binds: job.
 const FOLDERS: &str = "
     SELECT folder.mailbox_id, folder.source_path, folder.dest_path, folder.role, folder.is_renamed,
            folder.messages_source, folder.messages_matched, folder.messages_pending, folder.messages_quarantined,
-           folder.messages_acknowledged, folder.last_scan_at
+           folder.messages_acknowledged, folder.last_scan_at, folder.uidvalidity_first, folder.uidvalidity_changes
     FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
     WHERE box.job_id = $1 AND folder.is_gone = 0 ORDER BY folder.mailbox_id, folder.source_path";
 /// Open and acknowledged items of each mailbox, as people left them. Binds: job.
@@ -147,6 +147,7 @@ pub struct GateMailbox {
     pub source_login_ok_at: String,
     pub dest_login_ok_at: String,
     pub error_class: String,
+    pub bytes_source: u64,
 }
 
 /// A folder as the gate sees it.
@@ -163,6 +164,8 @@ pub struct GateFolder {
     pub messages_quarantined: u64,
     pub messages_acknowledged: u64,
     pub last_scan_at: String,
+    pub uidvalidity_first: i64,
+    pub uidvalidity_changes: u64,
 }
 
 /// Quarantined items of one folder: mailbox, folder, status, how many.
@@ -245,6 +248,7 @@ impl Transaction {
                 source_login_ok_at: row.text(20)?,
                 dest_login_ok_at: row.text(21)?,
                 error_class: row.text(22)?,
+                bytes_source: row.count(23)?,
             })
         };
         self.all("reading mailboxes", MAILBOXES, binds![job]).await?.iter().map(read).collect()
@@ -265,6 +269,8 @@ impl Transaction {
                 messages_quarantined: row.count(8)?,
                 messages_acknowledged: row.count(9)?,
                 last_scan_at: row.text(10)?,
+                uidvalidity_first: row.int(11)?,
+                uidvalidity_changes: row.count(12)?,
             })
         };
         self.all("reading folders", FOLDERS, binds![job]).await?.iter().map(read).collect()

@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
     step!(1, "0001_people", "people"),
     step!(2, "0002_migrations", "migrations"),
     step!(3, "0003_triggers", "triggers"),
+    step!(4, "0004_gate_inputs", "gate_inputs"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

@@ -5,6 +5,7 @@ mod queries;
 
 use std::collections::BTreeMap;
 
+use super::measures::{Measures, QuotaFound};
 use super::words::{MailboxStatus, RunStatus};
 use super::{Fence, Result, Store, Transaction};
 use crate::binds;
@@ -91,6 +92,8 @@ pub enum Found {
         messages: i64,
         /// Their octets, as far as known.
         bytes: i64,
+        /// The destination's room.
+        quota: Option<QuotaFound>,
     },
     /// Every folder, counted.
     Counted {
@@ -104,6 +107,8 @@ pub enum Found {
         is_whole: bool,
         /// What lies in quarantine.
         quarantine: Vec<QuarantineResult>,
+        /// What was measured beside the counts.
+        measures: Measures,
     },
 }
 
@@ -158,16 +163,21 @@ impl Store {
         }
         match &result.found {
             Found::Nothing => {}
-            Found::Foreseen { folders, messages, bytes } => {
+            Found::Foreseen { folders, messages, bytes, quota } => {
                 foreseen(&mut transaction, fence, result, folders).await?;
                 let size = binds![result.mailbox_id, *messages, *bytes];
                 transaction.run("writing a mailbox's size", queries::FORESEEN_SIZE, size).await?;
+                let measures = Measures { quota: *quota, ..Measures::default() };
+                let (mailbox, now_at) = (result.mailbox_id, &result.finished_at);
+                transaction.write_measures(mailbox, fence.run_id, &measures, now_at).await?;
             }
-            Found::Counted { folders, totals, sync_percent, is_whole, quarantine } => {
+            Found::Counted { folders, totals, sync_percent, is_whole, quarantine, measures } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
                 let counts = mailbox_counts(result, totals, (*sync_percent, *is_whole));
                 transaction.run("writing a mailbox's counts", queries::MAILBOX_COUNTS, counts).await?;
                 quarantined(&mut transaction, fence, result, quarantine, *is_whole).await?;
+                let (mailbox, now_at) = (result.mailbox_id, &result.finished_at);
+                transaction.write_measures(mailbox, fence.run_id, measures, now_at).await?;
             }
         }
         stand(&mut transaction, fence, result).await?;

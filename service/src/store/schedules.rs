@@ -2,7 +2,7 @@
 //! Never computes a time: who asks does.
 
 use super::words::RunType;
-use super::{Result, Row, Store};
+use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
 /// Schedules by pattern that are on. Binds: none.
@@ -64,6 +64,81 @@ const SETTLE: &str = "
 
 /// How many mailboxes of a job take part. Binds: job_id.
 const PARTS: &str = "SELECT COUNT(*) FROM migration_mailboxes WHERE job_id = $1 AND enabled = 1";
+
+/// A job's schedule. Binds: job_id.
+const OF_JOB: &str = "
+    SELECT its.id, its.cron, its.timezone, its.window_json, its.is_enabled, its.skip_if_running, its.run_type,
+           its.last_due_ms, its.version
+    FROM schedules AS its JOIN migration_jobs AS job ON job.schedule_id = its.id WHERE job.id = $1";
+
+/// Makes a schedule. Binds: id, tenant_id, name, cron, timezone, window, enabled, skip, who.
+const MAKE: &str = "
+    INSERT INTO schedules (id, tenant_id, name, cron, timezone, run_type, window_json, is_enabled, skip_if_running,
+                           created_by)
+    VALUES ($1, $2, $3, $4, $5, 'delta', $6, $7, $8, $9)";
+
+/// Gives it to a job that has none. Binds: job_id, id.
+const GIVE: &str = "UPDATE migration_jobs SET schedule_id = $2 WHERE id = $1 AND schedule_id IS NULL";
+
+/// Changes it, and has its next moment computed anew. Binds: id, cron, timezone, window, enabled, skip, version.
+const CHANGE: &str = "
+    UPDATE schedules SET cron = $2, timezone = $3, window_json = $4, is_enabled = $5, skip_if_running = $6,
+        next_due_ms = 0, version = version + 1
+    WHERE id = $1 AND version = $7";
+
+/// Binds: id.
+const DROP: &str = "DELETE FROM schedules WHERE id = $1";
+
+/// What a schedule did. Binds: schedule_id, rows.
+const FIRINGS: &str = "
+    SELECT id, due_ms, status, reason, runs_queued, runs_skipped, triggered_by, finished_at FROM schedule_executions
+    WHERE schedule_id = $1 ORDER BY id DESC LIMIT $2";
+
+/// A schedule as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of its name in schedules")]
+pub struct ScheduleRow {
+    pub id: String,
+    pub cron: String,
+    pub timezone: String,
+    pub window_json: String,
+    pub is_enabled: bool,
+    pub skip_if_running: bool,
+    pub run_type: String,
+    pub last_due_ms: i64,
+    pub version: i64,
+}
+
+/// A job's schedule to be made or changed.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each field is the column of its name in schedules")]
+pub struct SchedulePut<'a> {
+    pub id: &'a str,
+    pub job_id: i64,
+    pub tenant_id: i64,
+    pub cron: &'a str,
+    pub timezone: &'a str,
+    pub window_json: &'a str,
+    pub is_enabled: bool,
+    pub skip_if_running: bool,
+    /// The version that was seen; nothing where there was none.
+    pub seen_version: Option<i64>,
+    pub created_by: &'a str,
+}
+
+/// One firing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of its name in schedule_executions")]
+pub struct FiringRow {
+    pub id: i64,
+    pub due_ms: i64,
+    pub status: String,
+    pub reason: String,
+    pub runs_queued: i64,
+    pub runs_skipped: i64,
+    pub triggered_by: String,
+    pub finished_at: String,
+}
 
 /// A schedule that is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,12 +252,97 @@ impl Store {
         Ok(Some(fired))
     }
 
+    /// A job's schedule.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn job_schedule(&self, job: i64) -> Result<Option<ScheduleRow>> {
+        let row = self.one("reading a job's schedule", OF_JOB, binds![job]).await?;
+        row.map(|row| {
+            Ok(ScheduleRow {
+                id: row.text(0)?,
+                cron: row.text(1)?,
+                timezone: row.text(2)?,
+                window_json: row.text(3)?,
+                is_enabled: row.flag(4)?,
+                skip_if_running: row.flag(5)?,
+                run_type: row.text(6)?,
+                last_due_ms: row.int(7)?,
+                version: row.int(8)?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Removes a schedule; jobs that went by it have none then.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_schedule(&self, id: &str) -> Result<()> {
+        self.run("removing a schedule", DROP, binds![id]).await.map(|_| ())
+    }
+
+    /// What a schedule did last, newest first.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn firings(&self, id: &str, rows: i64) -> Result<Vec<FiringRow>> {
+        let read = |row: &Row| {
+            Ok(FiringRow {
+                id: row.int(0)?,
+                due_ms: row.int(1)?,
+                status: row.text(2)?,
+                reason: row.text(3)?,
+                runs_queued: row.int(4)?,
+                runs_skipped: row.int(5)?,
+                triggered_by: row.text(6)?,
+                finished_at: row.text(7)?,
+            })
+        };
+        self.all("reading firings", FIRINGS, binds![id, rows]).await?.iter().map(read).collect()
+    }
+
     /// Ends the firings whose runs are all over.
     ///
     /// # Errors
     /// What the database says.
     pub async fn settle_firings(&self, now_ms: i64) -> Result<()> {
         self.run("ending firings", SETTLE, binds![super::at(now_ms)]).await.map(|_| ())
+    }
+}
+
+impl Transaction {
+    /// Makes a job's schedule, or changes the one that was seen; false where it is another by now.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn put_schedule(&mut self, put: &SchedulePut<'_>) -> Result<bool> {
+        if let Some(seen) = put.seen_version {
+            let binds = binds![
+                put.id,
+                put.cron,
+                put.timezone,
+                put.window_json,
+                put.is_enabled,
+                put.skip_if_running,
+                seen
+            ];
+            return Ok(self.run("changing a schedule", CHANGE, binds).await? > 0);
+        }
+        let name = format!("deltas of job {}", put.job_id);
+        let binds = binds![
+            put.id,
+            Some(put.tenant_id),
+            name,
+            put.cron,
+            put.timezone,
+            put.window_json,
+            put.is_enabled,
+            put.skip_if_running,
+            put.created_by,
+        ];
+        self.run("making a schedule", MAKE, binds).await?;
+        Ok(self.run("giving a job its schedule", GIVE, binds![put.job_id, Some(put.id)]).await? > 0)
     }
 }
 

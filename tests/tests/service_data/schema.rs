@@ -173,6 +173,8 @@ pub const TABLES: &[&str] = &[
     "quarantine_items",
     "quarantine_acknowledgements",
     "workers",
+    "mailbox_measures",
+    "mailbox_inventory",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -244,6 +246,7 @@ pub const AUDITED: &[&str] = &[
     "migration_credentials",
     "gate_approvals",
     "quarantine_acknowledgements",
+    "mailbox_inventory",
 ];
 
 /// Tables from which nothing is taken.

@@ -100,10 +100,12 @@ fn quota(mailbox: &MailboxInput) -> Check {
 }
 
 fn folder_map(mailbox: &MailboxInput) -> Check {
-    measured(CheckId::FolderMap, &mailbox.folder_map, |map| match (map.collisions, map.renamed) {
-        (0, 0) => (Status::Pass, "every folder keeps its name".to_string()),
-        (0, renamed) => (Status::Warn, format!("{renamed} folders have another name")),
-        (collisions, _) => (Status::Fail, format!("{collisions} folders clash")),
+    measured(CheckId::FolderMap, &mailbox.folder_map, |map| match (map.collisions, map.renamed, map.merged) {
+        (0, 0, 0) => (Status::Pass, "every folder keeps its name".to_string()),
+        (0, renamed, merged) => {
+            (Status::Warn, format!("{renamed} folders have another name, {merged} share a place"))
+        }
+        (collisions, ..) => (Status::Fail, format!("{collisions} folders clash")),
     })
 }
 

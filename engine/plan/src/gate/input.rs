@@ -175,7 +175,9 @@ pub struct Quota {
 pub struct FolderMap {
     /// Folders with another name at the destination.
     pub renamed: u64,
-    /// Folders that would be lost in another, or roles that two folders claim.
+    /// Folders that share their place with another: what they hold is counted by each.
+    pub merged: u64,
+    /// Folders without a place, or with one that would lose another folder.
     pub collisions: u64,
 }
 

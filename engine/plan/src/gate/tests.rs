@@ -36,7 +36,7 @@ fn mailbox(id: u64, own: Counts) -> MailboxInput {
         sample: Known::Is(Sample { compared: u64::MAX, rewritten: 0, different: 0 }),
         uid_validity: Known::Is(UidValidity::Stable),
         quota: Known::Is(Quota { limit: 100, free: 50, pending: 0, is_over: false }),
-        folder_map: Known::Is(FolderMap { renamed: 0, collisions: 0 }),
+        folder_map: Known::Is(FolderMap { renamed: 0, merged: 0, collisions: 0 }),
         logins: Logins { source_ms: Some(NOW), destination_ms: Some(NOW), is_failing: false },
         duplicates: Known::Is(0),
         ..MailboxInput::default()
@@ -266,12 +266,12 @@ fn what_was_measured_beside_the_counts_is_judged_by_its_table() {
         (CheckId::DestQuota, |m| m.quota = Known::Unknown, Status::Warn),
         (
             CheckId::FolderMap,
-            |m| m.folder_map = Known::Is(FolderMap { renamed: 1, collisions: 0 }),
+            |m| m.folder_map = Known::Is(FolderMap { renamed: 1, merged: 0, collisions: 0 }),
             Status::Warn,
         ),
         (
             CheckId::FolderMap,
-            |m| m.folder_map = Known::Is(FolderMap { renamed: 0, collisions: 1 }),
+            |m| m.folder_map = Known::Is(FolderMap { renamed: 0, merged: 0, collisions: 1 }),
             Status::Fail,
         ),
         (CheckId::CredentialsValid, |m| logins(m, 24), Status::Pass),

@@ -19,8 +19,9 @@ pub(super) const FOLDER: &str = "
                                  messages_matched, messages_missing, messages_pending, messages_quarantined,
                                  messages_acknowledged, messages_filtered, messages_vanished, bytes_dest, status,
                                  last_error, last_run_id, last_scan_at, change_token, uidvalidity, uidnext,
-                                 highestmodseq)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+                                 highestmodseq, uidvalidity_first)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
+            $21)
     ON CONFLICT (mailbox_id, source_path) DO UPDATE
     SET dest_path = excluded.dest_path, role = excluded.role, is_renamed = excluded.is_renamed,
         messages_source = excluded.messages_source, messages_dest = excluded.messages_dest,
@@ -31,8 +32,14 @@ pub(super) const FOLDER: &str = "
         bytes_dest = mailbox_folders.bytes_dest + excluded.bytes_dest,
         status = excluded.status, last_error = excluded.last_error, last_run_id = excluded.last_run_id,
         last_scan_at = excluded.last_scan_at, change_token = excluded.change_token,
-        uidvalidity = excluded.uidvalidity, uidnext = excluded.uidnext, highestmodseq = excluded.highestmodseq,
-        is_gone = 0
+        uidvalidity_changes = mailbox_folders.uidvalidity_changes + CASE
+            WHEN mailbox_folders.uidvalidity <> 0 AND excluded.uidvalidity <> 0
+                AND mailbox_folders.uidvalidity <> excluded.uidvalidity THEN 1 ELSE 0 END,
+        uidvalidity_first = CASE WHEN mailbox_folders.uidvalidity_first = 0 THEN excluded.uidvalidity
+            ELSE mailbox_folders.uidvalidity_first END,
+        uidvalidity = CASE WHEN excluded.uidvalidity = 0 THEN mailbox_folders.uidvalidity
+            ELSE excluded.uidvalidity END,
+        uidnext = excluded.uidnext, highestmodseq = excluded.highestmodseq, is_gone = 0
     RETURNING id";
 
 /// With what the last deltas began. Binds: mailbox_id.

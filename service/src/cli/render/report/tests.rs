@@ -73,6 +73,7 @@ fn sample() -> Report {
         warnings: vec!["2 folders of other users were left out".to_owned()],
         errors: vec![ErrorEntry::from(&lost)],
         store: None,
+        measured: malote_engine::measured::Measured::default(),
     }
 }
 

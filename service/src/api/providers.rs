@@ -1,0 +1,353 @@
+//! What is known of families of servers, how much of a day's allowance binds mailboxes, how long a migration may take,
+//! and where a domain's mail may be: `/provider-profiles`, `/quota`, `/migration/estimate`, `/migration/discover`.
+//! Never a promise: profiles are a beginning, and what is found is a proposal that a person confirms.
+
+use axum::Json;
+use axum::extract::State;
+use futures_util::future::join_all;
+use malote_engine::profile::{Facts, Profile, named, recognised, shipped};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::body::{At, Body};
+use super::caller::Caller;
+use super::jobs::domain as checked_domain;
+use super::list::Listed;
+use super::trial::{TestView, trial};
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::store::mailboxes::Endpoint;
+
+/// A mailbox comes over at such a rate where nothing slows it, in octets per second: the mean of many migrations.
+const RATE: u64 = 340_000;
+/// The rate that nine of ten mailboxes reach, in octets per second.
+const RATE_SLOW: u64 = 110_000;
+/// Mailboxes that are moved at once.
+const AT_ONCE: u64 = 8;
+/// Seconds that a mailbox costs whatever it holds.
+const SECONDS_EACH: u64 = 10;
+const SECONDS_OF_DAY: u64 = 86_400;
+
+/// A family of servers.
+#[derive(Serialize, ToSchema)]
+pub struct ProfileView {
+    /// `gmail`.
+    name: String,
+    /// For people.
+    title: String,
+    /// Its values were held against the real server.
+    verified: bool,
+    /// What to know before the first login.
+    note: String,
+    /// Connections of one mailbox at most; null: what it bears.
+    connections_per_mailbox: Option<u32>,
+    /// Connections in all at most; null: what it bears.
+    connections_per_host: Option<u32>,
+    /// Octets that may be read of one mailbox a day; null: any.
+    octets_down_per_day: Option<u64>,
+    /// Octets that may be written to one mailbox a day; null: any.
+    octets_up_per_day: Option<u64>,
+    /// Octets of one message at most; null: any.
+    message_octets: Option<u64>,
+    /// What it does otherwise than a client may expect, and what is done about it.
+    #[schema(value_type = Vec<Object>)]
+    quirks: Vec<Value>,
+}
+
+impl ProfileView {
+    fn of(profile: &Profile) -> Self {
+        let settings = &profile.settings;
+        let quirks = profile.quirks.iter().map(|quirk| {
+            json!({
+                "server": quirk.server, "deviation": quirk.deviation, "handling": quirk.handling,
+                "source": quirk.source,
+            })
+        });
+        Self {
+            name: profile.name.clone(),
+            title: profile.title.clone(),
+            verified: profile.is_verified,
+            note: profile.note.clone(),
+            connections_per_mailbox: settings.connections_per_mailbox,
+            connections_per_host: settings.connections_per_host,
+            octets_down_per_day: settings.octets_down_per_day,
+            octets_up_per_day: settings.octets_up_per_day,
+            message_octets: settings.message_octets,
+            quirks: quirks.collect(),
+        }
+    }
+}
+
+/// `GET /provider-profiles`.
+#[utoipa::path(get, path = "/provider-profiles", tag = "endpoints",
+    responses((status = 200, body = Listed<ProfileView>)))]
+pub async fn profiles(caller: Caller) -> Result<Json<Listed<ProfileView>>> {
+    caller.may(Permission::ViewMigration)?;
+    Ok(Json(Listed::whole(shipped().iter().map(|profile| ProfileView::of(profile)).collect())))
+}
+
+/// `GET /provider-profiles/{id}`.
+#[utoipa::path(get, path = "/provider-profiles/{id}", tag = "endpoints", params(("id" = String, Path)),
+    responses((status = 200, body = ProfileView), (status = 404)))]
+pub async fn profile(caller: Caller, At(id): At<String>) -> Result<Json<ProfileView>> {
+    caller.may(Permission::ViewMigration)?;
+    let known = named(&id).ok_or_else(|| ApiError::not_found("profile"))?;
+    Ok(Json(ProfileView::of(&known)))
+}
+
+/// A provider's daily allowance and who waits for the next day.
+#[derive(Serialize, ToSchema)]
+pub struct QuotaView {
+    /// The profile; empty: recognised at the first login.
+    provider: String,
+    /// Octets that may be read of one mailbox a day; null: any.
+    octets_down_per_day: Option<u64>,
+    /// Octets that may be written to one mailbox a day; null: any.
+    octets_up_per_day: Option<u64>,
+    /// Mailboxes whose source is of that kind.
+    mailboxes: i64,
+    /// Those that wait until the provider's day begins anew.
+    waiting: i64,
+}
+
+async fn quotas(app: &App, caller: &Caller) -> Result<Vec<QuotaView>> {
+    let rows = app.store.boxes_by_profile(&caller.reach).await?.into_iter();
+    let views = rows.map(|(provider, mailboxes, waiting)| {
+        let settings = named(&provider).map(|profile| profile.settings.clone()).unwrap_or_default();
+        QuotaView {
+            octets_down_per_day: settings.octets_down_per_day,
+            octets_up_per_day: settings.octets_up_per_day,
+            provider,
+            mailboxes,
+            waiting,
+        }
+    });
+    Ok(views.collect())
+}
+
+/// `GET /quota`.
+#[utoipa::path(get, path = "/quota", tag = "endpoints", responses((status = 200, body = Listed<QuotaView>)))]
+pub async fn quota(State(app): State<App>, caller: Caller) -> Result<Json<Listed<QuotaView>>> {
+    caller.may(Permission::ViewMigration)?;
+    Ok(Json(Listed::whole(quotas(&app, &caller).await?)))
+}
+
+/// `GET /quota/{provider}`.
+#[utoipa::path(get, path = "/quota/{provider}", tag = "endpoints", params(("provider" = String, Path)),
+    responses((status = 200, body = QuotaView), (status = 404)))]
+pub async fn quota_of(
+    State(app): State<App>,
+    caller: Caller,
+    At(name): At<String>,
+) -> Result<Json<QuotaView>> {
+    caller.may(Permission::ViewMigration)?;
+    let known = named(&name).ok_or_else(|| ApiError::not_found("provider"))?;
+    let found = quotas(&app, &caller).await?.into_iter().find(|view| view.provider == name);
+    Ok(Json(found.unwrap_or_else(|| QuotaView {
+        provider: name,
+        octets_down_per_day: known.settings.octets_down_per_day,
+        octets_up_per_day: known.settings.octets_up_per_day,
+        mailboxes: 0,
+        waiting: 0,
+    })))
+}
+
+/// What is to be moved.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Estimate {
+    /// Mailboxes.
+    mailboxes: u64,
+    /// Their octets together.
+    bytes: u64,
+    /// The source's family.
+    #[serde(default)]
+    profile: Option<String>,
+}
+
+/// How long it may take.
+#[derive(Serialize, ToSchema, PartialEq, Eq, Debug)]
+pub struct EstimateView {
+    /// Half of such migrations take less, in seconds.
+    seconds_p50: u64,
+    /// Nine of ten take less, in seconds.
+    seconds_p90: u64,
+    /// Days that the provider's allowance alone asks for.
+    days_of_allowance: u64,
+    /// What was taken for granted.
+    assumptions: Vec<String>,
+}
+
+/// `POST /migration/estimate`: a range, never one number.
+#[utoipa::path(post, path = "/migration/estimate", tag = "jobs", request_body = Estimate,
+    responses((status = 200, body = EstimateView), (status = 422)))]
+pub async fn estimate(caller: Caller, Body(asked): Body<Estimate>) -> Result<Json<EstimateView>> {
+    caller.may(Permission::ViewMigration)?;
+    if asked.mailboxes == 0 {
+        return Err(ApiError::field("mailboxes", "at least one"));
+    }
+    let profile = match asked.profile.as_deref() {
+        None | Some("") => None,
+        Some(name) => Some(named(name).ok_or_else(|| ApiError::field("profile", "no profile is called so"))?),
+    };
+    let per_day = profile.and_then(|profile| profile.settings.octets_down_per_day);
+    Ok(Json(guess(asked.mailboxes, asked.bytes, per_day)))
+}
+
+fn guess(mailboxes: u64, bytes: u64, per_day: Option<u64>) -> EstimateView {
+    let lanes = mailboxes.min(AT_ONCE);
+    let at = |rate: u64| {
+        (bytes / rate / lanes).saturating_add(mailboxes.div_ceil(lanes).saturating_mul(SECONDS_EACH))
+    };
+    // Days bind each mailbox by itself, whatever the others do.
+    let days = per_day.filter(|octets| *octets > 0).map_or(0, |octets| (bytes / mailboxes).div_ceil(octets));
+    let waits = days.saturating_sub(1).saturating_mul(SECONDS_OF_DAY);
+    let mut assumptions = vec![
+        format!("{lanes} mailboxes at once"),
+        format!("{RATE} octets a second for each, {RATE_SLOW} where it goes slowly"),
+        "mailboxes of one size".to_owned(),
+    ];
+    if days > 0 {
+        assumptions.push(format!("{} octets a day of each mailbox", per_day.unwrap_or(0)));
+    }
+    EstimateView {
+        seconds_p50: at(RATE).max(waits),
+        seconds_p90: at(RATE_SLOW).max(waits.saturating_mul(2)),
+        days_of_allowance: days,
+        assumptions,
+    }
+}
+
+/// Where to look.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Discover {
+    /// The domain.
+    domain: String,
+}
+
+/// A place where the mail of a domain may be.
+#[derive(Serialize, ToSchema)]
+pub struct Proposal {
+    /// The host.
+    host: String,
+    /// The port.
+    port: u16,
+    /// `implicit` or `starttls`.
+    tls: &'static str,
+    /// The profile that its greeting fits; empty: none in particular.
+    profile: String,
+    /// How it was found: `preset` or `probe`.
+    by: &'static str,
+    /// What the server showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<TestView>,
+}
+
+/// Domains whose servers are published by those who run them.
+const PRESETS: [(&str, &str, &str); 14] = [
+    ("gmail.com", "imap.gmail.com", "gmail"),
+    ("googlemail.com", "imap.gmail.com", "gmail"),
+    ("outlook.com", "outlook.office365.com", "microsoft365"),
+    ("hotmail.com", "outlook.office365.com", "microsoft365"),
+    ("live.com", "outlook.office365.com", "microsoft365"),
+    ("yahoo.com", "imap.mail.yahoo.com", "yahoo"),
+    ("yahoo.com.br", "imap.mail.yahoo.com", "yahoo"),
+    ("icloud.com", "imap.mail.me.com", "icloud"),
+    ("me.com", "imap.mail.me.com", "icloud"),
+    ("zoho.com", "imap.zoho.com", "zoho"),
+    ("uol.com.br", "imap.uol.com.br", "uol"),
+    ("bol.com.br", "imap.bol.com.br", "uol"),
+    ("terra.com.br", "imap.terra.com.br", "terra"),
+    ("titan.email", "imap.titan.email", "titan"),
+];
+
+/// `POST /migration/discover`: presets, then the names that mail hosts usually have, on 993 and 143. Every connection
+/// stays within the walls, and what is found is a proposal.
+#[utoipa::path(post, path = "/migration/discover", tag = "jobs", request_body = Discover,
+    responses((status = 200, body = Listed<Proposal>), (status = 422), (status = 429)))]
+pub async fn discover(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<Discover>,
+) -> Result<Json<Listed<Proposal>>> {
+    caller.may(Permission::ManageMigration)?;
+    let domain = checked_domain(&asked.domain)?;
+    let preset = PRESETS.iter().find(|(known, ..)| *known == domain);
+    if let Some((_, host, profile)) = preset {
+        let (host, profile) = ((*host).to_owned(), (*profile).to_owned());
+        let found = Proposal { host, port: 993, tls: "implicit", profile, by: "preset", test: None };
+        return Ok(Json(Listed::whole(vec![found])));
+    }
+    let hosts = [format!("imap.{domain}"), format!("mail.{domain}"), domain];
+    let places = hosts.iter().flat_map(|host| [(host, 993, "implicit"), (host, 143, "starttls")]);
+    let looks = places.map(|(host, port, tls)| look(&app, host, port, tls));
+    Ok(Json(Listed::whole(join_all(looks).await.into_iter().flatten().collect())))
+}
+
+async fn look(app: &App, host: &str, port: u16, tls: &'static str) -> Option<Proposal> {
+    let server = Endpoint {
+        id: String::new(),
+        name: String::new(),
+        kind: "imap".to_owned(),
+        profile: String::new(),
+        host: host.to_owned(),
+        port,
+        tls: tls.to_owned(),
+        auth: String::new(),
+        authzid_template: String::new(),
+        pin: String::new(),
+        ca_pem: String::new(),
+        connections_max: 0,
+        is_enabled: true,
+        allow_cleartext: false,
+        allow_private: false,
+        allowed_networks_json: "[]".to_owned(),
+    };
+    let test = trial(app, &server).await;
+    if test.status != "ok" {
+        return None;
+    }
+    let capabilities: Vec<&str> = test.capabilities.iter().map(String::as_str).collect();
+    let profile = recognised(&Facts { host, greeting: "", id: &[], capabilities: &capabilities, prefix: "" });
+    Some(Proposal {
+        host: host.to_owned(),
+        port,
+        tls,
+        profile: profile.name.clone(),
+        by: "probe",
+        test: Some(test),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_is_a_range_and_never_shorter_than_the_allowance() {
+        let gigabyte = 1_000_000_000;
+        for (mailboxes, bytes, per_day, days) in [
+            (1, 0, None, 0),
+            (500, 500 * gigabyte, None, 0),
+            (10, 100 * gigabyte, Some(2_500_000_000), 4),
+            (1, u64::MAX, Some(1), u64::MAX),
+            (u64::MAX, 1, Some(1), 0),
+        ] {
+            let told = guess(mailboxes, bytes, per_day);
+            assert!(told.seconds_p50 <= told.seconds_p90, "{told:?}");
+            assert_eq!(told.days_of_allowance, days, "{told:?}");
+            assert!(told.seconds_p50 >= days.saturating_sub(1).saturating_mul(SECONDS_OF_DAY), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn every_preset_names_a_profile_that_is_shipped() {
+        for (domain, host, profile) in PRESETS {
+            assert!(named(profile).is_some(), "{domain}: {profile}");
+            assert!(crate::dialer::is_host(host), "{domain}: {host}");
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! What became of a job or of one mailbox, whole, as one document with a digest: `…/report`.
+//! Never tells a part as the whole: what was cut off is counted.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::body::{Asked, At};
+use super::caller::Caller;
+use super::jobs::read;
+use super::{ApiError, Result, mailboxes};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::store::at;
+use crate::store::jobs::JobRow;
+use crate::store::measures::MeasuresRow;
+use crate::store::report::{ReportBox, ReportFolder, ReportItem, ReportRows, ReportRun, json as as_json};
+use crate::vault::key::hex;
+
+/// The report's format.
+pub const SCHEMA: &str = "malote.job-report/1";
+/// Its description, which is published beside the documents.
+pub const SCHEMA_TEXT: &str = include_str!("../../../docs/job-report.schema.json");
+/// Rows of one kind that a report holds at most.
+const ROWS_MAX: i64 = 100_000;
+/// Runs that are told one by one.
+const RUNS_MAX: usize = 1_000;
+
+/// Which form.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ReportForm {
+    /// `json`, which is all there is in this version.
+    #[serde(default)]
+    format: Option<String>,
+    /// `pt-BR` or `en`; names of fields are the same in both.
+    #[serde(default)]
+    lang: Option<String>,
+}
+
+fn check(form: &ReportForm) -> Result<()> {
+    if !matches!(form.format.as_deref(), None | Some("json")) {
+        return Err(ApiError::field("format", "reports are given as json"));
+    }
+    if !matches!(form.lang.as_deref(), None | Some("pt-BR" | "en")) {
+        return Err(ApiError::field("lang", "pt-BR or en"));
+    }
+    Ok(())
+}
+
+/// `GET /migration/jobs/{id}/report`: the digest is in the document and its ETag.
+#[utoipa::path(get, path = "/migration/jobs/{id}/report", tag = "reports", params(("id" = i64, Path), ReportForm),
+    responses((status = 200, body = Object), (status = 304), (status = 404), (status = 409), (status = 422)))]
+pub async fn job(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Asked(form): Asked<ReportForm>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    caller.may(Permission::ViewMigration)?;
+    let row = read(&app, &caller, id).await?;
+    check(&form)?;
+    let report = document(&app, &row, 0).await?;
+    Ok(answer(report, &headers))
+}
+
+/// `GET /migration/mailboxes/{mid}/report`: the same of one mailbox.
+#[utoipa::path(get, path = "/migration/mailboxes/{mid}/report", tag = "reports",
+    params(("mid" = i64, Path), ReportForm),
+    responses((status = 200, body = Object), (status = 304), (status = 404), (status = 409), (status = 422)))]
+pub async fn mailbox(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Asked(form): Asked<ReportForm>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    caller.may(Permission::ViewMigration)?;
+    let mailbox = mailboxes::read(&app, &caller, id).await?;
+    check(&form)?;
+    let row = read(&app, &caller, mailbox.job_id).await?;
+    let report = document(&app, &row, id).await?;
+    Ok(answer(report, &headers))
+}
+
+/// `GET /schemas/job-report.json`: the report's description.
+#[utoipa::path(get, path = "/schemas/job-report.json", tag = "reports", responses((status = 200, body = Object)))]
+pub async fn schema() -> Response {
+    let form = HeaderValue::from_static("application/schema+json");
+    ([(header::CONTENT_TYPE, form)], SCHEMA_TEXT).into_response()
+}
+
+fn answer(report: Value, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", report["digest"].as_str().unwrap_or_default());
+    let told = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_known = told.split(',').any(|one| one.trim() == tag);
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { axum::Json(report).into_response() };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Everything about a job, or about one mailbox of it where `mailbox` is not 0.
+///
+/// # Errors
+/// Where nothing was counted yet, and what the database says.
+pub async fn document(app: &App, job: &JobRow, mailbox: i64) -> Result<Value> {
+    let rows = app.store.report_rows(job.id, mailbox, ROWS_MAX).await?;
+    if rows.boxes.iter().all(|row| !row.has_scan) {
+        return Err(ApiError::conflict("no_data", "no mailbox has been counted yet: run a copy first"));
+    }
+    let measures = app.store.job_measures(job.id).await?;
+    let measures: BTreeMap<i64, MeasuresRow> =
+        measures.into_iter().map(|row| (row.mailbox_id, row)).collect();
+    let inventory = app.store.inventory(job.id).await?;
+    let excused = inventory.iter().filter(|row| !row.excluded_reason.is_empty());
+    let excluded = rows.boxes.iter().filter(|row| !row.enabled);
+    let mut report = json!({
+        "schema_version": SCHEMA,
+        "identification": identification(job, mailbox, &rows.runs),
+        "scope": {
+            "mailboxes_total": rows.boxes.len(),
+            "options": serde_json::from_str::<Value>(&job.options_json).unwrap_or_default(),
+            "mailboxes_excluded": excluded
+                .map(|row| json!({"mailbox_id": row.mailbox_id, "email": row.email, "reason": row.excluded_reason}))
+                .collect::<Value>(),
+            "inventory": {
+                "is_known": !inventory.is_empty(), "addresses": inventory.len(),
+                "undecided": inventory.iter().filter(|row| !row.is_decided()).count(),
+                "excluded": excused
+                    .map(|row| json!({"address": row.address, "reason": row.excluded_reason}))
+                    .collect::<Value>(),
+            },
+        },
+        "counts": counts(&rows),
+        "mailboxes": boxes(&rows, &measures),
+        "quarantine": rows.items.iter().map(as_json::<ReportItem>).collect::<Value>(),
+        "folder_renames": renames(&rows.folders),
+        "throttling": throttling(&rows.runs),
+        "runs": runs(&rows.runs),
+        "gate": past(app, job).await?,
+        // Nothing here asks DNS or changes it.
+        "dns": {"state": "unknown", "before": null, "after": null, "dns_cutover_at": job.dns_cutover_at},
+        "timeline": super::closing::events(app, job.id).await?,
+        "purge_certificate": certificate(app, job.id).await?,
+        "is_cut": is_cut(&rows),
+    });
+    let digest = Sha256::digest(report.to_string().as_bytes());
+    report["digest"] = format!("sha256:{}", hex(&digest)).into();
+    report["generated_at"] = at(app.now_ms()).into();
+    Ok(report)
+}
+
+fn identification(job: &JobRow, mailbox: i64, runs: &[ReportRun]) -> Value {
+    let began = runs.iter().map(|run| run.started_at.as_str()).filter(|at| !at.is_empty()).min();
+    let ended = runs.iter().map(|run| run.finished_at.as_str()).max().filter(|at| !at.is_empty());
+    json!({
+        "job_id": job.id, "mailbox_id": if mailbox == 0 { Value::Null } else { mailbox.into() },
+        "tenant_id": job.tenant_id, "ticket_id": job.ticket_id, "domain": job.domain, "phase": job.phase,
+        "source_server_label": job.source_server_label, "dest_imap_host": job.dest_imap_host,
+        "created_at": job.created_at, "created_by": job.created_by, "closed_at": job.closed_at,
+        "first_run_at": began, "last_run_at": ended, "software": env!("CARGO_PKG_NAME"),
+        "software_version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// 100·M/E in hundredths, rounded down; nothing where a mailbox was never counted.
+fn percent(matched: u64, eligible: u64, is_whole: bool) -> Value {
+    match (is_whole, eligible) {
+        (false, _) => Value::Null,
+        (true, 0) => 100.0.into(),
+        (true, _) => {
+            let hundredths = u128::from(matched.min(eligible)) * 10_000 / u128::from(eligible);
+            (hundredths as f64 / 100.0).into()
+        }
+    }
+}
+
+fn counts(rows: &ReportRows) -> Value {
+    let part = || rows.boxes.iter().filter(|row| row.enabled);
+    let sum = |of: fn(&ReportBox) -> u64| part().map(of).sum::<u64>();
+    let (eligible, matched) = (sum(|row| row.eligible), sum(|row| row.matched));
+    let is_whole = part().all(|row| row.has_scan);
+    json!({
+        "mailboxes": part().count(), "is_whole": is_whole, "eligible": eligible, "matched": matched,
+        "missing": sum(|row| row.missing), "pending": sum(|row| row.pending),
+        "quarantine_open": sum(|row| row.quarantine_open),
+        "quarantine_acknowledged": sum(|row| row.quarantine_acknowledged), "filtered": sum(|row| row.filtered),
+        "vanished": sum(|row| row.vanished), "bytes_source": sum(|row| row.bytes_source),
+        "bytes_dest": sum(|row| row.bytes_dest), "sync_percent": percent(matched, eligible, is_whole),
+    })
+}
+
+fn boxes(rows: &ReportRows, measures: &BTreeMap<i64, MeasuresRow>) -> Value {
+    let mut folders: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    for folder in &rows.folders {
+        let mut told = as_json(folder);
+        told["missing_by_reason"] = json!({
+            "pending": folder.pending, "quarantine_open": folder.quarantine_open,
+            "quarantine_acknowledged": folder.quarantine_acknowledged,
+        });
+        folders.entry(folder.mailbox_id).or_default().push(told);
+    }
+    let views = rows.boxes.iter().map(|row| {
+        let mut told = as_json(row);
+        told["sync_percent"] = percent(row.matched, row.eligible, row.has_scan);
+        told["folders"] = folders.remove(&row.mailbox_id).unwrap_or_default().into();
+        told["verification"] = measures.get(&row.mailbox_id).map_or(Value::Null, verification);
+        told
+    });
+    views.collect()
+}
+
+/// What was measured; each part is null where nobody measured it.
+fn verification(row: &MeasuresRow) -> Value {
+    let when = |at: &str, value: Value| if at.is_empty() { Value::Null } else { value };
+    let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    json!({
+        "sample": when(&row.sampled_at, json!({
+            "at": row.sampled_at, "compared": row.sample_compared, "rewritten": row.sample_rewritten,
+            "different": row.sample_different,
+        })),
+        "bytes": when(&row.bytes_at, json!({
+            "at": row.bytes_at, "source": row.bytes_source, "destination": row.bytes_dest,
+        })),
+        "duplicates": when(&row.duplicates_at, json!({"at": row.duplicates_at, "messages": row.duplicates})),
+        "quota": when(&row.quota_at, json!({
+            "at": row.quota_at, "kind": row.quota_kind, "limit": row.quota_limit, "used": row.quota_used,
+        })),
+        "merkle_root": text(&row.merkle_root),
+    })
+}
+
+fn renames(folders: &[ReportFolder]) -> Value {
+    let renamed = folders.iter().filter(|folder| folder.is_renamed && !folder.is_gone);
+    let views = renamed.map(
+        |folder| json!({"mailbox_id": folder.mailbox_id, "from": folder.source_path, "to": folder.dest_path}),
+    );
+    views.collect()
+}
+
+/// How often runs ended for what a provider does to slow us down.
+fn throttling(runs: &[ReportRun]) -> Value {
+    let mut classes: BTreeMap<&str, u64> = BTreeMap::new();
+    let slowed = |class: &str| class.starts_with("throttle") || class.starts_with("limit.");
+    for run in runs.iter().filter(|run| slowed(&run.error_class)) {
+        *classes.entry(&run.error_class).or_default() += 1;
+    }
+    json!({"runs_by_class": classes})
+}
+
+fn runs(all: &[ReportRun]) -> Value {
+    let mut by_type: BTreeMap<String, u64> = BTreeMap::new();
+    for run in all {
+        *by_type.entry(format!("{}.{}", run.run_type, run.status)).or_default() += 1;
+    }
+    let last = &all[all.len().saturating_sub(RUNS_MAX)..];
+    json!({"total": all.len(), "by_type_and_status": by_type, "last": last})
+}
+
+async fn past(app: &App, job: &JobRow) -> Result<Value> {
+    let history = app.store.gate_history(job.id).await?.into_iter().map(|(hash, gate, percent, at_ms)| {
+        json!({"snapshot_hash": hash, "migration_gate": gate, "sync_percent": percent, "evaluated_at": at(at_ms)})
+    });
+    let evaluations: Value = history.collect();
+    let decided = app.store.decisions(job.id).await?.into_iter().map(|one| {
+        json!({
+            "decision": one.decision, "approver": one.approver, "comment": one.comment, "at": one.created_at,
+            "accepted_warnings": serde_json::from_str::<Value>(&one.accepted_json).unwrap_or_default(),
+            "snapshot_hash": one.snapshot_hash, "void": one.voided_ms > 0, "void_reason": one.void_reason,
+        })
+    });
+    let decisions: Value = decided.collect();
+    Ok(json!({"migration_gate": job.migration_gate, "evaluations": evaluations, "decisions": decisions}))
+}
+
+async fn certificate(app: &App, job: i64) -> Result<Value> {
+    let Some(row) = app.store.purge_certificate(job).await? else { return Ok(Value::Null) };
+    Ok(json!({
+        "id": row.id, "actor": row.actor, "digest": row.digest, "purged_at": at(row.purged_ms),
+        "counts": serde_json::from_str::<Value>(&row.counts_json).unwrap_or_default(),
+    }))
+}
+
+/// True where a kind of rows came to its limit, so that the document is not whole.
+fn is_cut(rows: &ReportRows) -> bool {
+    let most = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
+    [rows.boxes.len(), rows.folders.len(), rows.items.len(), rows.runs.len()]
+        .into_iter()
+        .any(|count| count >= most)
+}

@@ -1,0 +1,197 @@
+//! When a job's deltas run: `/migration/jobs/{id}/schedule`, with the next five times.
+//! Never fires anything: the scheduler does.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::answer::{Versioned, seen_version};
+use super::body::{At, Body, no_content};
+use super::caller::Caller;
+use super::jobs::read;
+use super::list::Listed;
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::auth::permission::Permission;
+use crate::auth::token::uuid;
+use crate::jobs::Cron;
+use crate::store::at;
+use crate::store::schedules::{SchedulePut, ScheduleRow};
+
+/// Times that are told ahead.
+const TIMES: usize = 5;
+/// Firings of the past that are told.
+const FIRINGS: i64 = 100;
+
+/// When deltas run.
+#[derive(Serialize, ToSchema)]
+pub struct ScheduleView {
+    /// Its id.
+    id: String,
+    /// Minute, hour, day, month, weekday.
+    cron: String,
+    /// Where its hours are counted.
+    timezone: String,
+    /// Hours of the day that it keeps to.
+    window: Value,
+    /// It fires.
+    enabled: bool,
+    /// A job that is at work is passed over.
+    skip_if_running: bool,
+    /// What it enters.
+    run_type: String,
+    /// The next five moments, within its hours.
+    next: Vec<String>,
+    /// When it fired last; empty: never.
+    last_due_at: String,
+    /// For `If-Match`.
+    version: i64,
+}
+
+impl ScheduleView {
+    fn of(row: ScheduleRow, now_ms: i64) -> Self {
+        let next = match Cron::parse(&row.cron, &row.timezone, &row.window_json) {
+            Ok(cron) if row.is_enabled => times(&cron, now_ms),
+            _ => Vec::new(),
+        };
+        Self {
+            window: serde_json::from_str(&row.window_json).unwrap_or_default(),
+            last_due_at: if row.last_due_ms == 0 { String::new() } else { at(row.last_due_ms) },
+            id: row.id,
+            cron: row.cron,
+            timezone: row.timezone,
+            enabled: row.is_enabled,
+            skip_if_running: row.skip_if_running,
+            run_type: row.run_type,
+            next,
+            version: row.version,
+        }
+    }
+}
+
+/// The next moments that lie within its hours. A pattern that never meets them has none.
+fn times(cron: &Cron, now_ms: i64) -> Vec<String> {
+    /// Moments that are looked at before a schedule is said to have none.
+    const LOOKED_AT_MAX: usize = 2_000;
+    let ahead = cron.next(now_ms, LOOKED_AT_MAX).into_iter();
+    ahead.filter(|moment| cron.is_open_at(*moment)).take(TIMES).map(at).collect()
+}
+
+/// When deltas shall run.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// Minute, hour, day, month, weekday.
+    cron: String,
+    /// A name of the IANA time zone database; UTC where nothing is said.
+    timezone: Option<String>,
+    /// It fires; true where nothing is said.
+    enabled: Option<bool>,
+    /// A job that is at work is passed over; true where nothing is said.
+    skip_if_running: Option<bool>,
+    /// `{"from":"22:00","to":"06:00"}`; every hour where nothing is said.
+    window: Option<Value>,
+}
+
+/// `GET /migration/jobs/{id}/schedule`.
+#[utoipa::path(get, path = "/migration/jobs/{id}/schedule", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = ScheduleView), (status = 404)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Versioned<ScheduleView>> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
+    Ok(Versioned(row.version, ScheduleView::of(row, app.now_ms())))
+}
+
+/// `PUT /migration/jobs/{id}/schedule`: makes or changes it. A change names the version that was seen.
+#[utoipa::path(put, path = "/migration/jobs/{id}/schedule", tag = "jobs", params(("id" = i64, Path)),
+    request_body = Wanted,
+    responses((status = 200, body = ScheduleView), (status = 404), (status = 412), (status = 422), (status = 428)))]
+pub async fn put(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+    Body(wanted): Body<Wanted>,
+) -> Result<Versioned<ScheduleView>> {
+    caller.may(Permission::ManageSchedules)?;
+    let job = read(&app, &caller, id).await?;
+    let before = app.store.job_schedule(id).await?;
+    let seen = before.as_ref().map(|row| seen_version(&headers, row.version)).transpose()?;
+    let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+    let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
+    let cron = Cron::parse(&wanted.cron, timezone, &window_json).map_err(|error| {
+        use crate::jobs::CronError::{Pattern, Window, Zone};
+        let field = match error {
+            Pattern { .. } => "cron",
+            Zone(_) => "timezone",
+            Window(_) => "window",
+        };
+        ApiError::field(field, error.to_string())
+    })?;
+    let now_ms = app.now_ms();
+    if times(&cron, now_ms).is_empty() {
+        return Err(ApiError::field("window", "no moment of the pattern lies within these hours"));
+    }
+    let new_id = uuid()?;
+    let put = SchedulePut {
+        id: before.as_ref().map_or(new_id.as_str(), |row| &row.id),
+        job_id: id,
+        tenant_id: job.tenant_id,
+        cron: &wanted.cron,
+        timezone,
+        window_json: &window_json,
+        is_enabled: wanted.enabled.unwrap_or(true),
+        skip_if_running: wanted.skip_if_running.unwrap_or(true),
+        seen_version: seen,
+        created_by: &caller.actor,
+    };
+    let mut transaction = app.store.begin().await?;
+    if !transaction.put_schedule(&put).await? {
+        return Err(crate::store::StoreError::Stale("the schedule").into());
+    }
+    transaction.commit().await?;
+    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
+    Ok(Versioned(row.version, ScheduleView::of(row, now_ms)))
+}
+
+/// `DELETE /migration/jobs/{id}/schedule`: deltas run by hand from then on.
+#[utoipa::path(delete, path = "/migration/jobs/{id}/schedule", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 204), (status = 404)))]
+pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Response> {
+    caller.may(Permission::ManageSchedules)?;
+    read(&app, &caller, id).await?;
+    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
+    app.store.drop_schedule(&row.id).await?;
+    Ok(no_content())
+}
+
+/// `GET /migration/jobs/{id}/schedule/executions`: the last 100 firings.
+#[utoipa::path(get, path = "/migration/jobs/{id}/schedule/executions", tag = "jobs", params(("id" = i64, Path)),
+    responses((status = 200, body = Object), (status = 404)))]
+pub async fn executions(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<Listed<Value>>> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
+    let rows = app.store.firings(&row.id, FIRINGS).await?.into_iter();
+    let views = rows.map(|row| {
+        json!({
+            "id": row.id, "due_at": at(row.due_ms), "status": row.status, "reason": row.reason,
+            "runs_queued": row.runs_queued, "runs_skipped": row.runs_skipped, "triggered_by": row.triggered_by,
+            "finished_at": row.finished_at,
+        })
+    });
+    Ok(Json(Listed::whole(views.collect())))
+}
