@@ -7,7 +7,7 @@ pub mod assemble;
 mod backup;
 mod batch;
 pub mod exit;
-mod files;
+pub(crate) mod files;
 mod help;
 mod imapsync;
 mod migrate;

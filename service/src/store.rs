@@ -25,6 +25,7 @@ pub mod schedules;
 pub mod state;
 mod time;
 mod transaction;
+pub mod uploads;
 pub mod words;
 
 pub use database::Store;
