@@ -24,10 +24,15 @@ pub mod mailboxes;
 pub mod metrics;
 pub mod overview;
 pub mod quarantine;
+pub mod quarantine_raw;
+pub mod quarantine_retry;
 pub mod reader;
 pub mod router;
 pub mod runs;
 pub mod system;
+pub mod uploads;
+pub mod uploads_form;
+pub mod uploads_use;
 
 pub use caller::Caller;
 pub use error::ApiError;

@@ -6,6 +6,7 @@ mod aftermath;
 mod assemble;
 mod credentials;
 mod execute;
+mod extract;
 mod heart;
 mod log;
 mod options;
@@ -16,7 +17,7 @@ mod worker;
 
 pub use aftermath::{Aftermath, Quiet};
 pub use credentials::{Credentials, NoSecret};
-pub use options::{RunOptions, WantedContent};
+pub use options::{RunOptions, WantedContent, WantedUnreadable};
 pub use schedule::{Cron, CronError};
 pub use scheduler::{Scheduler, SchedulerOptions};
 pub use worker::{Ledgers, Worker, WorkerOptions};

@@ -19,6 +19,7 @@ pub mod people;
 mod place;
 pub mod reach;
 pub mod results;
+pub mod retries;
 mod row;
 pub mod runs;
 pub mod schedules;

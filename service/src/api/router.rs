@@ -14,7 +14,9 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
-    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
+    jobs, layers, mailboxes, overview, quarantine, quarantine_raw, quarantine_retry,
+    reader, runs, system,
+    uploads, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -103,6 +105,16 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine::bulk))
         .routes(routes!(quarantine::show))
         .routes(routes!(quarantine::ack))
+        .routes(routes!(quarantine_raw::raw))
+        .routes(routes!(quarantine_retry::retry))
+        .routes(routes!(quarantine_retry::bulk))
+        .routes(routes!(uploads::list, uploads::make))
+        .routes(routes!(uploads_form::form))
+        .routes(routes!(uploads::show, uploads::chunk, uploads::remove))
+        .routes(routes!(uploads::complete))
+        .routes(routes!(uploads_use::folders))
+        .routes(routes!(uploads_use::map))
+        .routes(routes!(uploads_use::extract))
         .routes(routes!(endpoints::list, endpoints::make))
         .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
         .routes(routes!(endpoints::test))

@@ -91,6 +91,8 @@ pub enum Found {
         messages: i64,
         /// Their octets, as far as known.
         bytes: i64,
+        /// What cannot be read of them, as far as they were read.
+        quarantine: Vec<QuarantineResult>,
     },
     /// Every folder, counted.
     Counted {
@@ -158,10 +160,11 @@ impl Store {
         }
         match &result.found {
             Found::Nothing => {}
-            Found::Foreseen { folders, messages, bytes } => {
+            Found::Foreseen { folders, messages, bytes, quarantine } => {
                 foreseen(&mut transaction, fence, result, folders).await?;
                 let size = binds![result.mailbox_id, *messages, *bytes];
                 transaction.run("writing a mailbox's size", queries::FORESEEN_SIZE, size).await?;
+                quarantined(&mut transaction, fence, result, quarantine, false).await?;
             }
             Found::Counted { folders, totals, sync_percent, is_whole, quarantine } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
@@ -170,6 +173,7 @@ impl Store {
                 quarantined(&mut transaction, fence, result, quarantine, *is_whole).await?;
             }
         }
+        transaction.reopen_items(result.mailbox_id).await?;
         stand(&mut transaction, fence, result).await?;
         transaction.commit().await?;
         Ok(true)
