@@ -1,0 +1,149 @@
+//! One store's way: brought in chunks over a breaking line and a killed service, read through, copied into a real
+//! server, its bad item acknowledged. Never asks the database: what people can see is what counts.
+
+use std::time::Duration;
+
+use acceptance::program::Home;
+use acceptance::reader::Reader;
+use acceptance::servers::Dovecot;
+use anyhow::{Context as _, Result};
+use pst_writer::{Attachment, Crypt, Data, Folder, Message, Pst, Recipient, Role};
+use serde_json::json;
+
+use super::process::{Client, Service, hex, people, settle};
+
+const ANA: &str = "ana@exemplo.com.br";
+const SECRET: &str = "segredo";
+/// Octets of a chunk.
+const CHUNK: usize = 256 * 1024;
+/// Messages that can be read.
+const GOOD: usize = 12;
+
+/// A store of good messages, one of them large, and a row whose item is not there.
+fn store(path: &std::path::Path) -> Result<Vec<u8>> {
+    let mut store = Pst::new(Crypt::Permute).create(path)?;
+    let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note").role(Role::Inbox))?;
+    let sent = store.folder(store.top(), Folder::new("Sent Items").class("IPF.Note").role(Role::Sent))?;
+    for number in 0..GOOD {
+        let folder = if number % 3 == 0 { sent } else { inbox };
+        let mut message = Message::new("IPM.Note")
+            .text(&format!("minutes {number}"), &format!("What was said on day {number}."))
+            .from("Bia", "bia@exemplo.com.br")
+            .to(Recipient::new(1, "Ana", ANA))
+            .dated(1_500_000_000 + number as i64 * 3600)
+            .id(&format!("<minutes-{number}@exemplo.com.br>"));
+        if number == 1 {
+            let noise = Data::Noise { seed: 7, octets: 900_000 };
+            message = message.attach(Attachment::file("plan.bin", "application/octet-stream", noise));
+        }
+        store.item(folder, &message)?;
+    }
+    store.row_without_item(inbox)?;
+    store.finish()?;
+    Ok(std::fs::read(path)?)
+}
+
+/// Sends what is missing; chunks that another request still holds are sent again.
+async fn send_rest(lead: &Client, upload: &str, octets: &[u8]) -> Result<()> {
+    loop {
+        let offset = lead.offset(upload).await?;
+        if offset == octets.len() {
+            return Ok(());
+        }
+        let piece = &octets[offset..octets.len().min(offset + CHUNK)];
+        let told = lead.chunk(upload, offset, piece).await?;
+        if told.status == 409 && told.json()["code"] == "in_progress" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        }
+        told.with(204);
+    }
+}
+
+#[tokio::test]
+async fn a_store_comes_over_a_broken_line_and_a_killed_service_and_is_copied_once() -> Result<()> {
+    let home = Home::new()?;
+    let server = Dovecot::with_users(&[(ANA, SECRET)])?;
+    let octets = store(&home.path("ana.pst"))?;
+    let data = home.path("data").display().to_string();
+    people(&home, &data).await?;
+    let service = Service::start(&home, &data).await?;
+    let admin = Client::log_in(&service.address, "root1").await?;
+    let mut lead = Client::log_in(&service.address, "lead").await?;
+    let job = settle(&admin, &lead, server.port(), "exemplo.com.br").await?;
+    let mailbox = json!({"email": ANA, "source_type": "pst", "dest_secret": {"password": SECRET}});
+    lead.post(&format!("/migration/jobs/{job}/mailboxes"), mailbox).await?.with(201);
+
+    let wish = json!({"file_name": "../ana.pst", "size": octets.len(), "sha256": hex(&octets), "email": ANA});
+    let told = lead.post(&format!("/migration/jobs/{job}/uploads"), wish).await?.with(201);
+    let upload = told.json()["id"].as_str().context("no id")?.to_owned();
+    lead.chunk(&upload, 0, &octets[..CHUNK]).await?.with(204);
+    // The line breaks in the middle of the second chunk: nothing of it counts.
+    drop(lead.half_a_chunk(&upload, CHUNK, &octets[CHUNK..2 * CHUNK]).await?);
+    assert_eq!(lead.offset(&upload).await?, CHUNK);
+    // The service dies in the middle of the same chunk.
+    let held = lead.half_a_chunk(&upload, CHUNK, &octets[CHUNK..2 * CHUNK]).await?;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    service.kill().await?;
+    drop(held);
+    let service = Service::start(&home, &data).await?;
+    lead.address.clone_from(&service.address);
+    assert_eq!(lead.offset(&upload).await?, CHUNK);
+    send_rest(&lead, &upload, &octets).await?;
+    let complete = format!("/migration/uploads/{upload}/complete");
+    let done = lead.post(&complete, json!({"start": true})).await?.with(200).json();
+    assert_eq!((&done["state"], &done["detected_kind"]), (&json!("complete"), &json!("pst")), "{done}");
+    assert_eq!((&done["sha256"], &done["is_mapped"]), (&json!(hex(&octets)), &json!(true)), "{done}");
+
+    let seen = lead.get(&format!("/migration/uploads/{upload}/folders")).await?.with(200).json();
+    assert_eq!(seen["messages"], GOOD + 1, "{seen}");
+    let runs = lead.get(&format!("/migration/jobs/{job}/runs")).await?.with(200).json();
+    let extracted = lead.over(runs["items"][0]["id"].as_i64().context("no run")?).await?;
+    assert_eq!((&extracted["run_type"], &extracted["status"]), (&json!("pst_extract"), &json!("partial")));
+    assert_eq!(extracted["stats"]["quarantined"], 1, "{extracted}");
+    copied_and_acknowledged(&lead, job, &server).await?;
+    service.kill().await
+}
+
+/// Has the mailbox copied and looks at what came, twice; then at the gate before and after a person's word.
+async fn copied_and_acknowledged(lead: &Client, job: i64, server: &Dovecot) -> Result<()> {
+    let listed = format!("/migration/jobs/{job}/quarantine?status=open");
+    let preflight = lead.post(&format!("/migration/jobs/{job}/preflight"), json!({})).await?.with(202);
+    let preflight = lead.run_of(&preflight).await?;
+    assert_eq!(preflight["status"], "success", "{preflight}");
+    for (kind, run_type, transferred) in [("initial", "pst_upload", GOOD), ("delta", "delta", 0)] {
+        let told = lead.post(&format!("/migration/jobs/{job}/sync"), json!({"type": kind})).await?.with(202);
+        let run = lead.run_of(&told).await?;
+        assert_eq!((&run["run_type"], &run["status"]), (&json!(run_type), &json!("partial")), "{run}");
+        assert_eq!((&run["stats"]["transferred"], &run["stats"]["quarantined"]), (&json!(transferred), &json!(1)));
+        let steps = lead.get(&format!("/migration/runs/{}/steps", run["id"])).await?.with(200).json();
+        assert!(steps["items"].as_array().is_some_and(|steps| steps.len() >= 2), "{steps}");
+    }
+    let mut reader = Reader::login(server.port(), ANA, SECRET).await?;
+    let stored = reader.everything().await?;
+    assert_eq!(stored.len(), GOOD);
+    assert_eq!(stored.iter().filter(|message| message.folder == "INBOX").count(), GOOD - GOOD.div_ceil(3));
+
+    let items = lead.get(&listed).await?.with(200).json();
+    assert_eq!((&items["total"], &items["items"][0]["is_archive"]), (&json!(1), &json!(true)), "{items}");
+    let detail = items["items"][0]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("item 0x"), "no node is named: {items}");
+    assert_eq!(lead.check(job, "pst_quarantine").await?, "fail");
+    let item = items["items"][0]["id"].as_i64().context("no item")?;
+    let step_up = json!({"password": super::process::PASSWORD});
+    lead.post("/auth/step-up", step_up).await?.with(200);
+    let raw = lead.get(&format!("/migration/quarantine/{item}/raw")).await?.with(404).json();
+    assert!(raw["detail"].as_str().is_some_and(|words| words.contains("never had")), "{raw}");
+    let retried = lead.post(&format!("/migration/quarantine/{item}/retry"), json!({"how": "stub"})).await?;
+    let retried = lead.run_of(&retried.with(202)).await?;
+    assert_eq!(retried["stats"]["transferred"], 0, "what is not there was made up: {retried}");
+    assert_eq!(lead.check(job, "pst_quarantine").await?, "fail");
+    let word = json!({"reason": "customer agreed"});
+    lead.post(&format!("/migration/quarantine/{item}/ack"), word).await?.with(200);
+    assert_eq!(lead.check(job, "pst_quarantine").await?, "warn");
+    let told = lead.post(&format!("/migration/jobs/{job}/sync"), json!({"type": "delta"})).await?.with(202);
+    assert_eq!(lead.run_of(&told).await?["status"], "success");
+    assert_eq!(lead.check(job, "pst_quarantine").await?, "warn");
+    assert_eq!(reader.everything().await?.len(), GOOD);
+    Ok(())
+}
