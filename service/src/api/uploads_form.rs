@@ -20,7 +20,7 @@ use crate::auth::permission::Permission;
 use crate::store::jobs::JobRow;
 use crate::store::reach::Reach;
 use crate::uploads::complete::{complete, refuse};
-use crate::uploads::disk::{PIECES_WAITING_MAX, hold, path_of};
+use crate::uploads::disk::{self, PIECES_WAITING_MAX, hold, path_of};
 use crate::uploads::limits::Limits;
 
 /// The longest field that is no file, in octets.
@@ -86,18 +86,27 @@ pub async fn form(
         ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", words)
     })?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let file_max = Limits::now(&app.store).await?.file_bytes_max;
+    let limits = Limits::now(&app.store).await?;
+    let file_max = limits.file_bytes_max;
     if length.is_some_and(|length| length > file_max.saturating_add(FORM_BYTES_MAX)) {
         let words = format!("a file has {file_max} octets at most");
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
     }
+    let bound = match length {
+        Some(length) => length.clamp(1, file_max),
+        // Nobody says how long it is: then it may be as long as there is room for.
+        None => {
+            let outstanding = app.store.outstanding_octets().await?;
+            let room = disk::room(&app.config.uploads(), limits.free_bytes_min).map_err(of_upload)?;
+            room.saturating_sub(outstanding).clamp(1, file_max)
+        }
+    };
     let sizes = SizeLimit::new()
-        .whole_stream(file_max.saturating_add(FORM_BYTES_MAX))
+        .whole_stream(bound.saturating_add(FORM_BYTES_MAX))
         .per_field(FIELD_BYTES_MAX)
-        .for_field("file", file_max);
+        .for_field("file", bound);
     let constraints = Constraints::new().size_limit(sizes);
     let form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
-    let bound = length.unwrap_or(file_max).clamp(1, file_max);
     let (upload, start) = take(&app, &caller, &job, form, bound).await?;
     let row = read(&app, &caller, &upload).await?;
     super::gates::look_quietly(&app, id).await;

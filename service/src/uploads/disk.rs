@@ -51,6 +51,14 @@ pub fn has_room(folder: &Path, coming: u64, reserve: u64) -> Result<(), UploadEr
     if free >= needed { Ok(()) } else { Err(UploadError::Full { needed, free }) }
 }
 
+/// Octets of the longest file that there is room for, beside what must stay free.
+///
+/// # Errors
+/// Where the disk cannot be asked.
+pub fn room(folder: &Path, reserve: u64) -> Result<u64, UploadError> {
+    Ok(free_bytes(folder)?.saturating_sub(reserve) / ROOM_TIMES)
+}
+
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use acceptance::mail::Mail;
 use acceptance::program::Home;
 use acceptance::reader::Reader;
 use acceptance::servers::Dovecot;
@@ -10,7 +11,9 @@ use anyhow::{Context as _, Result};
 use pst_writer::{Attachment, Crypt, Data, Folder, Message, Pst, Recipient, Role};
 use serde_json::json;
 
-use super::process::{Client, Service, hex, people, settle};
+use super::hostile::mbox;
+use super::kinds::{tgz, zip};
+use super::process::{Client, Service, bring, hex, people, settle};
 
 const ANA: &str = "ana@exemplo.com.br";
 const SECRET: &str = "segredo";
@@ -70,7 +73,7 @@ async fn a_store_comes_over_a_broken_line_and_a_killed_service_and_is_copied_onc
     let service = Service::start(&home, &data).await?;
     let admin = Client::log_in(&service.address, "root1").await?;
     let mut lead = Client::log_in(&service.address, "lead").await?;
-    let job = settle(&admin, &lead, server.port(), "exemplo.com.br").await?;
+    let job = settle(&admin, &lead, &[server.port()], "exemplo.com.br").await?;
     let mailbox = json!({"email": ANA, "source_type": "pst", "dest_secret": {"password": SECRET}});
     lead.post(&format!("/migration/jobs/{job}/mailboxes"), mailbox).await?.with(201);
 
@@ -131,7 +134,7 @@ async fn copied_and_acknowledged(lead: &Client, job: i64, server: &Dovecot) -> R
     assert_eq!(lead.check(job, "pst_quarantine").await?, "fail");
     let item = items["items"][0]["id"].as_i64().context("no item")?;
     let step_up = json!({"password": super::process::PASSWORD});
-    lead.post("/auth/step-up", step_up).await?.with(200);
+    lead.post("/auth/step-up", step_up).await?.with(204);
     let raw = lead.get(&format!("/migration/quarantine/{item}/raw")).await?.with(404).json();
     assert!(raw["detail"].as_str().is_some_and(|words| words.contains("never had")), "{raw}");
     let retried = lead.post(&format!("/migration/quarantine/{item}/retry"), json!({"how": "stub"})).await?;
@@ -146,4 +149,70 @@ async fn copied_and_acknowledged(lead: &Client, job: i64, server: &Dovecot) -> R
     assert_eq!(lead.check(job, "pst_quarantine").await?, "warn");
     assert_eq!(reader.everything().await?.len(), GOOD);
     Ok(())
+}
+
+/// The messages of [`mbox`], as a server has them.
+fn letters(messages: usize, seed: usize) -> Vec<Vec<u8>> {
+    let text = String::from_utf8(mbox(messages, seed)).unwrap();
+    text.split("From bia@x.br Thu Jan  1 00:00:00 2015\n")
+        .filter(|letter| !letter.is_empty())
+        .map(|letter| format!("{}\n", letter.trim_end_matches('\n')).replace('\n', "\r\n").into_bytes())
+        .collect()
+}
+
+/// Asks for runs and waits until each is over; whether all were a success.
+async fn run_all(lead: &Client, job: i64, path: &str, wish: serde_json::Value) -> Result<bool> {
+    let told = lead.post(&format!("/migration/jobs/{job}/{path}"), wish).await?.with(202).json();
+    let mut is_good = true;
+    for run in told["run_ids"].as_array().context("no runs")? {
+        let run = lead.over(run.as_i64().context("no run")?).await?;
+        eprintln!("{} {}: {} {}", run["run_type"], run["status"], run["stats"], run["error_details"]);
+        is_good &= run["status"] == "success";
+    }
+    Ok(is_good)
+}
+
+#[tokio::test]
+async fn a_server_and_files_of_one_address_reach_one_mailbox_once() -> Result<()> {
+    let home = Home::new()?;
+    let (old, new) = (Dovecot::with_users(&[(ANA, SECRET)])?, Dovecot::with_users(&[(ANA, SECRET)])?);
+    let mut filler = Reader::login(old.port(), ANA, SECRET).await?;
+    for letter in letters(6, 1) {
+        filler.append("INBOX", &Mail::new("letter", letter)).await?;
+    }
+    let data = home.path("data").display().to_string();
+    people(&home, &data).await?;
+    let service = Service::start(&home, &data).await?;
+    let admin = Client::log_in(&service.address, "root1").await?;
+    let lead = Client::log_in(&service.address, "lead").await?;
+    let job = settle(&admin, &lead, &[old.port(), new.port()], "exemplo.com.br").await?;
+    let secret = json!({"password": SECRET});
+    let mailbox = json!({"email": ANA, "source_type": "imap", "secret": secret, "dest_secret": secret});
+    lead.post(&format!("/migration/jobs/{job}/mailboxes"), mailbox).await?.with(201);
+    // Six of its nine messages are those of the server.
+    bring(&lead, job, "INBOX.mbox", &[mbox(6, 1), mbox(3, 2)].concat(), ANA).await?;
+    let two = letters(2, 3);
+    bring(&lead, job, "a.zip", &zip(&[("Old/a.eml", &two[0]), ("Old/b.eml", &two[1])])?, ANA).await?;
+    let one = &letters(1, 4)[0];
+    bring(&lead, job, "a.tgz", &tgz(&[("Old/c.eml", one), ("Old/d.eml", &two[0])])?, ANA).await?;
+    bring(&lead, job, "letter", &letters(1, 5)[0], ANA).await?;
+    assert!(run_all(&lead, job, "preflight", json!({})).await?);
+    for kind in ["initial", "delta"] {
+        assert!(run_all(&lead, job, "sync", json!({"type": kind})).await?, "{kind}");
+        let mut reader = Reader::login(new.port(), ANA, SECRET).await?;
+        let stored = reader.everything().await?;
+        let count = |folder: &str| stored.iter().filter(|message| message.folder == folder).count();
+        // The zip's first message lies in the tgz too, in the same folder: it is one message.
+        assert_eq!((count("INBOX"), count("Old")), (10, 3), "{kind}: {stored:#?}");
+    }
+    assert!(run_all(&lead, job, "verify", json!({"sample": "full"})).await?);
+    for check in ["count_ratio", "pst_quarantine"] {
+        assert_eq!(lead.check(job, check).await?, "pass", "{check}");
+    }
+    // A file that mail was brought over from stays until its mailbox is left out.
+    let uploads = lead.get(&format!("/migration/jobs/{job}/uploads")).await?.with(200).json();
+    let path = format!("/migration/uploads/{}", uploads["items"][0]["id"].as_str().context("no id")?);
+    lead.ask("DELETE", &path, &[], b"").await?.with(409);
+    assert!(!std::path::Path::new(&data).join("uploads/.read").read_dir()?.any(|_| true), "a link is left");
+    service.kill().await
 }

@@ -14,7 +14,7 @@ use super::process::hex;
 const LETTER: &[u8] = b"From: bia@x.br\r\nTo: ana@x.br\r\nMessage-ID: <one@x.br>\r\nSubject: one\r\n\r\nText.\r\n";
 
 /// A gzipped tar of these entries.
-fn tgz(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+pub fn tgz(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let mut archive = tar::Builder::new(packer);
     for (name, octets) in entries {
@@ -29,7 +29,7 @@ fn tgz(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     Ok(archive.into_inner()?.finish()?)
 }
 
-fn zip(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
+pub fn zip(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, octets) in entries {
         archive.start_file(*name, zip::write::SimpleFileOptions::default())?;
@@ -57,8 +57,8 @@ async fn a_file_is_what_its_octets_say_and_its_folders_are_shown() -> Result<()>
         ("Enviadas 2020.pst", mbox(4, 1), "mbox", "Enviadas 2020", 4),
         ("x", LETTER.to_vec(), "eml", "", 1),
         ("x.zip", zip(&[("Box/a.eml", LETTER), ("Box/b.eml", LETTER)])?, "zip", "Box", 2),
-        ("x.tgz", tgz(&[("Inbox/a.eml", LETTER)])?, "tgz", "Inbox", 1),
-        ("x.mbox", std::fs::read(&store)?, "pst", "Inbox", 3),
+        ("x.tgz", tgz(&[("Old/a.eml", LETTER)])?, "tgz", "Old", 1),
+        ("x.mbox", std::fs::read(&store)?, "pst", "INBOX", 3),
     ] {
         let upload = place.bring(name, &octets, json!({})).await?;
         let row = place.world.get(&place.lead, &format!("/migration/uploads/{upload}")).await?.with(200).json();

@@ -216,16 +216,31 @@ pub fn hex(octets: &[u8]) -> String {
     Sha256::digest(octets).iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// Makes users, a server and a job of a domain; the job.
-pub async fn settle(admin: &Client, lead: &Client, port: u16, domain: &str) -> Result<i64> {
-    let server = json!({
-        "name": format!("new {domain}"), "kind": "imap", "host": "127.0.0.1", "port": port, "tls": "off",
-        "allow_cleartext": true, "allow_private": true, "allowed_networks": ["127.0.0.0/8"],
-    });
-    let told = admin.post("/endpoints", server).await?.with(201);
-    let job = json!({"tenant_id": 1, "domain": domain, "dest": {"endpoint_id": told.json()["id"]}});
+/// Makes the servers at these ports, the last one the destination, and a job of a domain; the job.
+pub async fn settle(admin: &Client, lead: &Client, ports: &[u16], domain: &str) -> Result<i64> {
+    let mut job = json!({"tenant_id": 1, "domain": domain});
+    for (place, port) in ports.iter().enumerate() {
+        let server = json!({
+            "name": format!("{domain} {port}"), "kind": "imap", "host": "127.0.0.1", "port": port, "tls": "off",
+            "allow_cleartext": true, "allow_private": true, "allowed_networks": ["127.0.0.0/8"],
+        });
+        let told = admin.post("/endpoints", server).await?.with(201);
+        let side = if place + 1 == ports.len() { "dest" } else { "source" };
+        job[side] = json!({"endpoint_id": told.json()["id"]});
+    }
     let told = lead.post("/migration/jobs", job).await?.with(201);
     told.json()["id"].as_i64().context("no job")
+}
+
+/// Brings a file in one chunk; its upload.
+pub async fn bring(lead: &Client, job: i64, name: &str, octets: &[u8], email: &str) -> Result<String> {
+    let wish = json!({"file_name": name, "size": octets.len(), "email": email});
+    let told = lead.post(&format!("/migration/jobs/{job}/uploads"), wish).await?.with(201);
+    let upload = told.json()["id"].as_str().context("no id")?.to_owned();
+    lead.chunk(&upload, 0, octets).await?.with(204);
+    let wish = json!({"sha256": hex(octets)});
+    lead.post(&format!("/migration/uploads/{upload}/complete"), wish).await?.with(200);
+    Ok(upload)
 }
 
 /// Makes users on a data folder: `admin` and `lead`.

@@ -31,7 +31,7 @@ async fn octets_are_given_to_whoever_may_see_mail_as_a_file_and_written_down() -
     world.get(&operator, &path).await?.refused(403, "forbidden");
     world.get(&stranger, &path).await?.with(404);
     world.get(lead, &path).await?.refused(403, "step_up_required");
-    world.post(lead, "/auth/step-up", json!({"password": PASSWORD})).await?.with(200);
+    world.post(lead, "/auth/step-up", json!({"password": PASSWORD})).await?.with(204);
     let told = world.get(lead, &path).await?.with(200);
     assert_eq!(told.text, "Subject: <script>alert(1)</script>\r\n\r\ntext");
     for (name, word) in [
