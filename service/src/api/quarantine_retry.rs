@@ -138,7 +138,11 @@ pub async fn bulk(
 /// What kind of run brings a message over in the phase that a job is in.
 fn run_type(job: &JobRow) -> Result<RunType> {
     if job.is_paused {
-        return Err(ApiError::new(StatusCode::LOCKED, "job_paused", "the job is paused: POST …/resume first"));
+        return Err(ApiError::new(
+            StatusCode::LOCKED,
+            "job_paused",
+            "the job is paused: POST …/resume first",
+        ));
     }
     match job.phase.as_str() {
         "initial_sync" | "delta_sync" | "cutover_ready" => Ok(RunType::Delta),

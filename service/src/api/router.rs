@@ -14,8 +14,7 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
-    jobs, layers, mailboxes, overview, quarantine, quarantine_raw, quarantine_retry,
-    reader, runs, system,
+    jobs, layers, mailboxes, overview, quarantine, quarantine_raw, quarantine_retry, reader, runs, system,
     uploads, uploads_form, uploads_use,
 };
 use crate::app::App;

@@ -23,9 +23,9 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::token::uuid;
+use crate::store::at;
 use crate::store::jobs::JobRow;
 use crate::store::uploads::{Chunk, NewUpload, UploadRow};
-use crate::store::at;
 use crate::uploads::complete::{complete as finish, kind_of, refuse};
 use crate::uploads::disk::{self, PIECES_WAITING_MAX, Written, has_room, hold, path_of};
 use crate::uploads::kind::{HEAD_BYTES, Kind};
@@ -244,8 +244,7 @@ pub(super) async fn begin(
     }
     if app.store.open_uploads(&caller.actor, now_ms).await? >= limits.open_per_user_max {
         let mut error = ApiError::rate_limited(60);
-        error.detail =
-            format!("you have {} uploads open: finish or remove one", limits.open_per_user_max);
+        error.detail = format!("you have {} uploads open: finish or remove one", limits.open_per_user_max);
         return Err(error);
     }
     Err(too_large(format!("the files of a tenant have {} octets at most", limits.tenant_bytes_max)))
@@ -283,7 +282,8 @@ pub(super) async fn aim(
         (Some(_), Some(_)) => Err(ApiError::field("email", "say mailbox_id or email, not both")),
         (Some(id), None) => {
             let row = app.store.mailbox_row(&caller.reach, id).await?.filter(|row| row.job_id == job);
-            row.map(|row| Some(row.id)).ok_or_else(|| ApiError::field("mailbox_id", "the job has no such mailbox"))
+            row.map(|row| Some(row.id))
+                .ok_or_else(|| ApiError::field("mailbox_id", "the job has no such mailbox"))
         }
         (None, Some(email)) => {
             let found = app.store.mailbox_of(job, email).await?;
@@ -353,13 +353,15 @@ pub async fn chunk(
     let row = read(&app, &caller, &id).await?;
     open(&row, app.now_ms())?;
     if offset != row.received_bytes {
-        let words = format!("the upload is at octet {}, and the chunk begins at {offset}", row.received_bytes);
+        let words =
+            format!("the upload is at octet {}, and the chunk begins at {offset}", row.received_bytes);
         let error = ApiError::conflict("conflict", words).with("offset", row.received_bytes.into());
         return Err(error);
     }
     let room = row.size_bytes - row.received_bytes;
     let octets_max = room.min(CHUNK_BYTES_MAX);
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > octets_max) {
         return Err(too_large(format!("this chunk has {octets_max} octets at most")));
     }
@@ -431,7 +433,9 @@ async fn pass(body: Stream, sender: mpsc::Sender<Bytes>, octets_max: u64) -> Res
         let piece = match tokio::time::timeout(STILL_MAX, pieces.next()).await {
             Ok(Some(Ok(piece))) => piece,
             Ok(None) => break,
-            Ok(Some(Err(_))) => return Err(ApiError::bad_request("the line broke in the middle of the chunk")),
+            Ok(Some(Err(_))) => {
+                return Err(ApiError::bad_request("the line broke in the middle of the chunk"));
+            }
             Err(_) => return Err(ApiError::bad_request("the line stood still in the middle of the chunk")),
         };
         octets += piece.len() as u64;
@@ -455,7 +459,11 @@ fn open(row: &UploadRow, now_ms: i64) -> Result<()> {
         "open" => Err(of_upload(UploadError::Ended("expired".to_owned()))),
         "complete" => Err(ApiError::conflict("finished", "the upload is complete")),
         other => {
-            let words = if row.refused_reason.is_empty() { String::new() } else { format!(": {}", row.refused_reason) };
+            let words = if row.refused_reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", row.refused_reason)
+            };
             Err(of_upload(UploadError::Ended(format!("{other}{words}"))))
         }
     }

@@ -20,13 +20,15 @@ use crate::auth::permission::Permission;
 use crate::store::jobs::JobRow;
 use crate::store::reach::Reach;
 use crate::uploads::complete::{complete, refuse};
-use crate::uploads::disk::{self, PIECES_WAITING_MAX, hold, path_of};
+use crate::uploads::disk::{PIECES_WAITING_MAX, hold, path_of};
 use crate::uploads::limits::Limits;
 
 /// The longest field that is no file, in octets.
 const FIELD_BYTES_MAX: u64 = 2048;
 /// What a form needs around its file at most, in octets.
 const FORM_BYTES_MAX: u64 = 64 * 1024;
+/// The longest file whose request does not say how long it is, in octets: so much room is kept for it.
+const UNSAID_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Fields of a form, at most.
 const FIELDS_MAX: usize = 16;
 
@@ -85,21 +87,16 @@ pub async fn form(
         let words = "the body's type is multipart/form-data with a boundary";
         ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", words)
     })?;
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let limits = Limits::now(&app.store).await?;
-    let file_max = limits.file_bytes_max;
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let file_max = Limits::now(&app.store).await?.file_bytes_max;
     if length.is_some_and(|length| length > file_max.saturating_add(FORM_BYTES_MAX)) {
         let words = format!("a file has {file_max} octets at most");
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
     }
     let bound = match length {
         Some(length) => length.clamp(1, file_max),
-        // Nobody says how long it is: then it may be as long as there is room for.
-        None => {
-            let outstanding = app.store.outstanding_octets().await?;
-            let room = disk::room(&app.config.uploads(), limits.free_bytes_min).map_err(of_upload)?;
-            room.saturating_sub(outstanding).clamp(1, file_max)
-        }
+        None => file_max.min(UNSAID_BYTES_MAX),
     };
     let sizes = SizeLimit::new()
         .whole_stream(bound.saturating_add(FORM_BYTES_MAX))

@@ -48,7 +48,11 @@ pub struct PreviewView {
 /// `GET /migration/uploads/{uid}/folders`: what a complete file holds, without reading the messages.
 #[utoipa::path(get, path = "/migration/uploads/{uid}/folders", tag = "uploads", params(("uid" = String, Path)),
     responses((status = 200, body = PreviewView), (status = 404), (status = 409), (status = 410), (status = 415)))]
-pub async fn folders(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Json<PreviewView>> {
+pub async fn folders(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<Json<PreviewView>> {
     caller.may(Permission::ViewMigration)?;
     let row = read(&app, &caller, &id).await?;
     if row.state == "open" {
@@ -68,7 +72,13 @@ pub async fn folders(State(app): State<App>, caller: Caller, At(id): At<String>)
         .map(|folder| FolderSeen { path: folder.path, role: folder.role, messages: folder.messages })
         .collect();
     let messages = folders.iter().map(|folder| folder.messages).sum();
-    Ok(Json(PreviewView { format: seen.format, folders, messages, damage: seen.damage, remarks: seen.remarks }))
+    Ok(Json(PreviewView {
+        format: seen.format,
+        folders,
+        messages,
+        damage: seen.damage,
+        remarks: seen.remarks,
+    }))
 }
 
 /// Whose mail it is.

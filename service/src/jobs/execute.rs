@@ -169,7 +169,9 @@ async fn engine(
     if claim.run_type == RunType::PstExtract {
         return inventory(&bench, heart, (progress, log), (mailbox, options)).await;
     }
-    if !matches!(claim.run_type, RunType::Preflight | RunType::Scan | RunType::Verify) && !claim.run_type.is_copy() {
+    if !matches!(claim.run_type, RunType::Preflight | RunType::Scan | RunType::Verify)
+        && !claim.run_type.is_copy()
+    {
         let words = format!("runs of type {} are not carried out by this version", claim.run_type);
         return Err(Unready::Wrong(Class::Usage, words));
     }

@@ -37,6 +37,7 @@ impl Store {
 
     /// Writes a mailbox's own options; false where it was changed meanwhile.
     pub async fn set_mailbox_options(&self, mailbox: i64, version: i64, options_json: &str) -> Result<bool> {
-        Ok(self.run("writing a mailbox's options", OPTIONS, binds![mailbox, version, options_json]).await? > 0)
+        Ok(self.run("writing a mailbox's options", OPTIONS, binds![mailbox, version, options_json]).await?
+            > 0)
     }
 }

@@ -143,8 +143,29 @@ const LIMITS: &str = "SELECT value_json FROM system_settings WHERE key = 'upload
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
-    UPLOAD, UPLOADS, BEGIN, OPEN_OF, OUTSTANDING, ADVANCE, CHUNK, MEASURED, COMPLETE, END, AIM, OVERDUE, LIVING,
-    FOR_RUN, SAME, BOX_OF, FILL_BOX, BOX_BESIDE, EMPTY_BOX, SECRET_BESIDE, ACTIVE, BESIDE, LIMITS,
+    UPLOAD,
+    UPLOADS,
+    BEGIN,
+    OPEN_OF,
+    OUTSTANDING,
+    ADVANCE,
+    CHUNK,
+    MEASURED,
+    COMPLETE,
+    END,
+    AIM,
+    OVERDUE,
+    LIVING,
+    FOR_RUN,
+    SAME,
+    BOX_OF,
+    FILL_BOX,
+    BOX_BESIDE,
+    EMPTY_BOX,
+    SECRET_BESIDE,
+    ACTIVE,
+    BESIDE,
+    LIMITS,
 ];
 
 /// An upload as people see it.
@@ -256,7 +277,11 @@ fn signed(octets: u64) -> i64 {
 impl Store {
     /// An upload of a job that the caller may see.
     pub async fn upload(&self, reach: &Reach, id: &str) -> Result<Option<UploadRow>> {
-        self.one("reading an upload", UPLOAD, reached(reach, binds![id])).await?.as_ref().map(upload).transpose()
+        self.one("reading an upload", UPLOAD, reached(reach, binds![id]))
+            .await?
+            .as_ref()
+            .map(upload)
+            .transpose()
     }
 
     /// A job's uploads, oldest first.

@@ -87,7 +87,8 @@ pub async fn take_back(app: &App, row: &UploadRow) -> Result<(), UploadError> {
     }
     let active = app.store.has_active_run(mailbox.id).await?;
     if active || mailbox.enabled {
-        let words = if active { "a run of it is not over" } else { "leave the mailbox out first (enabled: false)" };
+        let words =
+            if active { "a run of it is not over" } else { "leave the mailbox out first (enabled: false)" };
         return Err(UploadError::Conflict(format!(
             "mailbox {} was copied from this file: {words}",
             mailbox.id

@@ -46,17 +46,8 @@ pub fn free_bytes(folder: &Path) -> Result<u64, UploadError> {
 /// # Errors
 /// Where it has not.
 pub fn has_room(folder: &Path, coming: u64, reserve: u64) -> Result<(), UploadError> {
-    let (needed, free) =
-        (coming.saturating_mul(ROOM_TIMES).saturating_add(reserve), free_bytes(folder)?);
+    let (needed, free) = (coming.saturating_mul(ROOM_TIMES).saturating_add(reserve), free_bytes(folder)?);
     if free >= needed { Ok(()) } else { Err(UploadError::Full { needed, free }) }
-}
-
-/// Octets of the longest file that there is room for, beside what must stay free.
-///
-/// # Errors
-/// Where the disk cannot be asked.
-pub fn room(folder: &Path, reserve: u64) -> Result<u64, UploadError> {
-    Ok(free_bytes(folder)?.saturating_sub(reserve) / ROOM_TIMES)
 }
 
 /// What was written.
@@ -164,7 +155,9 @@ pub async fn head(path: PathBuf) -> Result<Vec<u8>, UploadError> {
     blocking(move || {
         let mut head = Vec::new();
         let file = File::open(&path).map_err(UploadError::disk("reading an upload"))?;
-        file.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(UploadError::disk("reading an upload"))?;
+        file.take(HEAD_BYTES as u64)
+            .read_to_end(&mut head)
+            .map_err(UploadError::disk("reading an upload"))?;
         Ok(head)
     })
     .await

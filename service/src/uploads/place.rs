@@ -33,7 +33,8 @@ pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files,
     let path = path_of(folder, id).ok_or_else(|| UploadError::Ended("not there".to_owned()))?;
     let length = path.symlink_metadata().map_err(UploadError::disk("looking for an uploaded file"))?.len();
     if length != file.size_bytes {
-        let words = format!("the file has {length} octets on the disk, and {} were uploaded", file.size_bytes);
+        let words =
+            format!("the file has {length} octets on the disk, and {} were uploaded", file.size_bytes);
         return Err(UploadError::Conflict(words));
     }
     let (scheme, place) = match kind {
@@ -46,7 +47,8 @@ pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files,
         }
         Kind::Eml => ("eml", link(folder, id, &path, "message.eml")?),
     };
-    let text = place.to_str().ok_or_else(|| UploadError::Kind("the data folder's name is not UTF-8".to_owned()))?;
+    let text =
+        place.to_str().ok_or_else(|| UploadError::Kind("the data folder's name is not UTF-8".to_owned()))?;
     let parsed = Files::parse(Side::Source, &format!("{scheme}:{text}"));
     let parsed = parsed.map_err(|stopped| UploadError::Kind(stopped.message))?;
     parsed.ok_or_else(|| UploadError::Kind("the file cannot be named as a source".to_owned()))
@@ -93,9 +95,7 @@ pub fn linked(folder: &Path) -> Result<Vec<String>, UploadError> {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(fail())?,
     };
-    entries
-        .map(|entry| Ok(entry.map_err(fail())?.file_name().to_string_lossy().into_owned()))
-        .collect()
+    entries.map(|entry| Ok(entry.map_err(fail())?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// A file's name without its folder and its ending, and of that letters, digits and spaces.
@@ -104,7 +104,9 @@ fn harmless(name: &str) -> String {
     let stem = last.rsplit_once('.').map_or(last, |(stem, _)| if stem.is_empty() { last } else { stem });
     let plain: String = stem
         .chars()
-        .map(|letter| if letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_') { letter } else { '_' })
+        .map(
+            |letter| if letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_') { letter } else { '_' },
+        )
         .take(NAME_CHARACTERS_MAX)
         .collect();
     let plain = plain.trim();

@@ -71,13 +71,9 @@ impl Place {
     }
 
     /// A chunk, with headers that may be left out or changed.
-    pub fn patch(
-        &self,
-        upload: &str,
-        headers: &[(&str, &str)],
-        body: Body,
-    ) -> Result<Request<Body>> {
-        let mut request = self.world.request("PATCH", &format!("/migration/uploads/{upload}"), &self.lead, None)?;
+    pub fn patch(&self, upload: &str, headers: &[(&str, &str)], body: Body) -> Result<Request<Body>> {
+        let mut request =
+            self.world.request("PATCH", &format!("/migration/uploads/{upload}"), &self.lead, None)?;
         for (name, value) in headers {
             request.headers_mut().insert(axum::http::HeaderName::try_from(*name)?, value.parse()?);
         }
@@ -126,7 +122,11 @@ impl Place {
 
 /// The headers of a chunk as they should be.
 fn right<'a>(offset: &'a str, digest: &'a str) -> [(&'static str, &'a str); 3] {
-    [("content-type", "application/offset+octet-stream"), ("upload-offset", offset), ("upload-checksum", digest)]
+    [
+        ("content-type", "application/offset+octet-stream"),
+        ("upload-offset", offset),
+        ("upload-checksum", digest),
+    ]
 }
 
 #[tokio::test]
@@ -163,7 +163,8 @@ async fn a_chunk_counts_as_a_whole_or_not_at_all() -> Result<()> {
     }
     place.chunk(&upload, CHUNK, &next[..100]).await?.refused(400, "bad_request");
     place.chunk(&upload, CHUNK, b"").await?.refused(400, "bad_request");
-    let pieces = vec![Ok(Bytes::copy_from_slice(&next[..5000])), Err(std::io::Error::other("the line broke"))];
+    let pieces =
+        vec![Ok(Bytes::copy_from_slice(&next[..5000])), Err(std::io::Error::other("the line broke"))];
     let broken = Body::from_stream(stream::iter(pieces));
     let told = place.world.ask(place.patch(&upload, &right(&at, &digest), broken)?).await?;
     told.refused(400, "bad_request");
@@ -239,7 +240,11 @@ async fn another_tenant_sees_nothing_and_a_viewer_changes_nothing() -> Result<()
     }
     let beside = place.world.job(&place.lead, 1, "y.br").await?;
     let wish = json!({"file_name": "a", "size": 9, "mailbox_id": place.mailbox});
-    place.world.post(&place.lead, &format!("/migration/jobs/{beside}/uploads"), wish).await?.refused(422, "invalid");
+    place
+        .world
+        .post(&place.lead, &format!("/migration/jobs/{beside}/uploads"), wish)
+        .await?
+        .refused(422, "invalid");
     Ok(())
 }
 
@@ -337,7 +342,8 @@ async fn a_file_that_is_not_what_was_announced_goes() -> Result<()> {
         let digest = checksum(body);
         let request = place.patch(&upload, &right(at, &digest), Body::from(body.clone()))?;
         place.world.ask(request).await?.refused(status, code);
-        let row = place.world.get(&place.lead, &format!("/migration/uploads/{upload}")).await?.with(200).json();
+        let row =
+            place.world.get(&place.lead, &format!("/migration/uploads/{upload}")).await?.with(200).json();
         assert_eq!(row["state"], "refused", "{what}: {row}");
     }
     let upload = place.upload(&octets).await?;

@@ -118,7 +118,10 @@ async fn copied_and_acknowledged(lead: &Client, job: i64, server: &Dovecot) -> R
         let told = lead.post(&format!("/migration/jobs/{job}/sync"), json!({"type": kind})).await?.with(202);
         let run = lead.run_of(&told).await?;
         assert_eq!((&run["run_type"], &run["status"]), (&json!(run_type), &json!("partial")), "{run}");
-        assert_eq!((&run["stats"]["transferred"], &run["stats"]["quarantined"]), (&json!(transferred), &json!(1)));
+        assert_eq!(
+            (&run["stats"]["transferred"], &run["stats"]["quarantined"]),
+            (&json!(transferred), &json!(1))
+        );
         let steps = lead.get(&format!("/migration/runs/{}/steps", run["id"])).await?.with(200).json();
         assert!(steps["items"].as_array().is_some_and(|steps| steps.len() >= 2), "{steps}");
     }
@@ -214,5 +217,68 @@ async fn a_server_and_files_of_one_address_reach_one_mailbox_once() -> Result<()
     let path = format!("/migration/uploads/{}", uploads["items"][0]["id"].as_str().context("no id")?);
     lead.ask("DELETE", &path, &[], b"").await?.with(409);
     assert!(!std::path::Path::new(&data).join("uploads/.read").read_dir()?.any(|_| true), "a link is left");
+    service.kill().await
+}
+
+/// A store whose second message has an attachment with an octet that its block's checksum denies.
+fn damaged(path: &std::path::Path) -> Result<Vec<u8>> {
+    let mut store = Pst::new(Crypt::None).create(path)?;
+    let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note").role(Role::Inbox))?;
+    let mark = b"octets of a plan. ".repeat(2_000);
+    for number in 0..3 {
+        let mut message = Message::new("IPM.Note")
+            .text(&format!("plan {number}"), "See the file.")
+            .from("Bia", "bia@exemplo.com.br")
+            .dated(1_500_000_000 + number * 3600)
+            .id(&format!("<plan-{number}@exemplo.com.br>"));
+        if number == 1 {
+            let data = Data::Held(mark.clone());
+            message = message.attach(Attachment::file("plan.txt", "text/plain", data));
+        }
+        store.item(inbox, &message)?;
+    }
+    store.finish()?;
+    let mut octets = std::fs::read(path)?;
+    let at = octets.windows(400).position(|window| mark.starts_with(window)).context("no attachment")?;
+    octets[at + 100] ^= 1;
+    Ok(octets)
+}
+
+#[tokio::test]
+async fn a_damaged_part_is_kept_back_and_carried_with_a_word_by_a_persons_wish() -> Result<()> {
+    let home = Home::new()?;
+    let server = Dovecot::with_users(&[(ANA, SECRET)])?;
+    let octets = damaged(&home.path("plan.pst"))?;
+    let data = home.path("data").display().to_string();
+    people(&home, &data).await?;
+    let service = Service::start(&home, &data).await?;
+    let admin = Client::log_in(&service.address, "root1").await?;
+    let lead = Client::log_in(&service.address, "lead").await?;
+    let job = settle(&admin, &lead, &[server.port()], "exemplo.com.br").await?;
+    let mailbox = json!({"email": ANA, "source_type": "pst", "dest_secret": {"password": SECRET}});
+    lead.post(&format!("/migration/jobs/{job}/mailboxes"), mailbox).await?.with(201);
+    bring(&lead, job, "plan.pst", &octets, ANA).await?;
+    assert!(run_all(&lead, job, "preflight", json!({})).await?);
+    assert!(!run_all(&lead, job, "sync", json!({"type": "initial"})).await?);
+    let mut reader = Reader::login(server.port(), ANA, SECRET).await?;
+    assert_eq!(reader.everything().await?.len(), 2);
+    let list = format!("/migration/jobs/{job}/quarantine");
+    let items = lead.get(&list).await?.with(200).json();
+    assert_eq!((&items["total"], &items["items"][0]["status"]), (&json!(1), &json!("open")), "{items}");
+    let item = &items["items"][0]["id"];
+    for (how, status) in [("again", "partial"), ("stub", "success")] {
+        let told = lead.post(&format!("{list}/retry"), json!({"ids": [item], "how": how})).await?.with(202);
+        let run = lead.run_of(&told).await?;
+        assert_eq!(run["status"], status, "{how}: {run}");
+    }
+    let items = lead.get(&list).await?.with(200).json();
+    assert_eq!(items["items"][0]["status"], "resolved", "{items}");
+    let stored = reader.everything().await?;
+    assert_eq!(stored.len(), 3);
+    for kind in ["delta", "delta"] {
+        assert!(run_all(&lead, job, "sync", json!({"type": kind})).await?);
+    }
+    assert!(run_all(&lead, job, "verify", json!({"sample": "full"})).await?, "stubs are what was copied");
+    assert_eq!(reader.everything().await?.len(), 3);
     service.kill().await
 }

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::hostile::{Place, mbox};
 use super::process::hex;
 
-const LETTER: &[u8] = b"From: bia@x.br\r\nTo: ana@x.br\r\nMessage-ID: <one@x.br>\r\nSubject: one\r\n\r\nText.\r\n";
+const LETTER: &[u8] =
+    b"From: bia@x.br\r\nTo: ana@x.br\r\nMessage-ID: <one@x.br>\r\nSubject: one\r\n\r\nText.\r\n";
 
 /// A gzipped tar of these entries.
 pub fn tgz(entries: &[(&str, &[u8])]) -> Result<Vec<u8>> {
@@ -61,12 +62,21 @@ async fn a_file_is_what_its_octets_say_and_its_folders_are_shown() -> Result<()>
         ("x.mbox", std::fs::read(&store)?, "pst", "INBOX", 3),
     ] {
         let upload = place.bring(name, &octets, json!({})).await?;
-        let row = place.world.get(&place.lead, &format!("/migration/uploads/{upload}")).await?.with(200).json();
-        assert_eq!((&row["detected_kind"], &row["is_mapped"]), (&json!(kind), &json!(false)), "{name}: {row}");
+        let row =
+            place.world.get(&place.lead, &format!("/migration/uploads/{upload}")).await?.with(200).json();
+        assert_eq!(
+            (&row["detected_kind"], &row["is_mapped"]),
+            (&json!(kind), &json!(false)),
+            "{name}: {row}"
+        );
         let seen = seen(&place, &upload).await?;
         assert_eq!(seen["messages"], messages, "{name}: {seen}");
-        let paths: Vec<&str> =
-            seen["folders"].as_array().context("no folders")?.iter().filter_map(|f| f["path"].as_str()).collect();
+        let paths: Vec<&str> = seen["folders"]
+            .as_array()
+            .context("no folders")?
+            .iter()
+            .filter_map(|f| f["path"].as_str())
+            .collect();
         assert!(folder.is_empty() || paths.contains(&folder), "{name}: {seen}");
     }
     Ok(())
@@ -100,8 +110,12 @@ async fn each_file_is_a_mailbox_of_its_own_and_none_comes_twice() -> Result<()> 
     let upload = place.bring("a.mbox", &octets, json!({"email": "ANA@x.br"})).await?;
     let list = format!("/migration/jobs/{}/mailboxes", place.job);
     let boxes = place.world.get(&place.lead, &list).await?.with(200).json();
-    let kinds: Vec<&str> =
-        boxes["items"].as_array().context("no list")?.iter().filter_map(|b| b["source_type"].as_str()).collect();
+    let kinds: Vec<&str> = boxes["items"]
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter_map(|b| b["source_type"].as_str())
+        .collect();
     assert_eq!(kinds, ["imap", "mbox"]);
     let twin = place.upload(&octets).await?;
     place.chunk(&twin, 0, &octets).await?.with(204);
@@ -191,7 +205,8 @@ async fn a_form_brings_a_file_at_once_or_nothing() -> Result<()> {
     acceptance::program::until("the folder to hold one file", || place.files() == kept).await;
     let list = format!("/migration/jobs/{}/uploads", place.job);
     let rows = place.world.get(&place.lead, &list).await?.with(200).json();
-    let open = rows["items"].as_array().context("no list")?.iter().filter(|row| row["state"] == "open").count();
+    let open =
+        rows["items"].as_array().context("no list")?.iter().filter(|row| row["state"] == "open").count();
     assert_eq!(open, 0, "{rows}");
     Ok(())
 }

@@ -30,8 +30,17 @@ impl Service {
     /// Starts it in a home, with workers.
     pub async fn start(home: &Home, data: &str) -> Result<Self> {
         let words = [
-            "serve", "--data", data, "--listen", "127.0.0.1:0", "--mfa", "offered", "--allow-private",
-            "127.0.0.0/8", "--workers", "2",
+            "serve",
+            "--data",
+            data,
+            "--listen",
+            "127.0.0.1:0",
+            "--mfa",
+            "offered",
+            "--allow-private",
+            "127.0.0.0/8",
+            "--workers",
+            "2",
         ];
         let mut child = home.command(words).spawn()?;
         let mut lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
@@ -127,7 +136,8 @@ impl Client {
         let end = octets.windows(4).position(|four| four == b"\r\n\r\n").context("no header")?;
         let head = String::from_utf8(octets[..end].to_vec())?;
         let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
+        let status =
+            lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
         let headers = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))

@@ -49,7 +49,11 @@ async fn octets_are_given_to_whoever_may_see_mail_as_a_file_and_written_down() -
     }
     let auditor = world.user("root1", &["admin"], &[]).await?;
     let log = world.get(&auditor, "/audit-logs?limit=200").await?.with(200).text;
-    assert_eq!(log.matches("GET /migration/quarantine/{qid}/raw").count(), 2, "one success, one refusal: {log}");
+    assert_eq!(
+        log.matches("GET /migration/quarantine/{qid}/raw").count(),
+        3,
+        "a success and two refusals: {log}"
+    );
     Ok(())
 }
 
