@@ -46,19 +46,23 @@ impl Progress {
         }
     }
 
-    pub(crate) fn folders_listed(&self, folders: u64) {
+    /// A survey listed so many folders.
+    pub fn folders_listed(&self, folders: u64) {
         self.folders_total.fetch_add(folders, Ordering::Relaxed);
     }
 
-    pub(crate) fn folder_done(&self) {
+    /// A folder is done.
+    pub fn folder_done(&self) {
         self.folders_done.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn messages_listed(&self, messages: u64) {
+    /// So many messages are to be looked at.
+    pub fn messages_listed(&self, messages: u64) {
         self.messages_total.fetch_add(messages, Ordering::Relaxed);
     }
 
-    pub(crate) fn messages_done(&self, messages: u64) {
+    /// So many messages are in a bucket.
+    pub fn messages_done(&self, messages: u64) {
         self.messages_done.fetch_add(messages, Ordering::Relaxed);
     }
 

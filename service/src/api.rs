@@ -28,6 +28,8 @@ pub mod metrics;
 pub mod overview;
 pub mod providers;
 pub mod quarantine;
+pub mod quarantine_raw;
+pub mod quarantine_retry;
 pub mod reader;
 pub mod report;
 pub mod router;
@@ -37,6 +39,9 @@ pub mod settings;
 pub mod system;
 pub mod tracking;
 pub mod trial;
+pub mod uploads;
+pub mod uploads_form;
+pub mod uploads_use;
 
 pub use caller::Caller;
 pub use error::ApiError;

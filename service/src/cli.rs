@@ -8,7 +8,7 @@ mod backup;
 mod batch;
 mod dumps;
 pub mod exit;
-mod files;
+pub(crate) mod files;
 mod gate;
 mod help;
 mod imapsync;

@@ -6,6 +6,7 @@ mod aftermath;
 mod assemble;
 mod credentials;
 mod execute;
+mod extract;
 mod heart;
 mod log;
 mod measure;
@@ -18,7 +19,7 @@ mod worker;
 
 pub use aftermath::{Aftermath, Quiet};
 pub use credentials::{Credentials, NoSecret};
-pub use options::{RunOptions, WantedContent};
+pub use options::{RunOptions, WantedContent, WantedUnreadable};
 pub use predecessors::free_the_dead;
 pub use schedule::{Cron, CronError};
 pub use scheduler::{Scheduler, SchedulerOptions};

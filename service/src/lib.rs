@@ -15,6 +15,7 @@ pub mod dialer;
 pub mod gate;
 pub mod jobs;
 pub mod store;
+pub mod uploads;
 pub mod vault;
 pub mod work;
 

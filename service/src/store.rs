@@ -22,12 +22,14 @@ mod place;
 pub mod reach;
 pub mod report;
 pub mod results;
+pub mod retries;
 mod row;
 pub mod runs;
 pub mod schedules;
 pub mod state;
 mod time;
 mod transaction;
+pub mod uploads;
 pub mod words;
 
 pub use database::Store;

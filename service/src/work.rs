@@ -33,10 +33,22 @@ impl Credentials for FromVault {
         let row =
             row.map_err(|error| NoSecret::Passing(error.to_string()))?.ok_or(NoSecret::Missing(side))?;
         let id = if side == Side::Source { row.credentials_ref } else { row.dest_credentials_ref };
-        if id.is_empty() {
-            return Err(NoSecret::Missing(side));
-        }
-        let secret = self.0.vault.fetch(&id, self.0.now_ms()).await.map_err(|error| match error {
+        // A file's mailbox goes into the destination of its address: whoever opens that for one opens it for all.
+        let beside = match (side, self.0.store.secret_beside(mailbox.id).await) {
+            (Side::Destination, Ok(found)) => found.filter(|found| *found != id),
+            _ => None,
+        };
+        let fetched = match (id.is_empty(), beside) {
+            (true, None) => return Err(NoSecret::Missing(side)),
+            (true, Some(beside)) => self.0.vault.fetch(&beside, self.0.now_ms()).await,
+            (false, beside) => match (self.0.vault.fetch(&id, self.0.now_ms()).await, beside) {
+                (Err(KeeperError::NoCredential), Some(beside)) => {
+                    self.0.vault.fetch(&beside, self.0.now_ms()).await
+                }
+                (fetched, _) => fetched,
+            },
+        };
+        let secret = fetched.map_err(|error| match error {
             KeeperError::NoCredential => NoSecret::Missing(side),
             KeeperError::Store(error) if error.is_passing() => NoSecret::Passing(error.to_string()),
             other => NoSecret::Unusable(other.to_string()),

@@ -14,8 +14,9 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, credentials, endpoints, events, folders, gates,
-    health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine, reader,
-    report, runs, schedule, settings, system, tracking,
+    health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
+    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, system, tracking, uploads,
+    uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -133,6 +134,16 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine::bulk))
         .routes(routes!(quarantine::show))
         .routes(routes!(quarantine::ack))
+        .routes(routes!(quarantine_raw::raw))
+        .routes(routes!(quarantine_retry::retry))
+        .routes(routes!(quarantine_retry::bulk))
+        .routes(routes!(uploads::list, uploads::make))
+        .routes(routes!(uploads_form::form))
+        .routes(routes!(uploads::show, uploads::chunk, uploads::remove))
+        .routes(routes!(uploads::complete))
+        .routes(routes!(uploads_use::folders))
+        .routes(routes!(uploads_use::map))
+        .routes(routes!(uploads_use::extract))
         .routes(routes!(endpoints::list, endpoints::make))
         .routes(routes!(endpoints::show, endpoints::change, endpoints::remove))
         .routes(routes!(endpoints::test_unkept))

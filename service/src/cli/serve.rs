@@ -160,6 +160,7 @@ async fn tend_once(app: &App) -> anyhow::Result<()> {
     app.store.sweep_keys(now_ms, now_ms - DEAD_MILLIS).await?;
     app.store.forget_failures(now_ms - DAY_MILLIS).await?;
     app.limits.sweep();
+    crate::uploads::sweep::sweep(app).await?;
     Ok(())
 }
 

@@ -12,14 +12,19 @@ use malote_engine::profile::named;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::credentials::{Credentials, NoSecret};
-use super::options::RunOptions;
+use super::options::{RunOptions, WantedUnreadable};
 use super::worker::Ledgers;
-use crate::cli::args::StoreArgs;
-use crate::cli::assemble::{Assembled, Keeping, Pair, Parts, Shared, put_together};
+use crate::cli::args::{StoreArgs, UnreadableArg};
+use crate::cli::assemble::{Assembled, End, Keeping, Pair, Parts, Shared, put_together};
+use crate::cli::files::Files;
 use crate::cli::state;
 use crate::store::mailboxes::{Endpoint, Mailbox};
 use crate::store::words::SourceType;
 use crate::store::{Store, StoreError};
+use crate::uploads::{UploadError, place};
+
+/// Longest time in seconds that the second reader of a store may take in one run.
+const SECOND_OPINION_SECONDS: u64 = 600;
 
 /// Why a run could not be put together.
 #[derive(Debug)]
@@ -60,14 +65,15 @@ pub(super) async fn assemble(
     options: &RunOptions,
 ) -> Result<Assembled, Unready> {
     let wrong = |words: String| Unready::Wrong(Class::Usage, words);
-    if !matches!(mailbox.source_type, SourceType::Imap | SourceType::ImapOauth | SourceType::Dovecot) {
-        let what = format!("mailboxes of type {} cannot be read by this version", mailbox.source_type);
-        return Err(wrong(what));
-    }
     let policy = options.policy(&mailbox.folder_map_json).map_err(wrong)?;
-    let source = side(bench, mailbox, Side::Source).await?;
+    let source = source(bench, mailbox).await?;
     let destination = side(bench, mailbox, Side::Destination).await?;
-    let pair = Pair::new(source, destination);
+    let is_archive = mailbox.source_type.is_archive();
+    let mut pair = Pair::new(source, destination);
+    if is_archive {
+        // Its name on the disk is nothing to a ledger: the data folder may move.
+        pair.identity.source = format!("upload:{}", mailbox.pst_path);
+    }
     if pair.identity.source == pair.identity.destination {
         return Err(wrong("the source and the destination are the same mailbox".to_owned()));
     }
@@ -76,11 +82,51 @@ pub(super) async fn assemble(
     let observed = folder_of(bench.data, "ledgers").map_err(wrong)?.join(format!("{name}.observed.json"));
     let quarantine = folder_of(bench.data, "quarantine").map_err(wrong)?.join(mailbox.id.to_string());
     let uids = folder_of(bench.data, "ledgers").map_err(wrong)?.join(format!("{name}.uids"));
-    let (store, keeping) = (StoreArgs::default(), Keeping::Writes);
+    let (store, keeping) = (reading(options), Keeping::Writes);
     let parts = Parts { pair, ledger, observed, uids, store, keeping, policy, quarantine };
     let mut assembled = put_together(parts, &bench.shared).map_err(|stopped| wrong(stopped.message))?;
     assembled.warnings.extend(warning);
     Ok(assembled)
+}
+
+/// How stores are read for a run.
+pub(super) fn reading(options: &RunOptions) -> StoreArgs {
+    let is_stub = options.unreadable == Some(WantedUnreadable::Stub);
+    let unreadable = if is_stub { UnreadableArg::Stub } else { UnreadableArg::Quarantine };
+    StoreArgs { unreadable, second_opinion: SECOND_OPINION_SECONDS, ..StoreArgs::default() }
+}
+
+/// Where a mailbox's mail comes from: a server, or an uploaded file.
+async fn source(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<End, Unready> {
+    if mailbox.source_type == SourceType::Zimbra {
+        let words = "Zimbra's own export is not driven by this version: upload its tgz, or use IMAP";
+        return Err(Unready::Wrong(Class::Usage, words.to_owned()));
+    }
+    if mailbox.source_type.is_archive() {
+        return files(bench, mailbox).await.map(End::Files);
+    }
+    Ok(side(bench, mailbox, Side::Source).await?.into())
+}
+
+/// The uploaded file of a mailbox.
+pub(super) async fn files(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Files, Unready> {
+    let wrong = |words: String| Unready::Wrong(Class::Usage, words);
+    if mailbox.pst_path.is_empty() {
+        let words = format!("no file was uploaded for this mailbox of type {}", mailbox.source_type);
+        return Err(wrong(words));
+    }
+    let file = bench.store.upload_file(&mailbox.pst_path).await?;
+    let file = file.ok_or_else(|| wrong("the mailbox's file was never uploaded".to_owned()))?;
+    let folder = bench.data.join("uploads");
+    place::files(&folder, &mailbox.pst_path, &file).map_err(|error| match error {
+        // Another machine may have it, or its disk may come back.
+        UploadError::Disk { .. } => {
+            let message = format!("{error}; workers on several machines share the folder uploads");
+            let (class, reach) = (Class::Ledger, Reach::Account);
+            Unready::Failed(Failure::new(Side::Local, class, reach, Retry::Again, message))
+        }
+        other => wrong(format!("the mailbox's file cannot be read: {other}")),
+    })
 }
 
 /// A folder of the data folder, made where it is missing, readable by its owner alone.

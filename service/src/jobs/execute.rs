@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::acknowledge::acknowledge;
 use super::aftermath;
 use super::assemble::{self, Bench, Unready};
+use super::extract::{Desk, extract};
 use super::heart::{Heart, SharedTime, Wish};
 use super::log::{RunLog, file_name};
 use super::measure;
@@ -30,6 +31,7 @@ use crate::store::results::{FolderResult, Found, RunResult};
 use crate::store::runs::{Claim, Fence, Told};
 use crate::store::words::{MailboxStatus, RunStatus, RunType};
 use crate::store::{Result, Store, StoreError, at};
+use crate::uploads::place;
 
 /// Names a run's log. Binds: id, fencing_token, log_path.
 const NAME_LOG: &str = "
@@ -80,6 +82,9 @@ pub(super) async fn execute(inner: &Inner, claim: Claim, time: SharedTime) {
         None => None,
     };
     let time = heart.time();
+    if !heart.is_lost() {
+        unlink(inner, &claim).await;
+    }
     heart.stop().await;
     if let Some(status) = status {
         if let Err(error) = store.close_steps(run_id, "cancelled", time.now_ms()).await {
@@ -91,6 +96,16 @@ pub(super) async fn execute(inner: &Inner, claim: Claim, time: SharedTime) {
             Err(error) => tracing::warn!(job.id = claim.job_id, "{error}"),
         }
         inner.aftermath.run_ended(&claim, status).await;
+    }
+}
+
+/// Removes the links by which an uploaded file was read; where that fails, they are swept up.
+async fn unlink(inner: &Inner, claim: &Claim) {
+    let Ok(Some(mailbox)) = inner.store.mailbox(claim.mailbox_id).await else { return };
+    if mailbox.source_type.is_archive()
+        && let Err(error) = place::clear(&inner.options.data.join("uploads"), &mailbox.pst_path)
+    {
+        tracing::warn!(run.id = claim.fence.run_id, "{error}");
     }
 }
 
@@ -152,6 +167,15 @@ async fn engine(
     let (store, data) = (&inner.store, inner.options.data.as_path());
     let credentials = inner.credentials.as_ref();
     let bench = Bench { store, credentials, ledgers: &inner.options.ledgers, data, shared };
+    if claim.run_type == RunType::PstExtract {
+        return inventory(&bench, heart, (progress, log), (mailbox, options)).await;
+    }
+    if !matches!(claim.run_type, RunType::Preflight | RunType::Scan | RunType::Verify)
+        && !claim.run_type.is_copy()
+    {
+        let words = format!("runs of type {} are not carried out by this version", claim.run_type);
+        return Err(Unready::Wrong(Class::Usage, words));
+    }
     let mut assembled = assemble::assemble(&bench, mailbox, options).await?;
     acknowledge(assembled.job.ledger.as_ref(), &store.acknowledged(mailbox.id).await?).await?;
     assembled.job.run_id = format!("{}", claim.fence.run_id);
@@ -191,11 +215,44 @@ async fn engine(
     });
     match task.join_next().await {
         Some(Ok(done)) => Ok(done),
-        _ => Err(Unready::Wrong(
-            Class::Internal,
-            "an internal error, which is a bug: please report it".to_owned(),
-        )),
+        _ => Err(broken()),
     }
+}
+
+/// Reads an uploaded file through, without a destination.
+async fn inventory(
+    bench: &Bench<'_>,
+    heart: &Heart,
+    (progress, log): (Arc<Progress>, &Arc<RunLog>),
+    (mailbox, options): (&Mailbox, &RunOptions),
+) -> std::result::Result<(Outcome, String), Unready> {
+    if !mailbox.source_type.is_archive() {
+        let words = format!("a mailbox of type {} has no file to be read through", mailbox.source_type);
+        return Err(Unready::Wrong(Class::Usage, words));
+    }
+    let (files, reading) = (assemble::files(bench, mailbox).await?, assemble::reading(options));
+    let desk = Desk {
+        progress,
+        log: Arc::clone(log),
+        stop: bench.shared.stop.clone(),
+        budget: Arc::clone(&bench.shared.budget),
+        uids: bench.data.join("ledgers").join(format!("upload-{}.uids", mailbox.pst_path)),
+    };
+    let (before, has_scan) = (heart.before(), mailbox.has_scan);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let found = extract(&files, &reading, &desk).await;
+        let json = serde_json::to_string(&found).unwrap_or_default();
+        (outcome::of_inventory(&found, before, has_scan), json)
+    });
+    match task.join_next().await {
+        Some(Ok(done)) => Ok(done),
+        _ => Err(broken()),
+    }
+}
+
+fn broken() -> Unready {
+    Unready::Wrong(Class::Internal, "an internal error, which is a bug: please report it".to_owned())
 }
 
 /// Tells with what each folder's next delta begins.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use malote_engine::plan::message::Uid;
 use malote_engine::policy::{Content, Duplicates, Policy, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,8 @@ const CONNECTIONS_UNSAID: usize = 8;
 const CONNECTIONS_MAX: usize = 64;
 /// Patterns and maps of one kind that are taken.
 const PATTERNS_MAX: usize = 1_000;
+/// Quarantined messages that one run is told to try again by name.
+const RETRIES_MAX: usize = 10_000;
 
 /// How much of the messages a verification reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -71,9 +74,26 @@ pub struct RunOptions {
     /// Whether to try quarantined messages again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_errors: Option<bool>,
+    /// Which of the quarantined messages to try again, by UID or node; all where none is named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retry_uids: Vec<u32>,
+    /// What becomes of an item of a store with a part that cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<WantedUnreadable>,
     /// How much a verification reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<WantedContent>,
+}
+
+/// What becomes of an item of a store with a part that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum WantedUnreadable {
+    /// It is kept back, and named.
+    #[default]
+    Quarantine,
+    /// It is carried, with a part that says what is missing.
+    Stub,
 }
 
 impl RunOptions {
@@ -91,6 +111,9 @@ impl RunOptions {
         }
         let options: Self = serde_json::from_value(Value::Object(all))
             .map_err(|cause| format!("the options cannot be used: {cause}"))?;
+        if options.retry_uids.len() > RETRIES_MAX {
+            return Err(format!("more than {RETRIES_MAX} messages to try again"));
+        }
         if options.folders.len().max(options.exclude.len()) > PATTERNS_MAX {
             return Err(format!("more than {PATTERNS_MAX} patterns"));
         }
@@ -123,7 +146,10 @@ impl RunOptions {
             duplicates: if is_collapsing { Duplicates::Collapse } else { Duplicates::Keep },
             connections: self.connections.unwrap_or(CONNECTIONS_UNSAID).clamp(1, CONNECTIONS_MAX),
             repairs: self.repair.unwrap_or(true),
-            retry: (self.only_errors == Some(true)).then(Retry::default),
+            retry: (self.only_errors == Some(true)).then(|| Retry {
+                uids: self.retry_uids.iter().filter_map(|uid| Uid::new(*uid)).collect(),
+                ..Retry::default()
+            }),
             ..Policy::default()
         })
     }

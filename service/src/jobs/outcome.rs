@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use malote_engine::failure::Class;
 use malote_engine::measured::{Measured, Sample};
-use malote_engine::report::{Counters, ErrorEntry, FolderReport, Report, Status};
+use malote_engine::report::{Counters, ErrorEntry, FolderReport, QuarantineEntry, Report, Status};
 use malote_engine::run::Forecast;
 use serde::Serialize;
 
+use super::extract::Inventory;
 use crate::cli::exit::Exit;
 use crate::store::measures::Measures;
 use crate::store::results::{Counts, FolderResult, Found, QuarantineResult};
@@ -205,11 +206,62 @@ pub(super) fn of_forecast(forecast: &Forecast) -> Outcome {
                 })),
                 bytes: whole(sum(|folder| folder.to_copy_bytes)),
                 quota: None,
+                quarantine: Vec::new(),
             }
         } else {
             Found::Nothing
         },
         again: again(&forecast.errors, 0),
+    }
+}
+
+/// Reads what a file holds. Where a copy has counted it already, its counts and its quarantine stay.
+pub(super) fn of_inventory(found: &Inventory, before: Before, has_scan: bool) -> Outcome {
+    let is_read = !found.folders.is_empty();
+    let status = match (found.errors.is_empty(), found.quarantined) {
+        (true, 0) => RunStatus::Success,
+        _ if is_read => RunStatus::Partial,
+        _ => RunStatus::Failed,
+    };
+    let mailbox_status = match (found.errors.is_empty(), found.quarantined) {
+        (true, 0) if has_scan => MailboxStatus::Ok,
+        (true, 0) => MailboxStatus::Pending,
+        (true, _) => MailboxStatus::Quarantine,
+        (false, _) => MailboxStatus::Error,
+    };
+    let exit = match status {
+        RunStatus::Success => Exit::Success,
+        _ => found.errors.iter().find_map(|error| error.kind).map_or(Exit::LeftOver, Exit::of_class),
+    };
+    let mut stats = stats(&Counters::default(), &found.errors, found.folders.len(), before);
+    stats.quarantined = found.quarantined;
+    stats.filtered = found.folders.iter().map(|folder| folder.filtered).sum();
+    let folders = found.folders.iter().map(|folder| FolderResult {
+        source_path: folder.path.clone(),
+        role: folder.role.clone(),
+        ..FolderResult::default()
+    });
+    let messages = found.folders.iter().map(|folder| folder.messages - folder.filtered).sum();
+    let octets = found.folders.iter().map(|folder| folder.octets).sum();
+    Outcome {
+        status,
+        mailbox_status,
+        exit_code: exit.code().into(),
+        stats,
+        error: first_error(&found.errors),
+        logins: (is_read, false),
+        copied: (0, 0),
+        found: if is_read && !has_scan {
+            Found::Foreseen {
+                folders: folders.collect(),
+                messages: whole(messages),
+                bytes: whole(octets),
+                quarantine: found.quarantine.iter().map(quarantined).collect(),
+            }
+        } else {
+            Found::Nothing
+        },
+        again: again(&found.errors, 0),
     }
 }
 
@@ -272,7 +324,11 @@ fn folder_result(report: &Report, folder: &FolderReport) -> FolderResult {
 }
 
 fn quarantine(report: &Report) -> Vec<QuarantineResult> {
-    let entries = report.quarantine.iter().map(|entry| QuarantineResult {
+    report.quarantine.iter().map(quarantined).collect()
+}
+
+fn quarantined(entry: &QuarantineEntry) -> QuarantineResult {
+    QuarantineResult {
         folder_path: entry.folder.clone(),
         source_ref: entry.uid.to_string(),
         message_id: entry.message_id.clone(),
@@ -282,8 +338,7 @@ fn quarantine(report: &Report) -> Vec<QuarantineResult> {
         file: entry.file.clone(),
         attempts: i64::from(entry.attempts),
         is_acknowledged: entry.acknowledged,
-    });
-    entries.collect()
+    }
 }
 
 /// What a verification measured, as it is written. The destination's room is asked for when the run is over.

@@ -94,6 +94,8 @@ pub enum Found {
         bytes: i64,
         /// The destination's room.
         quota: Option<QuotaFound>,
+        /// What cannot be read of them, as far as they were read.
+        quarantine: Vec<QuarantineResult>,
     },
     /// Every folder, counted.
     Counted {
@@ -163,13 +165,14 @@ impl Store {
         }
         match &result.found {
             Found::Nothing => {}
-            Found::Foreseen { folders, messages, bytes, quota } => {
+            Found::Foreseen { folders, messages, bytes, quota, quarantine } => {
                 foreseen(&mut transaction, fence, result, folders).await?;
                 let size = binds![result.mailbox_id, *messages, *bytes];
                 transaction.run("writing a mailbox's size", queries::FORESEEN_SIZE, size).await?;
                 let measures = Measures { quota: *quota, ..Measures::default() };
                 let (mailbox, now_at) = (result.mailbox_id, &result.finished_at);
                 transaction.write_measures(mailbox, fence.run_id, &measures, now_at).await?;
+                quarantined(&mut transaction, fence, result, quarantine, false).await?;
             }
             Found::Counted { folders, totals, sync_percent, is_whole, quarantine, measures } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
@@ -180,6 +183,7 @@ impl Store {
                 transaction.write_measures(mailbox, fence.run_id, measures, now_at).await?;
             }
         }
+        transaction.reopen_items(result.mailbox_id).await?;
         stand(&mut transaction, fence, result).await?;
         transaction.commit().await?;
         Ok(true)

@@ -221,6 +221,8 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::gates::QUERIES,
         store::looks::QUERIES,
         store::endpoints::QUERIES,
+        store::retries::QUERIES,
+        store::uploads::QUERIES,
     ];
     let postgres = acceptance::servers::Postgres::start()?;
     let mut stores = vec![("SQLite", world.app.store.clone())];

@@ -45,13 +45,15 @@ pub(super) const FOLDER: &str = "
 /// With what the last deltas began. Binds: mailbox_id.
 pub(super) const TOKENS: &str = "SELECT source_path, change_token FROM mailbox_folders WHERE mailbox_id = $1";
 
-/// Names a folder that a preflight listed, without counts. Binds: mailbox_id, source_path, dest_path, role,
+/// Names a folder that a preflight listed, without counts; where it says no destination, what was known stays. Binds: mailbox_id, source_path, dest_path, role,
 /// is_renamed, run_id.
 pub(super) const FORESEEN: &str = "
     INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, last_run_id)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (mailbox_id, source_path) DO UPDATE
-    SET dest_path = excluded.dest_path, role = excluded.role, is_renamed = excluded.is_renamed,
+    SET dest_path = CASE WHEN excluded.dest_path = '' THEN mailbox_folders.dest_path ELSE excluded.dest_path END,
+        role = CASE WHEN excluded.dest_path = '' THEN mailbox_folders.role ELSE excluded.role END,
+        is_renamed = CASE WHEN excluded.dest_path = '' THEN mailbox_folders.is_renamed ELSE excluded.is_renamed END,
         last_run_id = excluded.last_run_id, is_gone = 0";
 
 /// Marks the folders that the source no longer lists; their counts count no more. Binds: mailbox_id, run_id.

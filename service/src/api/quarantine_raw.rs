@@ -1,0 +1,144 @@
+//! A quarantined message's own octets, for whoever may look at mail and proved a moment ago who they are.
+//! Never shown by a browser: it is given as a file, and each time is written down before the first octet goes.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures_util::stream;
+use rustix::fs::OFlags;
+use tokio::sync::mpsc;
+
+use super::body::At;
+use super::caller::Caller;
+use super::layers::Origin;
+use super::{ApiError, Result};
+use crate::app::App;
+use crate::audit::Entry;
+use crate::auth::permission::Permission;
+
+/// Octets that are read at once.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Pieces that wait for the line.
+const PIECES_WAITING_MAX: usize = 4;
+
+/// `GET /migration/quarantine/{qid}/raw`.
+#[utoipa::path(get, path = "/migration/quarantine/{qid}/raw", tag = "quarantine", params(("qid" = i64, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 403),
+    (status = 404)))]
+pub async fn raw(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(origin): Extension<Origin>,
+    At(id): At<i64>,
+) -> Result<Response> {
+    caller.may(Permission::ViewMessageContent)?;
+    let item = app.store.item(&caller.reach, id).await?;
+    let item = item.ok_or_else(|| ApiError::not_found("quarantined message"))?;
+    caller.has_stepped_up(app.now_ms())?;
+    if item.file.is_empty() {
+        let words = "the message's octets were never had: they could not be read at the source";
+        let mut error = ApiError::not_found("file");
+        error.detail = words.to_owned();
+        return Err(error);
+    }
+    let folder = app.config.data.join("quarantine").join(item.mailbox_id.to_string());
+    let (file, octets) = open(&folder, &item.file)?;
+    let entry = Entry {
+        actor_kind: "user",
+        actor_id: caller.id.clone(),
+        action: "GET /migration/quarantine/{qid}/raw".to_owned(),
+        resource_kind: "quarantine".to_owned(),
+        resource_id: id.to_string(),
+        tenant_id: None,
+        outcome: "success",
+        status_code: 200,
+        ip: origin.ip(),
+        user_agent: origin.agent.clone(),
+        request_id: origin.request_id.clone(),
+        details_json: serde_json::json!({"job_id": item.job_id, "mailbox_id": item.mailbox_id}).to_string(),
+    };
+    app.audit.write(&entry, app.now_ms()).await?;
+    let mut response = Response::new(sent(file));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, octets.into());
+    let name = format!("attachment; filename=\"quarantine-{id}.eml\"");
+    let disposition = HeaderValue::from_str(&name).map_err(|error| ApiError::internal(&error))?;
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// Opens a kept file by its bare name, through no link.
+fn open(folder: &Path, name: &str) -> Result<(File, u64)> {
+    let gone = || {
+        let mut error = ApiError::not_found("file");
+        error.detail = "the message's octets are not kept on this machine".to_owned();
+        error
+    };
+    let is_bare = Path::new(name).file_name().is_some_and(|last| last == name) && !name.contains('/');
+    if !is_bare {
+        return Err(gone());
+    }
+    let mut options = File::options();
+    options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    let file = options.open(folder.join(name)).map_err(|_| gone())?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok((file, metadata.len())),
+        _ => Err(gone()),
+    }
+}
+
+/// A file as a body, read on a thread that may block.
+fn sent(mut file: File) -> Body {
+    let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(PIECES_WAITING_MAX);
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = vec![0; PIECE_BYTES];
+            let read = file.read(&mut piece).map(|count| {
+                piece.truncate(count);
+                Bytes::from(piece)
+            });
+            let is_last = read.as_ref().map_or(true, Bytes::is_empty);
+            let is_piece = !matches!(&read, Ok(piece) if piece.is_empty());
+            // Whoever asked may have gone.
+            if (is_piece && sender.blocking_send(read).is_err()) || is_last {
+                return;
+            }
+        }
+    });
+    Body::from_stream(stream::unfold(receiver, |mut receiver| async move {
+        let piece = receiver.recv().await?;
+        Some((piece, receiver))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_file_has_a_bare_name_and_is_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.eml"), "x").unwrap();
+        std::fs::create_dir(folder.path().join("own")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("own/link")).unwrap();
+        assert_eq!(open(folder.path(), "a.eml").unwrap().1, 1);
+        for name in ["../a.eml", "/etc/passwd", "own/../a.eml", "..", ".", "own", "nothing"] {
+            assert!(open(folder.path(), name).is_err(), "{name}");
+        }
+        assert!(open(&folder.path().join("own"), "link").is_err());
+    }
+}

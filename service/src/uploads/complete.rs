@@ -1,0 +1,135 @@
+//! The end of an upload: all of it read back from the disk, its digest and kind held against what was announced, and
+//! given to its mailbox. Never calls a file complete whose octets the disk did not give back.
+
+use super::disk::{Held, Written, hold, path_of, remove};
+use super::kind::{HEAD_BYTES, Kind};
+use super::limits::KEPT_MILLIS;
+use super::{UploadError, attach};
+use crate::app::App;
+use crate::store::reach::Reach;
+use crate::store::uploads::UploadRow;
+
+/// Completes an upload whose octets are all there; asked again, it gives the same. `sha256` is what the uploader
+/// found by then; empty where it said nothing. Goes on where whoever asked has gone.
+///
+/// # Errors
+/// Where octets are missing, or the file is refused: then it is gone.
+pub async fn complete(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadError> {
+    let (own, id, sha256) = (app.clone(), id.to_owned(), sha256.to_owned());
+    let task = tokio::spawn(async move { finish(&own, &id, &sha256).await });
+    let broken = |_| UploadError::Disk {
+        tried: "completing an upload",
+        cause: std::io::Error::other("an internal error, which is a bug: please report it"),
+    };
+    task.await.map_err(broken)?
+}
+
+async fn row(app: &App, id: &str) -> Result<UploadRow, UploadError> {
+    let found = app.store.upload(&Reach::everything(), id).await?;
+    found.ok_or_else(|| UploadError::Ended("not there".to_owned()))
+}
+
+async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadError> {
+    let before = row(app, id).await?;
+    if before.state == "complete" {
+        return Ok(before);
+    }
+    let path = path_of(&app.config.uploads(), id).filter(|_| before.state == "open");
+    let path = path.ok_or_else(|| UploadError::Ended(before.state.clone()))?;
+    if before.received_bytes != before.size_bytes {
+        return Err(UploadError::Conflict(format!(
+            "{} of {} octets are here",
+            before.received_bytes, before.size_bytes
+        )));
+    }
+    let (held, written, head) = hold(path).await?.read().await?;
+    settle(app, &before, held, &written, &head, sha256).await
+}
+
+/// Judges a file that was read through, or written a moment ago, and writes down what it is.
+pub(super) async fn settle(
+    app: &App,
+    before: &UploadRow,
+    held: Held,
+    written: &Written,
+    head: &[u8],
+    sha256: &str,
+) -> Result<UploadRow, UploadError> {
+    let judged = match judge(before, written, head, sha256) {
+        Ok(kind) if before.mailbox_id != 0 => {
+            attach::is_first(app, before.job_id, &written.sha256, before.mailbox_id).await.map(|()| kind)
+        }
+        judged => judged,
+    };
+    let kind = match judged {
+        Ok(kind) => kind,
+        Err(UploadError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            refuse(app, before, &error.to_string()).await?;
+            return Err(error);
+        }
+    };
+    let now_ms = app.now_ms();
+    let mut transaction = app.store.begin().await?;
+    let told = (written.sha256.as_str(), kind.as_str());
+    if !transaction.complete_upload(&before.id, told, now_ms + KEPT_MILLIS).await? {
+        return Err(UploadError::Busy);
+    }
+    if before.mailbox_id != 0 {
+        attach::give(&mut transaction, &before.id, kind, before.mailbox_id, now_ms).await?;
+    }
+    transaction.commit().await?;
+    drop(held);
+    row(app, &before.id).await
+}
+
+fn judge(before: &UploadRow, written: &Written, head: &[u8], sha256: &str) -> Result<Kind, UploadError> {
+    if written.octets != before.size_bytes {
+        return Err(UploadError::Conflict(format!(
+            "the disk gives {} octets back, and {} were written",
+            written.octets, before.size_bytes
+        )));
+    }
+    for told in [before.sha256_expected.as_str(), sha256] {
+        if !told.is_empty() && told != written.sha256 {
+            let (told, found) = (told.to_owned(), written.sha256.clone());
+            return Err(UploadError::Checksum { what: "the file", told, found });
+        }
+    }
+    kind_of(before, head)
+}
+
+/// What a file is by its first octets, where that goes with what its uploader says.
+///
+/// # Errors
+/// Where it is nothing that mail is read from, or something else than was said.
+pub fn kind_of(before: &UploadRow, head: &[u8]) -> Result<Kind, UploadError> {
+    let Some(kind) = Kind::of(&head[..head.len().min(HEAD_BYTES)]) else {
+        let known = "a PST or OST, an mbox, a message, a zip of messages, or a tar archive";
+        return Err(UploadError::Kind(format!("by its first octets, the file is not {known}")));
+    };
+    if !before.declared_kind.is_empty() && before.declared_kind != kind.as_str() {
+        return Err(UploadError::Kind(format!(
+            "the file was announced as {}, and is {} by its first octets",
+            before.declared_kind,
+            kind.as_str()
+        )));
+    }
+    Ok(kind)
+}
+
+/// Ends an upload that is not taken, and removes its file.
+///
+/// # Errors
+/// What the database says.
+pub async fn refuse(app: &App, row: &UploadRow, reason: &str) -> Result<(), UploadError> {
+    app.store.end_upload(&row.id, "refused", reason).await?;
+    tracing::warn!(upload.id = row.id, "upload {} was refused: {reason}", row.id);
+    if let Some(path) = path_of(&app.config.uploads(), &row.id) {
+        // What stays is swept up.
+        if let Err(error) = remove(&path) {
+            tracing::warn!(upload.id = row.id, "{error}");
+        }
+    }
+    Ok(())
+}

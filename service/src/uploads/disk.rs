@@ -1,0 +1,243 @@
+//! Uploaded files on the disk: written at an offset while their digest is taken, read through, counted against the
+//! free room. Never opens a file by a name that a person chose, nor through a link.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use axum::body::Bytes;
+use rustix::fs::{OFlags, statvfs};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
+
+use super::UploadError;
+use super::kind::HEAD_BYTES;
+use crate::vault::key::hex;
+
+/// Pieces of a body that wait for the disk.
+pub const PIECES_WAITING_MAX: usize = 8;
+/// Octets that are read at once.
+const READ_BYTES: usize = 256 * 1024;
+/// Free room, in multiples of what is to come: the file, and what is made of it.
+const ROOM_TIMES: u64 = 2;
+
+/// The file of an upload. Ids are made here and hold nothing but hexadecimal digits and dashes.
+#[must_use]
+pub fn path_of(folder: &Path, id: &str) -> Option<PathBuf> {
+    let is_ours = id.len() == 36 && id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-');
+    is_ours.then(|| folder.join(id))
+}
+
+/// Octets that the disk of a folder has left for us.
+///
+/// # Errors
+/// Where it cannot be asked.
+pub fn free_bytes(folder: &Path) -> Result<u64, UploadError> {
+    let stat = statvfs(folder).map_err(|cause| UploadError::Disk {
+        tried: "asking for the free room of the disk",
+        cause: cause.into(),
+    })?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Goes on where the disk has room for twice what is to come, beside what must stay free.
+///
+/// # Errors
+/// Where it has not.
+pub fn has_room(folder: &Path, coming: u64, reserve: u64) -> Result<(), UploadError> {
+    let (needed, free) = (coming.saturating_mul(ROOM_TIMES).saturating_add(reserve), free_bytes(folder)?);
+    if free >= needed { Ok(()) } else { Err(UploadError::Full { needed, free }) }
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// How many octets.
+    pub octets: u64,
+    /// Their SHA-256 in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Opens an upload's file for this request alone; it is made where it is not there.
+fn open_alone(path: &Path) -> Result<File, UploadError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let file = options.open(path).map_err(UploadError::disk("opening the file of an upload"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(UploadError::Busy),
+        Err(TryLockError::Error(cause)) => Err(UploadError::disk("locking the file of an upload")(cause)),
+    }
+}
+
+/// Holds a file against other requests.
+///
+/// # Errors
+/// Where another holds it, or the disk does not let us.
+pub async fn hold(path: PathBuf) -> Result<Held, UploadError> {
+    blocking(move || open_alone(&path)).await.map(Held)
+}
+
+/// A file that is this request's alone until the value goes.
+#[derive(Debug)]
+pub struct Held(File);
+
+impl Held {
+    /// Writes what comes through `pieces` at `offset`, cuts off what lay behind, and has the disk keep it. A sender
+    /// that goes without a last empty piece has lost its line: then nothing is said to be written.
+    ///
+    /// # Errors
+    /// Where the disk is full or broken.
+    pub async fn write(
+        self,
+        offset: u64,
+        mut pieces: mpsc::Receiver<Bytes>,
+    ) -> Result<Option<Written>, UploadError> {
+        let mut file = self.0;
+        blocking(move || {
+            let fail = UploadError::disk;
+            // What a broken chunk left behind the offset is not to stay behind a shorter one.
+            file.set_len(offset).map_err(fail("cutting the file of an upload"))?;
+            file.seek(SeekFrom::Start(offset)).map_err(fail("writing an upload"))?;
+            let (mut hasher, mut octets) = (Sha256::new(), 0_u64);
+            while let Some(piece) = pieces.blocking_recv() {
+                if piece.is_empty() {
+                    file.sync_data().map_err(fail("keeping an upload"))?;
+                    return Ok(Some(Written { octets, sha256: hex(&hasher.finalize()) }));
+                }
+                hasher.update(&piece);
+                file.write_all(&piece).map_err(fail("writing an upload"))?;
+                octets += piece.len() as u64;
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Reads the whole file: its length, its digest and its first octets.
+    ///
+    /// # Errors
+    /// Where the disk does not give it back.
+    pub async fn read(self) -> Result<(Self, Written, Vec<u8>), UploadError> {
+        let mut file = self.0;
+        blocking(move || {
+            let fail = UploadError::disk("reading an upload");
+            let read = || -> std::io::Result<(Written, Vec<u8>)> {
+                file.seek(SeekFrom::Start(0))?;
+                let (mut hasher, mut octets, mut head) = (Sha256::new(), 0_u64, Vec::new());
+                let mut some = vec![0; READ_BYTES];
+                loop {
+                    let count = file.read(&mut some)?;
+                    if count == 0 {
+                        return Ok((Written { octets, sha256: hex(&hasher.finalize()) }, head));
+                    }
+                    let wanted = HEAD_BYTES.saturating_sub(head.len()).min(count);
+                    head.extend_from_slice(&some[..wanted]);
+                    hasher.update(&some[..count]);
+                    octets += count as u64;
+                }
+            };
+            let mut read = read;
+            let (written, head) = read().map_err(fail)?;
+            Ok((Self(file), written, head))
+        })
+        .await
+    }
+}
+
+/// The first octets of a file.
+///
+/// # Errors
+/// Where the disk does not give them.
+pub async fn head(path: PathBuf) -> Result<Vec<u8>, UploadError> {
+    blocking(move || {
+        let mut head = Vec::new();
+        let file = File::open(&path).map_err(UploadError::disk("reading an upload"))?;
+        file.take(HEAD_BYTES as u64)
+            .read_to_end(&mut head)
+            .map_err(UploadError::disk("reading an upload"))?;
+        Ok(head)
+    })
+    .await
+}
+
+/// Removes a file; one that is not there is gone already.
+///
+/// # Errors
+/// Where the disk does not let us.
+pub fn remove(path: &Path) -> Result<(), UploadError> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(UploadError::disk("removing an upload")(cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UploadError> + Send + 'static,
+) -> Result<T, UploadError> {
+    let broken = |_| UploadError::Disk {
+        tried: "working on an upload",
+        cause: std::io::Error::other("an internal error, which is a bug: please report it"),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(broken)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn write(path: &Path, offset: u64, pieces: &[&'static [u8]], ends: bool) -> Option<Written> {
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        let held = hold(path.to_owned()).await.unwrap();
+        for piece in pieces {
+            sender.send(Bytes::from_static(piece)).await.unwrap();
+        }
+        if ends {
+            sender.send(Bytes::new()).await.unwrap();
+        }
+        drop(sender);
+        held.write(offset, receiver).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_broken_chunk_leaves_nothing_behind_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_of(folder.path(), "0b6f1b1e-0000-4000-8000-0123456789ab").unwrap();
+        assert_eq!(write(&path, 0, &[b"hello ", b"wor"], false).await, None);
+        let written = write(&path, 0, &[b"hel"], true).await.unwrap();
+        assert_eq!((written.octets, std::fs::read(&path).unwrap()), (3, b"hel".to_vec()));
+        let written = write(&path, 3, &[b"lo"], true).await.unwrap();
+        assert_eq!(written.sha256, hex(&Sha256::digest(b"lo")));
+        let (_held, whole, head) = hold(path.clone()).await.unwrap().read().await.unwrap();
+        assert_eq!((whole.octets, head.as_slice()), (5, &b"hello"[..]));
+        assert_eq!(whole.sha256, hex(&Sha256::digest(b"hello")));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_one_requests_alone_and_never_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let held = hold(path.clone()).await.unwrap();
+        assert!(matches!(hold(path.clone()).await, Err(UploadError::Busy)));
+        drop(held);
+        assert!(hold(path.clone()).await.is_ok());
+        let link = folder.path().join("b");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        assert!(matches!(hold(link).await, Err(UploadError::Disk { .. })));
+    }
+
+    #[test]
+    fn only_our_own_names_are_files() {
+        let folder = Path::new("/x");
+        for id in ["../../../../../../../../../etc/passwd", "a", "", "0b6f1b1e-0000-4000-8000-0123456789a/"] {
+            assert_eq!(path_of(folder, id), None, "{id}");
+        }
+        assert!(has_room(Path::new("/"), u64::MAX, 0).is_err());
+        assert!(has_room(Path::new("/"), 1, 0).is_ok());
+    }
+}

@@ -1,0 +1,136 @@
+//! Where readers find an uploaded file: mostly where it lies; where a reader goes by names, at a link of ours.
+//! Never follows a name that a person chose further than to one harmless word.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use malote_engine::failure::Side;
+
+use super::UploadError;
+use super::disk::path_of;
+use super::kind::Kind;
+use crate::cli::files::Files;
+use crate::store::uploads::UploadFile;
+
+/// The folder of links, beside the files: a hard link does not lead to another disk.
+const LINKS: &str = ".read";
+/// Longest name of a link, in characters.
+const NAME_CHARACTERS_MAX: usize = 48;
+/// What an mbox is called whose own name holds no letter.
+const NAMELESS: &str = "Imported";
+
+/// The file as a source of mail. `folder` is where uploads lie.
+///
+/// # Errors
+/// Where it is gone, or was never completed.
+pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files, UploadError> {
+    if file.state != "complete" {
+        return Err(UploadError::Ended(file.state.clone()));
+    }
+    let kind = Kind::named(&file.detected_kind);
+    let kind = kind.ok_or_else(|| UploadError::Kind("the file was never looked at".to_owned()))?;
+    let path = path_of(folder, id).ok_or_else(|| UploadError::Ended("not there".to_owned()))?;
+    let length = path.symlink_metadata().map_err(UploadError::disk("looking for an uploaded file"))?.len();
+    if length != file.size_bytes {
+        let words =
+            format!("the file has {length} octets on the disk, and {} were uploaded", file.size_bytes);
+        return Err(UploadError::Conflict(words));
+    }
+    let (scheme, place) = match kind {
+        Kind::Pst => ("pst", path),
+        Kind::Tgz => ("tgz", path),
+        Kind::Zip => ("eml", path),
+        Kind::Mbox => {
+            let name = format!("{}.mbox", harmless(&file.file_name));
+            ("mbox", link(folder, id, &path, &name)?.join(name))
+        }
+        Kind::Eml => ("eml", link(folder, id, &path, "message.eml")?),
+    };
+    let text =
+        place.to_str().ok_or_else(|| UploadError::Kind("the data folder's name is not UTF-8".to_owned()))?;
+    let parsed = Files::parse(Side::Source, &format!("{scheme}:{text}"));
+    let parsed = parsed.map_err(|stopped| UploadError::Kind(stopped.message))?;
+    parsed.ok_or_else(|| UploadError::Kind("the file cannot be named as a source".to_owned()))
+}
+
+/// A folder with one link to the file; the folder's path.
+fn link(folder: &Path, id: &str, file: &Path, name: &str) -> Result<PathBuf, UploadError> {
+    let fail = UploadError::disk("making a link to an uploaded file");
+    let own = folder.join(LINKS).join(id);
+    let make = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
+        match std::fs::hard_link(file, own.join(name)) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            done => done,
+        }
+    };
+    make().map_err(fail)?;
+    Ok(own)
+}
+
+/// Removes a file's links; they are made again where they are needed.
+///
+/// # Errors
+/// Where the disk does not let us.
+pub fn clear(folder: &Path, id: &str) -> Result<(), UploadError> {
+    if path_of(folder, id).is_none() {
+        return Ok(());
+    }
+    match std::fs::remove_dir_all(folder.join(LINKS).join(id)) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+            Err(UploadError::disk("removing links to an upload")(cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Ids of the files that have links.
+///
+/// # Errors
+/// Where the disk does not let us.
+pub fn linked(folder: &Path) -> Result<Vec<String>, UploadError> {
+    let fail = || UploadError::disk("listing links to uploads");
+    let entries = match std::fs::read_dir(folder.join(LINKS)) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(fail())?,
+    };
+    entries.map(|entry| Ok(entry.map_err(fail())?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// A file's name without its folder and its ending, and of that letters, digits and spaces.
+fn harmless(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = last.rsplit_once('.').map_or(last, |(stem, _)| if stem.is_empty() { last } else { stem });
+    let plain: String = stem
+        .chars()
+        .map(
+            |letter| if letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_') { letter } else { '_' },
+        )
+        .take(NAME_CHARACTERS_MAX)
+        .collect();
+    let plain = plain.trim();
+    if plain.chars().any(char::is_alphanumeric) { plain.to_owned() } else { NAMELESS.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_one_harmless_word() {
+        for (name, expected) in [
+            ("Sent.mbox", "Sent"),
+            ("../../etc/passwd", "passwd"),
+            (r"C:\mail\Enviadas 2020.mbox", "Enviadas 2020"),
+            ("..", NAMELESS),
+            ("", NAMELESS),
+            (".mbox", "_mbox"),
+            ("a?variant=mboxcl2.mbox", "a_variant_mboxcl2"),
+            ("\u{202e}gnp", "_gnp"),
+        ] {
+            assert_eq!(harmless(name), expected, "{name}");
+        }
+        assert_eq!(harmless(&"é".repeat(500)).chars().count(), NAME_CHARACTERS_MAX);
+    }
+}

@@ -1,0 +1,50 @@
+//! Clears away what nobody needs: uploads whose time is over, files without a row, links without a run.
+//! Never touches a file that a mailbox has.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use super::disk::{path_of, remove};
+use super::{UploadError, place};
+use crate::app::App;
+
+/// A file that no row knows may be that of an upload which begins at this moment: it stays for an hour.
+const STRAY_AGE: Duration = Duration::from_secs(3_600);
+
+/// Sweeps once; how many files went.
+///
+/// # Errors
+/// What the database or the disk says; what is left is taken up next time.
+pub async fn sweep(app: &App) -> Result<u64, UploadError> {
+    let (folder, mut gone) = (app.config.uploads(), 0);
+    for (id, _) in app.store.overdue_uploads(app.now_ms()).await? {
+        if app.store.end_upload(&id, "expired", "nobody went on with it").await?
+            && let Some(path) = path_of(&folder, &id)
+        {
+            remove(&path)?;
+            gone += 1;
+        }
+    }
+    let living: BTreeSet<String> = app.store.living_uploads().await?.into_iter().collect();
+    for id in place::linked(&folder)? {
+        if !living.contains(&id) {
+            place::clear(&folder, &id)?;
+        }
+    }
+    let entries = std::fs::read_dir(&folder).map_err(UploadError::disk("listing uploads"))?;
+    for entry in entries {
+        let entry = entry.map_err(UploadError::disk("listing uploads"))?;
+        let Some(id) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let Some(path) = path_of(&folder, &id).filter(|_| !living.contains(&id)) else { continue };
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        if age.is_some_and(|age| age > STRAY_AGE) {
+            remove(&path)?;
+            gone += 1;
+        }
+    }
+    if gone > 0 {
+        tracing::info!(files = gone, "{gone} uploaded files that nobody needs were removed");
+    }
+    Ok(gone)
+}
