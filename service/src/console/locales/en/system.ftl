@@ -1,0 +1,2 @@
+### Access, audit, system, help.
+

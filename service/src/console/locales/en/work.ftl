@@ -1,0 +1,2 @@
+### Mailboxes, runs, quarantine, uploads.
+

@@ -1,0 +1,2 @@
+### Acesso, auditoria, sistema, ajuda.
+

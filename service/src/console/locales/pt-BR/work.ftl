@@ -1,0 +1,2 @@
+### Caixas, execuções, quarentena, uploads.
+
