@@ -2,8 +2,13 @@
 //! Never a number that the API did not tell.
 
 pub mod account;
+pub mod control;
 pub mod job;
 pub mod jobs;
 pub mod live;
+pub mod mailbox;
 pub mod overview;
+pub mod quarantine;
+pub mod runs;
 pub mod session;
+pub mod wizard;

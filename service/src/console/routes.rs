@@ -1,10 +1,12 @@
 //! Every page's address.
 //! Never a page: only where each is.
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, job, jobs, live, overview, session};
+use super::pages::{account, control, job, jobs, live, mailbox, overview, quarantine, runs, session, wizard};
+use super::problem::Problem;
 use super::visitor::Console;
 use super::{assets, layer};
 use crate::app::Clock;
@@ -17,6 +19,7 @@ pub fn beside(api: Router, clock: Clock) -> Router {
         .route("/console", get(overview::show))
         .merge(entrance())
         .merge(migration())
+        .merge(house())
         .layer(middleware::from_fn_with_state(console.clone(), layer::around))
         .with_state(console);
     pages
@@ -51,4 +54,43 @@ fn migration() -> Router<Console> {
         .route("/console/jobs/{id}", get(job::show))
         .route("/console/jobs/{id}/act", post(job::act))
         .route("/console/jobs/{id}/live", get(live::stream))
+        .route("/console/jobs/new", get(wizard::begin).post(wizard::discover))
+        .route("/console/jobs/servers", post(wizard::make))
+        .route("/console/jobs/{id}/mailboxes/new", get(wizard::mailboxes))
+        .route("/console/jobs/{id}/mailboxes/one", post(wizard::add_one))
+        .route("/console/jobs/{id}/mailboxes/list", post(wizard::add_list))
+        .route(
+            "/console/jobs/{id}/uploads",
+            get(wizard::uploads).post(wizard::upload).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/console/uploads/{uid}/act", post(wizard::act_on_upload))
+        .route("/console/mailboxes/{mid}", get(mailbox::show))
+        .route("/console/mailboxes/{mid}/act", post(mailbox::act))
+        .route("/console/jobs/{id}/runs", get(runs::list))
+        .route("/console/runs/{rid}", get(runs::show))
+        .route("/console/runs/{rid}/log.txt", get(runs::file))
+        .route("/console/runs/{rid}/cancel", post(runs::cancel))
+        .route("/console/jobs/{id}/quarantine", get(quarantine::list).post(quarantine::act))
+        .route("/console/quarantine/{qid}/raw", get(quarantine::raw))
+        .route("/console/jobs/{id}/report", get(control::report))
+        .route("/console/jobs/{id}/report.json", get(control::report_file))
+}
+
+/// What is looked after beside migrations.
+fn house() -> Router<Console> {
+    Router::new()
+        .route("/console/approvals", get(control::approvals))
+        .route("/console/access", get(control::access))
+        .route("/console/access/act", post(control::act_on_access))
+        .route("/console/audit", get(control::audit))
+        .route("/console/audit.csv", get(control::audit_csv))
+        .route("/console/system", get(control::system))
+        .route("/console/system/act", post(control::act_on_system))
+        .route("/console/help", get(control::help))
+        .route("/console/{*rest}", get(missing))
+}
+
+/// A page that is not there.
+async fn missing() -> Problem {
+    Problem::not_found()
 }

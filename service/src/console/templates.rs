@@ -21,7 +21,9 @@ macro_rules! templates {
 templates! {
     "base.html", "parts.html", "problem.html",
     "setup.html", "login.html", "code.html", "step_up.html", "account.html", "factor.html",
-    "overview.html", "jobs.html", "job.html",
+    "overview.html", "jobs.html", "job.html", "new.html", "servers.html", "mailboxes.html", "uploads.html",
+    "mailbox.html", "runs.html", "run.html", "quarantine.html", "report.html",
+    "approvals.html", "access.html", "audit.html", "system.html", "help.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
