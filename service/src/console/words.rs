@@ -133,6 +133,25 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "bucket", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family { name: "done", values: DONE },
     Family { name: "act", values: ACTS },
+    Family { name: "upload", values: &["open", "complete", "refused", "expired", "removed"] },
+    Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
+    Family {
+        name: "count",
+        values: &[
+            "mailboxes",
+            "eligible",
+            "matched",
+            "missing",
+            "pending",
+            "quarantine_open",
+            "quarantine_acknowledged",
+            "filtered",
+            "vanished",
+            "bytes_source",
+            "bytes_dest",
+            "sync_percent",
+        ],
+    },
     Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
 ];
 
@@ -165,8 +184,6 @@ pub const DONE: &[&str] = &[
     "upload-done",
     "upload-removed",
     "map-saved",
-    "link-revoked",
-    "report-attached",
     "factor-removed",
 ];
 

@@ -10,7 +10,8 @@ use crate::world::{PASSWORD, World};
 #[tokio::test]
 async fn an_empty_service_leads_to_its_set_up_and_then_to_the_second_factor_and_the_guide() -> Result<()> {
     let world = World::new().await?;
-    let token = world.app.setup_token().await?.map(|token| token.expose_secret().to_owned()).unwrap_or_default();
+    let token =
+        world.app.setup_token().await?.map(|token| token.expose_secret().to_owned()).unwrap_or_default();
     let mut ana = Visitor::new(&world);
     let page = ana.get("/").await?.with(200);
     assert!(page.text.contains("Set up Malote"), "{}", page.text);
@@ -65,7 +66,10 @@ async fn on_this_machine_without_tls_the_session_goes_by_a_cookie_that_browsers_
         .body(axum::body::Body::from(body))?;
     let told = world.ask_from(ana.address, asked).await?.with(303);
     let line = told.header("set-cookie");
-    assert!(line.starts_with("malote-session=") && line.contains("HttpOnly") && !line.contains("Secure"), "{line}");
+    assert!(
+        line.starts_with("malote-session=") && line.contains("HttpOnly") && !line.contains("Secure"),
+        "{line}"
+    );
     let value = line.split(['=', ';']).nth(1).unwrap_or_default().to_owned();
     ana.cookies.insert("malote-session".to_owned(), value.clone());
     ana.get("/console").await?.with(200);
@@ -89,7 +93,9 @@ async fn a_form_of_another_site_or_without_the_pages_token_changes_nothing() -> 
     assert!(without.text.contains("The page was too old"), "{}", without.text);
     let body = format!("csrf={token}&action=pause&reason=x");
     let cookie = format!("__Host-session={}", ana.cookies["__Host-session"]);
-    for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+    for (name, value) in
+        [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+    {
         let asked = axum::http::Request::post(&path)
             .header("host", ana.host)
             .header(name, value)

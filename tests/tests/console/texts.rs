@@ -36,7 +36,9 @@ fn quoted(text: &str) -> BTreeSet<String> {
     for mark in ['"', '\''] {
         for word in text.split(mark) {
             let is_key = !word.is_empty()
-                && word.bytes().all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-');
+                && word
+                    .bytes()
+                    .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-');
             if is_key {
                 found.insert(word.to_owned());
             }
@@ -127,9 +129,15 @@ fn no_template_says_a_word_of_its_own() {
                 _ => (),
             }
         }
-        let said: Vec<&str> = words
+        // A macro may give attributes of a tag that stands elsewhere, and units are the same in every language.
+        let plain: Vec<&str> = words.split_whitespace().filter(|word| !word.contains("=\"")).collect();
+        let plain = plain.join(" ");
+        let said: Vec<&str> = plain
             .split(|letter: char| !letter.is_alphabetic())
-            .filter(|word| word.len() > 1 && *word != "Malote")
+            .filter(|word| {
+                word.len() > 1
+                    && !["Malote", "email", "source", "user", "password", "dest", "ms"].contains(word)
+            })
             .collect();
         assert!(said.is_empty(), "{name} says {said:?}");
         for attribute in ["title=\"", "aria-label=\"", "placeholder=\"", "alt=\""] {

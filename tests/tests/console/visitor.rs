@@ -41,7 +41,8 @@ impl<'a> Visitor<'a> {
     }
 
     fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Request::builder()
             .method(method)
             .uri(path)
@@ -73,7 +74,8 @@ impl<'a> Visitor<'a> {
     pub async fn send(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answer> {
         let mut body = String::new();
         for (name, value) in fields {
-            let encode = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+            let encode =
+                |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
             body.push_str(&format!("{}={}&", encode(name), encode(value)));
         }
         let request = self
@@ -98,8 +100,12 @@ impl<'a> Visitor<'a> {
     /// Logs in by the form.
     pub async fn log_in(&mut self, name: &str) -> Result<Answer> {
         let page = self.get("/console/login").await?;
-        self.fill(&page, "/console/login", &[("name", name), ("password", crate::world::PASSWORD), ("next", "/console")])
-            .await
+        self.fill(
+            &page,
+            "/console/login",
+            &[("name", name), ("password", crate::world::PASSWORD), ("next", "/console")],
+        )
+        .await
     }
 }
 

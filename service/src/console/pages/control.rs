@@ -60,9 +60,11 @@ pub async fn access(member: Member) -> Answer {
 async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
     let api = member.api();
     let (users, roles, tokens) =
-        try_join3(api.read("/access/users"), api.read("/access/roles"), api.read("/access/service-tokens")).await?;
+        try_join3(api.read("/access/users"), api.read("/access/roles"), api.read("/access/service-tokens"))
+            .await?;
     let frame = context! { token => "", ..own };
-    let page = context! { users => users["items"], roles => roles["items"], tokens => tokens["items"], ..frame };
+    let page =
+        context! { users => users["items"], roles => roles["items"], tokens => tokens["items"], ..frame };
     Ok(member.page_with("access.html", problem, page))
 }
 
@@ -84,10 +86,13 @@ pub async fn act_on_access(member: Member, form: Form) -> Answer {
         "enable" | "disable" => {
             let seen = api.get(&format!("/access/users/{id}")).await?;
             let body = json!({"enabled": form.get("action") == "enable"});
-            api.change(Method::PUT, &format!("/access/users/{id}"), seen.version(), &body).await.map(|_| "saved")
+            api.change(Method::PUT, &format!("/access/users/{id}"), seen.version(), &body)
+                .await
+                .map(|_| "saved")
         }
         "token" => {
-            let scopes: Vec<&str> = form.get("scopes").split([' ', ',']).filter(|one| !one.is_empty()).collect();
+            let scopes: Vec<&str> =
+                form.get("scopes").split([' ', ',']).filter(|one| !one.is_empty()).collect();
             let days = form.get("days").parse::<i64>().unwrap_or(90);
             let mut body = json!({"name": form.get("name"), "scopes": scopes, "expires_days": days});
             if let Ok(tenant) = form.get("tenant_id").parse::<i64>() {
@@ -98,9 +103,10 @@ pub async fn act_on_access(member: Member, form: Form) -> Answer {
                 Err(problem) => Err(problem),
             }
         }
-        "revoke" => {
-            api.send(Method::DELETE, &format!("/access/service-tokens/{id}"), &json!({})).await.map(|_| "token-revoked")
-        }
+        "revoke" => api
+            .send(Method::DELETE, &format!("/access/service-tokens/{id}"), &json!({}))
+            .await
+            .map(|_| "token-revoked"),
         _ => Err(Problem::of_form()),
     };
     match asked {
@@ -180,7 +186,12 @@ pub async fn act_on_system(member: Member, form: Form) -> Answer {
             let path = format!("/endpoints/{}/test", escaped(form.get("id")));
             match api.send(Method::POST, &path, &json!({})).await {
                 Ok(told) => {
-                    return machine(&member, None, context! { trial => told.json, trial_of => form.get("id") }).await;
+                    return machine(
+                        &member,
+                        None,
+                        context! { trial => told.json, trial_of => form.get("id") },
+                    )
+                    .await;
                 }
                 Err(problem) => Err(problem),
             }

@@ -62,7 +62,8 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
 /// The folders in the order of their paths, each with its depth and its last name.
 fn tree(rows: &[Value]) -> Vec<Value> {
     let mut rows: Vec<Value> = rows.to_vec();
-    let is_inbox = |row: &Value| row["source_path"].as_str().is_some_and(|path| path.eq_ignore_ascii_case("inbox"));
+    let is_inbox =
+        |row: &Value| row["source_path"].as_str().is_some_and(|path| path.eq_ignore_ascii_case("inbox"));
     let path = |row: &Value| row["source_path"].as_str().unwrap_or_default().to_lowercase();
     rows.sort_by_key(|row| (!is_inbox(row), path(row)));
     for row in &mut rows {
@@ -115,7 +116,8 @@ async fn carry_out(member: &Member, id: i64, form: &Form) -> Result<&'static str
         "scan" => run("preflight", json!({"depth": "scan"})).await,
         "copy" => {
             let phase = api.read(&format!("/migration/jobs/{job}")).await?["phase"].clone();
-            let kind = if matches!(phase.as_str(), Some("preflight" | "discovered")) { "initial" } else { "delta" };
+            let kind =
+                if matches!(phase.as_str(), Some("preflight" | "discovered")) { "initial" } else { "delta" };
             run("sync", json!({"type": kind})).await
         }
         "verify" => run("verify", json!({})).await,
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn folders_stand_below_their_parents_and_the_inbox_first() {
         let rows = ["Work/Old", "INBOX", "Work", "archive"].map(|path| json!({"source_path": path}));
-        let names: Vec<_> = tree(&rows).iter().map(|row| (row["name"].clone(), row["depth"].clone())).collect();
+        let names: Vec<_> =
+            tree(&rows).iter().map(|row| (row["name"].clone(), row["depth"].clone())).collect();
         let expected = [("INBOX", 0), ("archive", 0), ("Work", 0), ("Old", 1)];
         assert_eq!(names, expected.map(|(name, depth)| (json!(name), json!(depth))));
     }

@@ -72,9 +72,14 @@ async fn log(api: &Api, id: i64, level: &str, text: &str) -> Result<(Vec<Value>,
         if !response.status().is_success() {
             return Err(crate::console::client::told(response).await.err().unwrap_or_else(Problem::of_ours));
         }
-        let next = response.headers().get("x-next-after").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
-        let octets = axum::body::to_bytes(response.into_body(), LOG_BYTES_MAX).await.map_err(|_| Problem::of_ours())?;
-        let lines = octets.split(|octet| *octet == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        let next =
+            response.headers().get("x-next-after").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
+        let octets = axum::body::to_bytes(response.into_body(), LOG_BYTES_MAX)
+            .await
+            .map_err(|_| Problem::of_ours())?;
+        let lines = octets
+            .split(|octet| *octet == b'\n')
+            .filter_map(|line| serde_json::from_slice::<Value>(line).ok());
         for line in lines {
             let is_wanted = wanted.is_empty()
                 || line["message"].as_str().is_some_and(|message| message.to_lowercase().contains(&wanted));

@@ -1,18 +1,18 @@
 //! A new migration: domain, servers, then its mailboxes. Each step is kept by the API, so that one may go on later.
 //! Never anything written at a mail server: that begins with a copy, which somebody starts.
 
+use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderName, Method, header};
-use axum::body::Body;
 use minijinja::context;
 use serde_json::{Map, Value, json};
 
+use crate::console::Answer;
 use crate::console::client::told;
 use crate::console::form::{Form, Query};
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
-use crate::console::Answer;
 
 /// `GET /console/jobs/new`: which domain.
 pub async fn begin(member: Member, query: Query) -> Answer {
@@ -28,7 +28,9 @@ pub async fn discover(member: Member, form: Form) -> Answer {
         Ok(told) => told.json["items"].clone(),
         // Without discovery the form is merely empty.
         Err(problem) if matches!(problem.status.as_u16(), 404 | 405 | 429) => json!([]),
-        Err(problem) => return Ok(member.page_with("new.html", Some(&problem), context! { typed => form.shown() })),
+        Err(problem) => {
+            return Ok(member.page_with("new.html", Some(&problem), context! { typed => form.shown() }));
+        }
     };
     let mut typed = form.shown();
     if let Some(first) = found.as_array().and_then(|all| all.first()) {
@@ -118,7 +120,10 @@ pub async fn add_one(member: Member, Path(id): Path<i64>, form: Form) -> Answer 
             body.insert(name.to_owned(), json!({"password": form.raw(field)}));
         }
     }
-    let made = match api.send(Method::POST, &format!("/migration/jobs/{id}/mailboxes"), &Value::Object(body)).await {
+    let made = match api
+        .send(Method::POST, &format!("/migration/jobs/{id}/mailboxes"), &Value::Object(body))
+        .await
+    {
         Ok(told) => told.json,
         Err(problem) => return boxes(&member, id, Some(&problem), context! { typed => form.shown() }).await,
     };
@@ -169,7 +174,12 @@ async fn files(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
 }
 
 /// `POST /console/jobs/{id}/uploads?csrf=…`: a file in a form, passed on as it comes.
-pub async fn upload(member: Member, Path(id): Path<i64>, query: Query, request: axum::extract::Request) -> Answer {
+pub async fn upload(
+    member: Member,
+    Path(id): Path<i64>,
+    query: Query,
+    request: axum::extract::Request,
+) -> Answer {
     let api = member.api().clone().with_csrf(query.0.get("csrf"));
     let kept: Vec<(HeaderName, String)> = [header::CONTENT_TYPE, header::CONTENT_LENGTH]
         .into_iter()
@@ -188,14 +198,19 @@ pub async fn upload(member: Member, Path(id): Path<i64>, query: Query, request: 
 /// `POST /console/uploads/{uid}/act`: maps, reads through, or removes a file.
 pub async fn act_on_upload(member: Member, Path(upload): Path<String>, form: Form) -> Answer {
     let api = member.api().clone().with_csrf(form.get("csrf"));
-    let (job, upload) = (form.get("job").parse::<i64>().unwrap_or(0), crate::console::client::escaped(&upload));
+    let (job, upload) =
+        (form.get("job").parse::<i64>().unwrap_or(0), crate::console::client::escaped(&upload));
     let base = format!("/migration/uploads/{upload}");
     let asked = match form.get("action") {
         "map" => {
             let mailbox = form.get("mailbox_id").parse::<i64>().unwrap_or(0);
-            api.send(Method::POST, &format!("{base}/map"), &json!({"mailbox_id": mailbox})).await.map(|_| "saved")
+            api.send(Method::POST, &format!("{base}/map"), &json!({"mailbox_id": mailbox}))
+                .await
+                .map(|_| "saved")
         }
-        "extract" => api.send(Method::POST, &format!("{base}/extract"), &json!({})).await.map(|_| "run-started"),
+        "extract" => {
+            api.send(Method::POST, &format!("{base}/extract"), &json!({})).await.map(|_| "run-started")
+        }
         "remove" => api.send(Method::DELETE, &base, &json!({})).await.map(|_| "upload-removed"),
         _ => Err(Problem::of_form()),
     };

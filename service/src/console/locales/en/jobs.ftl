@@ -85,7 +85,6 @@ tab-runs = Runs
 tab-quarantine = Quarantine
 tab-uploads = Uploads
 tab-report = Report
-tab-share = Customer's link
 stepper = Phases
 step-done = done:
 next-step = Next:

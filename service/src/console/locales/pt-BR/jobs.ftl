@@ -85,7 +85,6 @@ tab-runs = Execuções
 tab-quarantine = Quarentena
 tab-uploads = Uploads
 tab-report = Relatório
-tab-share = Link do cliente
 stepper = Fases
 step-done = feito:
 next-step = A seguir:
