@@ -143,7 +143,7 @@ fn no_template_says_a_word_of_its_own() {
         for attribute in ["title=\"", "aria-label=\"", "placeholder=\"", "alt=\""] {
             for (place, _) in rest.match_indices(attribute) {
                 let value = rest[place + attribute.len()..].split('"').next().unwrap_or_default();
-                assert!(value.trim().is_empty(), "{name} says {attribute}{value}");
+                assert!(!value.contains(char::is_alphabetic), "{name} says {attribute}{value}");
             }
         }
     }

@@ -50,7 +50,6 @@ impl Scene {
         for (domain, phase, matched, source, label) in rows {
             scene.job(domain, phase, (matched, source), label).await?;
         }
-        scene.workers().await?;
         Ok(scene)
     }
 
@@ -61,14 +60,12 @@ impl Scene {
         (matched, source): (i64, i64),
         label: &str,
     ) -> Result<()> {
-        let world = &self.world;
-        let job = world.job(&self.lead, 112, domain).await?;
-        let now_at = at(world.now());
+        let job = self.world.job(&self.lead, 112, domain).await?;
         let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4 WHERE id = $1";
         let why = if phase == "failed" { "the source refuses every login" } else { "" };
-        world.sql(change, binds![job, phase, label, why]).await?;
+        self.world.sql(change, binds![job, phase, label, why]).await?;
         for (place, name) in ["ana", "bruno", "contato", "financeiro"].into_iter().enumerate() {
-            let mailbox = world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?;
+            let mailbox = self.world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?;
             self.counts(mailbox, phase, (matched / 4, source / 4), place).await?;
             if place == 0 {
                 self.runs(job, mailbox, phase).await?;
@@ -77,7 +74,6 @@ impl Scene {
                 }
             }
         }
-        let _ = now_at;
         self.jobs.push(job);
         Ok(())
     }
@@ -120,7 +116,7 @@ impl Scene {
             ("Clientes/2024", "Clientes/2024", "", 1),
         ];
         for (path, destination, role, tenths) in folders {
-            let (part, missing) = (source * tenths / 10, if role == "inbox" { source - matched } else { 0 });
+            let (part, missing) = (source * tenths / 10, (source - matched) * tenths / 10);
             world
                 .sql(
                     "INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, messages_source,
@@ -150,10 +146,6 @@ impl Scene {
                 )
                 .await?;
         }
-        Ok(())
-    }
-
-    async fn workers(&self) -> Result<()> {
         Ok(())
     }
 
