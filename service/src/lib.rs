@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 mod cli;
 pub mod config;
+pub mod console;
 mod csv_lines;
 mod demo;
 pub mod dialer;

@@ -4,6 +4,7 @@
 
 pub mod archives;
 pub mod breaker;
+pub mod browser;
 pub mod identity_provider;
 pub mod mail;
 pub mod migration;

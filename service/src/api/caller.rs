@@ -32,6 +32,10 @@ pub const STEP_UP_MILLIS: i64 = 300_000;
 /// A session's last use is noted at most this often, in milliseconds: half a minute.
 const TOUCH_MILLIS: i64 = 30_000;
 
+/// Marks a request within the process that is one of several for one page: the page counts once.
+#[derive(Clone, Copy)]
+pub struct PartOfPage;
+
 /// Who is calling.
 #[derive(Clone)]
 pub struct Caller {
@@ -155,7 +159,10 @@ impl FromRequestParts<App> for Caller {
             None => person(app, parts).await?,
         };
         origin.set_caller(&caller);
-        app.limits.ask(&caller.actor, &parts.method, parts.uri.path())?;
+        let is_counted = parts.method.is_safe() && parts.extensions.get::<PartOfPage>().is_some();
+        if !is_counted {
+            app.limits.ask(&caller.actor, &parts.method, parts.uri.path())?;
+        }
         Ok(caller)
     }
 }

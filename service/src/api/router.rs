@@ -151,8 +151,13 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(endpoints::health))
 }
 
-/// The whole service.
+/// The whole service: the API, and the console that is its first client.
 pub fn router(app: App) -> Router {
+    let clock = app.clone();
+    crate::console::beside(api(app), Arc::new(move || clock.now_ms()))
+}
+
+fn api(app: App) -> Router {
     let (routes, description) = tree().split_for_parts();
     let description = serde_json::to_value(description).unwrap_or_default();
     let document = Document(Arc::new(description));

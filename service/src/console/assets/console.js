@@ -1,0 +1,95 @@
+// Keeps a page fresh while it is looked at; every page works without it.
+// Never changes what somebody is typing in, and never speaks more often than once in ten seconds.
+"use strict";
+(() => {
+  const REFRESH_MS = 2000; // between two looks, however much happens
+  const SPEAK_MS = 10000; // between two announcements
+  const menu = document.querySelector(".menu");
+  if (menu && matchMedia("(max-width: 60rem)").matches) menu.removeAttribute("open");
+
+  // What was done is said once, and not again on a reload.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(null, "", here);
+  }
+  const problem = document.getElementById("problem");
+  if (problem) problem.focus();
+
+  // Places that a chosen language or theme applies to at once.
+  for (const select of document.querySelectorAll(".choices select")) {
+    select.addEventListener("change", () => select.form.requestSubmit());
+  }
+  // One box for all of a list.
+  for (const all of document.querySelectorAll("[data-all]")) {
+    all.hidden = false;
+    const box = all.querySelector("input");
+    box.addEventListener("change", () => {
+      for (const one of box.form.querySelectorAll(`input[name="${all.dataset.all}"]`)) one.checked = box.checked;
+    });
+  }
+  // A file may be read into the field that would be pasted into.
+  for (const file of document.querySelectorAll("input[data-into]")) {
+    file.closest(".field").hidden = false;
+    file.addEventListener("change", async () => {
+      if (file.files[0]) document.getElementById(file.dataset.into).value = await file.files[0].text();
+    });
+  }
+
+  const live = document.querySelector("[data-live]");
+  if (!live) return;
+  const announce = document.getElementById("announce");
+  let [timer, last, spoken, spokenAt] = [0, 0, "", 0];
+
+  const isBusy = () => {
+    const focus = document.activeElement;
+    const types = focus && live.contains(focus) && /^(INPUT|SELECT|TEXTAREA)$/.test(focus.tagName);
+    const isTicked = live.querySelector("input[type=checkbox]:checked, .ask[open] form");
+    return Boolean(types || isTicked);
+  };
+  const speak = () => {
+    const word = live.querySelector("[data-announce]");
+    const text = word ? word.textContent.trim() : "";
+    if (text === spoken || Date.now() - spokenAt < SPEAK_MS) return;
+    if (spoken) announce.textContent = text;
+    [spoken, spokenAt] = [text, Date.now()];
+  };
+  const look = async () => {
+    timer = 0;
+    if (document.hidden || isBusy()) return plan(5000);
+    last = Date.now();
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") return location.reload();
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector(`[data-live="${live.dataset.live}"]`);
+      if (fresh && !isBusy()) merge(live, fresh);
+      speak();
+    } catch { /* the line is away: the next look tries again */ }
+  };
+  // Puts in what changed and leaves the rest alone, so that focus, scroll and open details stay.
+  const merge = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
+    const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+    if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
+    if (old.nodeType !== 1) return old.replaceWith(fresh);
+    for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    if (before.length !== after.length) return old.replaceChildren(...after);
+    before.forEach((child, place) => merge(child, after[place]));
+    if (old.dataset && old.dataset.follow !== undefined) old.scrollTop = old.scrollHeight;
+  };
+  const plan = (wait) => {
+    if (!timer) timer = setTimeout(look, Math.max(wait, last + REFRESH_MS - Date.now()));
+  };
+  if (live.dataset.events) {
+    const events = new EventSource(live.dataset.events);
+    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine"]) events.addEventListener(name, () => plan(200));
+  }
+  const every = Number(live.dataset.every || 0) * 1000;
+  if (every) setInterval(() => plan(0), every);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(0); });
+  for (const tail of document.querySelectorAll("[data-follow]")) tail.scrollTop = tail.scrollHeight;
+  speak();
+})();

@@ -1,0 +1,14 @@
+//! The pages, one file for each screen.
+//! Never a number that the API did not tell.
+
+pub mod account;
+pub mod control;
+pub mod job;
+pub mod jobs;
+pub mod live;
+pub mod mailbox;
+pub mod overview;
+pub mod quarantine;
+pub mod runs;
+pub mod session;
+pub mod wizard;

@@ -1,0 +1,233 @@
+//! One migration: where it stands, what keeps its gate shut, its mailboxes, and what can be done next.
+//! Never offers a step that the phase does not have.
+
+use axum::extract::Path;
+use axum::http::Method;
+use futures_util::future::try_join5;
+use minijinja::context;
+use serde_json::{Value, json};
+
+use crate::console::form::{Form, Query};
+use crate::console::member::Member;
+use crate::console::problem::Problem;
+use crate::console::view::go;
+use crate::console::words::PHASES;
+use crate::console::{Answer, chart, texts};
+
+/// Mailboxes of one page.
+const ROWS: i64 = 50;
+
+/// `GET /console/jobs/{id}`.
+pub async fn show(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
+    page(&member, id, &query.0, None).await
+}
+
+/// The page, also with what went wrong with one of its forms.
+async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>) -> Answer {
+    let api = member.api();
+    let status = crate::console::client::escaped(query.get("status"));
+    let search = crate::console::client::escaped(query.get("q"));
+    let cursor = crate::console::client::escaped(query.get("cursor"));
+    let (job, gate, boxes, runs, timeline) = try_join5(
+        api.read(&format!("/migration/jobs/{id}")),
+        api.read(&format!("/migration/jobs/{id}/gate?history=true")),
+        api.read(&format!(
+            "/migration/jobs/{id}/mailboxes?limit={ROWS}&cursor={cursor}&status={status}&q={search}"
+        )),
+        api.read(&format!("/migration/jobs/{id}/runs?limit=200")),
+        api.read(&format!("/migration/jobs/{id}/timeline")),
+    )
+    .await?;
+    let format = &member.visitor.format;
+    let active = runs["items"].as_array().into_iter().flatten();
+    let active: Vec<&Value> =
+        active.filter(|run| run["status"] == "running" || run["status"] == "queued").collect();
+    let own = context! {
+        steps => steps(&job),
+        actions => actions(member, &job, active.len()),
+        checks => checks(&gate),
+        active_runs => active.len(),
+        rate_bps => active.iter().filter_map(|run| run["rate_bps"].as_i64()).sum::<i64>(),
+        eta_seconds => active.iter().filter_map(|run| run["eta_seconds"].as_i64()).max().unwrap_or(0),
+        recent_runs => runs["items"].as_array().map(|all| all.iter().take(8).cloned().collect::<Vec<_>>()),
+        progress => progress(format, &gate),
+        throughput => throughput(format, &runs),
+        strip => chart::strip(format, &texts::plain(format, "chart-gates"), &states(&gate)),
+        boxes => boxes,
+        asked => context! { q => query.get("q"), status => query.get("status") },
+        gate => gate,
+        timeline => timeline["items"],
+        job => job,
+    };
+    Ok(member.page_with("job.html", problem, own))
+}
+
+/// The phases with where the job stands in them: `done`, `now`, `next`.
+fn steps(job: &Value) -> Vec<Value> {
+    let phase = job["phase"].as_str().unwrap_or_default();
+    let here = PHASES.iter().position(|known| *known == phase);
+    let place = |at: usize| match here {
+        Some(here) if at < here => "done",
+        Some(here) if at == here => "now",
+        _ => "next",
+    };
+    PHASES.iter().enumerate().map(|(at, name)| json!({"name": name, "place": place(at)})).collect()
+}
+
+/// What can be done now: the first is the next step, the others stand beside it.
+fn actions(member: &Member, job: &Value, active_runs: usize) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    let (phase, is_paused) = (job["phase"].as_str().unwrap_or_default(), job["is_paused"] == true);
+    if member.may("can_run_sync") {
+        if is_paused {
+            found.push("resume");
+        } else {
+            found.extend_from_slice(match phase {
+                "discovered" => &["preflight"][..],
+                "preflight" => &["initial", "preflight", "scan"],
+                "initial_sync" => &["initial", "delta", "retry-errors"],
+                "delta_sync" => &["delta", "retry-errors", "verify"],
+                "cutover_ready" => &["delta", "verify"],
+                "dns_cutover" | "final_sync" => &["final", "verify"],
+                _ => &[],
+            });
+            if phase != "closed" {
+                found.push("pause");
+            }
+        }
+        if active_runs > 0 {
+            found.push("cancel");
+        }
+    }
+    if member.may("can_close_migration") {
+        match phase {
+            "failed" => found.push("retry"),
+            "verified" => found.push("close"),
+            "closed" => (),
+            _ => found.push("fail"),
+        }
+    }
+    found
+}
+
+/// The checks, those that need somebody first, each with the mailboxes that keep it from passing.
+fn checks(gate: &Value) -> Vec<Value> {
+    let mut checks: Vec<Value> = gate["checks"].as_array().cloned().unwrap_or_default();
+    for check in &mut checks {
+        let id = check["check_id"].clone();
+        let offends = |own: &&Value| {
+            let all = own["checks"].as_array().into_iter().flatten();
+            all.into_iter().any(|one| one["check_id"] == id && one["status"] != "pass")
+        };
+        let boxes = gate["mailboxes"].as_array().into_iter().flatten().filter(offends);
+        let boxes: Vec<&Value> = boxes.collect();
+        let told = boxes.iter().take(10).map(|own| {
+            let all = own["checks"].as_array().into_iter().flatten();
+            let message = all.into_iter().find(|one| one["check_id"] == id).map(|one| one["message"].clone());
+            json!({"mailbox_id": own["mailbox_id"], "message": message, "counts": own["counts"]})
+        });
+        let told: Vec<Value> = told.collect();
+        check["boxes"] = json!(told);
+        check["boxes_more"] = json!(boxes.len().saturating_sub(10));
+    }
+    let order = |check: &Value| match check["status"].as_str() {
+        Some("fail") => 0,
+        Some("warn") => 1,
+        _ => 2,
+    };
+    checks.sort_by_key(order);
+    checks
+}
+
+fn past(gate: &Value) -> Vec<&Value> {
+    let mut rows: Vec<&Value> = gate["history"].as_array().into_iter().flatten().collect();
+    rows.sort_by_key(|row| row["evaluated_at"].as_str().unwrap_or_default().to_owned());
+    rows
+}
+
+/// What was there of what should be, each time the gate was looked at.
+fn progress(format: &crate::console::format::Format, gate: &Value) -> minijinja::Value {
+    let points = past(gate).into_iter().map(|row| chart::Point {
+        at: row["evaluated_at"].as_str().unwrap_or_default().to_owned(),
+        value: row["sync_percent"].as_f64().unwrap_or(0.0),
+        of: Some(100.0),
+    });
+    let points: Vec<chart::Point> = points.collect();
+    chart::line(format, &texts::plain(format, "chart-progress"), &points, chart::Unit::Percent)
+}
+
+/// Octets of each run that has ended, by when it did.
+fn throughput(format: &crate::console::format::Format, runs: &Value) -> minijinja::Value {
+    let mut points: Vec<chart::Point> = runs["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|run| run["finished_at"].as_str().is_some_and(|at| !at.is_empty()))
+        .filter(|run| run["bytes_done"].as_i64().unwrap_or(0) > 0)
+        .map(|run| chart::Point {
+            at: run["finished_at"].as_str().unwrap_or_default().to_owned(),
+            value: run["bytes_done"].as_f64().unwrap_or(0.0),
+            of: None,
+        })
+        .collect();
+    points.sort_by(|one, other| one.at.cmp(&other.at));
+    chart::line(format, &texts::plain(format, "chart-run-bytes"), &points, chart::Unit::Bytes)
+}
+
+fn states(gate: &Value) -> Vec<(String, String)> {
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    past(gate).into_iter().map(|row| (text(row, "evaluated_at"), text(row, "migration_gate"))).collect()
+}
+
+/// `POST /console/jobs/{id}/act`: one button of the page.
+pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let reason = json!({"reason": form.get("reason")});
+    let sync = |kind: &str, only_errors: bool| {
+        let mut body = json!({"type": kind, "only_errors": only_errors});
+        if form.has("confirm") {
+            body["confirm"] = form.get("confirm").into();
+        }
+        ("sync", body, "run-started")
+    };
+    let (path, body, done) = match form.get("action") {
+        "preflight" => ("preflight", json!({"depth": "login"}), "run-started"),
+        "scan" => ("preflight", json!({"depth": "scan"}), "run-started"),
+        "initial" => sync("initial", false),
+        "delta" => sync("delta", false),
+        "final" => sync("final", false),
+        "retry-errors" => sync("delta", true),
+        "verify" => ("verify", json!({}), "run-started"),
+        "pause" => ("pause", reason, "job-paused"),
+        "resume" => ("resume", reason, "job-resumed"),
+        "cancel" => ("cancel", reason, "job-cancelled"),
+        "fail" => ("fail", reason, "job-failed"),
+        "retry" => ("retry", reason, "job-retried"),
+        "evaluate" => ("gate/evaluate", json!({}), "gate-evaluated"),
+        "approve" => ("approve-gate", approval(&form), "gate-approved"),
+        "revoke" => ("revoke-approval", reason, "gate-revoked"),
+        "reject" => ("reject-gate", reason, "gate-rejected"),
+        "close" => ("close", closing(&form), "job-closed"),
+        _ => return Err(Problem::of_form()),
+    };
+    match api.send(Method::POST, &format!("/migration/jobs/{id}/{path}"), &body).await {
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}"), done)),
+        Err(problem) if problem.asks_for_proof() => {
+            Ok(go(&format!("/console/step-up?next=%2Fconsole%2Fjobs%2F{id}%23gate"), ""))
+        }
+        Err(problem) => page(&member, id, &Form::default(), Some(&problem)).await,
+    }
+}
+
+fn approval(form: &Form) -> Value {
+    let accepted: Vec<&str> = form.all("accept").collect();
+    json!({"snapshot_hash": form.get("snapshot_hash"), "accepted_warnings": accepted, "comment": form.get("comment")})
+}
+
+fn closing(form: &Form) -> Value {
+    let mut body = json!({"confirm": form.get("confirm")});
+    if form.has("reason") {
+        body["waive_straggler_reason"] = form.get("reason").into();
+    }
+    body
+}

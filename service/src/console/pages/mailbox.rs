@@ -1,0 +1,165 @@
+//! One mailbox: every bucket of every folder, its runs, its logins, and what can be changed of it.
+//! Never a secret: those go in and do not come out.
+
+use axum::extract::Path;
+use axum::http::Method;
+use futures_util::future::try_join;
+use minijinja::context;
+use serde_json::{Map, Value, json};
+
+use crate::console::form::Form;
+use crate::console::member::Member;
+use crate::console::problem::Problem;
+use crate::console::view::go;
+use crate::console::{Answer, chart, texts};
+
+/// Folders that are drawn, at most; the tree shows them all.
+const DRAWN_MAX: usize = 12;
+/// Levels that the tree sets in.
+const DEPTH_MAX: usize = 6;
+
+/// `GET /console/mailboxes/{mid}`.
+pub async fn show(member: Member, Path(id): Path<i64>) -> Answer {
+    page(&member, id, None).await
+}
+
+async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
+    let api = member.api();
+    let (mailbox, folders) = try_join(
+        api.read(&format!("/migration/mailboxes/{id}")),
+        api.read(&format!("/migration/mailboxes/{id}/folders")),
+    )
+    .await?;
+    let job_id = mailbox["job_id"].clone();
+    let (job, runs) = try_join(
+        api.read(&format!("/migration/jobs/{job_id}")),
+        api.read(&format!("/migration/jobs/{job_id}/runs?mailbox_id={id}&limit=20")),
+    )
+    .await?;
+    let format = &member.visitor.format;
+    let rows = folders["items"].as_array().cloned().unwrap_or_default();
+    let mut bars: Vec<chart::Bar> = rows
+        .iter()
+        .map(|row| {
+            let name = row["source_path"].as_str().unwrap_or_default().to_owned();
+            chart::Bar::new(name, row["messages_source"].as_f64().unwrap_or(0.0))
+        })
+        .collect();
+    bars.sort_by(|one, other| other.value.total_cmp(&one.value));
+    bars.truncate(DRAWN_MAX);
+    let own = context! {
+        job => job,
+        folders => tree(&rows),
+        runs => runs["items"],
+        picture => chart::bars(format, &texts::plain(format, "chart-folders"), &bars, chart::Unit::Count),
+        map_lines => map_lines(&mailbox["folder_map"]),
+        is_running => mailbox["status"] == "syncing",
+        mailbox => mailbox,
+    };
+    Ok(member.page_with("mailbox.html", problem, own))
+}
+
+/// The folders in the order of their paths, each with its depth and its last name.
+fn tree(rows: &[Value]) -> Vec<Value> {
+    let mut rows: Vec<Value> = rows.to_vec();
+    let is_inbox =
+        |row: &Value| row["source_path"].as_str().is_some_and(|path| path.eq_ignore_ascii_case("inbox"));
+    let path = |row: &Value| row["source_path"].as_str().unwrap_or_default().to_lowercase();
+    rows.sort_by_key(|row| (!is_inbox(row), path(row)));
+    for row in &mut rows {
+        let path = row["source_path"].as_str().unwrap_or_default().to_owned();
+        let parts: Vec<&str> = path.split('/').collect();
+        row["depth"] = json!((parts.len() - 1).min(DEPTH_MAX));
+        row["name"] = json!(parts.last());
+    }
+    rows
+}
+
+/// A folder map as lines of `from = to`.
+fn map_lines(map: &Value) -> String {
+    let pairs = map.as_object().into_iter().flatten();
+    let lines = pairs.map(|(from, to)| format!("{from} = {}", to.as_str().unwrap_or_default()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The same back.
+fn map_of(lines: &str) -> Result<Value, Problem> {
+    let mut map = Map::new();
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let Some((from, to)) = line.rsplit_once('=') else {
+            return Err(Problem::of_field("folder_map", "write each line as: folder = folder"));
+        };
+        map.insert(from.trim().to_owned(), to.trim().into());
+    }
+    Ok(Value::Object(map))
+}
+
+/// `POST /console/mailboxes/{mid}/act`.
+pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    match carry_out(&member, id, &form).await {
+        Ok(done) => Ok(go(&format!("/console/mailboxes/{id}"), done)),
+        Err(problem) => page(&member, id, Some(&problem)).await,
+    }
+}
+
+async fn carry_out(member: &Member, id: i64, form: &Form) -> Result<&'static str, Problem> {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let place = format!("/migration/mailboxes/{id}");
+    let seen = api.get(&place).await?;
+    let job = seen.json["job_id"].clone();
+    let run = async |path: &str, mut body: Value| {
+        body["mailbox_ids"] = json!([id]);
+        api.send(Method::POST, &format!("/migration/jobs/{job}/{path}"), &body).await.map(|_| "run-started")
+    };
+    match form.get("action") {
+        "preflight" => run("preflight", json!({"depth": "login"})).await,
+        "scan" => run("preflight", json!({"depth": "scan"})).await,
+        "copy" => {
+            let phase = api.read(&format!("/migration/jobs/{job}")).await?["phase"].clone();
+            let kind =
+                if matches!(phase.as_str(), Some("preflight" | "discovered")) { "initial" } else { "delta" };
+            run("sync", json!({"type": kind})).await
+        }
+        "verify" => run("verify", json!({})).await,
+        "secret" => {
+            let body = json!({"side": form.get("side"), "secret": {"password": form.raw("password")}});
+            api.send(Method::PUT, &format!("{place}/secret"), &body).await?;
+            Ok("secret-kept")
+        }
+        "map" => {
+            let map = map_of(form.raw("folder_map"))?;
+            api.change(Method::PUT, &format!("{place}/folder-map"), seen.version(), &map).await?;
+            Ok("map-saved")
+        }
+        "change" => {
+            let body = json!({
+                "enabled": form.has("enabled"), "excluded_reason": form.get("excluded_reason"),
+                "source_user": form.get("source_user"), "dest_user": form.get("dest_user"),
+            });
+            api.change(Method::PATCH, &place, seen.version(), &body).await?;
+            Ok("saved")
+        }
+        _ => Err(Problem::of_form()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_map_goes_into_lines_and_back() {
+        let map = json!({"Sent Items": "Sent", "a=b": "c"});
+        assert_eq!(map_of(&map_lines(&map)).unwrap(), map);
+        assert!(map_of("no equals sign").is_err());
+    }
+
+    #[test]
+    fn folders_stand_below_their_parents_and_the_inbox_first() {
+        let rows = ["Work/Old", "INBOX", "Work", "archive"].map(|path| json!({"source_path": path}));
+        let names: Vec<_> =
+            tree(&rows).iter().map(|row| (row["name"].clone(), row["depth"].clone())).collect();
+        let expected = [("INBOX", 0), ("archive", 0), ("Work", 0), ("Old", 1)];
+        assert_eq!(names, expected.map(|(name, depth)| (json!(name), json!(depth))));
+    }
+}

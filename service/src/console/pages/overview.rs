@@ -1,0 +1,131 @@
+//! The first page: what moves, what waits for somebody, what is wrong, and whether the machine is well.
+//! Never more than the API's numbers put side by side.
+
+use futures_util::future::try_join3;
+use minijinja::context;
+use minijinja::value::Value as View;
+use serde_json::{Value, json};
+
+use super::jobs::all_jobs;
+use crate::console::chart;
+use crate::console::format::Format;
+use crate::console::member::Member;
+use crate::console::words::PHASES;
+use crate::console::{Answer, texts};
+
+/// Jobs of the list below the tiles, at most.
+const SHOWN_MAX: usize = 12;
+/// Classes of errors that are drawn, at most.
+const CLASSES_MAX: usize = 10;
+
+/// `GET /console`.
+pub async fn show(member: Member) -> Answer {
+    let api = member.api();
+    let (day, week, jobs) = try_join3(
+        api.read("/migration/metrics?window=24h"),
+        api.read("/migration/metrics?window=7d"),
+        all_jobs(api),
+    )
+    .await?;
+    if jobs.is_empty() {
+        return Ok(member.page("overview.html", context! { is_empty => true }));
+    }
+    let format = &member.visitor.format;
+    let open: Vec<&Value> = jobs.iter().filter(|job| job["phase"] != "closed").collect();
+    let mut active: Vec<&Value> = open.clone();
+    active.sort_by_key(|job| std::cmp::Reverse(job["updated_at"].as_str().unwrap_or_default().to_owned()));
+    active.truncate(SHOWN_MAX);
+    let own = context! {
+        is_empty => false,
+        day => day,
+        week => week,
+        active => active,
+        open_jobs => open.len(),
+        waiting => waiting(&open),
+        gates => counted(&day["jobs_by_gate"], &["ready_for_dns", "warning", "blocked"]),
+        boxes => counted(&day["mailboxes_by_status"], &["ok", "syncing", "pending", "quarantine", "error"]),
+        funnel => funnel(format, &day["jobs_by_phase"]),
+        errors => errors(format, &day["errors_by_class"]),
+        throughput => throughput(format, &day),
+        workers => workers(format, &day["workers"]),
+    };
+    Ok(member.page("overview.html", own))
+}
+
+fn counted(map: &Value, names: &[&str]) -> Vec<Value> {
+    names.iter().map(|name| json!({"name": name, "count": map[*name].as_i64().unwrap_or(0)})).collect()
+}
+
+/// What somebody has to do, the gravest first: each with its job and the page where it is done.
+fn waiting(open: &[&Value]) -> Vec<Value> {
+    let mut found = Vec::new();
+    for job in open {
+        let (id, domain) = (&job["id"], &job["domain"]);
+        let mut add = |kind: &str, count: i64, place: String| {
+            found.push(json!({"kind": kind, "count": count, "domain": domain, "href": place}));
+        };
+        let quarantine = job["open_quarantine"].as_i64().unwrap_or(0);
+        if job["phase"] == "failed" {
+            add("failed", 0, format!("/console/jobs/{id}"));
+        }
+        if quarantine > 0 {
+            add("quarantine", quarantine, format!("/console/jobs/{id}/quarantine"));
+        }
+        if job["migration_gate"] == "warning" {
+            add("approval", 0, format!("/console/jobs/{id}#gate"));
+        }
+        if job["mailboxes_total"] == 0 {
+            add("mailboxes", 0, format!("/console/jobs/{id}/mailboxes/new"));
+        }
+        if job["is_paused"] == true {
+            add("paused", 0, format!("/console/jobs/{id}"));
+        }
+    }
+    let order = ["failed", "quarantine", "approval", "mailboxes", "paused"];
+    found.sort_by_key(|one| order.iter().position(|kind| one["kind"] == *kind));
+    found
+}
+
+fn funnel(format: &Format, phases: &Value) -> View {
+    let rows = PHASES.iter().chain(&["failed"]).map(|phase| {
+        let count = phases[*phase].as_f64().unwrap_or(0.0);
+        chart::Bar::new(texts::word(format.language, "phase", phase), count)
+    });
+    chart::bars(format, &texts::plain(format, "chart-funnel"), &rows.collect::<Vec<_>>(), chart::Unit::Count)
+}
+
+fn errors(format: &Format, classes: &Value) -> View {
+    let mut rows: Vec<chart::Bar> = classes
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(class, count)| chart::Bar::new(class.clone(), count.as_f64().unwrap_or(0.0)))
+        .collect();
+    rows.sort_by(|one, other| other.value.total_cmp(&one.value));
+    rows.truncate(CLASSES_MAX);
+    chart::bars(format, &texts::plain(format, "chart-errors"), &rows, chart::Unit::Count)
+}
+
+/// The API's series of octets by time, where it has one.
+fn throughput(format: &Format, metrics: &Value) -> View {
+    let series = metrics["throughput_series"].as_array().into_iter().flatten();
+    let points: Vec<chart::Point> = series
+        .filter_map(|one| {
+            let at = one["at"].as_str()?.to_owned();
+            Some(chart::Point { at, value: one["bytes"].as_f64()?, of: None })
+        })
+        .collect();
+    chart::line(format, &texts::plain(format, "chart-throughput"), &points, chart::Unit::Bytes)
+}
+
+/// Workers that were heard of within two minutes are well.
+fn workers(format: &Format, rows: &Value) -> Vec<Value> {
+    let rows = rows.as_array().cloned().unwrap_or_default();
+    rows.into_iter()
+        .map(|mut row| {
+            let seconds = format.seconds_since(row["seen_at"].as_str().unwrap_or_default());
+            row["is_well"] = json!(seconds.is_some_and(|seconds| seconds < 120));
+            row
+        })
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! A new migration: domain, servers, then its mailboxes. Each step is kept by the API, so that one may go on later.
+//! Never anything written at a mail server: that begins with a copy, which somebody starts.
+
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::{HeaderName, Method, header};
+use minijinja::context;
+use serde_json::{Map, Value, json};
+
+use crate::console::Answer;
+use crate::console::client::told;
+use crate::console::form::{Form, Query};
+use crate::console::member::Member;
+use crate::console::problem::Problem;
+use crate::console::view::go;
+
+/// `GET /console/jobs/new`: which domain.
+pub async fn begin(member: Member, query: Query) -> Answer {
+    let typed = json!({"domain": query.0.get("domain"), "tenant_id": "1"});
+    Ok(member.page("new.html", context! { typed => typed }))
+}
+
+/// `POST /console/jobs/new`: where its mail may be. What is found is a proposal in the next form.
+pub async fn discover(member: Member, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let body = json!({"domain": form.get("domain")});
+    let found = match api.send(Method::POST, "/migration/discover", &body).await {
+        Ok(told) => told.json["items"].clone(),
+        // Without discovery the form is merely empty.
+        Err(problem) if matches!(problem.status.as_u16(), 404 | 405 | 429) => json!([]),
+        Err(problem) => {
+            return Ok(member.page_with("new.html", Some(&problem), context! { typed => form.shown() }));
+        }
+    };
+    let mut typed = form.shown();
+    if let Some(first) = found.as_array().and_then(|all| all.first()) {
+        typed["source_host"] = first["host"].clone();
+        typed["source_port"] = first["port"].to_string().into();
+        typed["source_tls"] = first["tls"].clone();
+        typed["source_profile"] = first["profile"].clone();
+    }
+    servers(&member, None, typed, found).await
+}
+
+async fn servers(member: &Member, problem: Option<&Problem>, typed: Value, found: Value) -> Answer {
+    let endpoints = member.api().read_if_there("/endpoints").await?.unwrap_or_else(|| json!({"items": []}));
+    let profiles = member.api().read_if_there("/provider-profiles").await?;
+    let own = context! {
+        typed => typed,
+        found => found,
+        endpoints => endpoints["items"],
+        profiles => profiles.map(|all| all["items"].clone()),
+    };
+    Ok(member.page_with("servers.html", problem, own))
+}
+
+/// One side's server, as the API takes it.
+fn side(form: &Form, which: &str) -> Value {
+    let get = |name: &str| form.get(&format!("{which}_{name}")).to_owned();
+    if !get("endpoint").is_empty() {
+        return json!({"endpoint_id": get("endpoint")});
+    }
+    let mut side = Map::new();
+    for name in ["host", "tls", "profile", "pin"] {
+        let value = get(name);
+        if !value.is_empty() {
+            side.insert(name.to_owned(), value.into());
+        }
+    }
+    if let Ok(port) = get("port").parse::<u16>() {
+        side.insert("port".to_owned(), port.into());
+    }
+    Value::Object(side)
+}
+
+/// `POST /console/jobs/servers`: the migration is registered.
+pub async fn make(member: Member, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let mut body = json!({
+        "domain": form.get("domain"),
+        "tenant_id": form.get("tenant_id").parse::<i64>().unwrap_or(0),
+        "source_server_label": form.get("source_server_label"),
+        "dest_imap_host": destination(&form),
+        "notes": form.get("notes"),
+        "source": side(&form, "source"),
+        "dest": side(&form, "dest"),
+    });
+    if let Ok(ticket) = form.get("ticket_id").parse::<i64>() {
+        body["ticket_id"] = ticket.into();
+    }
+    match api.send(Method::POST, "/migration/jobs", &body).await {
+        Ok(told) => Ok(go(&format!("/console/jobs/{}/mailboxes/new", told.json["id"]), "job-made")),
+        Err(problem) => servers(&member, Some(&problem), form.shown(), json!([])).await,
+    }
+}
+
+/// What the list shows of the destination: the host, with its port where that is its own.
+fn destination(form: &Form) -> String {
+    let (host, port) = (form.get("dest_host"), form.get("dest_port"));
+    if host.is_empty() || port.is_empty() { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+/// `GET /console/jobs/{id}/mailboxes/new`.
+pub async fn mailboxes(member: Member, Path(id): Path<i64>) -> Answer {
+    boxes(&member, id, None, context! {}).await
+}
+
+async fn boxes(member: &Member, id: i64, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
+    let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
+    let frame = context! { preview => (), typed => context! {}, ..own };
+    Ok(member.page_with("mailboxes.html", problem, context! { job => job, ..frame }))
+}
+
+/// `POST /console/jobs/{id}/mailboxes/one`: one mailbox; its logins are tried at once where that is wished.
+pub async fn add_one(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let mut body = form.object(&["email", "source_user", "source_host", "dest_user", "dest_host"]);
+    for (field, name) in [("source_password", "secret"), ("dest_password", "dest_secret")] {
+        if !form.raw(field).is_empty() {
+            body.insert(name.to_owned(), json!({"password": form.raw(field)}));
+        }
+    }
+    let made = match api
+        .send(Method::POST, &format!("/migration/jobs/{id}/mailboxes"), &Value::Object(body))
+        .await
+    {
+        Ok(told) => told.json,
+        Err(problem) => return boxes(&member, id, Some(&problem), context! { typed => form.shown() }).await,
+    };
+    if !form.has("test") {
+        return Ok(go(&format!("/console/jobs/{id}/mailboxes/new"), "mailboxes-added"));
+    }
+    let body = json!({"mailbox_ids": [made["id"]], "depth": "login"});
+    match api.send(Method::POST, &format!("/migration/jobs/{id}/preflight"), &body).await {
+        Ok(_) => Ok(go(&format!("/console/mailboxes/{}", made["id"]), "run-started")),
+        Err(problem) => boxes(&member, id, Some(&problem), context! {}).await,
+    }
+}
+
+/// `POST /console/jobs/{id}/mailboxes/list`: a list is looked at first, and taken with a second press.
+pub async fn add_list(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let is_dry = form.get("step") != "take";
+    let path = format!("/migration/jobs/{id}/mailboxes/import?dry_run={is_dry}");
+    let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned())];
+    let list = form.raw("list").to_owned();
+    match told(api.pass(Method::POST, &path, &kind, Body::from(list.clone())).await).await {
+        Ok(answer) if is_dry => {
+            // The list holds passwords: it goes back into the same field of the same person, and nowhere else.
+            boxes(&member, id, None, context! { preview => answer.json, list => list }).await
+        }
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}"), "mailboxes-added")),
+        Err(problem) => boxes(&member, id, Some(&problem), context! { list => list }).await,
+    }
+}
+
+/// `GET /console/jobs/{id}/uploads`: files, with what each is and which mailbox has it.
+pub async fn uploads(member: Member, Path(id): Path<i64>) -> Answer {
+    files(&member, id, None).await
+}
+
+async fn files(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
+    let api = member.api();
+    let job = api.read(&format!("/migration/jobs/{id}")).await?;
+    let uploads = api.read_if_there(&format!("/migration/jobs/{id}/uploads")).await?;
+    let boxes = api.read(&format!("/migration/jobs/{id}/mailboxes?limit=200")).await?;
+    let own = context! {
+        job => job,
+        is_there => uploads.is_some(),
+        uploads => uploads.map(|all| all["items"].clone()).unwrap_or_else(|| json!([])),
+        boxes => boxes["items"],
+    };
+    Ok(member.page_with("uploads.html", problem, own))
+}
+
+/// `POST /console/jobs/{id}/uploads?csrf=…`: a file in a form, passed on as it comes.
+pub async fn upload(
+    member: Member,
+    Path(id): Path<i64>,
+    query: Query,
+    request: axum::extract::Request,
+) -> Answer {
+    let api = member.api().clone().with_csrf(query.0.get("csrf"));
+    let kept: Vec<(HeaderName, String)> = [header::CONTENT_TYPE, header::CONTENT_LENGTH]
+        .into_iter()
+        .filter_map(|name| {
+            let value = request.headers().get(&name)?.to_str().ok()?.to_owned();
+            Some((name, value))
+        })
+        .collect();
+    let path = format!("/migration/jobs/{id}/upload-pst");
+    match told(api.pass(Method::POST, &path, &kept, request.into_body()).await).await {
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}/uploads"), "upload-done")),
+        Err(problem) => files(&member, id, Some(&problem)).await,
+    }
+}
+
+/// `POST /console/uploads/{uid}/act`: maps, reads through, or removes a file.
+pub async fn act_on_upload(member: Member, Path(upload): Path<String>, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let (job, upload) =
+        (form.get("job").parse::<i64>().unwrap_or(0), crate::console::client::escaped(&upload));
+    let base = format!("/migration/uploads/{upload}");
+    let asked = match form.get("action") {
+        "map" => {
+            let mailbox = form.get("mailbox_id").parse::<i64>().unwrap_or(0);
+            api.send(Method::POST, &format!("{base}/map"), &json!({"mailbox_id": mailbox}))
+                .await
+                .map(|_| "saved")
+        }
+        "extract" => {
+            api.send(Method::POST, &format!("{base}/extract"), &json!({})).await.map(|_| "run-started")
+        }
+        "remove" => api.send(Method::DELETE, &base, &json!({})).await.map(|_| "upload-removed"),
+        _ => Err(Problem::of_form()),
+    };
+    match asked {
+        Ok(done) => Ok(go(&format!("/console/jobs/{job}/uploads"), done)),
+        Err(problem) => files(&member, job, Some(&problem)).await,
+    }
+}

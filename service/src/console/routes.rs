@@ -1,0 +1,96 @@
+//! Every page's address.
+//! Never a page: only where each is.
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+
+use super::pages::{account, control, job, jobs, live, mailbox, overview, quarantine, runs, session, wizard};
+use super::problem::Problem;
+use super::visitor::Console;
+use super::{assets, layer};
+use crate::app::Clock;
+
+/// The API with the console beside it.
+pub fn beside(api: Router, clock: Clock) -> Router {
+    let console = Console { api: api.clone(), clock };
+    let pages = Router::new()
+        .route("/", get(session::front))
+        .route("/console", get(overview::show))
+        .merge(entrance())
+        .merge(migration())
+        .merge(house())
+        .layer(middleware::from_fn_with_state(console.clone(), layer::around))
+        .with_state(console);
+    pages
+        .route(assets::ICON_PATH, get(assets::icon))
+        .route(&assets::STYLE_PATH, get(assets::style))
+        .route(&assets::SCRIPT_PATH, get(assets::script))
+        .fallback_service(api)
+}
+
+/// Coming in, going out, one's own affairs.
+fn entrance() -> Router<Console> {
+    Router::new()
+        .route("/console/setup", get(session::setup).post(session::set_up))
+        .route("/console/login", get(session::login).post(session::log_in))
+        .route("/console/login/code", get(session::code).post(session::give_code))
+        .route("/console/logout", post(session::log_out))
+        .route("/console/step-up", get(session::step_up).post(session::prove))
+        .route("/console/preferences", post(session::prefer))
+        .route("/console/account", get(account::show))
+        .route("/console/account/password", post(account::change_password))
+        .route("/console/account/factor", get(account::factor).post(account::begin_factor))
+        .route("/console/account/factor/confirm", post(account::confirm_factor))
+        .route("/console/account/factor/remove", post(account::remove_factor))
+        .route("/console/account/sessions/{id}/end", post(account::end_session))
+}
+
+/// What is moved.
+fn migration() -> Router<Console> {
+    Router::new()
+        .route("/console/jobs", get(jobs::list))
+        .route("/console/jobs.csv", get(jobs::csv))
+        .route("/console/jobs/{id}", get(job::show))
+        .route("/console/jobs/{id}/act", post(job::act))
+        .route("/console/jobs/{id}/live", get(live::stream))
+        .route("/console/jobs/new", get(wizard::begin).post(wizard::discover))
+        .route("/console/jobs/servers", post(wizard::make))
+        .route("/console/jobs/{id}/mailboxes/new", get(wizard::mailboxes))
+        .route("/console/jobs/{id}/mailboxes/one", post(wizard::add_one))
+        .route("/console/jobs/{id}/mailboxes/list", post(wizard::add_list))
+        .route(
+            "/console/jobs/{id}/uploads",
+            get(wizard::uploads).post(wizard::upload).layer(DefaultBodyLimit::disable()),
+        )
+        .route("/console/uploads/{uid}/act", post(wizard::act_on_upload))
+        .route("/console/mailboxes/{mid}", get(mailbox::show))
+        .route("/console/mailboxes/{mid}/act", post(mailbox::act))
+        .route("/console/jobs/{id}/runs", get(runs::list))
+        .route("/console/runs/{rid}", get(runs::show))
+        .route("/console/runs/{rid}/log.txt", get(runs::file))
+        .route("/console/runs/{rid}/cancel", post(runs::cancel))
+        .route("/console/jobs/{id}/quarantine", get(quarantine::list).post(quarantine::act))
+        .route("/console/quarantine/{qid}/raw", get(quarantine::raw))
+        .route("/console/jobs/{id}/report", get(control::report))
+        .route("/console/jobs/{id}/report.json", get(control::report_file))
+}
+
+/// What is looked after beside migrations.
+fn house() -> Router<Console> {
+    Router::new()
+        .route("/console/approvals", get(control::approvals))
+        .route("/console/access", get(control::access))
+        .route("/console/access/act", post(control::act_on_access))
+        .route("/console/audit", get(control::audit))
+        .route("/console/audit.csv", get(control::audit_csv))
+        .route("/console/system", get(control::system))
+        .route("/console/system/act", post(control::act_on_system))
+        .route("/console/help", get(control::help))
+        .route("/console/{*rest}", get(missing))
+}
+
+/// A page that is not there.
+async fn missing() -> Problem {
+    Problem::not_found()
+}

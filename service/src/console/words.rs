@@ -1,0 +1,256 @@
+//! Values of the API that are shown as words, by families: each value of each has a text in both languages.
+//! Never holds a text: those lie in the catalogues.
+
+/// A family of values, with those that are known.
+pub struct Family {
+    /// The beginning of its keys.
+    pub name: &'static str,
+    /// Its values.
+    pub values: &'static [&'static str],
+}
+
+/// The phases of a job in their order; `failed` stands beside it.
+pub const PHASES: [&str; 9] = [
+    "discovered",
+    "preflight",
+    "initial_sync",
+    "delta_sync",
+    "cutover_ready",
+    "dns_cutover",
+    "final_sync",
+    "verified",
+    "closed",
+];
+
+/// The checks of the gate.
+pub const CHECKS: [&str; 16] = [
+    "count_ratio",
+    "inbox_complete",
+    "sent_complete",
+    "pst_quarantine",
+    "delta_pending",
+    "manual_approval",
+    "bytes_ratio",
+    "content_sample",
+    "uidvalidity_stable",
+    "dest_quota",
+    "mailbox_coverage",
+    "folder_map",
+    "credentials_valid",
+    "dns_readiness",
+    "duplicates",
+    "run_integrity",
+];
+
+/// Codes of problems that have a text of their own, each with its next step.
+pub const PROBLEMS: [&str; 36] = [
+    "approval_stale",
+    "bad_credentials",
+    "bad_request",
+    "checksum",
+    "confirmation_required",
+    "conflict",
+    "csrf",
+    "duplicate",
+    "expired",
+    "finished",
+    "forbidden",
+    "four_eyes",
+    "gate_blocked",
+    "gate_not_ready",
+    "idempotency_conflict",
+    "if_match_required",
+    "in_progress",
+    "internal",
+    "invalid",
+    "job_exists",
+    "job_paused",
+    "method_not_allowed",
+    "mfa_enrolment_required",
+    "mfa_required",
+    "not_found",
+    "phase_conflict",
+    "rate_limited",
+    "run_already_active",
+    "stale",
+    "step_up_required",
+    "too_large",
+    "unauthenticated",
+    "unavailable",
+    "unknown_domain",
+    "unsupported_media_type",
+    "warnings_not_accepted",
+];
+
+/// Every family.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "phase", values: &PHASES },
+    Family { name: "phase", values: &["failed"] },
+    Family { name: "next", values: &PHASES },
+    Family { name: "next", values: &["failed"] },
+    Family { name: "gate", values: &["blocked", "warning", "ready_for_dns"] },
+    Family { name: "check", values: &CHECKS },
+    Family { name: "check-do", values: &CHECKS },
+    Family { name: "check-status", values: &["pass", "warn", "fail"] },
+    Family { name: "problem", values: &PROBLEMS },
+    Family { name: "problem-next", values: &PROBLEMS },
+    Family { name: "mailbox", values: &["pending", "syncing", "ok", "error", "quarantine"] },
+    Family { name: "run", values: &["queued", "running", "success", "partial", "failed", "cancelled"] },
+    Family {
+        name: "run-type",
+        values: &[
+            "preflight",
+            "initial",
+            "delta",
+            "final",
+            "verify",
+            "pst_extract",
+            "pst_upload",
+            "tgz_export",
+            "tgz_import",
+            "backup",
+            "restore",
+            "reverse_delta",
+            "scan",
+            "dns_probe",
+        ],
+    },
+    Family {
+        name: "source",
+        values: &["imap", "imap_oauth", "pst", "mbox", "eml", "tgz", "zimbra", "dovecot"],
+    },
+    Family { name: "item", values: &["open", "acknowledged", "retrying", "resolved"] },
+    Family { name: "level", values: &["debug", "info", "warn", "error"] },
+    Family { name: "outcome", values: &["success", "denied", "failed"] },
+    Family { name: "decision", values: &["approved", "rejected", "revoked"] },
+    Family { name: "tls", values: &["implicit", "starttls", "off"] },
+    Family {
+        name: "endpoint",
+        values: &["unknown", "healthy", "warning", "critical", "ok", "timeout", "unreachable", "error"],
+    },
+    Family { name: "role", values: &["viewer", "operator", "ops_lead", "admin", "service", "agent"] },
+    Family { name: "theme", values: &["auto", "light", "dark"] },
+    Family { name: "bucket", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
+    Family { name: "done", values: DONE },
+    Family { name: "act", values: ACTS },
+    Family { name: "upload", values: &["open", "complete", "refused", "expired", "removed"] },
+    Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
+    Family {
+        name: "count",
+        values: &[
+            "mailboxes",
+            "eligible",
+            "matched",
+            "missing",
+            "pending",
+            "quarantine_open",
+            "quarantine_acknowledged",
+            "filtered",
+            "vanished",
+            "bytes_source",
+            "bytes_dest",
+            "sync_percent",
+        ],
+    },
+    Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
+];
+
+/// What a page may say after something was done: the words of `?done=`.
+pub const DONE: &[&str] = &[
+    "saved",
+    "job-made",
+    "mailboxes-added",
+    "run-started",
+    "run-cancelled",
+    "job-paused",
+    "job-resumed",
+    "job-cancelled",
+    "job-failed",
+    "job-retried",
+    "job-closed",
+    "gate-evaluated",
+    "gate-approved",
+    "gate-revoked",
+    "gate-rejected",
+    "acknowledged",
+    "retried",
+    "secret-kept",
+    "user-made",
+    "token-revoked",
+    "session-ended",
+    "password-changed",
+    "proof-given",
+    "keys-rotated",
+    "upload-done",
+    "upload-removed",
+    "map-saved",
+    "factor-removed",
+];
+
+/// Buttons of a migration, each with what it does.
+pub const ACTS: &[&str] = &[
+    "preflight",
+    "scan",
+    "initial",
+    "delta",
+    "retry-errors",
+    "verify",
+    "final",
+    "pause",
+    "resume",
+    "cancel",
+    "fail",
+    "retry",
+    "close",
+    "preflight-more",
+    "scan-more",
+    "initial-more",
+    "delta-more",
+    "retry-errors-more",
+    "verify-more",
+    "final-more",
+    "pause-more",
+    "resume-more",
+    "cancel-more",
+    "fail-more",
+    "retry-more",
+    "close-more",
+];
+
+/// The key of a value: `phase-initial-sync`.
+pub fn key(family: &str, value: &str) -> String {
+    let mut key = String::with_capacity(family.len() + value.len() + 1);
+    key.push_str(family);
+    key.push('-');
+    key.extend(value.chars().map(|letter| if letter == '_' || letter == '.' { '-' } else { letter }));
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::language::Language;
+    use super::super::texts;
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_word_in_both_languages() {
+        for family in FAMILIES {
+            for value in family.values {
+                let key = key(family.name, value);
+                for language in Language::ALL {
+                    assert!(texts::has(language, &key), "{key} in {}", language.tag());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_phases_and_checks_are_those_of_the_plan() {
+        for phase in PHASES {
+            assert!(malote_plan::phase::Phase::named(phase).is_some(), "{phase}");
+        }
+        for check in CHECKS {
+            assert!(malote_plan::gate::CheckId::named(check).is_some(), "{check}");
+        }
+    }
+}

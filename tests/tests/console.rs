@@ -1,0 +1,16 @@
+//! The console over HTTP, as a browser without script uses it: pages, forms, cookies, both languages.
+//! Never a browser: what only one can show is asked in console_browser.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
+
+#[path = "service_api/world.rs"]
+#[allow(dead_code, reason = "the world of the API's own tests, of which a part is used here")]
+mod world;
+
+mod console {
+    pub mod visitor;
+
+    mod doors;
+    mod pages;
+    mod texts;
+}

@@ -1,0 +1,219 @@
+//! Pages: every one in both languages, with something and with nothing on it.
+//! Never a number of its own: what is looked for was put there through the API.
+
+use anyhow::Result;
+
+use malote_service::binds;
+use malote_service::store::at;
+
+use super::visitor::{Visitor, hidden};
+use crate::world::World;
+
+/// Octets that a page may weigh with its style and script.
+const PAGE_BYTES_MAX: usize = 150 * 1024;
+
+#[tokio::test]
+async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let mailbox = world.mailbox(&person, job, "bia@example.org").await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    for (language, lang) in [("en", "en"), ("pt-BR,pt;q=0.9", "pt-BR"), ("fr", "pt-BR")] {
+        ana.language = language;
+        for path in [
+            "/console".to_owned(),
+            "/console/jobs".to_owned(),
+            "/console/jobs?phase=failed".to_owned(),
+            "/console/account".to_owned(),
+            "/console/account/factor".to_owned(),
+            "/console/step-up".to_owned(),
+            "/console/jobs/new".to_owned(),
+            "/console/approvals".to_owned(),
+            "/console/access".to_owned(),
+            "/console/audit".to_owned(),
+            "/console/audit?verify=1".to_owned(),
+            "/console/system".to_owned(),
+            "/console/help".to_owned(),
+            format!("/console/jobs/{job}"),
+            format!("/console/jobs/{job}/mailboxes/new"),
+            format!("/console/jobs/{job}/runs"),
+            format!("/console/jobs/{job}/quarantine"),
+            format!("/console/jobs/{job}/uploads"),
+            format!("/console/jobs/{job}/report"),
+            format!("/console/mailboxes/{mailbox}"),
+        ] {
+            let page = ana.get(&path).await?.with(200);
+            assert!(page.text.contains(&format!("<html lang=\"{lang}\"")), "{path}");
+            assert!(!page.text.contains("style=\"") && !page.text.contains("onclick"), "{path}");
+            assert!(page.header("content-security-policy").contains("default-src 'none'"), "{path}");
+            assert!(!page.text.contains("https://"), "{path} names another machine");
+            let octets = page.text.len();
+            let (style, script) =
+                (malote_service::console::assets::STYLE, malote_service::console::assets::SCRIPT);
+            assert!(octets + style.len() + script.len() < PAGE_BYTES_MAX, "{path} weighs {octets}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_plain_words() -> Result<()> {
+    let world = World::new().await?;
+    world.make_user("ana", &["viewer"], &[]).await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    for path in ["/console/jobs/999", "/console/nothing"] {
+        let page = ana.get(path).await?.with(404);
+        assert!(page.text.contains("There is nothing here"), "{path}: {}", page.text);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_migration_is_registered_by_forms_and_gets_its_mailboxes_one_by_one_and_as_a_list() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin", "ops_lead"], &[]).await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let page = ana.get("/console/jobs/new").await?.with(200);
+    assert!(page.text.contains("name=\"tenant_id\" type=\"text\" value=\"1\""), "{}", page.text);
+    let named = [("domain", "not a domain"), ("tenant_id", "7"), ("ticket_id", "")];
+    let page = ana.fill(&page, "/console/jobs/new", &named).await?;
+    let page = if page.status == 422 { page } else { ana.get("/console/jobs/new").await? };
+    let named = [("domain", "example.invalid"), ("tenant_id", "7"), ("ticket_id", "991")];
+    let page = ana.fill(&page, "/console/jobs/new", &named).await?.with(200);
+    assert!(page.text.contains("The two servers"), "{}", page.text);
+    let servers = [
+        ("domain", "example.invalid"),
+        ("tenant_id", "7"),
+        ("ticket_id", "991"),
+        ("source_host", "bad host"),
+        ("source_tls", "implicit"),
+        ("dest_host", "new.example.org"),
+        ("dest_tls", "implicit"),
+    ];
+    let page = ana.fill(&page, "/console/jobs/servers", &servers).await?.with(422);
+    assert!(page.text.contains("Something in the form is not right"), "{}", page.text);
+    assert!(page.text.contains("value=\"new.example.org\""), "what was typed is gone");
+    let mut servers = servers;
+    servers[3].1 = "old.example.org";
+    let page = ana.fill(&page, "/console/jobs/servers", &servers).await?.with(200);
+    assert!(page.text.contains("Nothing has been written at any server"), "{}", page.text);
+    let jobs = world.get(&person, "/migration/jobs").await?.json();
+    let job = jobs["items"][0]["id"].as_i64().unwrap_or_default();
+    assert_eq!(jobs["items"][0]["ticket_id"], 991);
+
+    let one = format!("/console/jobs/{job}/mailboxes/one");
+    let secret = "planted-secret-7391";
+    let fields = [("email", "ana@example.invalid"), ("source_password", secret), ("dest_password", secret)];
+    let page = ana.fill(&page, &one, &fields).await?.with(200);
+    assert!(page.text.contains("The mailboxes were added") && !page.text.contains(secret));
+    let again = ana.fill(&page, &one, &fields).await?.with(409);
+    assert!(again.text.contains("It is there already") && !again.text.contains(secret), "{}", again.text);
+
+    let list = format!("/console/jobs/{job}/mailboxes/list");
+    let broken = "email,password\nbia@example.invalid,x\nno address,y\n";
+    let seen = ana.fill(&page, &list, &[("list", broken), ("step", "look")]).await?.with(200);
+    assert!(
+        seen.text.contains("2 lines read, 1 can be taken") && seen.text.contains("Line 3"),
+        "{}",
+        seen.text
+    );
+    assert!(!seen.text.contains("value=\"take\""), "a list with a fault can be taken");
+    let whole = "email,password\nbia@example.invalid,x\ncaio@example.invalid,y\n";
+    let seen = ana.fill(&page, &list, &[("list", whole), ("step", "look")]).await?.with(200);
+    assert!(seen.text.contains("value=\"take\""), "{}", seen.text);
+    let job_page = ana.fill(&seen, &list, &[("list", whole), ("step", "take")]).await?.with(200);
+    for name in ["ana@example.invalid", "bia@example.invalid", "caio@example.invalid", "Start the preflight"]
+    {
+        assert!(job_page.text.contains(name), "{name}");
+    }
+    let act = format!("/console/jobs/{job}/act");
+    let begun = ana.fill(&job_page, &act, &[("action", "preflight")]).await?.with(200);
+    assert!(begun.text.contains("Started. This page follows it."), "{}", begun.text);
+    let told = ana.fill(&job_page, &act, &[("action", "preflight")]).await?.with(409);
+    assert!(told.text.contains("A run is under way"), "{}", told.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn quarantine_is_settled_together_and_the_gate_approved_by_a_second_person() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    world.make_user("lead", &["ops_lead"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    copied(&world, job, mailbox).await?;
+    let mut operator = Visitor::new(&world);
+    operator.log_in("maker").await?;
+    let place = format!("/console/jobs/{job}/quarantine");
+    let page = operator.get(&place).await?.with(200);
+    assert!(page.text.contains("INBOX") && page.text.contains("mime.broken"), "{}", page.text);
+    let item = hidden(&page.text, "id").unwrap_or_default();
+    let none = [("action", "acknowledge"), ("reason", "spam")];
+    operator.fill(&page, &place, &none).await?.with(422);
+    let without = [("action", "acknowledge"), ("id", item.as_str()), ("reason", "")];
+    let told = operator.fill(&page, &place, &without).await?.with(422);
+    assert!(told.text.contains("id=\"wrong-reason\""), "{}", told.text);
+    let with = [("action", "acknowledge"), ("id", item.as_str()), ("reason", "spam")];
+    let told = operator.fill(&page, &place, &with).await?.with(200);
+    assert!(told.text.contains("Acknowledged"), "{}", told.text);
+    let page = operator.get(&format!("/console/jobs/{job}")).await?.with(200);
+    assert!(!page.text.contains("value=\"approve\""), "an operator is offered an approval");
+
+    let mut lead = Visitor::new(&world);
+    lead.log_in("lead").await?;
+    let page = lead.get(&format!("/console/jobs/{job}")).await?.with(200);
+    assert!(page.text.contains("value=\"approve\""), "{}", page.text);
+    let hash = hidden(&page.text, "snapshot_hash").unwrap_or_default();
+    let act = format!("/console/jobs/{job}/act");
+    let partly = [("action", "approve"), ("snapshot_hash", hash.as_str())];
+    let told = lead.fill(&page, &act, &partly).await?.with(422);
+    assert!(told.text.contains("Not every warning is accepted"), "{}", told.text);
+    let gate = world.get(&maker, &format!("/migration/jobs/{job}/gate")).await?.json();
+    let mut all = partly.to_vec();
+    let warnings: Vec<String> = gate["warnings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some(one.as_str()?.to_owned()))
+        .collect();
+    all.extend(warnings.iter().map(|one| ("accept", one.as_str())));
+    let told = lead.fill(&page, &act, &all).await?.with(200);
+    assert!(told.text.contains("DNS may be switched."), "{}", told.text);
+    Ok(())
+}
+
+/// What a first copy with one bad message would have written.
+async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
+    let now_at = at(world.now());
+    world
+        .sql(
+            "UPDATE migration_mailboxes SET has_scan = 1, messages_source = 100, messages_matched = 99,
+                 messages_dest = 99, messages_missing = 1, messages_quarantined = 1, sync_percent = 99,
+                 status = 'quarantine', last_scan_at = $2, last_delta_at = $2, last_delta_status = 'success',
+                 source_login_ok_at = $2, dest_login_ok_at = $2 WHERE id = $1",
+            binds![mailbox, &now_at],
+        )
+        .await?;
+    world
+        .sql(
+            "INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, messages_source, messages_matched,
+                 messages_dest, messages_missing, messages_quarantined, last_scan_at, status)
+             VALUES ($1, 'Archive', 'Archive', '', 100, 99, 99, 1, 1, $2, 'ok'),
+                 ($1, 'INBOX', 'INBOX', 'inbox', 0, 0, 0, 0, 0, $2, 'ok'),
+                 ($1, 'Sent', 'Sent', 'sent', 0, 0, 0, 0, 0, $2, 'ok')",
+            binds![mailbox, &now_at],
+        )
+        .await?;
+    world
+        .sql(
+            "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason, detail,
+                 status) VALUES ($1, $2, 'INBOX', 'uid 7', 2048, 'mime.broken', 'a boundary is missing', 'open')",
+            binds![job, mailbox],
+        )
+        .await?;
+    world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await
+}

@@ -1,0 +1,192 @@
+//! A service that a browser can reach, with nothing on it, or with what a busy week leaves.
+//! Never a mail server: rows stand for what runs would have written.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use malote_service::api::router;
+use malote_service::binds;
+use malote_service::store::at;
+use tokio::net::TcpListener;
+
+use crate::world::{PASSWORD, Person, World};
+use acceptance::browser::Browser;
+
+/// A service on a port of this machine.
+pub struct Scene {
+    pub world: World,
+    pub base: String,
+    pub lead: Person,
+    pub jobs: Vec<i64>,
+    pub mailbox: i64,
+    pub run: i64,
+}
+
+const MINUTE: i64 = 60_000;
+
+impl Scene {
+    /// A service where nobody has moved anything yet.
+    pub async fn empty() -> Result<Self> {
+        let world = World::new().await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let service = router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        let lead = world.user("lia", &["admin", "ops_lead"], &[]).await?;
+        Ok(Self { world, base, lead, jobs: Vec::new(), mailbox: 0, run: 0 })
+    }
+
+    /// A busy one: jobs of every phase, errors, quarantine, runs with logs.
+    pub async fn busy() -> Result<Self> {
+        let mut scene = Self::empty().await?;
+        let rows = [
+            ("padaria-estrela.com.br", "delta_sync", 48_211, 48_226, "Locaweb"),
+            ("clinica-horizonte.com.br", "initial_sync", 120_400, 310_912, "Zimbra 8.8"),
+            ("advocacia-moura.adv.br", "cutover_ready", 92_100, 92_100, "Exchange 2013"),
+            ("escola-aurora.edu.br", "preflight", 0, 0, "Google Workspace"),
+            ("metalurgica-nova-esperanca-do-sul.ind.br", "failed", 1_200, 84_000, "Dovecot"),
+            ("oficina.com.br", "verified", 8_040, 8_040, ""),
+        ];
+        for (domain, phase, matched, source, label) in rows {
+            scene.job(domain, phase, (matched, source), label).await?;
+        }
+        Ok(scene)
+    }
+
+    async fn job(
+        &mut self,
+        domain: &str,
+        phase: &str,
+        (matched, source): (i64, i64),
+        label: &str,
+    ) -> Result<()> {
+        let job = self.world.job(&self.lead, 112, domain).await?;
+        let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4 WHERE id = $1";
+        let why = if phase == "failed" { "the source refuses every login" } else { "" };
+        self.world.sql(change, binds![job, phase, label, why]).await?;
+        for (place, name) in ["ana", "bruno", "contato", "financeiro"].into_iter().enumerate() {
+            let mailbox = self.world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?;
+            self.counts(mailbox, phase, (matched / 4, source / 4), place).await?;
+            if place == 0 {
+                self.runs(job, mailbox, phase).await?;
+                if self.jobs.is_empty() {
+                    self.mailbox = mailbox;
+                }
+            }
+        }
+        self.jobs.push(job);
+        Ok(())
+    }
+
+    async fn counts(
+        &self,
+        mailbox: i64,
+        phase: &str,
+        (matched, source): (i64, i64),
+        place: usize,
+    ) -> Result<()> {
+        let world = &self.world;
+        let now_at = at(world.now() - 17 * MINUTE);
+        if source == 0 {
+            return Ok(());
+        }
+        let status = match (phase, place) {
+            ("failed", _) => "error",
+            ("initial_sync", 0) => "syncing",
+            (_, 3) if matched < source => "quarantine",
+            _ if matched < source => "pending",
+            _ => "ok",
+        };
+        let (class, error) =
+            if status == "error" { ("auth.failed", "the server refuses the login") } else { ("", "") };
+        world
+            .sql(
+                "UPDATE migration_mailboxes SET has_scan = 1, messages_source = $2, messages_matched = $3,
+                     messages_dest = $3, messages_missing = $2 - $3, messages_pending = $2 - $3, status = $4,
+                     error_class = $5, last_error = $6, sync_percent = 100.0 * $3 / $2, bytes_source = $2 * 71400,
+                     last_scan_at = $7, last_delta_at = $7, last_delta_status = 'success', source_login_ok_at = $7,
+                     dest_login_ok_at = $7 WHERE id = $1",
+                binds![mailbox, source, matched, status, class, error, &now_at],
+            )
+            .await?;
+        let folders = [
+            ("INBOX", "INBOX", "inbox", 5),
+            ("Sent Items", "Sent", "sent", 3),
+            ("Clientes", "Clientes", "", 1),
+            ("Clientes/2024", "Clientes/2024", "", 1),
+        ];
+        for (path, destination, role, tenths) in folders {
+            let (part, missing) = (source * tenths / 10, (source - matched) * tenths / 10);
+            world
+                .sql(
+                    "INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, messages_source,
+                         messages_matched, messages_dest, messages_missing, messages_pending, last_scan_at, status)
+                     VALUES ($1, $2, $3, $4, $5, $6, $6 - $7, $6 - $7, $7, $7, $8, 'ok')",
+                    binds![mailbox, path, destination, role, i64::from(path != destination), part, missing, &now_at],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn runs(&mut self, job: i64, mailbox: i64, phase: &str) -> Result<()> {
+        let body = serde_json::json!({"mailbox_ids": [mailbox], "depth": "login"});
+        let path = format!("/migration/jobs/{job}/preflight");
+        let told = self.world.post(&self.lead, &path, body).await?;
+        if let Some(run) = told.json()["run_ids"][0].as_i64() {
+            self.run = run;
+            let began = at(self.world.now() - 9 * MINUTE);
+            let (status, class) = if phase == "failed" { ("failed", "auth.failed") } else { ("success", "") };
+            self.world
+                .sql(
+                    "UPDATE migration_runs SET status = $2, started_at = $3, finished_at = $3, progress_percent = 100,
+                         messages_done = 12055, messages_total = 12055, bytes_done = 860000000, bytes_total = 860000000,
+                         error_class = $4 WHERE id = $1",
+                    binds![run, status, &began, class],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Logs somebody in by the form.
+    pub async fn log_in(&self, browser: &Browser) -> Result<()> {
+        browser.open(&format!("{}/console/login", self.base)).await?;
+        browser.fill("#field-name", "lia").await?;
+        browser.fill("#field-password", PASSWORD).await?;
+        browser.press("button.primary").await?;
+        browser.run("return document.title").await?;
+        anyhow::ensure!(browser.address().await?.ends_with("/console"), "the login led elsewhere");
+        Ok(())
+    }
+
+    /// Every page that stands for itself.
+    pub fn pages(&self) -> Vec<(&'static str, String)> {
+        let mut pages = vec![
+            ("overview", "/console".to_owned()),
+            ("jobs", "/console/jobs".to_owned()),
+            ("new-job", "/console/jobs/new".to_owned()),
+            ("approvals", "/console/approvals".to_owned()),
+            ("access", "/console/access".to_owned()),
+            ("audit", "/console/audit".to_owned()),
+            ("system", "/console/system".to_owned()),
+            ("help", "/console/help".to_owned()),
+            ("account", "/console/account".to_owned()),
+            ("factor", "/console/account/factor".to_owned()),
+            ("step-up", "/console/step-up".to_owned()),
+            ("missing", "/console/nowhere".to_owned()),
+        ];
+        if let (Some(first), Some(failed)) = (self.jobs.first(), self.jobs.get(4)) {
+            pages.push(("job", format!("/console/jobs/{first}")));
+            pages.push(("job-failed", format!("/console/jobs/{failed}")));
+            pages.push(("mailboxes-new", format!("/console/jobs/{first}/mailboxes/new")));
+            pages.push(("uploads", format!("/console/jobs/{first}/uploads")));
+            pages.push(("runs", format!("/console/jobs/{first}/runs")));
+            pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
+            pages.push(("report", format!("/console/jobs/{first}/report")));
+            pages.push(("mailbox", format!("/console/mailboxes/{}", self.mailbox)));
+            pages.push(("run", format!("/console/runs/{}", self.run)));
+        }
+        pages
+    }
+}
