@@ -16,7 +16,7 @@ FUZZ_TARGETS := folder_names imap_location imap_responses mbox message_keys pst_
 # until Ctrl-C. DEMO=--exit ends it there.
 run: setup
 	$(CARGO) build --release -p malote -p pst-writer
-	target/release/pst-writer features target/demo.pst
+	target/release/pst-writer office target/demo.pst
 	target/release/malote demo --pst target/demo.pst $(DEMO)
 
 # A Debian package of the release build, in target/dist.

@@ -9,8 +9,8 @@ use malote_plan::record::QuarantineNote;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::store_sums::StoreSums;
 use crate::measured::Measured;
+use crate::store_sums::StoreSums;
 
 /// The report's format.
 pub const SCHEMA: &str = "malote.report/1";

@@ -18,8 +18,8 @@ use super::job::Job;
 use super::lanes::{Lane, Lanes};
 use super::reading::{Ends, ascending};
 use super::{
-    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, resemble, surplus,
-    survey,
+    FOLDERS_AT_ONCE_MAX, census, labels, manners, mapping, quarantining, recognise, repairing, resemble,
+    surplus, survey,
 };
 use crate::event::Event;
 use crate::failure::{Failure, Result};

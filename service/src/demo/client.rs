@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -106,6 +109,7 @@ impl Client {
         let until = offset + octets.len() as u64;
         let headers = [
             ("upload-offset", offset.to_string()),
+            ("upload-checksum", format!("sha256 {}", STANDARD.encode(Sha256::digest(&octets)))),
             ("content-type", "application/offset+octet-stream".to_owned()),
         ];
         let answer = self.insist(&Method::PATCH, path, &headers, octets).await?;

@@ -162,9 +162,12 @@ pub(super) fn of_report(report: &Report, before: Before) -> Outcome {
 /// Reads what a copy would do.
 pub(super) fn of_forecast(forecast: &Forecast) -> Outcome {
     let has_clash = !forecast.clashes.is_empty();
+    // A folder that cannot be read whole is no reason to leave the others where they are.
+    let is_left_over = Exit::of_forecast(forecast) == Exit::LeftOver;
     let status = match (forecast.errors.is_empty(), has_clash) {
         (true, false) => RunStatus::Success,
         (true, true) => RunStatus::Partial,
+        (false, _) if is_left_over && !forecast.folders.is_empty() => RunStatus::Partial,
         (false, _) => RunStatus::Failed,
     };
     let error = match forecast.clashes.first() {
@@ -253,6 +256,7 @@ pub(super) fn of_inventory(found: &Inventory, before: Before, has_scan: bool) ->
         copied: (0, 0),
         found: if is_read && !has_scan {
             Found::Foreseen {
+                quota: None,
                 folders: folders.collect(),
                 messages: whole(messages),
                 bytes: whole(octets),

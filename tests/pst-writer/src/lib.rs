@@ -24,6 +24,7 @@ mod message;
 pub mod names;
 mod nodes;
 mod noise;
+pub mod office;
 mod store;
 mod truth;
 mod value;

@@ -1,4 +1,4 @@
-//! The command line: `pst-writer bulk-a|bulk-b|bulk-c|deep|embedded|features OUT [SCALE]`.
+//! The command line: `pst-writer bulk-a|bulk-b|bulk-c|deep|embedded|office|features OUT [SCALE]`.
 //! Never chooses by itself where to write.
 
 use std::io::Write;
@@ -6,10 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use pst_writer::bulk::{self, Bulk};
-use pst_writer::{Crypt, Format, Pst, Truth, features};
+use pst_writer::{Crypt, Format, Pst, Truth, features, office};
 
 const USAGE: &str = "pst-writer WHAT OUT [SCALE]
-WHAT is bulk-a, bulk-b or bulk-c (SCALE times their size), deep or embedded (SCALE levels, 1000 by default),
+WHAT is bulk-a, bulk-b or bulk-c (SCALE times their size), deep or embedded (SCALE levels, 1000 by default), office
+(a small store as people have them, with one row whose item is lost),
 features, features-cyclic, features-plain, features-ansi or features-4k (with the truth beside it, as OUT.json).";
 
 /// Where every bulk store begins: the same command writes the same octets.
@@ -50,6 +51,7 @@ fn write(what: &str, out: &Path, scale: Option<f64>) -> Result<Truth> {
         "bulk-c" => bulk(Bulk::C),
         "deep" => bulk::deep(out, levels),
         "embedded" => bulk::embedded(out, levels),
+        "office" => office::write(out, Pst::new(Crypt::Permute)),
         "features" => with_truth(out, Crypt::Permute, Format::Unicode),
         "features-cyclic" => with_truth(out, Crypt::Cyclic, Format::Unicode),
         "features-plain" => with_truth(out, Crypt::None, Format::Unicode),
