@@ -143,7 +143,15 @@ fn inside(store: &mut NativeStore, item: &Item, expected: &mut Expected) -> Resu
     // A NUL within a text is something that is not there any more (U+FFFD).
     let plain =
         text(properties, 0x1000).map(|text| words(&text.trim_end_matches('\0').replace('\0', "\u{FFFD}")));
-    expected.texts.extend(plain);
+    // A report says what it has to say in a property of its own, before its text; where that text is in a page that
+    // nothing names, the two together are not known here.
+    let is_known = plain.is_some() || properties.get(0x1000).is_none();
+    let report = text(properties, 0x1001).filter(|_| is_known && class.starts_with("report"));
+    let report = report.map(|text| words(&text));
+    expected.texts.extend(match (report, plain) {
+        (Some(report), Some(plain)) if !plain.contains(report.trim()) => Some(format!("{report}\n\n{plain}")),
+        (report, plain) => plain.or(report),
+    });
     let page = properties.integer(0x3FDE).and_then(encoding);
     match (properties.get(0x1013), page) {
         (Some(Value::String(html)), _) => expected.texts.push(words(html)),

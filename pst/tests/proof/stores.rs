@@ -52,7 +52,6 @@ pub fn written() -> Result<Subjects> {
     let mut all = Vec::new();
     for (name, crypt, format) in [
         ("own_ansi", Crypt::Permute, Format::Ansi),
-        ("own_unicode", Crypt::Permute, Format::Unicode),
         ("own_cyclic", Crypt::Cyclic, Format::Unicode),
         ("own_unicode4k", Crypt::None, Format::Unicode4k),
     ] {
