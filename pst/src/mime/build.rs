@@ -165,10 +165,15 @@ impl<'a> Builder<'_> {
 
     /// A report: what people read, what machines read, and what was sent back.
     fn report(&mut self, view: &View<'a>, class: &str, mut bodies: Bodies<'a>) -> Part<'a> {
-        if bodies.plain.is_none() && bodies.html.is_none() {
-            let told = body::plain(view, &mut bodies, tag::REPORT_TEXT, self.blobs, &mut self.losses);
-            self.unreadable.append(&mut bodies.unreadable);
-            bodies.plain = told.map(|text| body::without_controls(text, &mut self.losses));
+        let told = body::plain(view, &mut bodies, tag::REPORT_TEXT, self.blobs, &mut self.losses);
+        self.unreadable.append(&mut bodies.unreadable);
+        if let Some(told) = told.map(|text| body::without_controls(text, &mut self.losses)) {
+            // Most reports have only one of the two; where they have both, neither says what the other does.
+            bodies.plain = Some(match bodies.plain.take() {
+                Some(plain) if plain.contains(told.trim()) => plain,
+                Some(plain) => Cow::Owned(format!("{}\r\n\r\n{plain}", told.trim_end())),
+                None => told,
+            });
         }
         let Some(report) = report::part(view, class, &mut self.losses) else {
             return self.ordinary(view, ItemKind::Mail, bodies, None);

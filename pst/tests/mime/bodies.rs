@@ -139,7 +139,7 @@ fn a_body_that_the_reader_could_not_read_is_a_reason_for_the_quarantine() {
         (Part::Attachments, true),
         (Part::Limit, true),
         (Part::Property(0x0070), false),
-        (Part::Recipients, false),
+        (Part::Recipients, true),
     ] {
         let mut mail = mail([]);
         mail.damage.push(damage(part));
@@ -148,4 +148,8 @@ fn a_body_that_the_reader_could_not_read_is_a_reason_for_the_quarantine() {
         assert_eq!(converted.message.is_none(), is_kept_back, "{part:?}");
         assert!(!converted.losses.is_empty(), "{part:?}");
     }
+    // Who got a mail that brought its own fields along stands there.
+    let mut mail = mail([(0x007D, text("To: bruno@exemplo.pt\r\n\r\n"))]);
+    mail.damage.push(damage(Part::Recipients));
+    assert_eq!(World::default().convert(&mail).verdict, Verdict::Carry);
 }

@@ -8,3 +8,4 @@ mod peers;
 mod people;
 mod random;
 mod shape;
+mod snapshots;

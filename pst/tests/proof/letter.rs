@@ -104,7 +104,7 @@ fn media_type(part: &MessagePart<'_>) -> String {
 }
 
 /// The octets of a part, its transfer encoding taken off and nothing else.
-fn plain(body: &[u8], part: &MessagePart<'_>) -> Vec<u8> {
+pub fn plain(body: &[u8], part: &MessagePart<'_>) -> Vec<u8> {
     match part.encoding {
         Encoding::Base64 => base64_decode(body).unwrap_or_default(),
         Encoding::QuotedPrintable => quoted_printable_decode(body).unwrap_or_default(),

@@ -15,7 +15,7 @@ pub struct Harvest {
     pub items: usize,
     /// Their nodes, from readers that tell them.
     pub nodes: BTreeSet<u32>,
-    /// Plain, HTML and rich bodies, by their [`gist`].
+    /// Plain, HTML and rich bodies: their [`gist`].
     pub bodies: Bag,
     /// Attached files, by hash.
     pub files: Bag,
@@ -40,28 +40,33 @@ pub fn add(bag: &mut Bag, one: String) {
 
 impl Harvest {
     /// A body; those of nothing are none.
-    pub fn body(&mut self, kind: &str, text: &[u8]) {
+    pub fn body(&mut self, text: &[u8]) {
         let gist = gist(text);
         if !gist.is_empty() {
-            add(&mut self.bodies, format!("{kind} {}", crate::letter::hash(gist.as_bytes())));
+            add(&mut self.bodies, gist);
         }
+    }
+
+    /// A string of 8 bits as text: the stores with any are of Windows' Western page, or ASCII.
+    pub fn text(octets: &[u8]) -> String {
+        encoding_rs::WINDOWS_1252.decode_without_bom_handling(octets).0.into_owned()
     }
 
     /// The bodies and fields of an object, whose values are octets as they stand.
     pub fn bodies_of(&mut self, properties: &Properties) {
-        for (id, kind) in [(0x1000, "plain"), (0x1013, "html")] {
+        for id in [0x1000, 0x1001, 0x1013] {
             match properties.get(id) {
-                Some(Value::String(text)) => self.body(kind, text.as_bytes()),
-                Some(Value::String8(octets) | Value::Binary(octets)) => self.body(kind, octets),
+                Some(Value::String(text)) => self.body(text.as_bytes()),
+                Some(Value::String8(octets) | Value::Binary(octets)) => self.body(octets),
                 _ => {}
             }
         }
         if let Some(octets) = properties.binary(0x1009) {
-            self.body("rich", &malote_pst::rtf::unpack(octets).octets);
+            self.body(&malote_pst::rtf::unpack(octets).octets);
         }
         match properties.get(0x007D) {
             Some(Value::String(text)) => self.fields += &text.to_lowercase(),
-            Some(Value::String8(octets)) => self.fields += &String::from_utf8_lossy(octets).to_lowercase(),
+            Some(Value::String8(octets)) => self.fields += &Self::text(octets).to_lowercase(),
             _ => {}
         }
     }
@@ -75,8 +80,18 @@ impl Harvest {
 }
 
 /// What of `theirs` is not in `ours`.
-pub fn beyond(theirs: &Bag, ours: &Bag) -> usize {
-    theirs.iter().map(|(one, count)| count.saturating_sub(ours.get(one).copied().unwrap_or(0))).sum()
+pub fn beyond<'t>(theirs: &'t Bag, ours: &Bag) -> Vec<&'t str> {
+    let more = |(one, count): &(&String, &usize)| **count > ours.get(*one).copied().unwrap_or(0);
+    theirs.iter().filter(more).map(|(one, _)| one.as_str()).collect()
+}
+
+/// Shortest body that is looked for within another one, in letters.
+const GIST_MIN: usize = 4;
+
+/// True for a body that is a part of one in `ours`, or one of them with something around it: cut at a NUL, told in
+/// another's words, or with fields before it.
+pub fn is_version(gist: &str, ours: &Bag) -> bool {
+    ours.keys().any(|own| own.contains(gist) || (own.len() >= GIST_MIN && gist.contains(own.as_str())))
 }
 
 /// How many things a bag holds.

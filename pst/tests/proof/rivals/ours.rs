@@ -32,14 +32,14 @@ fn read(store: &mut NativeStore, item: &Item, harvest: &mut Harvest) {
         && let Ok(octets) = octets(store, blob)
     {
         match kind {
-            ValueType::String => harvest.body("plain", encoding_rs::UTF_16LE.decode(&octets).0.as_bytes()),
-            _ => harvest.body("plain", &octets),
+            ValueType::String => harvest.body(encoding_rs::UTF_16LE.decode(&octets).0.as_bytes()),
+            _ => harvest.body(&octets),
         }
     }
     for row in &item.recipients {
         let texts = [0x3001, 0x3003, 0x39FE].map(|id| match row.get(id) {
             Some(Value::String(text)) => text.clone(),
-            Some(Value::String8(octets)) => String::from_utf8_lossy(octets).into_owned(),
+            Some(Value::String8(octets)) => Harvest::text(octets),
             _ => String::new(),
         });
         harvest.row(texts);

@@ -101,7 +101,7 @@ fn nodes(store: &dyn Store) -> io::Result<Vec<u32>> {
 
 fn object(message: &dyn Message, harvest: &mut Harvest) -> io::Result<()> {
     let mut properties = Properties::default();
-    for id in [0x1000, 0x1013, 0x1009] {
+    for id in [0x1000, 0x1001, 0x1013, 0x1009] {
         if let Some(value) = message.properties().get(id).and_then(value) {
             properties.0.insert(id, value);
         }
@@ -137,7 +137,7 @@ fn texts(table: &dyn TableContext, row: &TableRowData) -> io::Result<Vec<String>
         };
         texts.extend(match value(&read) {
             Some(Value::String(text)) => Some(text),
-            Some(Value::String8(octets)) => Some(String::from_utf8_lossy(&octets).into_owned()),
+            Some(Value::String8(octets)) => Some(Harvest::text(&octets)),
             _ => None,
         });
     }

@@ -9,7 +9,7 @@ use anyhow::Result;
 use mail_parser::{Address, Message, MessageParser, MimeHeaders as _, PartType};
 
 use super::harvest::{Harvest, add};
-use crate::letter::hash;
+use crate::letter::{hash, plain};
 use crate::stores::Subject;
 
 /// Longest that one of them may take, in seconds: both can hang.
@@ -77,9 +77,7 @@ pub fn pffexport(subject: &Subject) -> Result<Option<Harvest>> {
         items.extend(path.ancestors().filter(|above| is_item(above)).last().map(Path::to_path_buf));
         match name(path).as_str() {
             _ if parent == "Attachments" => add(&mut harvest.files, hash(&fs::read(path)?)),
-            "Message.txt" => harvest.body("plain", &fs::read(path)?),
-            "Message.html" => harvest.body("html", &fs::read(path)?),
-            "Message.rtf" => harvest.body("rich", &fs::read(path)?),
+            "Message.txt" | "Message.html" | "Message.rtf" => harvest.body(&fs::read(path)?),
             "Recipients.txt" => {
                 let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
                 let value =
@@ -112,11 +110,14 @@ pub fn readpst(subject: &Subject) -> Result<Option<Harvest>> {
     files(folder.path(), &mut all)?;
     let mut harvest = Harvest::default();
     for path in &all {
-        harvest.items += 1;
         let octets = fs::read(path)?;
-        if path.extension().is_some_and(|ending| ending == "eml")
-            && let Some(message) = MessageParser::default().parse(&octets)
-        {
+        if path.extension().is_none_or(|ending| ending != "eml") {
+            harvest.items += 1;
+        } else if let Some(message) = MessageParser::default().parse(&octets) {
+            // It writes a husk for what is no message: no date, no subject, nobody but itself in it.
+            let has_fields =
+                message.date().is_some() || message.subject().is_some_and(|subject| !subject.is_empty());
+            harvest.items += usize::from(has_fields);
             mail(&octets, &message, &mut harvest);
         }
     }
@@ -131,13 +132,20 @@ fn mail(octets: &[u8], message: &Message<'_>, harvest: &mut Harvest) {
     }
     for part in &message.parts {
         let name = part.attachment_name();
+        let body =
+            octets.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize).unwrap_or_default();
         match &part.body {
             PartType::Multipart(_) => {}
-            PartType::Message(inner) => mail(octets, inner, harvest),
-            PartType::Text(text) if name.is_none() => harvest.body("plain", text.as_bytes()),
-            PartType::Html(text) if name.is_none() => harvest.body("html", text.as_bytes()),
-            _ if name == Some("rtf-body.rtf") => harvest.body("rich", part.contents()),
-            _ => add(&mut harvest.files, hash(part.contents())),
+            PartType::Message(_) => {
+                if let Some(inner) = MessageParser::default().parse(body) {
+                    mail(body, &inner, harvest);
+                }
+            }
+            // It makes calendars of properties, with names and without; they are nobody's file.
+            _ if memchr::memmem::find(part.contents(), b"PRODID:LibPST").is_some() => {}
+            PartType::Text(text) | PartType::Html(text) if name.is_none() => harvest.body(text.as_bytes()),
+            _ if name == Some("rtf-body.rtf") => harvest.body(&plain(body, part)),
+            _ => add(&mut harvest.files, hash(&plain(body, part))),
         }
     }
 }
