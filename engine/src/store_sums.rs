@@ -18,8 +18,8 @@ pub struct StoreLeftOut {
     pub items: u64,
 }
 
-/// The sums of one store, in items. `listed + recovered = sent + quarantined + skipped + left_out + filtered + pending +
-/// not_opened` holds, or the run is no success.
+/// The sums of one store, in items. `listed + recovered = sent + quarantined + skipped + left_out + filtered +
+/// pending + not_opened` holds, or the run is no success.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreSums {
     /// The format: `ansi`, `unicode`, `unicode4k`.

@@ -381,10 +381,14 @@ async fn check_places(
     path: &Path,
     expected: &[&str],
 ) -> Result<()> {
+    let mut reader = Reader::login(server.port(), user, "segredo").await?;
+    for folder in ["Sent", "Drafts", "Trash", "Junk"] {
+        reader.create(folder).await?;
+    }
     let (from, to) = (format!("pst:{}", path.display()), server.url(user));
     let ended = home.run(between("copy", &from, &to)).await?.with(0);
     ensure!(ended.total("copied") == expected.len() as u64, "{what}: {}", ended.out);
-    let all = Reader::login(server.port(), user, "segredo").await?.everything().await?;
+    let all = reader.everything().await?;
     for folder in expected {
         let one = all.iter().find(|one| one.folder == *folder);
         let text = String::from_utf8_lossy(

@@ -15,6 +15,8 @@ pub(super) fn text(html: &str) -> String {
 fn shown(html: &str) -> String {
     let mut out = String::with_capacity(html.len() / 2);
     let mut rest = html;
+    // Elements that are known to have no end in what is left: it is looked for once.
+    let mut endless: Vec<&str> = Vec::new();
     while let Some(at) = rest.find(['<', '&']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
@@ -42,7 +44,15 @@ fn shown(html: &str) -> String {
             continue;
         }
         let (tag, after) = rest.split_at(rest.find('>').map_or(rest.len(), |end| end + 1));
-        rest = hidden(tag).map_or(after, |name| behind(after, name));
+        let name = hidden(tag).filter(|name| !endless.contains(name));
+        rest = match name.map(|name| (name, behind(after, name))) {
+            None => after,
+            Some((_, Some(behind))) => behind,
+            Some((name, None)) => {
+                endless.push(name);
+                after
+            }
+        };
     }
     out.push_str(rest);
     out
@@ -54,17 +64,17 @@ fn hidden(tag: &str) -> Option<&'static str> {
     HIDDEN.into_iter().find(|hidden| name.eq_ignore_ascii_case(hidden)).filter(|_| !tag.ends_with("/>"))
 }
 
-/// What follows an element's end; all of it where it has none.
-fn behind<'a>(html: &'a str, name: &str) -> &'a str {
+/// What follows an element's end; nothing where it has none.
+fn behind<'a>(html: &'a str, name: &str) -> Option<&'a str> {
     let mut from = 0;
     while let Some(at) = html[from..].find("</") {
         let end = &html[from + at + 2..];
         from += at + 2;
         if end.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
-            return end.find('>').map_or("", |close| &end[close + 1..]);
+            return Some(end.find('>').map_or("", |close| &end[close + 1..]));
         }
     }
-    html
+    None
 }
 
 /// The text of an entity behind its `&`, and how many octets it has; names of letters with marks are made of both.
@@ -87,10 +97,10 @@ fn named(name: &str) -> Option<u32> {
 }
 
 /// From U+00A0 to U+00FF in order.
-const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 \
-    sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml \
-    Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml \
-    times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
+const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn \
+    sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde \
+    Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde \
+    Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
     egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash \
     ugrave uacute ucirc uuml yacute thorn yuml";
 
@@ -131,5 +141,11 @@ mod tests {
         ] {
             assert_eq!(text(html), expected, "{html}");
         }
+    }
+
+    #[test]
+    fn elements_without_an_end_by_the_hundred_thousand_cost_one_look() {
+        let html = "<title><style></a>x".repeat(100_000);
+        assert_eq!(text(&html), "x".repeat(100_000));
     }
 }

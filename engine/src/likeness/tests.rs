@@ -49,7 +49,8 @@ fn as_remade(text: &str, file: &str) -> Vec<u8> {
     let file = base64::engine::general_purpose::STANDARD.encode(file);
     format!(
         "{AGAIN}Content-Type: multipart/mixed; boundary=zz\r\n\r\n--zz\r\n\
-         Content-Type: multipart/alternative; boundary=zy\r\n\r\n--zy\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         Content-Type: multipart/alternative; boundary=zy\r\n\r\n--zy\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n\
          Olá\r\n\r\n{text} <http://made.from.html>\r\n--zy\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
          <html><head><meta charset=utf-8><title>x</title></head><body>Olá<br>{text}</body></html>\r\n--zy--\r\n--zz\r\n\
          Content-Type: application/octet-stream; name=\"a.csv\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{file}\r\n\
@@ -124,7 +125,8 @@ proptest! {
     #[test]
     fn chunks_of_any_size_and_any_octets_give_one_likeness(
         pieces in prop::collection::vec(prop::sample::select(vec![
-            &b"--aa"[..], b"--aab--", b"\r\n", b"\n", b"\r", b"Content-Type: message/rfc822\r\n\r\n", b"=?utf-8?Q?=C3?=",
+            &b"--aa"[..], b"--aab--", b"\r\n", b"\n", b"\r", b"Content-Type: message/rfc822\r\n\r\n",
+            b"=?utf-8?Q?=C3?=",
             b"Content-Type: multipart/mixed; boundary=aa\r\n", b"Content-Transfer-Encoding: base64\r\n", b"=\xC3=a",
             b"Content-Type: text/html\r\n\r\n", b"<p &amp; <!-- ", b"From: a@b\r\n", b"\x00\xff", b"QUJD", b";name=\"",
         ]), 0..60),

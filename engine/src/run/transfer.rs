@@ -248,7 +248,7 @@ async fn keep_damaged(
         match damaged.get(&uid) {
             Some(reason) => {
                 let mut note = quarantining::note(uid, "unreadable", reason.clone(), 0);
-                if let Some(dump) = ends.source.dump(uid).await? {
+                if let Some(dump) = ends.source.dump(uid, reason).await? {
                     let hint = quarantining::hint(folder, uid);
                     note.file = folder.run.job.quarantine.keep_dump(&hint, dump).await?;
                 }

@@ -107,8 +107,9 @@ pub trait Shelf: Send {
         Ok((header.into(), content.octets))
     }
 
-    /// All that is known of a message that cannot be read, as a JSON document; nothing where its octets are all there is.
-    fn dump(&mut self, _uid: Uid) -> Option<Bytes> {
+    /// All that is known of a message that cannot be read for this reason, as a JSON document; nothing where its octets
+    /// are all there is.
+    fn dump(&mut self, _uid: Uid, _reason: &str) -> Option<Bytes> {
         None
     }
 

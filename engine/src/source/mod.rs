@@ -120,9 +120,9 @@ pub trait OpenSource: Send {
         None
     }
 
-    /// All that is known of a message that cannot be read, as a JSON document, where the source can tell more than
-    /// octets.
-    async fn dump(&mut self, _uid: Uid) -> Result<Option<Bytes>> {
+    /// All that is known of a message that cannot be read for this reason, as a JSON document, where the source can
+    /// tell more than octets.
+    async fn dump(&mut self, _uid: Uid, _reason: &str) -> Result<Option<Bytes>> {
         Ok(None)
     }
 

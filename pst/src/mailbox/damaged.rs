@@ -7,7 +7,7 @@ use super::{MESSAGE_CLASS, Mailbox, SUBJECT, proving};
 use crate::dump;
 use crate::item::Item;
 use crate::property::Properties;
-use crate::store::{NodeId, StoreError};
+use crate::store::NodeId;
 use crate::tree::Placed;
 
 /// Rows of contents tables that one handle looks up at most: each costs a look through its whole table.
@@ -47,9 +47,6 @@ impl Mailbox {
             Ok(mut item) => {
                 proving::mark(&mut item, self.blobs());
                 self.damaged(node, Some(&item), reason)
-            }
-            Err(error @ StoreError::Unreadable { .. }) if reason.is_empty() => {
-                self.damaged(node, None, error.reason())
             }
             Err(_) => self.damaged(node, None, reason),
         }

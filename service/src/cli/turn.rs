@@ -25,8 +25,8 @@ pub struct Turn {
     _locked: Option<File>,
 }
 
-/// Waits until no other process brings files into `destination`. Where the lock cannot be kept below `folder`, nobody is
-/// waited for, and that is told; nor is it after `stop`.
+/// Waits until no other process brings files into `destination`. Where the lock cannot be kept below `folder`, nobody
+/// is waited for, and that is told; nor is anybody after `stop`.
 pub async fn wait(folder: &Path, destination: &str, stop: &CancellationToken) -> Turn {
     let path =
         folder.join(FOLDER).join(format!("{}.lock", &blake3::hash(destination.as_bytes()).to_hex()[..24]));

@@ -105,8 +105,8 @@ impl OpenSource for SteppedOpen<dyn OpenSource> {
         self.inner.refusal(uid)
     }
 
-    async fn dump(&mut self, uid: Uid) -> Result<Option<Bytes>> {
-        step(&self.steps, self.inner.dump(uid)).await
+    async fn dump(&mut self, uid: Uid, reason: &str) -> Result<Option<Bytes>> {
+        step(&self.steps, self.inner.dump(uid, reason)).await
     }
 
     fn left_out(&self) -> UidSet {

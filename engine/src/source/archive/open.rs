@@ -107,8 +107,9 @@ impl OpenSource for OpenArchive {
         self.refusals.get(&uid).cloned()
     }
 
-    async fn dump(&mut self, uid: Uid) -> Result<Option<Bytes>> {
-        self.ask(move |shelf| Ok(shelf.dump(uid))).await
+    async fn dump(&mut self, uid: Uid, reason: &str) -> Result<Option<Bytes>> {
+        let reason = reason.to_owned();
+        self.ask(move |shelf| Ok(shelf.dump(uid, &reason))).await
     }
 
     fn left_out(&self) -> UidSet {

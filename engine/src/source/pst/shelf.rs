@@ -123,9 +123,9 @@ impl Shelf for PstShelf {
         Ok(Content { octets, reader: Box::new(self.mailbox.octets(message)) })
     }
 
-    fn dump(&mut self, uid: Uid) -> Option<Bytes> {
+    fn dump(&mut self, uid: Uid, reason: &str) -> Option<Bytes> {
         self.stubs.get(&uid)?;
-        let damaged = self.mailbox.describe(NodeId(uid.get()), String::new());
+        let damaged = self.mailbox.describe(NodeId(uid.get()), reason.to_owned());
         serde_json::to_vec_pretty(&damaged.dump).ok().map(Bytes::from)
     }
 }

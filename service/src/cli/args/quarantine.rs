@@ -18,7 +18,8 @@ pub enum QuarantineCommand {
     Show(LedgerArgs),
     /// Try quarantined messages again: a copy of the folders chosen by --folder, with these messages open to it
     ///
-    /// Give --max-size or --repair anew where they were the reason. No message is ever appended twice.
+    /// Give --max-size or --repair anew where they were the reason; --unreadable stub has a damaged item of a store
+    /// carried with a part that says what is missing. No message is ever appended twice.
     Retry(Box<RetryArgs>),
     /// Write quarantined messages as files, with a manifest.json that tells of each
     Export {
