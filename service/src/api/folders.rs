@@ -1,11 +1,13 @@
 //! What belongs to a mailbox: its folders, its folder map, its secrets.
 //! Never shows a secret: it can be put and removed.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, seen_version};
@@ -74,6 +76,41 @@ pub async fn folders(
     read(&app, &caller, id).await?;
     let rows = app.store.folder_rows(id).await?;
     Ok(Listed::whole(rows.into_iter().map(FolderView::of).collect::<Vec<_>>()).answer(&headers))
+}
+
+/// Folders that one preview tells at most.
+const PREVIEW_MAX: i64 = 50_000;
+
+/// `GET /migration/jobs/{id}/folder-map/preview`: where each folder goes and why, as the last look at it had it. Folders
+/// of one mailbox that share a place are told.
+#[utoipa::path(get, path = "/migration/jobs/{id}/folder-map/preview", tag = "mailboxes", params(("id" = i64, Path)),
+    responses((status = 200, body = Object), (status = 404)))]
+pub async fn preview(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<axum::Json<Value>> {
+    caller.may(Permission::ViewMigration)?;
+    super::jobs::read(&app, &caller, id).await?;
+    let rows = app.store.report_rows(id, 0, PREVIEW_MAX).await?;
+    let present = || rows.folders.iter().filter(|folder| !folder.is_gone);
+    let mut places: BTreeMap<(i64, &str), u64> = BTreeMap::new();
+    for folder in present() {
+        *places.entry((folder.mailbox_id, &folder.dest_path)).or_default() += 1;
+    }
+    let views = rows.boxes.iter().map(|mailbox| {
+        let own = present().filter(|folder| folder.mailbox_id == mailbox.mailbox_id).map(|folder| {
+            let decision = match (folder.is_renamed, folder.role.is_empty()) {
+                (true, _) => "renamed",
+                (false, false) => "role",
+                (false, true) => "name",
+            };
+            let shared = places.get(&(folder.mailbox_id, folder.dest_path.as_str())).copied().unwrap_or(0);
+            json!({
+                "source_path": folder.source_path, "dest_path": folder.dest_path, "role": folder.role,
+                "decision": decision, "shares_its_place": shared > 1, "has_place": !folder.dest_path.is_empty(),
+            })
+        });
+        json!({"mailbox_id": mailbox.mailbox_id, "email": mailbox.email, "folders": own.collect::<Vec<_>>()})
+    });
+    let mailboxes: Vec<Value> = views.collect();
+    Ok(axum::Json(json!({"mailboxes": mailboxes})))
 }
 
 /// `PUT /migration/mailboxes/{mid}/folder-map`: `{"Sent Items":"Sent"}`.

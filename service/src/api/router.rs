@@ -113,6 +113,7 @@ fn migration() -> OpenApiRouter<App> {
         )
         .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
         .routes(routes!(folders::folders))
+        .routes(routes!(folders::preview))
         .routes(routes!(folders::folder_map))
         .routes(routes!(folders::put_secret))
         .routes(routes!(folders::remove_secret))

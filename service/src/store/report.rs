@@ -48,15 +48,14 @@ const ENDED: &str = "
     WHERE job_id = $1 AND COALESCE(finished_at, '') <> '' ORDER BY id DESC LIMIT $2";
 
 /// Contexts that a caller may see. Binds: reach, after id, rows, word.
-const CONTEXTS: &str = concat!(
-    "SELECT its.id, its.tenant_id, its.address, COALESCE(its.source_endpoint_id, ''), its.status, its.runs_total,
-            its.runs_succeeded, its.runs_failed, its.messages_copied, its.bytes_copied,
-            COALESCE(its.current_run_id, 0), COALESCE(its.last_successful_run_id, 0), its.created_at, its.updated_at
+const CONTEXTS: &str = "
+    SELECT its.id, its.tenant_id, its.address, COALESCE(its.source_endpoint_id, ''), its.status, its.runs_total,
+           its.runs_succeeded, its.runs_failed, its.messages_copied, its.bytes_copied,
+           COALESCE(its.current_run_id, 0), COALESCE(its.last_successful_run_id, 0), its.created_at, its.updated_at
      FROM mailbox_contexts AS its WHERE ($1 = 1 OR $2 LIKE '%,' || CAST(its.tenant_id AS TEXT) || ',%')
        AND $3 LIKE ',%' AND $4 NOT LIKE '%,t' || CAST(its.tenant_id AS TEXT) || ',%'
        AND ($5 = '' OR its.id = $5) AND its.id > $6 AND ($8 = '' OR lower(its.address) LIKE $8 ESCAPE '\\')
-     ORDER BY its.id LIMIT $7"
-);
+     ORDER BY its.id LIMIT $7";
 /// What changed in a context. Binds: context, rows.
 const CHANGES: &str = "
     SELECT COALESCE(its.run_id, 0), its.run_type, COALESCE(folder.source_path, ''), its.items_changed, its.bytes,

@@ -269,7 +269,8 @@ async fn what_is_tracked_across_jobs_stays_within_the_callers_tenants() -> Resul
         assert_eq!(told["items"].as_array().map(Vec::len), Some(0), "{path} for another tenant: {told}");
     }
     let tree = format!("/jobs-tracking/{job}/tree");
-    for path in [format!("/contexts/{id}"), tree.clone(), format!("/jobs-tracking?root={job}")] {
+    let preview = format!("/migration/jobs/{job}/folder-map/preview");
+    for path in [format!("/contexts/{id}"), tree.clone(), format!("/jobs-tracking?root={job}"), preview] {
         world.get(&ana, &path).await?.with(200);
         world.get(&bob, &path).await?.refused(404, "not_found");
     }
