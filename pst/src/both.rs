@@ -163,8 +163,13 @@ impl Both {
     /// The better of two readings, and what they differ in.
     fn choose(&mut self, node: NodeId, mine: Item, theirs: Item) -> Item {
         self.comparison.items_compared += 1;
-        let differences = compare::differences(&mine, &theirs);
-        let is_theirs = compare::losses(&theirs) < compare::losses(&mine);
+        let mut differences = compare::differences(&mine, &theirs);
+        let is_denied = mine.is_denied();
+        if is_denied {
+            differences.push("a checksum denies octets that the other takes".to_owned());
+        }
+        // What a checksum denies is not made right by a reader that looks at none.
+        let is_theirs = !is_denied && compare::losses(&theirs) < compare::losses(&mine);
         let used = if is_theirs { "second" } else { "first" };
         if !differences.is_empty() {
             self.comparison.disagree(Some(node), differences.join("; "), used);
