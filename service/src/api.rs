@@ -31,6 +31,7 @@ pub mod router;
 pub mod runs;
 pub mod system;
 pub mod uploads;
+pub mod uploads_chunk;
 pub mod uploads_form;
 pub mod uploads_use;
 

@@ -15,7 +15,7 @@ use super::reader::Document;
 use super::{
     ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
     jobs, layers, mailboxes, overview, quarantine, quarantine_raw, quarantine_retry, reader, runs, system,
-    uploads, uploads_form, uploads_use,
+    uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -109,7 +109,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine_retry::bulk))
         .routes(routes!(uploads::list, uploads::make))
         .routes(routes!(uploads_form::form))
-        .routes(routes!(uploads::show, uploads::chunk, uploads::remove))
+        .routes(routes!(uploads::show, uploads_chunk::chunk, uploads::remove))
         .routes(routes!(uploads::complete))
         .routes(routes!(uploads_use::folders))
         .routes(routes!(uploads_use::map))
