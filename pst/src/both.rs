@@ -166,8 +166,15 @@ impl Both {
     /// it cannot read is an empty one to it.
     fn choose(&mut self, node: NodeId, mine: Item, mut theirs: Item) -> Item {
         self.comparison.items_compared += 1;
-        let differences = compare::differences(&mine, &theirs);
-        let is_theirs = compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);
+        let mut differences = compare::differences(&mine, &theirs);
+        let is_denied = mine.is_denied();
+        if is_denied {
+            differences.push("a checksum denies octets that the other takes".to_owned());
+        }
+        // What a checksum denies is not made right by a reader that looks at none.
+        let is_theirs = !is_denied
+            && compare::losses(&theirs) < compare::losses(&mine)
+            && compare::holds(&theirs, &mine);
         if is_theirs {
             compare::keep_damage(&mut theirs, &mine);
         }

@@ -57,6 +57,16 @@ impl Item {
                     || matches!(&attachment.content, Content::Embedded(item) if item.is_damaged())
             })
     }
+
+    /// True where a checksum denies anything of it, at any depth.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.damage.iter().any(Damage::is_denied)
+            || self.attachments.iter().any(|attachment| {
+                attachment.damage.iter().any(Damage::is_denied)
+                    || matches!(&attachment.content, Content::Embedded(item) if item.is_denied())
+            })
+    }
 }
 
 /// One attachment.
@@ -96,6 +106,18 @@ pub struct Damage {
     pub part: Part,
     /// Why it could not be, in words.
     pub reason: String,
+}
+
+/// How a reason ends where a checksum says that octets are not those that were written.
+pub(crate) const DENIED: &str = "its checksum is wrong";
+
+impl Damage {
+    /// True where octets are there and their checksum denies them: a reader that gives them all the same has
+    /// overlooked that, and is no better for it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.reason.contains(DENIED)
+    }
 }
 
 /// The parts of a store that can be damaged by themselves.

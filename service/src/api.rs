@@ -40,6 +40,7 @@ pub mod system;
 pub mod tracking;
 pub mod trial;
 pub mod uploads;
+pub mod uploads_chunk;
 pub mod uploads_form;
 pub mod uploads_use;
 

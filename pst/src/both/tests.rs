@@ -78,6 +78,14 @@ fn damaged(node: NodeId) -> Result<Item, StoreError> {
     Ok(Item { node, properties, recipients: Vec::new(), attachments: Vec::new(), damage })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands where a reading stands")]
+fn denied(node: NodeId) -> Result<Item, StoreError> {
+    let reason = "block 0x10: its checksum is wrong".to_owned();
+    let damage = vec![Damage { part: Part::Property(0x1000), reason }];
+    let properties = Properties::default();
+    Ok(Item { node, properties, recipients: Vec::new(), attachments: Vec::new(), damage })
+}
+
 fn unreadable(node: NodeId) -> Result<Item, StoreError> {
     Err(StoreError::Unreadable { node, reason: "its node is not there".to_owned() })
 }
@@ -107,6 +115,8 @@ fn each_pair_of_readings_gives_the_better_one_and_its_disagreement() {
         (whole, damaged, Asking::Everything, Some(true), 1, 1),
         (damaged, whole, Asking::Damaged, Some(true), 1, 1),
         (damaged, damaged, Asking::Damaged, Some(false), 0, 1),
+        (denied, whole, Asking::Damaged, Some(false), 1, 1),
+        (denied, whole, Asking::Everything, Some(false), 1, 1),
         (unreadable, whole, Asking::Damaged, Some(true), 1, 1),
         (whole, unreadable, Asking::Damaged, Some(true), 0, 0),
         (whole, unreadable, Asking::Everything, Some(true), 1, 1),

@@ -6,6 +6,7 @@ use std::io;
 use super::NativeStore;
 use super::blocks::Blocks;
 use super::fault::Fault;
+use crate::item::DENIED;
 use crate::store::{Blob, BlobKey, Blobs};
 
 impl Blobs for NativeStore {
@@ -51,7 +52,7 @@ fn read_data(
         blocks.keep_leaf(leaf.block)?;
         let (_, contents) = blocks.leaf.as_ref().expect("the leaf was kept a moment ago");
         if !contents.is_sound || contents.octets.len() as u64 != leaf.end - start {
-            return Err(Fault::new(format!("block {:#x}: its checksum is wrong", leaf.block)));
+            return Err(Fault::new(format!("block {:#x}: {DENIED}", leaf.block)));
         }
         let from = &contents.octets[(offset + filled as u64 - start) as usize..];
         let count = from.len().min(wanted - filled);

@@ -13,7 +13,7 @@ use super::index::{Block, Index};
 use super::layout::Layout;
 use super::limits::{DAMAGES_MAX, LISTED_BLOCKS_MAX};
 use super::octets::{checksum, signature};
-use crate::item::{Damage, Part};
+use crate::item::{DENIED, Damage, Part};
 
 /// Reads blocks for one handle.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Blocks {
     pub(super) fn block(&mut self, block: u64) -> Read<Vec<u8>> {
         let contents = self.contents(block)?;
         if !contents.is_sound {
-            self.warn(format!("block {block:#x}: its checksum is wrong"));
+            self.warn(format!("block {block:#x}: {DENIED}"));
         }
         Ok(contents.octets)
     }

@@ -7,6 +7,7 @@ use super::blocks::{Blocks, Contents, is_internal};
 use super::fault::{Fault, Read};
 use super::limits::TREE_BLOCKS_MAX;
 use super::octets::{u8_at, u16_at, u32_at};
+use crate::item::DENIED;
 
 /// The leaves of one node's data in their order.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl Blocks {
         let Contents { octets, is_sound } = self.contents(block)?;
         if !is_sound {
             tree.is_altered = true;
-            self.warn(format!("block {block:#x}: its checksum is wrong"));
+            self.warn(format!("block {block:#x}: {DENIED}"));
         }
         let header = u8_at(&octets, 0).zip(u8_at(&octets, 1)).zip(u16_at(&octets, 2)).zip(u32_at(&octets, 4));
         let Some((((1, own @ (1 | 2)), count), total)) = header else {
@@ -115,7 +116,7 @@ impl Blocks {
         self.keep_leaf(leaf.block)?;
         let (_, contents) = self.leaf.as_ref().expect("the leaf was kept a moment ago");
         if !contents.is_sound {
-            self.warn(format!("block {:#x}: its checksum is wrong", leaf.block));
+            self.warn(format!("block {:#x}: {DENIED}", leaf.block));
         }
         Ok(self.leaf.as_ref().map_or(&[], |(_, contents)| &contents.octets))
     }

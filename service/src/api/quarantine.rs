@@ -30,6 +30,8 @@ pub struct ItemView {
     pub run_id: Option<i64>,
     pub folder_path: String,
     pub source_ref: String,
+    /// The node of an item of a personal store, as readers of such files write it.
+    pub node: Option<String>,
     pub size_bytes: i64,
     pub reason: String,
     pub detail: String,
@@ -45,6 +47,12 @@ pub struct ItemView {
 impl ItemView {
     fn of(row: ItemRow) -> Self {
         Self {
+            node: row
+                .source_ref
+                .parse::<u32>()
+                .ok()
+                .filter(|_| row.source_type == "pst")
+                .map(|node| format!("{node:#x}")),
             run_id: (row.run_id != 0).then_some(row.run_id),
             has_octets: !row.file.is_empty(),
             id: row.id,

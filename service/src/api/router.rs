@@ -16,7 +16,7 @@ use super::{
     ApiError, access, approvals, audit, auth, closing, credentials, endpoints, events, folders, gates,
     health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
     quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, system, tracking, uploads,
-    uploads_form, uploads_use,
+    uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -140,7 +140,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(quarantine_retry::bulk))
         .routes(routes!(uploads::list, uploads::make))
         .routes(routes!(uploads_form::form))
-        .routes(routes!(uploads::show, uploads::chunk, uploads::remove))
+        .routes(routes!(uploads::show, uploads_chunk::chunk, uploads::remove))
         .routes(routes!(uploads::complete))
         .routes(routes!(uploads_use::folders))
         .routes(routes!(uploads_use::map))

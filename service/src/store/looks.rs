@@ -55,7 +55,8 @@ macro_rules! item_columns {
     () => {
         "item.id, item.job_id, item.mailbox_id, COALESCE(item.run_id, 0), item.folder_path, item.source_ref, \
          item.size_bytes, item.reason, item.detail, item.attempts, item.status, item.is_archive, item.created_at, \
-         item.updated_at, item.version, item.file"
+         item.updated_at, item.version, item.file, \
+         COALESCE((SELECT box.source_type FROM migration_mailboxes AS box WHERE box.id = item.mailbox_id), '')"
     };
 }
 /// Binds: reach, job, after id, rows, status, mailbox.
@@ -259,6 +260,8 @@ pub struct ItemRow {
     pub updated_at: String,
     pub version: i64,
     pub file: String,
+    /// Of its mailbox.
+    pub source_type: String,
 }
 
 fn item(row: &Row) -> Result<ItemRow> {
@@ -279,6 +282,7 @@ fn item(row: &Row) -> Result<ItemRow> {
         updated_at: row.text(13)?,
         version: row.int(14)?,
         file: row.text(15)?,
+        source_type: row.text(16)?,
     })
 }
 

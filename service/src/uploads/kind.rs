@@ -104,7 +104,7 @@ fn is_letter(head: &[u8]) -> bool {
         if line.is_empty() {
             break;
         }
-        if fields > 0 && line.starts_with(&[b' ']) || line.starts_with(&[b'\t']) {
+        if fields > 0 && (line.starts_with(b" ") || line.starts_with(b"\t")) {
             continue;
         }
         let Some(colon) = line.iter().position(|octet| *octet == b':') else { return false };

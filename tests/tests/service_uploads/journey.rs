@@ -220,26 +220,24 @@ async fn a_server_and_files_of_one_address_reach_one_mailbox_once() -> Result<()
     service.kill().await
 }
 
-/// A store whose second message has an attachment with an octet that its block's checksum denies.
+/// A store whose second message has a text with an octet that its block's checksum denies.
 fn damaged(path: &std::path::Path) -> Result<Vec<u8>> {
     let mut store = Pst::new(Crypt::None).create(path)?;
     let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note").role(Role::Inbox))?;
-    let mark = b"octets of a plan. ".repeat(2_000);
+    let text = "what was planned ".repeat(2_000);
+    let mark: Vec<u8> = text.encode_utf16().take(400).flat_map(u16::to_le_bytes).collect();
     for number in 0..3 {
-        let mut message = Message::new("IPM.Note")
-            .text(&format!("plan {number}"), "See the file.")
+        let body = if number == 1 { text.as_str() } else { "See the other." };
+        let message = Message::new("IPM.Note")
+            .text(&format!("plan {number}"), body)
             .from("Bia", "bia@exemplo.com.br")
             .dated(1_500_000_000 + number * 3600)
             .id(&format!("<plan-{number}@exemplo.com.br>"));
-        if number == 1 {
-            let data = Data::Held(mark.clone());
-            message = message.attach(Attachment::file("plan.txt", "text/plain", data));
-        }
         store.item(inbox, &message)?;
     }
     store.finish()?;
     let mut octets = std::fs::read(path)?;
-    let at = octets.windows(400).position(|window| mark.starts_with(window)).context("no attachment")?;
+    let at = octets.windows(mark.len()).position(|window| window == mark).context("no text")?;
     octets[at + 100] ^= 1;
     Ok(octets)
 }
@@ -265,6 +263,7 @@ async fn a_damaged_part_is_kept_back_and_carried_with_a_word_by_a_persons_wish()
     let list = format!("/migration/jobs/{job}/quarantine");
     let items = lead.get(&list).await?.with(200).json();
     assert_eq!((&items["total"], &items["items"][0]["status"]), (&json!(1), &json!("open")), "{items}");
+    assert!(items["items"][0]["node"].as_str().is_some_and(|node| node.starts_with("0x")), "{items}");
     let item = &items["items"][0]["id"];
     for (how, status) in [("again", "partial"), ("stub", "success")] {
         let told = lead.post(&format!("{list}/retry"), json!({"ids": [item], "how": how})).await?.with(202);
