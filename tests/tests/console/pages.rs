@@ -150,7 +150,7 @@ async fn quarantine_is_settled_together_and_the_gate_approved_by_a_second_person
     operator.log_in("maker").await?;
     let place = format!("/console/jobs/{job}/quarantine");
     let page = operator.get(&place).await?.with(200);
-    assert!(page.text.contains("INBOX") && page.text.contains("mime.broken"), "{}", page.text);
+    assert!(page.text.contains("Archive") && page.text.contains("mime.broken"), "{}", page.text);
     let item = hidden(&page.text, "id").unwrap_or_default();
     let none = [("action", "acknowledge"), ("reason", "spam")];
     operator.fill(&page, &place, &none).await?.with(422);
@@ -211,7 +211,7 @@ async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
     world
         .sql(
             "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason, detail,
-                 status) VALUES ($1, $2, 'INBOX', 'uid 7', 2048, 'mime.broken', 'a boundary is missing', 'open')",
+                 status) VALUES ($1, $2, 'Archive', 'uid 7', 2048, 'mime.broken', 'a boundary is missing', 'open')",
             binds![job, mailbox],
         )
         .await?;

@@ -62,7 +62,7 @@ async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Valu
     let (users, roles, tokens) =
         try_join3(api.read("/access/users"), api.read("/access/roles"), api.read("/access/service-tokens"))
             .await?;
-    let frame = context! { token => "", ..own };
+    let frame = context! { ..own, ..context! { token => "" } };
     let page =
         context! { users => users["items"], roles => roles["items"], tokens => tokens["items"], ..frame };
     Ok(member.page_with("access.html", problem, page))
@@ -165,7 +165,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
     let settings = api.read_if_there("/system/settings").await?;
     let quota = api.read_if_there("/quota").await?;
     let items = |found: Option<Value>| found.map(|all| all["items"].clone());
-    let frame = context! { trial => (), trial_of => "", ..own };
+    let frame = context! { ..own, ..context! { trial => () } };
     let page = context! {
         is_ready => ready,
         workers => metrics["workers"],
@@ -186,12 +186,7 @@ pub async fn act_on_system(member: Member, form: Form) -> Answer {
             let path = format!("/endpoints/{}/test", escaped(form.get("id")));
             match api.send(Method::POST, &path, &json!({})).await {
                 Ok(told) => {
-                    return machine(
-                        &member,
-                        None,
-                        context! { trial => told.json, trial_of => form.get("id") },
-                    )
-                    .await;
+                    return machine(&member, None, context! { trial => told.json }).await;
                 }
                 Err(problem) => Err(problem),
             }
