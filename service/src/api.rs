@@ -27,6 +27,7 @@ pub mod quarantine;
 pub mod reader;
 pub mod router;
 pub mod runs;
+pub mod share;
 pub mod system;
 
 pub use caller::Caller;

@@ -14,7 +14,7 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, audit, auth, closing, endpoints, events, folders, gates, health, idempotency, import,
-    jobs, layers, mailboxes, overview, quarantine, reader, runs, system,
+    jobs, layers, mailboxes, overview, quarantine, reader, runs, share, system,
 };
 use crate::app::App;
 
@@ -73,6 +73,8 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
         .routes(routes!(events::stream))
+        .routes(routes!(share::make))
+        .routes(routes!(share::show))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))
         .merge(

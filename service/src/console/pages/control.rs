@@ -16,6 +16,7 @@ use crate::console::form::{Form, Query};
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
+use crate::console::visitor::Visitor;
 use crate::console::words::{CHECKS, PHASES};
 
 /// `GET /console/approvals`: every gate that waits for a person, and those that stand open.
@@ -50,6 +51,34 @@ pub async fn report_file(member: Member, Path(id): Path<i64>) -> Response {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     response
+}
+
+/// `GET /console/jobs/{id}/share`: a link for the customer.
+pub async fn share(member: Member, Path(id): Path<i64>) -> Answer {
+    let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
+    Ok(member.page("share.html", context! { job => job, link => () }))
+}
+
+/// `POST /console/jobs/{id}/share`: the link, shown once.
+pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let body = json!({"days": form.get("days").parse::<i64>().unwrap_or(0)});
+    match api.send(Method::POST, &format!("/migration/jobs/{id}/share"), &body).await {
+        Ok(told) => Ok(member.page("share.html", context! { job => job, link => told.json })),
+        Err(problem) => {
+            let own = context! { job => job, link => (), typed => form.shown() };
+            Ok(member.page_with("share.html", Some(&problem), own))
+        }
+    }
+}
+
+/// `GET /console/share/{token}`: what the holder of a link sees, logged in or not.
+pub async fn shared(visitor: Visitor, Path(token): Path<String>) -> Answer {
+    let job = visitor.api.read(&format!("/share/{}", escaped(&token))).await?;
+    let phase = job["phase"].as_str().unwrap_or_default();
+    let steps = super::job::steps(phase);
+    Ok(visitor.page("shared.html", None, context! { job => job, steps => steps }))
 }
 
 /// `GET /console/access`.

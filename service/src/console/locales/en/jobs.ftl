@@ -84,6 +84,7 @@ tab-job = Overview
 tab-runs = Runs
 tab-quarantine = Quarantine
 tab-uploads = Uploads
+tab-share = Customer's link
 tab-report = Report
 stepper = Phases
 step-done = done:

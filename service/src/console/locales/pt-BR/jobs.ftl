@@ -84,6 +84,7 @@ tab-job = Visão geral
 tab-runs = Execuções
 tab-quarantine = Quarentena
 tab-uploads = Uploads
+tab-share = Link do cliente
 tab-report = Relatório
 stepper = Fases
 step-done = feito:
