@@ -35,7 +35,11 @@ struct Service {
 }
 
 /// One request from an address of its own, so that no measure of requests ends it.
-async fn ask(router: &Router, request: Request<Body>, number: u32) -> anyhow::Result<(axum::http::HeaderMap, String)> {
+async fn ask(
+    router: &Router,
+    request: Request<Body>,
+    number: u32,
+) -> anyhow::Result<(axum::http::HeaderMap, String)> {
     let mut request = request;
     let address = SocketAddr::from((std::net::Ipv4Addr::from(0x0a00_0000 + number), 9));
     request.extensions_mut().insert(ConnectInfo(address));
@@ -92,7 +96,8 @@ async fn begin() -> anyhow::Result<(Router, String, tempfile::TempDir)> {
 
 fn page(bencher: Bencher<'_, '_>, path: &'static str) {
     let runtime = Runtime::new().expect("a machine that runs benches has threads");
-    let (router, cookie, _folder) = runtime.block_on(begin()).expect("a service in a temporary folder begins");
+    let (router, cookie, _folder) =
+        runtime.block_on(begin()).expect("a service in a temporary folder begins");
     let service = Arc::new(Service { runtime, router, cookie, _folder });
     bencher.bench_local(|| {
         let request = Request::get(path).header("cookie", &service.cookie).body(Body::empty());
