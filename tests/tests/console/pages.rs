@@ -42,6 +42,7 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             format!("/console/jobs/{job}/quarantine"),
             format!("/console/jobs/{job}/uploads"),
             format!("/console/jobs/{job}/report"),
+            format!("/console/jobs/{job}/share"),
             format!("/console/mailboxes/{mailbox}"),
         ] {
             let page = ana.get(&path).await?.with(200);
@@ -55,6 +56,36 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             assert!(octets + style.len() + script.len() < PAGE_BYTES_MAX, "{path} weighs {octets}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_customers_link_shows_numbers_to_whoever_has_it_until_it_ends() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    world.mailbox(&person, job, "bia@example.org").await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let place = format!("/console/jobs/{job}/share");
+    let page = ana.get(&place).await?.with(200);
+    let many = ana.fill(&page, &place, &[("days", "61")]).await?.with(422);
+    assert!(many.text.contains("id=\"wrong-days\""), "{}", many.text);
+    let page = ana.fill(&page, &place, &[("days", "2")]).await?.with(200);
+    let link = page.text.split("<code>/console/share/").nth(1).and_then(|rest| rest.split('<').next());
+    let link = format!("/console/share/{}", link.unwrap_or_default());
+    let mut customer = Visitor::new(&world);
+    let shown = customer.open(&link).await?.with(200);
+    assert!(shown.text.contains("example.org") && !shown.text.contains("bia"), "{}", shown.text);
+    let other = link.replacen(&format!("/{job}."), &format!("/{}.", job + 1), 1);
+    let padded = link.replacen(&format!("/{job}."), &format!("/0{job}."), 1);
+    for wrong in
+        [other, padded, format!("{link}A"), "/console/share/1.AAAA".to_owned(), "/console/share/x".to_owned()]
+    {
+        customer.open(&wrong).await?.with(404);
+    }
+    world.pass(2 * 86_400_000);
+    customer.open(&link).await?.with(404);
     Ok(())
 }
 
