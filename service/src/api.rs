@@ -36,6 +36,7 @@ pub mod router;
 pub mod runs;
 pub mod schedule;
 pub mod settings;
+pub mod share;
 pub mod system;
 pub mod tracking;
 pub mod trial;

@@ -52,6 +52,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
@@ -254,8 +255,20 @@ impl Browser {
     pub async fn quit(mut self) -> Result<()> {
         let path = format!("/session/{}", self.session);
         self.ask("DELETE", &path, None).await?;
-        self.driver.kill().await?;
+        self.driver.start_kill()?;
+        self.driver.wait().await?;
         Ok(())
+    }
+}
+
+/// A test that fails leaves nothing running: the driver leads the group that its browser is in.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let id = self.driver.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(id) = id {
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
+        }
     }
 }
 

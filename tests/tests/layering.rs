@@ -158,6 +158,15 @@ fn the_run_knows_traits_and_not_protocols() -> Result<()> {
 }
 
 #[test]
+fn the_console_asks_the_api_and_never_the_database() -> Result<()> {
+    check_code("service/src/console", "the console must not know what lies below the API", |_, line| {
+        ["crate::store", "crate::vault", "crate::gate", "sqlx", "app::App"]
+            .iter()
+            .any(|word| line.contains(word))
+    })
+}
+
+#[test]
 fn sql_stays_in_the_ledger() -> Result<()> {
     check_code("engine/src", "only the ledger speaks SQL", |path, line| {
         line.contains("sqlx") && !path.components().any(|part| part.as_os_str() == "ledger")

@@ -15,8 +15,8 @@ use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, credentials, endpoints, events, folders, gates,
     health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
-    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, system, tracking, uploads,
-    uploads_chunk, uploads_form, uploads_use,
+    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
+    uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -104,6 +104,8 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(schedule::show, schedule::put, schedule::remove))
         .routes(routes!(schedule::executions))
         .routes(routes!(events::stream))
+        .routes(routes!(share::make))
+        .routes(routes!(share::show))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))
         .merge(

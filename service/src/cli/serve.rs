@@ -133,6 +133,8 @@ async fn greet(app: &App, address: SocketAddr) -> Result<(), Stopped> {
              {{\"token\":\"{}\",\"name\":…,\"password\":…}}, or use `malote admin user add`",
             token.expose_secret()
         ));
+        let link = format!("http://{address}/console/setup?token={}", token.expose_secret());
+        output::tell(&format!("malote: or open {link}"));
     }
     Ok(())
 }

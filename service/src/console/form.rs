@@ -57,8 +57,9 @@ impl Form {
 
     /// What may be shown again when the form comes back: no secret.
     pub fn shown(&self) -> Value {
-        let is_secret =
-            |name: &str| ["password", "token", "code", "csrf", "secret", "new", "current"].contains(&name);
+        let is_secret = |name: &str| {
+            ["password", "again", "token", "code", "csrf", "secret", "new", "current"].contains(&name)
+        };
         let plain = self.0.iter().filter(|(name, _)| !is_secret(name) && !name.ends_with("_password"));
         Value::Object(plain.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect())
     }
@@ -120,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_form_is_read_and_its_secrets_are_not_shown_again() {
-        let form = Form::parse(b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p");
+        let form =
+            Form::parse(b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p&again=s%C3%A3o");
         assert_eq!(form.get("name"), "ana b");
         assert_eq!(form.raw("password"), "são");
         assert_eq!(form.numbers("id"), [1, 3]);

@@ -72,6 +72,8 @@ fn migration() -> Router<Console> {
         .route("/console/runs/{rid}/cancel", post(runs::cancel))
         .route("/console/jobs/{id}/quarantine", get(quarantine::list).post(quarantine::act))
         .route("/console/quarantine/{qid}/raw", get(quarantine::raw))
+        .route("/console/jobs/{id}/share", get(control::share).post(control::make_share))
+        .route("/console/share/{token}", get(control::shared))
         .route("/console/jobs/{id}/report", get(control::report))
         .route("/console/jobs/{id}/report.json", get(control::report_file))
 }

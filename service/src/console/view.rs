@@ -50,7 +50,7 @@ pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
     let path = visitor.here.split('?').next().unwrap_or_default();
     let query = Query(Form::parse(visitor.here.split_once('?').map_or("", |(_, query)| query).as_bytes()));
     let done = DONE.iter().find(|known| **known == query.0.get("done")).copied().unwrap_or_default();
-    let frame = context! {
+    let common = context! {
         zones => format::ZONES,
         theme => visitor.theme,
         here => &*visitor.here,
@@ -65,8 +65,9 @@ pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
         icon => assets::ICON_PATH,
         version => env!("CARGO_PKG_VERSION"),
         typed => context! {},
-        ..own
     };
+    // What the page itself says comes first.
+    let frame = context! { ..own, ..common };
     let templates = templates::for_visitor(&visitor.format);
     let made = templates.get_template(page.template).and_then(|template| template.render(frame));
     match made {

@@ -42,6 +42,7 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             format!("/console/jobs/{job}/quarantine"),
             format!("/console/jobs/{job}/uploads"),
             format!("/console/jobs/{job}/report"),
+            format!("/console/jobs/{job}/share"),
             format!("/console/mailboxes/{mailbox}"),
         ] {
             let page = ana.get(&path).await?.with(200);
@@ -55,6 +56,36 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             assert!(octets + style.len() + script.len() < PAGE_BYTES_MAX, "{path} weighs {octets}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_customers_link_shows_numbers_to_whoever_has_it_until_it_ends() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    world.mailbox(&person, job, "bia@example.org").await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let place = format!("/console/jobs/{job}/share");
+    let page = ana.get(&place).await?.with(200);
+    let many = ana.fill(&page, &place, &[("days", "61")]).await?.with(422);
+    assert!(many.text.contains("id=\"wrong-days\""), "{}", many.text);
+    let page = ana.fill(&page, &place, &[("days", "2")]).await?.with(200);
+    let link = page.text.split("<code>/console/share/").nth(1).and_then(|rest| rest.split('<').next());
+    let link = format!("/console/share/{}", link.unwrap_or_default());
+    let mut customer = Visitor::new(&world);
+    let shown = customer.open(&link).await?.with(200);
+    assert!(shown.text.contains("example.org") && !shown.text.contains("bia"), "{}", shown.text);
+    let other = link.replacen(&format!("/{job}."), &format!("/{}.", job + 1), 1);
+    let padded = link.replacen(&format!("/{job}."), &format!("/0{job}."), 1);
+    for wrong in
+        [other, padded, format!("{link}A"), "/console/share/1.AAAA".to_owned(), "/console/share/x".to_owned()]
+    {
+        customer.open(&wrong).await?.with(404);
+    }
+    world.pass(2 * 86_400_000);
+    customer.open(&link).await?.with(404);
     Ok(())
 }
 
@@ -150,7 +181,7 @@ async fn quarantine_is_settled_together_and_the_gate_approved_by_a_second_person
     operator.log_in("maker").await?;
     let place = format!("/console/jobs/{job}/quarantine");
     let page = operator.get(&place).await?.with(200);
-    assert!(page.text.contains("INBOX") && page.text.contains("mime.broken"), "{}", page.text);
+    assert!(page.text.contains("Archive") && page.text.contains("mime.broken"), "{}", page.text);
     let item = hidden(&page.text, "id").unwrap_or_default();
     let none = [("action", "acknowledge"), ("reason", "spam")];
     operator.fill(&page, &place, &none).await?.with(422);
@@ -211,7 +242,7 @@ async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
     world
         .sql(
             "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason, detail,
-                 status) VALUES ($1, $2, 'INBOX', 'uid 7', 2048, 'mime.broken', 'a boundary is missing', 'open')",
+                 status) VALUES ($1, $2, 'Archive', 'uid 7', 2048, 'mime.broken', 'a boundary is missing', 'open')",
             binds![job, mailbox],
         )
         .await?;

@@ -184,6 +184,7 @@ impl Scene {
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
             pages.push(("report", format!("/console/jobs/{first}/report")));
+            pages.push(("share", format!("/console/jobs/{first}/share")));
             pages.push(("mailbox", format!("/console/mailboxes/{}", self.mailbox)));
             pages.push(("run", format!("/console/runs/{}", self.run)));
         }

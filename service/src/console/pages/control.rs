@@ -16,6 +16,7 @@ use crate::console::form::{Form, Query};
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
+use crate::console::visitor::Visitor;
 use crate::console::words::{CHECKS, PHASES};
 
 /// `GET /console/approvals`: every gate that waits for a person, and those that stand open.
@@ -52,6 +53,34 @@ pub async fn report_file(member: Member, Path(id): Path<i64>) -> Response {
     response
 }
 
+/// `GET /console/jobs/{id}/share`: a link for the customer.
+pub async fn share(member: Member, Path(id): Path<i64>) -> Answer {
+    let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
+    Ok(member.page("share.html", context! { job => job, link => () }))
+}
+
+/// `POST /console/jobs/{id}/share`: the link, shown once.
+pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let body = json!({"days": form.get("days").parse::<i64>().unwrap_or(0)});
+    match api.send(Method::POST, &format!("/migration/jobs/{id}/share"), &body).await {
+        Ok(told) => Ok(member.page("share.html", context! { job => job, link => told.json })),
+        Err(problem) => {
+            let own = context! { job => job, link => (), typed => form.shown() };
+            Ok(member.page_with("share.html", Some(&problem), own))
+        }
+    }
+}
+
+/// `GET /console/share/{token}`: what the holder of a link sees, logged in or not.
+pub async fn shared(visitor: Visitor, Path(token): Path<String>) -> Answer {
+    let job = visitor.api.read(&format!("/share/{}", escaped(&token))).await?;
+    let phase = job["phase"].as_str().unwrap_or_default();
+    let steps = super::job::steps(phase);
+    Ok(visitor.page("shared.html", None, context! { job => job, steps => steps }))
+}
+
 /// `GET /console/access`.
 pub async fn access(member: Member) -> Answer {
     people(&member, None, context! {}).await
@@ -62,7 +91,7 @@ async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Valu
     let (users, roles, tokens) =
         try_join3(api.read("/access/users"), api.read("/access/roles"), api.read("/access/service-tokens"))
             .await?;
-    let frame = context! { token => "", ..own };
+    let frame = context! { ..own, ..context! { token => "" } };
     let page =
         context! { users => users["items"], roles => roles["items"], tokens => tokens["items"], ..frame };
     Ok(member.page_with("access.html", problem, page))
@@ -165,7 +194,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
     let settings = api.read_if_there("/system/settings").await?;
     let quota = api.read_if_there("/quota").await?;
     let items = |found: Option<Value>| found.map(|all| all["items"].clone());
-    let frame = context! { trial => (), trial_of => "", ..own };
+    let frame = context! { ..own, ..context! { trial => () } };
     let page = context! {
         is_ready => ready,
         workers => metrics["workers"],
@@ -186,12 +215,7 @@ pub async fn act_on_system(member: Member, form: Form) -> Answer {
             let path = format!("/endpoints/{}/test", escaped(form.get("id")));
             match api.send(Method::POST, &path, &json!({})).await {
                 Ok(told) => {
-                    return machine(
-                        &member,
-                        None,
-                        context! { trial => told.json, trial_of => form.get("id") },
-                    )
-                    .await;
+                    return machine(&member, None, context! { trial => told.json }).await;
                 }
                 Err(problem) => Err(problem),
             }

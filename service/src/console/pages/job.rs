@@ -43,7 +43,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
     let active: Vec<&Value> =
         active.filter(|run| run["status"] == "running" || run["status"] == "queued").collect();
     let own = context! {
-        steps => steps(&job),
+        steps => steps(job["phase"].as_str().unwrap_or_default()),
         actions => actions(member, &job, active.len()),
         checks => checks(&gate),
         active_runs => active.len(),
@@ -63,8 +63,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
 }
 
 /// The phases with where the job stands in them: `done`, `now`, `next`.
-fn steps(job: &Value) -> Vec<Value> {
-    let phase = job["phase"].as_str().unwrap_or_default();
+pub(super) fn steps(phase: &str) -> Vec<Value> {
     let here = PHASES.iter().position(|known| *known == phase);
     let place = |at: usize| match here {
         Some(here) if at < here => "done",

@@ -107,7 +107,7 @@ pub async fn mailboxes(member: Member, Path(id): Path<i64>) -> Answer {
 
 async fn boxes(member: &Member, id: i64, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
     let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
-    let frame = context! { preview => (), typed => context! {}, ..own };
+    let frame = context! { ..own, ..context! { preview => () } };
     Ok(member.page_with("mailboxes.html", problem, context! { job => job, ..frame }))
 }
 

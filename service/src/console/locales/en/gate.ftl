@@ -11,6 +11,10 @@ gate-accept = I have read and accept these warnings
 gate-decisions = Decisions
 decision-void = no longer holds:
 check-critical = blocks the switch
+check-boxes = { $count ->
+     [one] one mailbox
+    *[other] { $count } mailboxes
+  }
 check-todo = What to do:
 more-boxes = { $count ->
      [one] and one more mailbox

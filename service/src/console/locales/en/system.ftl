@@ -1,5 +1,11 @@
 ### Access, audit, system, help.
 
+share-lead = Whoever has the link sees how far the migration is: phase, share and counts of the whole. No address, no folder, no message. It ends by its date, with the migration, or when every key is made anew.
+share-days = Days that it holds
+share-go = Make a link
+share-made = The link was made: copy it now
+share-until = This link holds until
+share-updated = Last change:
 approvals-lead = A gate opens when every check passes or its warning is accepted, and a second person says so.
 approvals-waiting = Waiting for an approval
 approvals-none = No gate waits.

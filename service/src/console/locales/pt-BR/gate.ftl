@@ -11,6 +11,10 @@ gate-accept = Li e aceito estes avisos
 gate-decisions = Decisões
 decision-void = não vale mais:
 check-critical = bloqueia a virada
+check-boxes = { $count ->
+     [one] { $count } caixa
+    *[other] { $count } caixas
+  }
 check-todo = O que fazer:
 more-boxes = { $count ->
      [one] e mais { $count } caixa

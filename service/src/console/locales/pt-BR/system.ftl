@@ -1,5 +1,11 @@
 ### Acesso, auditoria, sistema, ajuda.
 
+share-lead = Quem tem o link vê o andamento da migração: fase, parcela e contagens do todo. Nenhum endereço, pasta ou mensagem. Termina na data, com a migração, ou quando todas as chaves são trocadas.
+share-days = Dias de validade
+share-go = Criar um link
+share-made = O link foi criado: copie agora
+share-until = Este link vale até
+share-updated = Última mudança:
 approvals-lead = Um portão abre quando toda verificação passa ou o aviso é aceito, e uma segunda pessoa confirma.
 approvals-waiting = Esperando aprovação
 approvals-none = Nenhum portão espera.
