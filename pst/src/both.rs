@@ -172,9 +172,8 @@ impl Both {
             differences.push("a checksum denies octets that the other takes".to_owned());
         }
         // What a checksum denies is not made right by a reader that looks at none.
-        let is_theirs = !is_denied
-            && compare::losses(&theirs) < compare::losses(&mine)
-            && compare::holds(&theirs, &mine);
+        let is_theirs =
+            !is_denied && compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);
         if is_theirs {
             compare::keep_damage(&mut theirs, &mine);
         }
