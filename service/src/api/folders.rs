@@ -81,8 +81,8 @@ pub async fn folders(
 /// Folders that one preview tells at most.
 const PREVIEW_MAX: i64 = 50_000;
 
-/// `GET /migration/jobs/{id}/folder-map/preview`: where each folder goes and why, as the last look at it had it. Folders
-/// of one mailbox that share a place are told.
+/// `GET /migration/jobs/{id}/folder-map/preview`: where each folder goes and why, as the last look at it had it.
+/// Folders of one mailbox that share a place are told.
 #[utoipa::path(get, path = "/migration/jobs/{id}/folder-map/preview", tag = "mailboxes", params(("id" = i64, Path)),
     responses((status = 200, body = Object), (status = 404)))]
 pub async fn preview(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<axum::Json<Value>> {
