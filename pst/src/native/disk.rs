@@ -91,6 +91,11 @@ impl Disk {
         Some(&self.stretches[slot].octets)
     }
 
+    /// Fills `into` without keeping what was read; false where it cannot be read whole.
+    pub(super) fn fill(&self, place: u64, into: &mut [u8]) -> bool {
+        self.file.read_exact_at(into, place).is_ok()
+    }
+
     /// Reads without keeping; for what is read once from end to end.
     pub(super) fn read_past_cache(&self, place: u64, octets: usize) -> Read<Vec<u8>> {
         let mut read = vec![0; octets];
