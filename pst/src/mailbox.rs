@@ -2,6 +2,7 @@
 //! Never leaves an item out of its sums: what was listed is carried, skipped or quarantined.
 
 mod arithmetic;
+mod helper;
 mod learnt;
 mod opening;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use arithmetic::Arithmetic;
+pub use helper::Helper;
 pub use opening::{Options, ReaderChoice};
 
 use learnt::Learnt;
@@ -39,8 +41,9 @@ pub const RECOVERED_FOLDER: &str = "Recovered items";
 pub struct Mailbox {
     store: Reader,
     file: Arc<Shared>,
-    /// What the whole store teaches, as far as this handle knows it.
+    /// What every item is read with: what an 8-bit store teaches, and nothing of others.
     learnt: Arc<Learnt>,
+    /// True where that is all that the store can teach.
     is_learnt: bool,
 }
 
@@ -135,27 +138,46 @@ impl Mailbox {
 
     /// Reads one item and makes a message of it.
     pub fn read(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
-        let item = match self.store.store().item(node) {
-            Ok(item) => item,
-            Err(error) => return Outcome::Quarantined(Box::new(unreadable(node, &error))),
-        };
-        let mut converted = self.convert(&item, role);
+        match self.store.store().item(node) {
+            Ok(item) => self.outcome(&item, role),
+            Err(error) => Outcome::Quarantined(Box::new(unreadable(node, &error))),
+        }
+    }
+
+    /// What becomes of an item that was read. It depends on the item and the store alone, and not on what was read
+    /// before: what the whole store teaches is asked for each item that misses it.
+    fn outcome(&mut self, item: &Item, role: Option<Role>) -> Outcome {
+        let mut converted = self.convert(item, role, &Arc::clone(&self.learnt));
         let is_missed = converted.losses.iter().any(|loss| loss.kind == LossKind::AddressEncapsulated);
         if is_missed && !self.is_learnt {
-            self.learn();
-            converted = self.convert(&item, role);
+            let learnt = self.learn();
+            converted = self.convert(item, role, &learnt);
         }
         match &converted.verdict {
             Verdict::Carry | Verdict::CarryWithStubs(_) => Outcome::Carried(Box::new(converted)),
             Verdict::Skip(reason) => {
-                Outcome::Skipped { class: self.text(&item, MESSAGE_CLASS), reason: reason.as_str() }
+                Outcome::Skipped { class: self.text(item, MESSAGE_CLASS), reason: reason.as_str() }
             }
-            Verdict::Quarantine(reasons) => Outcome::Quarantined(Box::new(Damaged {
-                class: self.text(&item, MESSAGE_CLASS),
-                subject: self.text(&item, SUBJECT),
-                reason: reasons.join("; "),
-                dump: dump::item(&item, &self.file.summary.names),
-            })),
+            Verdict::Quarantine(reasons) => {
+                Outcome::Quarantined(Box::new(self.damaged_item(item, reasons.join("; "))))
+            }
+        }
+    }
+
+    /// What is known of an item whose message could not be written, for this reason.
+    pub fn damaged(&mut self, node: NodeId, reason: String) -> Damaged {
+        match self.store.store().item(node) {
+            Ok(item) => self.damaged_item(&item, reason),
+            Err(error) => unreadable(node, &error),
+        }
+    }
+
+    fn damaged_item(&self, item: &Item, reason: String) -> Damaged {
+        Damaged {
+            class: self.text(item, MESSAGE_CLASS),
+            subject: self.text(item, SUBJECT),
+            reason,
+            dump: dump::item(item, &self.file.summary.names),
         }
     }
 
@@ -183,8 +205,8 @@ impl Mailbox {
         }
     }
 
-    fn convert(&mut self, item: &Item, role: Option<Role>) -> Converted {
-        let context = context(&self.file, &self.learnt, role);
+    fn convert(&mut self, item: &Item, role: Option<Role>, learnt: &Learnt) -> Converted {
+        let context = context(&self.file, learnt, role);
         let blobs: &mut dyn Blobs = match &mut self.store {
             Reader::One(store) => store.as_mut(),
             Reader::Both(store) => store.as_mut(),
@@ -199,8 +221,7 @@ impl Mailbox {
 
     /// Reads every item once, for the addresses and the code page that only the whole store tells. One handle does it
     /// for all; the others wait.
-    fn learn(&mut self) {
-        self.is_learnt = true;
+    fn learn(&mut self) -> Arc<Learnt> {
         let mut shared = self.file.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let known = shared.get_or_insert_with(|| {
             let tree = &self.file.tree;
@@ -218,7 +239,7 @@ impl Mailbox {
                 }
             }
         });
-        self.learnt = Arc::clone(known);
+        Arc::clone(known)
     }
 }
 
