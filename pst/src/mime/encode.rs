@@ -204,26 +204,31 @@ pub fn base64_lines(octets: &[u8], is_first: bool, end: LineEnd, out: &mut Vec<u
     let mut letters = [0; BASE64_LINE_LETTERS];
     out.extend_from_slice(STANDARD.encode(first, Out::from_slice(&mut letters)));
     for slab in rest.chunks(BASE64_LINE_OCTETS * SLAB_LINES) {
-        match end {
-            LineEnd::CrLf => base64_slab(slab, *b"\r\n", out),
-            LineEnd::Lf => base64_slab(slab, *b"\n", out),
-        }
+        base64_slab(slab, end, out);
     }
 }
 
 /// Writes lines of base64, each with a line end before it.
-fn base64_slab<const END: usize>(octets: &[u8], end: [u8; END], out: &mut Vec<u8>) {
+fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Vec<u8>) {
     let mut letters = [0; BASE64_LINE_LETTERS * SLAB_LINES];
     let letters = STANDARD.encode(octets, Out::from_slice(&mut letters));
     let (lines, last) = letters.as_chunks::<BASE64_LINE_LETTERS>();
-    let place = out.len();
-    out.resize(place + lines.len() * (END + BASE64_LINE_LETTERS), 0);
-    for (line, slot) in lines.iter().zip(out[place..].chunks_exact_mut(END + BASE64_LINE_LETTERS)) {
-        slot[..END].copy_from_slice(&end);
-        slot[END..].copy_from_slice(line);
+    match end {
+        // Put together first: one step of a known length costs less than two.
+        LineEnd::CrLf => lines.iter().for_each(|line| {
+            let mut whole = [0; BASE64_LINE_LETTERS + 2];
+            whole[..2].copy_from_slice(b"\r\n");
+            whole[2..].copy_from_slice(line);
+            out.extend_from_slice(&whole);
+        }),
+        LineEnd::Lf => lines.iter().for_each(|line| {
+            let mut whole = [b'\n'; BASE64_LINE_LETTERS + 1];
+            whole[1..].copy_from_slice(line);
+            out.extend_from_slice(&whole);
+        }),
     }
     if !last.is_empty() {
-        out.extend_from_slice(&end);
+        out.extend_from_slice(if end == LineEnd::Lf { b"\n" } else { b"\r\n" });
         out.extend_from_slice(last);
     }
 }
