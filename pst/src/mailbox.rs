@@ -166,7 +166,12 @@ impl Mailbox {
 
     /// What is known of an item whose message could not be written, for this reason.
     pub fn damaged(&mut self, node: NodeId, reason: String) -> Damaged {
-        match self.store.store().item(node) {
+        // The item was read before: the second reader has nothing more to confirm.
+        let read = match &self.file.native {
+            Some(native) => native.try_clone().item(node),
+            None => self.store.store().item(node),
+        };
+        match read {
             Ok(item) => self.damaged_item(&item, reason),
             Err(error) => unreadable(node, &error),
         }

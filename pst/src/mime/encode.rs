@@ -285,7 +285,7 @@ mod tests {
         for length in (0..300).chain([57 * 64, 57 * 65 - 1, 57 * 65, 57 * 129, octets.len()]) {
             for (end, parted) in [(LineEnd::CrLf, "\r\n"), (LineEnd::Lf, "\n")] {
                 let lines = octets[..length].chunks(BASE64_LINE_OCTETS);
-                let wanted: Vec<String> = lines.map(|line| reference(line)).collect();
+                let wanted: Vec<String> = lines.map(reference).collect();
                 let mut whole = Vec::new();
                 base64_lines(&octets[..length], true, end, &mut whole);
                 assert_eq!(String::from_utf8_lossy(&whole), wanted.join(parted), "{length} {end:?}");
