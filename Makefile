@@ -2,7 +2,8 @@
 
 CARGO ?= cargo
 
-.PHONY: run dist build test check doc bench bench-memory bench-parts fuzz salvage sim setup setup-tests clean
+.PHONY: run dist build test check doc bench bench-memory bench-service bench-pst bench-parts fuzz salvage sim setup \
+	setup-tests clean
 
 # How many seeds the long lane of the simulation plays, and from which on.
 SEEDS ?= 10000
@@ -55,6 +56,13 @@ bench: setup
 bench-memory: setup
 	$(CARGO) build --release -p malote -p malote-benches
 	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches memory
+
+# Holds the reading of personal stores against readpst, against the server alone, and against their limits of memory.
+# Files come of the project's own writer, of the one that GENPST names, or are named by PST_A, PST_B and PST_C.
+# BENCH=quick tries the bench itself; BENCH_CASES=export,copy runs the parts whose names hold a word.
+bench-pst: setup
+	$(CARGO) build --release -p malote -p malote-benches
+	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches pst
 
 # Times the pure parts and the ledger (PostgreSQL's too where MALOTE_BENCH_POSTGRES is a URL).
 bench-parts:

@@ -11,6 +11,7 @@ mod measure;
 mod memory;
 mod place;
 mod processes;
+mod pst;
 mod report;
 mod result;
 mod rivals;
@@ -44,9 +45,11 @@ fn run(words: &[String]) -> Result<()> {
         Some("measure") => measure::inside(&words[1..]),
         Some("memory") => memory::main(variable("BENCH") == "quick", &variable("BENCH_CASES")),
         Some("service") => service::main(variable("BENCH") == "quick"),
+        Some("pst") => pst::main(variable("BENCH") == "quick", &variable("BENCH_CASES")),
+        Some("pst-read") => pst::read::inside(&words[1..]),
         Some("quick") => bench(true),
         None => bench(variable("BENCH") == "quick"),
-        Some(other) => bail!("{other}: say `quick`, `memory`, `service` or nothing"),
+        Some(other) => bail!("{other}: say `quick`, `memory`, `service`, `pst` or nothing"),
     }
 }
 

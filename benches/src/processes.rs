@@ -19,7 +19,19 @@ struct Process {
 /// Only what is alive or was waited for inside the tree counts, which is all there is for a server whose master
 /// waits for its children, as Dovecot's does.
 pub fn tree_cpu_s(root: u32) -> Result<f64> {
-    let all = processes()?;
+    let tree = tree(root)?;
+    let ticks: u64 = tree.values().map(|process| process.ticks).sum();
+    let per_s = sysconf(SysconfVar::CLK_TCK)?.context("the system does not say how long a tick is")?;
+    Ok(ticks as f64 / per_s as f64)
+}
+
+/// A process and all that live below it.
+pub fn below(root: u32) -> Result<Vec<u32>> {
+    Ok(tree(root)?.into_keys().collect())
+}
+
+fn tree(root: u32) -> Result<BTreeMap<u32, Process>> {
+    let mut all = processes()?;
     let is_below = |pid: u32| {
         let mut at = pid;
         // No tree of processes is deeper than the list is long; a cycle would be the kernel's fault.
@@ -34,9 +46,9 @@ pub fn tree_cpu_s(root: u32) -> Result<f64> {
         }
         false
     };
-    let ticks: u64 = all.iter().filter(|(pid, _)| is_below(**pid)).map(|(_, process)| process.ticks).sum();
-    let per_s = sysconf(SysconfVar::CLK_TCK)?.context("the system does not say how long a tick is")?;
-    Ok(ticks as f64 / per_s as f64)
+    let tree: Vec<u32> = all.keys().copied().filter(|pid| is_below(*pid)).collect();
+    all.retain(|pid, _| tree.contains(pid));
+    Ok(all)
 }
 
 fn processes() -> Result<BTreeMap<u32, Process>> {

@@ -80,7 +80,8 @@ pub fn malote() -> Result<PathBuf> {
     Ok(malote)
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+/// A program on PATH.
+pub fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(name))
         .find(|path| path.is_file())

@@ -106,6 +106,11 @@ impl Both {
         &self.comparison
     }
 
+    /// Counts items that another handle on the first reader has read.
+    pub(crate) fn count_alone(&mut self, items: u64) {
+        self.comparison.items_alone += items;
+    }
+
     /// Asks the second reader, opening it where needed; `None` where it is not to be had any more. One that ended in
     /// the midst of an answer is opened anew for the next question.
     fn ask<T>(

@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod damaged;
+mod helper;
 mod learnt;
 mod opening;
 mod proving;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use arithmetic::Arithmetic;
 pub use damaged::Damaged;
+pub use helper::Helper;
 pub use opening::{Options, ReaderChoice};
 pub use proving::WriteError;
 
@@ -48,8 +50,9 @@ pub const OUTSIDE_FOLDER: &str = "Outside of the visible folders";
 pub struct Mailbox {
     store: Reader,
     file: Arc<Shared>,
-    /// What the whole store teaches, as far as this handle knows it.
+    /// What every item is read with: what an 8-bit store teaches, and nothing of others.
     learnt: Arc<Learnt>,
+    /// True where that is all that the store can teach.
     is_learnt: bool,
     /// How many more rows of contents tables are looked up.
     rows_left: u32,
@@ -157,12 +160,14 @@ impl Mailbox {
         }
     }
 
+    /// What becomes of an item that was read. It depends on the item and the store alone, and not on what was read
+    /// before: what the whole store teaches is asked for each item that misses it.
     fn outcome(&mut self, item: &Item, role: Option<Role>) -> Outcome {
-        let mut converted = self.convert(item, role);
+        let mut converted = self.convert(item, role, &Arc::clone(&self.learnt));
         let is_missed = converted.losses.iter().any(|loss| loss.kind == LossKind::AddressEncapsulated);
         if is_missed && !self.is_learnt {
-            self.learn();
-            converted = self.convert(item, role);
+            let learnt = self.learn();
+            converted = self.convert(item, role, &learnt);
         }
         match &converted.verdict {
             Verdict::Carry | Verdict::CarryWithStubs(_) => Outcome::Carried(Box::new(converted)),
@@ -200,8 +205,8 @@ impl Mailbox {
         }
     }
 
-    fn convert(&mut self, item: &Item, role: Option<Role>) -> Converted {
-        let context = context(&self.file, &self.learnt, role);
+    fn convert(&mut self, item: &Item, role: Option<Role>, learnt: &Learnt) -> Converted {
+        let context = context(&self.file, learnt, role);
         let blobs: &mut dyn Blobs = match &mut self.store {
             Reader::One(store) => store.as_mut(),
             Reader::Both(store) => store.as_mut(),
@@ -216,8 +221,7 @@ impl Mailbox {
 
     /// Reads every item once, for the addresses and the code page that only the whole store tells. One handle does it
     /// for all; the others wait.
-    fn learn(&mut self) {
-        self.is_learnt = true;
+    fn learn(&mut self) -> Arc<Learnt> {
         let mut shared = self.file.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let known = shared.get_or_insert_with(|| {
             let tree = &self.file.tree;
@@ -235,7 +239,7 @@ impl Mailbox {
                 }
             }
         });
-        self.learnt = Arc::clone(known);
+        Arc::clone(known)
     }
 }
 

@@ -61,6 +61,15 @@ impl Arithmetic {
         }
     }
 
+    /// Adds what became of other items.
+    pub fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.quarantined += other.quarantined;
+        for (class, items) in other.skipped {
+            *self.skipped.entry(class).or_default() += items;
+        }
+    }
+
     /// True where every item is accounted for.
     #[must_use]
     pub fn balances(&self) -> bool {

@@ -3,11 +3,11 @@
 
 use std::io::{self, Write};
 
-use super::encode::{self, BASE64_LINE_OCTETS};
+use super::encode::{self, BASE64_LINE_OCTETS, LineEnd};
 use crate::store::{Blob, BlobKey, Blobs};
 
 /// Octets of a blob that are read and held at once: whole lines of base64.
-pub const BLOCK_OCTETS: usize = BASE64_LINE_OCTETS * 1024;
+pub const BLOCK_OCTETS: usize = BASE64_LINE_OCTETS * 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -61,15 +61,92 @@ impl Message {
     /// # Errors
     /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
     pub fn write(&self, blobs: &mut dyn Blobs, out: &mut dyn Write) -> io::Result<()> {
+        let mut through = Through { out, lines: Vec::new() };
+        let written = self.write_to(blobs, &mut through);
+        written.and_then(|()| through.pass().map_err(Unwritten::Refused)).map_err(Unwritten::into_cause)
+    }
+
+    /// Writes the message to a form that treats texts and files apart; blobs block by block.
+    ///
+    /// # Errors
+    /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
+    pub fn write_to(&self, blobs: &mut dyn Blobs, out: &mut dyn Form) -> Result<(), Unwritten> {
         let mut buffers = Buffers::default();
         for piece in &self.pieces {
             match piece {
-                Piece::Held(octets) => out.write_all(octets)?,
+                Piece::Held(octets) => out.text(octets).map_err(Unwritten::Refused)?,
                 Piece::Encoded(blob) => buffers.copy(blob, blobs, out, true)?,
                 Piece::Raw(blob) => buffers.copy(blob, blobs, out, false)?,
             }
         }
         Ok(())
+    }
+}
+
+/// A form that a message is written in: how lines end, and what is quoted. Base64 needs no quoting in any.
+pub trait Form {
+    /// Takes octets of the message in any portions; their lines end in CRLF, and the last one may go on.
+    ///
+    /// # Errors
+    /// Where the octets cannot be kept.
+    fn text(&mut self, octets: &[u8]) -> io::Result<()>;
+
+    /// Where the next lines of base64 are appended, about 160 KiB at most before this is asked again.
+    ///
+    /// # Errors
+    /// Where what was appended before cannot be kept.
+    fn lines(&mut self) -> io::Result<&mut Vec<u8>>;
+
+    /// How these lines are parted.
+    fn line_end(&self) -> LineEnd;
+}
+
+/// Why a message was not written whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritten {
+    /// Its data cannot be read from the store.
+    #[error("its data cannot be read: {0}")]
+    Unreadable(#[source] io::Error),
+    /// What it is written to refuses.
+    #[error("writing it: {0}")]
+    Refused(#[source] io::Error),
+}
+
+impl Unwritten {
+    fn into_cause(self) -> io::Error {
+        match self {
+            Self::Unreadable(cause) | Self::Refused(cause) => cause,
+        }
+    }
+}
+
+/// A message as it is, to whatever takes octets.
+struct Through<'a> {
+    out: &'a mut dyn Write,
+    lines: Vec<u8>,
+}
+
+impl Through<'_> {
+    fn pass(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.lines)?;
+        self.lines.clear();
+        Ok(())
+    }
+}
+
+impl Form for Through<'_> {
+    fn text(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.pass()?;
+        self.out.write_all(octets)
+    }
+
+    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+        self.pass()?;
+        Ok(&mut self.lines)
+    }
+
+    fn line_end(&self) -> LineEnd {
+        LineEnd::CrLf
     }
 }
 
@@ -140,11 +217,10 @@ impl io::Read for MessageReader<'_> {
     }
 }
 
-/// Room for one block and its base64, shared by all blobs of a message.
+/// Room for one block of a blob, shared by all blobs of a message.
 #[derive(Default)]
 struct Buffers {
     block: Vec<u8>,
-    lines: Vec<u8>,
 }
 
 impl Buffers {
@@ -152,16 +228,21 @@ impl Buffers {
         &mut self,
         blob: &Blob,
         blobs: &mut dyn Blobs,
-        out: &mut dyn Write,
+        out: &mut dyn Form,
         is_encoded: bool,
-    ) -> io::Result<()> {
-        let (mut offset, mut lines) = (0, std::mem::take(&mut self.lines));
+    ) -> Result<(), Unwritten> {
+        let mut offset = 0;
         while offset < blob.octets {
-            lines.clear();
-            offset += self.block(blob, offset, blobs, &mut lines, is_encoded)?;
-            out.write_all(&lines)?;
+            let read = self.read(blob, offset, blobs).map_err(Unwritten::Unreadable)?;
+            if is_encoded {
+                let end = out.line_end();
+                let lines = out.lines().map_err(Unwritten::Refused)?;
+                encode::base64_lines(&self.block, offset == 0, end, lines);
+            } else {
+                out.text(&self.block).map_err(Unwritten::Refused)?;
+            }
+            offset += read;
         }
-        self.lines = lines;
         Ok(())
     }
 
@@ -174,14 +255,20 @@ impl Buffers {
         lines: &mut Vec<u8>,
         is_encoded: bool,
     ) -> io::Result<u64> {
-        let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
-        self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
-        read_exactly(blobs, blob, offset, &mut self.block)?;
+        let read = self.read(blob, offset, blobs)?;
         if is_encoded {
-            encode::base64_lines(&self.block, offset == 0, lines);
+            encode::base64_lines(&self.block, offset == 0, LineEnd::CrLf, lines);
         } else {
             lines.extend_from_slice(&self.block);
         }
+        Ok(read)
+    }
+
+    /// Reads one block of a blob; gives how many octets it has.
+    fn read(&mut self, blob: &Blob, offset: u64, blobs: &mut dyn Blobs) -> io::Result<u64> {
+        let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
+        self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
+        read_exactly(blobs, blob, offset, &mut self.block)?;
         Ok(wanted)
     }
 }

@@ -31,10 +31,11 @@ pub use attachment::EMBEDDED_DEPTH_MAX;
 pub use body::BODY_OCTETS_MAX;
 pub use class::ItemKind;
 pub use date::{DateOrigin, InternalDate};
+pub use encode::LineEnd;
 pub use flags::Flags;
 pub use glance::{Glance, glance};
 pub use mailbox::Mailbox;
-pub use message::{Message, MessageReader};
+pub use message::{Form, Message, MessageReader, Unwritten};
 pub use view::View;
 
 use build::Builder;

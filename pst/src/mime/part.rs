@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::encode::{self, Transfer};
+use super::encode::{self, LineEnd, Transfer};
 use super::message::{Message, Pieces};
 use crate::store::Blob;
 
@@ -178,7 +178,7 @@ impl Writer {
                             Transfer::Seven => held.extend_from_slice(octets),
                             Transfer::SevenMended => encode::mend(octets, held),
                             Transfer::Quoted => encode::quoted_printable(octets, held),
-                            Transfer::Base64 => encode::base64_lines(octets, true, held),
+                            Transfer::Base64 => encode::base64_lines(octets, true, LineEnd::CrLf, held),
                         }
                     }
                     Body::Encoded(blob) => {

@@ -49,6 +49,14 @@ fn read_data(
     while filled < wanted {
         let leaf = tree.leaves[number];
         let start = number.checked_sub(1).map_or(0, |before| tree.leaves[before].end);
+        if offset + filled as u64 == start {
+            let read = blocks.read_run(&tree.leaves[number..], start, &mut into[filled..wanted]);
+            if read > 0 {
+                number += read;
+                filled = (tree.leaves[number - 1].end - offset) as usize;
+                continue;
+            }
+        }
         blocks.keep_leaf(leaf.block)?;
         let (_, contents) = blocks.leaf.as_ref().expect("the leaf was kept a moment ago");
         if !contents.is_sound || contents.octets.len() as u64 != leaf.end - start {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::cipher::Encoding;
-use super::data_tree::DataTree;
+use super::data_tree::{DataTree, Leaf};
 use super::disk::Disk;
 use super::fault::{Fault, Read};
 use super::index::{Block, Index};
@@ -14,6 +14,9 @@ use super::layout::Layout;
 use super::limits::{DAMAGES_MAX, LISTED_BLOCKS_MAX};
 use super::octets::{checksum, signature};
 use crate::item::{DENIED, Damage, Part};
+
+/// Octets of the file that are read in one step where blocks lie one behind the other.
+const RUN_OCTETS_MAX: u64 = 128 * 1024;
 
 /// Reads blocks for one handle.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Blocks {
     warnings_left_out: usize,
     /// Blocks of data that were listed since [`Self::begin`].
     listed: usize,
+    /// Room for blocks that lie one behind the other, as they are in the file.
+    run: Vec<u8>,
 }
 
 /// What a block holds.
@@ -59,6 +64,7 @@ impl Blocks {
             warnings: Vec::new(),
             warnings_left_out: 0,
             listed: 0,
+            run: Vec::new(),
         }
     }
 
@@ -129,6 +135,54 @@ impl Blocks {
     /// Octets that a block holds, without reading it.
     pub(super) fn octets(&self, block: u64) -> Option<u16> {
         self.index.places(block).next().map(Block::octets)
+    }
+
+    /// Reads leaves of which the first begins at `start` straight to where they are wanted, as long as they lie one
+    /// behind the other in the file, are plainly sound and fit into `into`; gives how many those are. What is not
+    /// plain is left to [`Self::contents`], which looks further.
+    pub(super) fn read_run(&mut self, leaves: &[Leaf], start: u64, into: &mut [u8]) -> usize {
+        let (index, mut near) = (Arc::clone(&self.index), usize::MAX);
+        let mut places: Vec<Block> = Vec::new();
+        let (mut held, mut filed) = (0, 0);
+        for leaf in leaves {
+            let Some(at) = index.place(leaf.block, &mut near) else { break };
+            let octets = u64::from(at.octets());
+            let is_plain = at.octets() == at.stored() && start + held + octets == leaf.end;
+            let is_next = places.first().is_none_or(|first| at.place() == first.place() + filed);
+            filed += self.layout.block_octets(at.stored());
+            held += octets;
+            if !is_plain || !is_next || held > into.len() as u64 || filed > RUN_OCTETS_MAX {
+                break;
+            }
+            places.push(at);
+        }
+        let filed: u64 = places.iter().map(|at| self.layout.block_octets(at.stored())).sum();
+        let Some(first) = places.first() else { return 0 };
+        let mut run = std::mem::take(&mut self.run);
+        run.resize(filed as usize, 0);
+        let sound =
+            if self.disk.fill(first.place(), &mut run) { self.decode_run(&places, &run, into) } else { 0 };
+        self.run = run;
+        sound
+    }
+
+    /// Decodes the first of the blocks in `run` that are plainly sound; gives how many those are.
+    fn decode_run(&self, places: &[Block], mut run: &[u8], mut into: &mut [u8]) -> usize {
+        for (number, at) in places.iter().enumerate() {
+            let (block, others) = run.split_at(self.layout.block_octets(at.stored()) as usize);
+            let trailer_at = block.len() - self.layout.block_trailer_octets() as usize;
+            let (octets, trailer) = (&block[..usize::from(at.stored())], &block[trailer_at..]);
+            let is_own = self.layout.block_trailer(trailer).is_some_and(|trailer| {
+                trailer.number & !1 == at.number() && trailer.checksum == checksum(octets)
+            });
+            if !is_own {
+                return number;
+            }
+            let (wanted, rest) = into.split_at_mut(octets.len());
+            self.encoding.decode_into(octets, at.number(), wanted);
+            (run, into) = (others, rest);
+        }
+        places.len()
     }
 
     fn at(&mut self, block: u64, at: Block) -> Read<Contents> {

@@ -25,6 +25,21 @@ impl Encoding {
         }
     }
 
+    /// Decodes what a data block holds to where it is wanted, which is as long.
+    pub(super) fn decode_into(self, octets: &[u8], block: u64, into: &mut [u8]) {
+        match self {
+            Self::Permute => {
+                for (octet, decoded) in octets.iter().zip(into) {
+                    *decoded = OUT[usize::from(*octet)];
+                }
+            }
+            Self::None | Self::Cyclic => {
+                into.copy_from_slice(octets);
+                self.decode(into, block);
+            }
+        }
+    }
+
     /// Decodes what a data block holds, in place. `block` is its BID, the key of the cyclic encoding.
     pub(super) fn decode(self, octets: &mut [u8], block: u64) {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::blocks::{Blocks, Contents, is_internal};
 use super::fault::{Fault, Read};
+use super::index::Block;
 use super::limits::TREE_BLOCKS_MAX;
 use super::octets::{u8_at, u16_at, u32_at};
 use crate::item::DENIED;
@@ -81,6 +82,7 @@ impl Blocks {
             )));
         }
         let before = tree.octets();
+        let (index, mut near) = (Arc::clone(&self.index), usize::MAX);
         for number in 0..usize::from(count) {
             let at = 8 + number * self.layout.number_octets();
             let Some(child) = self.layout.number_at(&octets, at) else {
@@ -99,7 +101,7 @@ impl Blocks {
             } else if is_internal(child) {
                 return Err(Fault::new(format!("block {block:#x} names {child:#x} as data, which is none")));
             } else {
-                tree.add(child, self.octets(child));
+                tree.add(child, index.place(child, &mut near).map(Block::octets));
             }
         }
         if tree.missing.is_none() && tree.octets() - before != u64::from(total) {

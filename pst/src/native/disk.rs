@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Read};
 
-/// Octets of one stretch: the small blocks of an item lie in one, as they were written together.
-const STRETCH_OCTETS: usize = 16 * 1024;
-/// Stretches that are kept: 4 MiB for each handle.
-const STRETCHES_MAX: usize = 256;
+/// Octets of one stretch: the small blocks of an item lie in one or two, as they were written together. Longer ones
+/// would bring parts of the files between items, which are read by themselves.
+const STRETCH_OCTETS: usize = 4 * 1024;
+/// Stretches that are kept: 2 MiB for each handle.
+const STRETCHES_MAX: usize = 512;
 /// What is at least this long is read by itself: items of one folder lie far apart, and more would be read in vain.
 const ALONE_OCTETS_MIN: usize = 4096;
 
@@ -89,6 +90,11 @@ impl Disk {
             stretch.number = number;
         }
         Some(&self.stretches[slot].octets)
+    }
+
+    /// Fills `into` without keeping what was read; false where it cannot be read whole.
+    pub(super) fn fill(&self, place: u64, into: &mut [u8]) -> bool {
+        self.file.read_exact_at(into, place).is_ok()
     }
 
     /// Reads without keeping; for what is read once from end to end.

@@ -234,6 +234,24 @@ impl Index {
         own.ok().map(|place| self.blocks[place]).into_iter().chain(stray.copied())
     }
 
+    /// The first of the places of a block. `near` is where the last one that was asked for stands in the block tree:
+    /// blocks of one value mostly stand one behind the other.
+    pub(super) fn place(&self, number: u64, near: &mut usize) -> Option<Block> {
+        let number = number & !1;
+        let next = self.blocks.get(near.wrapping_add(1)).filter(|block| block.number() == number);
+        if let Some(block) = next {
+            *near = near.wrapping_add(1);
+            return Some(*block);
+        }
+        match self.blocks.binary_search_by_key(&number, |block| block.number()) {
+            Ok(place) => {
+                *near = place;
+                Some(self.blocks[place])
+            }
+            Err(_) => self.places(number).next(),
+        }
+    }
+
     /// True where the block tree names the block.
     pub(super) fn has_block(&self, number: u64) -> bool {
         self.blocks.binary_search_by_key(&(number & !1), |block| block.number()).is_ok()

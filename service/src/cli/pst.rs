@@ -2,10 +2,13 @@
 //! Never writes to a store.
 
 mod check;
+mod crew;
 mod export;
 mod ls;
+mod mbox;
 mod options;
 mod sink;
+mod tray;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,6 +23,7 @@ pub use options::options;
 
 use super::args::PstCommand;
 use super::exit::{Exit, Stopped};
+use sink::Sink;
 
 /// Does what is asked.
 pub fn pst(command: PstCommand) -> Result<Exit, Stopped> {
@@ -33,6 +37,9 @@ pub fn pst(command: PstCommand) -> Result<Exit, Stopped> {
 /// An item that cannot be carried whole.
 #[derive(Debug, Serialize)]
 struct Quarantined {
+    /// Its folder's and its own number in the walk.
+    #[serde(skip)]
+    order: (usize, usize),
     node: String,
     folder: Vec<String>,
     class: String,
@@ -63,6 +70,16 @@ impl Sums {
             *self.losses.entry(loss.kind.as_str()).or_default() += 1;
         }
     }
+
+    /// Adds what came of reading other parts of the same store.
+    fn add(&mut self, other: Self) {
+        self.arithmetic.add(other.arithmetic);
+        self.quarantined.extend(other.quarantined);
+        for (kind, count) in other.losses {
+            *self.losses.entry(kind).or_default() += count;
+        }
+        self.elsewhere.extend(other.elsewhere);
+    }
 }
 
 /// A folder as the walk goes through it.
@@ -72,53 +89,25 @@ struct Place {
     items: Vec<NodeId>,
 }
 
-/// Whether an item was taken as it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    /// It was.
-    Whole,
-    /// Its data cannot be read to the end: it is to be given again with its damage.
-    Unreadable,
+/// The folders that users see, with their items.
+fn places(mailbox: &Mailbox) -> Vec<Place> {
+    let folders = mailbox.tree().folders.iter();
+    folders
+        .map(|folder| Place { path: folder.path.clone(), role: folder.role, items: folder.items.clone() })
+        .collect()
 }
 
-/// Reads every item of every folder, hands those that are carried to `carry`, and sums up. Items outside of the
-/// visible folders are looked at and counted as passed over.
-fn walk(
-    mailbox: &mut Mailbox,
-    mut carry: impl FnMut(&mut Mailbox, &Place, NodeId, &Outcome) -> Result<Taken, Stopped>,
-    mut progress: impl FnMut(),
-) -> Result<Sums, Stopped> {
-    let mut sums = Sums { arithmetic: Arithmetic::of(mailbox.tree()), ..Sums::default() };
-    let folders = &mailbox.tree().folders;
-    let places: Vec<Place> = folders
-        .iter()
-        .map(|folder| Place { path: folder.path.clone(), role: folder.role, items: folder.items.clone() })
-        .collect();
+/// Reads every item of every folder to its last octet, writes those that are carried where there is something to
+/// write to, and sums up. Items outside of the visible folders are looked at and counted as passed over.
+fn walk(mailbox: &mut Mailbox, sink: Option<&Sink>, progress: &(dyn Fn() + Sync)) -> Result<Sums, Stopped> {
+    let places = places(mailbox);
+    let mut sums = crew::walk(mailbox, &places, sink, progress)?;
+    sums.arithmetic = {
+        let mut arithmetic = Arithmetic::of(mailbox.tree());
+        arithmetic.add(sums.arithmetic);
+        arithmetic
+    };
     let left_out = mailbox.tree().left_out.clone();
-    for place in &places {
-        for node in &place.items {
-            let mut outcome = mailbox.read(*node, place.role);
-            if carry(mailbox, place, *node, &outcome)? == Taken::Unreadable {
-                outcome = mailbox.read_proven(*node, place.role);
-                if carry(mailbox, place, *node, &outcome)? == Taken::Unreadable {
-                    return Err(Stopped::early(format!("item {:#x} reads otherwise each time", node.0)));
-                }
-            }
-            sums.arithmetic.count(&outcome);
-            match outcome {
-                Outcome::Carried(converted) => sums.lose(&converted.losses),
-                Outcome::Skipped { .. } => {}
-                Outcome::Quarantined(damaged) => sums.quarantined.push(Quarantined {
-                    node: format!("{:#x}", node.0),
-                    folder: place.path.clone(),
-                    class: damaged.class,
-                    subject: damaged.subject,
-                    reason: damaged.reason,
-                }),
-            }
-            progress();
-        }
-    }
     for folder in left_out.into_iter().filter(|folder| !folder.items.is_empty()) {
         for node in &folder.items {
             let class = mailbox.look(*node, None).class;

@@ -1,13 +1,13 @@
-//! `pst check`: reads every item and all of its data as a copy would, and names what cannot be carried whole.
+//! `pst check`: reads every item as a copy would, and names what cannot be carried whole.
 //! Never calls a file clean that only one reader has read.
 
 use std::collections::BTreeMap;
 
 use malote_pst::both::{Asking, Comparison};
-use malote_pst::mailbox::{Arithmetic, Mailbox, Outcome};
+use malote_pst::mailbox::{Arithmetic, Mailbox};
 use serde::Serialize;
 
-use super::{Elsewhere, Quarantined, Sums, Taken, items, walk};
+use super::{Elsewhere, Quarantined, Sums, items, walk};
 use crate::cli::args::PstArgs;
 use crate::cli::exit::{Exit, Stopped};
 use crate::cli::output;
@@ -62,7 +62,7 @@ pub fn check(args: &PstArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Everything))?;
     let bar = screen.overall(items(&mailbox), "items read");
-    let sums = walk(&mut mailbox, |mailbox, _, _, outcome| Ok(prove(mailbox, outcome)), || bar.inc(1))?;
+    let sums = walk(&mut mailbox, None, &|| bar.inc(1))?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {
@@ -71,15 +71,6 @@ pub fn check(args: &PstArgs) -> Result<Exit, Stopped> {
         output::print(&found.text())?;
     }
     Ok(found.exit())
-}
-
-/// Reads the data of an item that is carried to its end.
-fn prove(mailbox: &mut Mailbox, outcome: &Outcome) -> Taken {
-    let Outcome::Carried(converted) = outcome else { return Taken::Whole };
-    match converted.message.as_ref().map_or(Ok(()), |message| mailbox.prove(message)) {
-        Ok(()) => Taken::Whole,
-        Err(_) => Taken::Unreadable,
-    }
 }
 
 impl Found {

@@ -2,11 +2,10 @@
 //! Never writes over anything that it did not write itself, and never leaves half a message under a lasting name.
 
 use malote_pst::both::Asking;
-use malote_pst::mailbox::Outcome;
 
 use super::check::Found;
 use super::sink::Sink;
-use super::{Taken, items, walk};
+use super::{items, walk};
 use crate::cli::args::ExportArgs;
 use crate::cli::exit::{Exit, Stopped};
 use crate::cli::output;
@@ -20,17 +19,9 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Damaged))?;
     let mut sink = Sink::open(args.to, &args.out)?;
+    sink.name(&super::places(&mailbox));
     let bar = screen.overall(items(&mailbox), "items written");
-    let write = |mailbox: &mut malote_pst::mailbox::Mailbox,
-                 place: &super::Place,
-                 node,
-                 outcome: &Outcome| match outcome {
-        Outcome::Carried(converted) => sink.write(mailbox, &place.path, node, converted),
-        Outcome::Quarantined(damaged) => sink.dump(node, damaged).map(|()| Taken::Whole),
-        Outcome::Skipped { .. } => Ok(Taken::Whole),
-    };
-    let sums = walk(&mut mailbox, write, || bar.inc(1))?;
-    sink.finish()?;
+    let sums = walk(&mut mailbox, Some(&sink), &|| bar.inc(1))?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {

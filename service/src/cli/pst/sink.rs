@@ -3,36 +3,39 @@
 
 mod names;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek as _, SeekFrom, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use malote_pst::mailbox::{Damaged, Mailbox, WriteError};
-use malote_pst::mime::{Converted, Flags, Message};
+use malote_pst::mailbox::{Damaged, Mailbox};
+use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Unwritten};
 use malote_pst::store::NodeId;
 
-use super::Taken;
+use super::Place;
 use crate::cli::args::ExportArg;
 use crate::cli::exit::Stopped;
-use names::{Names, from_line};
+use names::Names;
+pub(in crate::cli::pst) use names::from_line;
 
 /// Octets that are gathered before they are written.
 const BUFFER_OCTETS: usize = 256 * 1024;
-/// Longest line that is held whole, in octets.
-const LINE_OCTETS_MAX: usize = 1024 * 1024;
 /// Below the folder of an export: property dumps of items that were not carried.
 const QUARANTINE: &str = "quarantine";
 /// Marks a folder as an export's, so that it may be written to again.
 const MARK: &str = ".malote-pst-export";
 
-/// An open export.
+/// An open export. Several threads write to it at once.
 pub(super) struct Sink {
     form: ExportArg,
     out: PathBuf,
-    folders: BTreeMap<Vec<String>, PathBuf>,
-    names: Names,
-    mbox: Option<(PathBuf, BufWriter<File>)>,
+    folders: Vec<Target>,
+}
+
+/// What a folder becomes: a file or a folder, made when its first item comes.
+struct Target {
+    path: PathBuf,
+    is_made: AtomicBool,
 }
 
 impl Sink {
@@ -48,40 +51,56 @@ impl Sink {
             return Err(Stopped::usage(message));
         }
         File::create(&mark).map_err(failed)?;
-        let (folders, names) = (BTreeMap::new(), Names::default());
-        Ok(Self { form, out: out.to_owned(), folders, names, mbox: None })
+        Ok(Self { form, out: out.to_owned(), folders: Vec::new() })
     }
 
-    /// Writes one message, or nothing of it where its data cannot be read to the end.
-    pub(super) fn write(
-        &mut self,
+    /// Gives every folder that has items a name, in their order; they are asked for by their number in it.
+    pub(super) fn name(&mut self, places: &[Place]) {
+        let mut names = Names::default();
+        let path = |place: &Place| match self.form {
+            _ if place.items.is_empty() => PathBuf::new(),
+            ExportArg::Eml => self.out.join(names.levels(&place.path)),
+            ExportArg::Mbox => self.out.join(names.levels(&place.path)).with_added_extension("mbox"),
+            ExportArg::Maildir => self.out.join(names.maildir(&place.path)),
+        };
+        let paths = places.iter().map(path);
+        self.folders = paths.map(|path| Target { path, is_made: AtomicBool::new(false) }).collect();
+    }
+
+    /// What the items become.
+    pub(super) const fn form(&self) -> ExportArg {
+        self.form
+    }
+
+    /// The path of a folder by its number; empty where it has none.
+    pub(super) fn place(&self, folder: usize) -> &Path {
+        self.folders.get(folder).map_or(Path::new(""), |target| &target.path)
+    }
+
+    /// Begins the mbox file of a folder.
+    pub(super) fn begin_file(&self, folder: usize) -> io::Result<File> {
+        let path = self.place(folder);
+        fs::create_dir_all(path.parent().unwrap_or(&self.out))?;
+        File::create(path)
+    }
+
+    /// Writes one message as a file of its own.
+    pub(super) fn letter(
+        &self,
+        folder: usize,
         mailbox: &mut Mailbox,
-        path: &[String],
         node: NodeId,
         converted: &Converted,
-    ) -> Result<Taken, Stopped> {
-        let Some(message) = &converted.message else { return Ok(Taken::Whole) };
-        let folder = self.folder(path)?;
-        let seconds = converted.internal_date.map(|date| date.unix_seconds);
-        let written = match self.form {
-            ExportArg::Eml => lasting(&folder.join(format!("{:08x}.eml", node.0)), message, mailbox),
-            ExportArg::Maildir => {
-                let (place, flags) = letters(converted.flags);
-                let name = format!(
-                    "{}.P{:08x}.malote,S={}:2,{flags}",
-                    seconds.unwrap_or(0),
-                    node.0,
-                    message.octets()
-                );
-                lasting(&folder.join(place).join(name), message, mailbox)
-            }
-            ExportArg::Mbox => self.append(&folder, message, mailbox, seconds, converted.flags),
-        };
-        match written {
-            Ok(()) => Ok(Taken::Whole),
-            Err(WriteError::Unreadable(_)) => Ok(Taken::Unreadable),
-            Err(WriteError::Output(cause)) => Err(failure("writing an item", &folder, &cause)),
+    ) -> Result<(), Unwritten> {
+        let Some(message) = &converted.message else { return Ok(()) };
+        let place = self.made(folder).map_err(Unwritten::Refused)?;
+        if self.form != ExportArg::Maildir {
+            return lasting(&place.join(format!("{:08x}.eml", node.0)), message, mailbox);
         }
+        let seconds = converted.internal_date.map_or(0, |date| date.unix_seconds);
+        let (part, flags) = letters(converted.flags);
+        let name = format!("{seconds}.P{:08x}.malote,S={}:2,{flags}", node.0, message.octets());
+        lasting(&place.join(part).join(name), message, mailbox)
     }
 
     /// Writes what is known of an item that is not carried.
@@ -97,96 +116,59 @@ impl Sink {
         write().map_err(|cause| failure("writing a property dump", &path, &cause))
     }
 
-    /// Writes out what is gathered.
-    pub(super) fn finish(&mut self) -> Result<(), Stopped> {
-        match self.mbox.take() {
-            Some((path, mut file)) => {
-                let close = file.flush().and_then(|()| file.get_ref().sync_all());
-                close.map_err(|cause| failure("writing", &path, &cause))
-            }
-            None => Ok(()),
+    /// The folder of a mail folder, made when its first item comes.
+    fn made(&self, folder: usize) -> io::Result<&Path> {
+        let lost = || io::Error::other("the folder was not named");
+        let target = self.folders.get(folder).ok_or_else(lost)?;
+        if !target.is_made.load(Ordering::Relaxed) {
+            let parts: &[&str] = if self.form == ExportArg::Maildir { &["cur", "new", "tmp"] } else { &[""] };
+            parts.iter().try_for_each(|part| fs::create_dir_all(target.path.join(part)))?;
+            target.is_made.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// The folder or file of a mail folder, made when its first item comes.
-    fn folder(&mut self, path: &[String]) -> Result<PathBuf, Stopped> {
-        if let Some(known) = self.folders.get(path) {
-            return Ok(known.clone());
-        }
-        let place = match self.form {
-            ExportArg::Eml => self.out.join(self.names.levels(path)),
-            ExportArg::Mbox => self.out.join(self.names.levels(path)).with_added_extension("mbox"),
-            ExportArg::Maildir => self.out.join(self.names.maildir(path)),
-        };
-        let make = || match self.form {
-            ExportArg::Eml => fs::create_dir_all(&place),
-            ExportArg::Mbox => fs::create_dir_all(place.parent().unwrap_or(&self.out)),
-            ExportArg::Maildir => {
-                ["cur", "new", "tmp"].iter().try_for_each(|part| fs::create_dir_all(place.join(part)))
-            }
-        };
-        make().map_err(|cause| failure("making the folder", &place, &cause))?;
-        self.folders.insert(path.to_vec(), place.clone());
-        Ok(place)
-    }
-
-    fn append(
-        &mut self,
-        path: &Path,
-        message: &Message,
-        mailbox: &mut Mailbox,
-        seconds: Option<i64>,
-        flags: Flags,
-    ) -> Result<(), WriteError> {
-        let file = self.open_mbox(path).map_err(WriteError::Output)?;
-        // Blobs alone can fail in the reading: without any, there is nothing to come back from.
-        let begin = match message.blobs().next() {
-            Some(_) => Some(file.stream_position().map_err(WriteError::Output)?),
-            None => None,
-        };
-        let lines = [from_line(seconds).into_bytes(), status(flags).into_bytes()].concat();
-        file.write_all(&lines).map_err(WriteError::Output)?;
-        let mut quoting = Quoting::new(file);
-        let written = mailbox.write(message, &mut quoting);
-        let ended = quoting.finish();
-        match (written, begin) {
-            (Ok(()), _) => ended.map_err(WriteError::Output),
-            (Err(error), None) => Err(error),
-            (Err(error), Some(begin)) => {
-                let back = file.flush().and_then(|()| file.get_ref().set_len(begin));
-                back.and_then(|()| file.seek(SeekFrom::Start(begin))).map_err(WriteError::Output)?;
-                Err(error)
-            }
-        }
-    }
-
-    /// The file of an mbox folder. Folders come one after the other: a file is opened once in an export.
-    fn open_mbox(&mut self, path: &Path) -> io::Result<&mut BufWriter<File>> {
-        if self.mbox.as_ref().is_none_or(|(open, _)| open != path)
-            && let Some((_, mut file)) = self.mbox.take()
-        {
-            file.flush()?;
-            file.get_ref().sync_all()?;
-        }
-        let (_, file) = match self.mbox.take() {
-            Some(open) => self.mbox.insert(open),
-            None => {
-                let file = BufWriter::with_capacity(BUFFER_OCTETS, File::create(path)?);
-                self.mbox.insert((path.to_owned(), file))
-            }
-        };
-        Ok(file)
+        Ok(&target.path)
     }
 }
 
 /// Writes a message under a name that it gets only when it is whole.
-fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox) -> Result<(), WriteError> {
+fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox) -> Result<(), Unwritten> {
     let folder = path.parent().unwrap_or(path);
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(WriteError::Output)?;
-    let mut out = BufWriter::with_capacity(BUFFER_OCTETS, file);
-    mailbox.write(message, &mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error).map_err(WriteError::Output)?;
-    file.persist(path).map_err(|error| WriteError::Output(error.error)).map(drop)
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(Unwritten::Refused)?;
+    let mut letter = Letter { file, gathered: Vec::new() };
+    message.write_to(mailbox.blobs(), &mut letter)?;
+    letter.pass().map_err(Unwritten::Refused)?;
+    letter.file.persist(path).map_err(|error| Unwritten::Refused(error.error)).map(drop)
+}
+
+/// A message as it is, in a file of its own.
+struct Letter {
+    file: tempfile::NamedTempFile,
+    gathered: Vec<u8>,
+}
+
+impl Letter {
+    fn pass(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
+    }
+}
+
+impl Form for Letter {
+    fn text(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.lines()?.extend_from_slice(octets);
+        Ok(())
+    }
+
+    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+        if self.gathered.len() >= BUFFER_OCTETS {
+            self.pass()?;
+        }
+        Ok(&mut self.gathered)
+    }
+
+    fn line_end(&self) -> LineEnd {
+        LineEnd::CrLf
+    }
 }
 
 /// The folder and the letters of a Maildir name.
@@ -203,121 +185,14 @@ fn letters(flags: Flags) -> (&'static str, String) {
 }
 
 /// Flags as mbox files keep them, in front of the message's own header.
-fn status(flags: Flags) -> String {
+pub(super) fn status(flags: Flags) -> String {
     let status = if flags.seen { "Status: RO\n" } else { "Status: O\n" };
     let all = [(flags.answered, 'A'), (flags.flagged, 'F'), (flags.draft, 'T')];
     let letters: String = all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, letter)| letter).collect();
     if letters.is_empty() { status.to_owned() } else { format!("{status}X-Status: {letters}\n") }
 }
 
-/// Lines end in LF, and every line of `>`s and `From ` gets one `>` more (mboxrd). Takes octets in any portions.
-struct Quoting<'a, W: Write> {
-    out: &'a mut W,
-    /// The line that is not whole yet.
-    line: Vec<u8>,
-    /// True while the beginning of a line is still to come, and with it the question of quoting.
-    is_line_start: bool,
-}
-
-impl<'a, W: Write> Quoting<'a, W> {
-    fn new(out: &'a mut W) -> Self {
-        Self { out, line: Vec::new(), is_line_start: true }
-    }
-
-    /// Writes a line, or a portion of one that is too long to be held.
-    fn put(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.is_line_start {
-            let quotes = line.iter().take_while(|octet| **octet == b'>').count();
-            if line[quotes..].starts_with(b"From ") {
-                self.out.write_all(b">")?;
-            }
-        }
-        self.is_line_start = line.ends_with(b"\n");
-        match line.strip_suffix(b"\r\n") {
-            Some(text) => {
-                self.out.write_all(text)?;
-                self.out.write_all(b"\n")
-            }
-            None => self.out.write_all(line),
-        }
-    }
-
-    /// Ends the message: its last line is whole, and an empty one follows.
-    fn finish(mut self) -> io::Result<()> {
-        let rest = std::mem::take(&mut self.line);
-        if !rest.is_empty() {
-            self.put(&rest)?;
-        }
-        let is_whole = self.is_line_start;
-        self.out.write_all(if is_whole { b"\n" } else { b"\n\n" })
-    }
-}
-
-impl<W: Write> Write for Quoting<'_, W> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let mut begin = 0;
-        for end in memchr::memchr_iter(b'\n', octets) {
-            let part = &octets[begin..=end];
-            begin = end + 1;
-            if self.line.is_empty() {
-                self.put(part)?;
-            } else {
-                let mut line = std::mem::take(&mut self.line);
-                line.extend_from_slice(part);
-                self.put(&line)?;
-                line.clear();
-                self.line = line;
-            }
-        }
-        self.line.extend_from_slice(&octets[begin..]);
-        if self.line.len() > LINE_OCTETS_MAX {
-            // A CR at its end may belong to a line end of which the LF is still to come.
-            let keep = usize::from(self.line.ends_with(b"\r"));
-            let rest = self.line.split_off(self.line.len() - keep);
-            let line = std::mem::replace(&mut self.line, rest);
-            self.put(&line)?;
-        }
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-fn failure(doing: &str, path: &Path, cause: &io::Error) -> Stopped {
+/// What stops an export.
+pub(super) fn failure(doing: &str, path: &Path, cause: &io::Error) -> Stopped {
     Stopped::early(format!("{doing} {}: {cause}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_quoted_alike_in_whatever_portions_it_comes() -> io::Result<()> {
-        let message = b"From: ana\r\n\r\nFrom here\r\n>From there\r\nnot From\nbare\r\n\r\rend";
-        let wanted = b"From: ana\n\n>From here\n>>From there\nnot From\nbare\n\r\rend\n\n";
-        for portion in 1..=message.len() {
-            let mut out = Vec::new();
-            let mut quoting = Quoting::new(&mut out);
-            message.chunks(portion).try_for_each(|part| quoting.write_all(part))?;
-            quoting.finish()?;
-            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(wanted), "by {portion}");
-        }
-        Ok(())
-    }
-
-    #[test]
-    fn a_line_too_long_to_be_held_is_passed_on_unchanged() -> io::Result<()> {
-        let message = [vec![b'x'; LINE_OCTETS_MAX * 2], b"\r\nFrom\r\nFrom \r\n".to_vec()].concat();
-        for portion in [1000, LINE_OCTETS_MAX + 1, LINE_OCTETS_MAX * 2 + 1] {
-            let mut out = Vec::new();
-            let mut quoting = Quoting::new(&mut out);
-            message.chunks(portion).try_for_each(|part| quoting.write_all(part))?;
-            quoting.finish()?;
-            let tail = &out[LINE_OCTETS_MAX * 2..];
-            assert_eq!(String::from_utf8_lossy(tail), "\nFrom\n>From \n\n", "by {portion}");
-        }
-        Ok(())
-    }
 }

@@ -55,7 +55,7 @@ fn component(name: &str) -> String {
 }
 
 /// The line that begins a message in an mbox file (RFC 4155 §2), with its date in UTC.
-pub(super) fn from_line(seconds: Option<i64>) -> String {
+pub(in crate::cli::pst) fn from_line(seconds: Option<i64>) -> String {
     let date = Timestamp::from_second(seconds.unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("From MAILER-DAEMON {}\n", date.strftime("%a %b %e %H:%M:%S %Y"))
 }

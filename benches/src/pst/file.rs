@@ -1,0 +1,166 @@
+//! The stores that are measured: files that are named, files of a writer that is named, or our own writer's.
+//! Never one that is not in the system's page cache: disks are not what is compared.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use malote_pst::native::NativeStore;
+use malote_pst::store::Store as _;
+use pst_writer::bulk::Bulk;
+use pst_writer::{Crypt, Pst};
+
+use crate::place;
+
+/// How small stores are where only the bench itself is tried.
+const QUICK: f64 = 0.02;
+/// Where every store of our own begins: the same octets each time.
+const SEED: u64 = 1;
+
+/// What a store is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 20,000 items with attachments, 0.9 GB.
+    A,
+    /// 100,000 small items, 0.7 GB.
+    B,
+    /// 30,000 items with attachments, 3.4 GB.
+    C,
+}
+
+/// A store to be measured.
+#[derive(Debug)]
+pub struct Store {
+    name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its length.
+    pub octets: u64,
+    /// Items in its folders.
+    pub items: u64,
+    /// How many times as fast as readpst it is to be exported.
+    pub times_min: f64,
+    /// Whether the rate of reading it alone has a target: small items are another matter.
+    pub reading_counts: bool,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
+
+    /// A letter.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+        }
+    }
+
+    const fn bulk(self) -> Bulk {
+        match self {
+            Self::A => Bulk::A,
+            Self::B => Bulk::B,
+            Self::C => Bulk::C,
+        }
+    }
+
+    /// What the writer that `GENPST` names is asked for: items, folders, characters, one in how many has a file, of how
+    /// many octets, seed, encoding.
+    const fn words(self) -> [&'static str; 7] {
+        match self {
+            Self::A => ["20000", "20", "2500", "2", "100000", "1", "1"],
+            Self::B => ["100000", "50", "2200", "0", "0", "2", "1"],
+            Self::C => ["30000", "30", "2500", "1", "140000", "3", "1"],
+        }
+    }
+}
+
+impl Store {
+    /// What is done with it, for tables.
+    pub fn case(&self, what: &str) -> String {
+        format!("{}, {:.2} GB, {} items: {what}", self.name, self.octets as f64 / 1e9, self.items)
+    }
+}
+
+/// The store of a kind: `PST_A`, `PST_B` or `PST_C` where it is named, else made once.
+pub fn store(kind: Kind, is_quick: bool) -> Result<Store> {
+    let named = env::var_os(format!("PST_{}", kind.name())).filter(|path| !path.is_empty());
+    let path = match named {
+        Some(path) => PathBuf::from(path),
+        None => made(kind, is_quick)?,
+    };
+    let times_min = if kind == Kind::B { 8.0 } else { 4.0 };
+    opened(kind.name().to_owned(), path, times_min, kind != Kind::B)
+}
+
+/// A store of a million items.
+pub fn million(is_quick: bool) -> Result<Store> {
+    let items = if is_quick { 20_000 } else { 1_000_000 };
+    let path = folder()?.join(format!("items-{items}.pst"));
+    if !path.exists() {
+        eprintln!("pst: writing {}", path.display());
+        let bulk =
+            Bulk { items, folders: 50, body_characters: 200, attachment_every: 0, attachment_octets: 0 };
+        bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
+    }
+    opened(format!("{items} items"), path, 1.0, false)
+}
+
+fn folder() -> Result<PathBuf> {
+    let folder = place::folder()?.join("pst");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn made(kind: Kind, is_quick: bool) -> Result<PathBuf> {
+    let writer = env::var_os("GENPST").filter(|path| !path.is_empty() && !is_quick);
+    let by = if writer.is_some() { "genpst" } else { "own" };
+    let size = if is_quick { "-quick" } else { "" };
+    let path = folder()?.join(format!("{}-{by}{size}.pst", kind.name()));
+    if path.exists() {
+        return Ok(path);
+    }
+    eprintln!("pst: writing {}", path.display());
+    match writer {
+        Some(writer) => {
+            let status = Command::new(writer).arg("bulk").arg(&path).args(kind.words()).status()?;
+            ensure!(status.success(), "the writer that GENPST names: {status}");
+        }
+        None => {
+            let bulk = if is_quick { kind.bulk().scaled(QUICK) } else { kind.bulk() };
+            bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
+        }
+    }
+    Ok(path)
+}
+
+/// Counts a store's items, and reads it once from end to end.
+fn opened(name: String, path: PathBuf, times_min: f64, reading_counts: bool) -> Result<Store> {
+    let octets = io::copy(&mut File::open(&path)?, &mut io::sink())?;
+    let folders = NativeStore::open(&path)?.folders()?;
+    let items = folders.iter().map(|folder| folder.items.len() as u64).sum();
+    Ok(Store { name, path, octets, items, times_min, reading_counts })
+}
+
+/// Messages in all mbox files below a folder, by the lines that begin them.
+pub fn messages(folder: &Path) -> Result<u64> {
+    let (mut waiting, mut messages) = (vec![folder.to_owned()], 0);
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            for entry in fs::read_dir(&path)? {
+                waiting.push(entry?.path());
+            }
+            continue;
+        }
+        let (mut file, mut line) = (BufReader::new(File::open(&path)?), Vec::new());
+        while file.read_until(b'\n', &mut line)? > 0 {
+            messages += u64::from(line.starts_with(b"From "));
+            line.clear();
+        }
+    }
+    Ok(messages)
+}

@@ -1,0 +1,127 @@
+//! Exports by several hands: the order of what they write, and what a damaged file within a sound item costs.
+//! Never reads a foreign file: the stores are written by the tests' own writer.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use acceptance::program::Home;
+use anyhow::{Context as _, Result};
+use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst};
+
+/// Stands near the end of the file that is damaged, and nowhere else.
+const MARK: &[u8] = b"the octets that a bad sector takes";
+/// The file's length: an export has written a part of it before it comes to the bad sector.
+const DAMAGED_OCTETS: usize = 6_000_000;
+/// The item that has it.
+const DAMAGED: usize = 30;
+
+/// One folder of so many items with files; one of them, where there are so many, has a file with the mark.
+fn store(path: &Path, items: usize) -> Result<()> {
+    let mut store = Pst::new(Crypt::None).format(Format::Unicode).create(path)?;
+    let top = store.top();
+    let folder = store.folder(top, Folder::new("Large").class("IPF.Note"))?;
+    for number in 0..items {
+        let data = if number == DAMAGED {
+            let mut octets = vec![b'x'; DAMAGED_OCTETS];
+            octets[DAMAGED_OCTETS - 50_000..][..MARK.len()].copy_from_slice(MARK);
+            Data::Held(octets)
+        } else {
+            Data::Noise { seed: number as u64, octets: 1000 * (number as u64 % 50) }
+        };
+        let message = Message::new("IPM.Note")
+            .text(&format!("Item {number:04}"), "From here on\r\n>From there")
+            .id(&format!("<{number}@large.example>"))
+            .attach(Attachment::file("file.bin", "application/octet-stream", data));
+        store.item(folder, &message)?;
+    }
+    store.finish()?;
+    Ok(())
+}
+
+/// Alters one octet of the mark.
+fn damage(path: &Path) -> Result<()> {
+    let mut octets = fs::read(path)?;
+    let place = octets.windows(MARK.len()).position(|part| part == MARK).context("the mark is not there")?;
+    octets[place] ^= 1;
+    Ok(fs::write(path, octets)?)
+}
+
+/// Messages of all mbox files below a folder by their subjects, in the order of the files.
+fn messages(folder: &Path) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for path in files(folder)?.into_iter().filter(|path| path.extension().is_some_and(|name| name == "mbox"))
+    {
+        let text = String::from_utf8(fs::read(path)?)?;
+        for message in text.split("From MAILER-DAEMON ").skip(1) {
+            let subject = message.lines().find_map(|line| line.strip_prefix("Subject: "));
+            found.push((subject.context("no subject")?.to_owned(), message.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { all.extend(files(&path)?) } else { all.push(path) }
+    }
+    all.sort();
+    Ok(all)
+}
+
+async fn export(home: &Home, path: &Path, form: &str, reader: &str, code: i32) -> Result<PathBuf> {
+    let out = home.path(&format!("{}-{form}-{reader}", path.file_name().context("no name")?.display()));
+    let words =
+        [&path.display().to_string(), "--to", form, "--reader", reader, "--json", "--out"].map(str::to_owned);
+    let words = ["pst".to_owned(), "export".to_owned()].into_iter().chain(words);
+    let ended = home.run(words.chain([out.display().to_string()])).await?.with(code);
+    let quarantined = ended.json()["quarantined"].as_array().map_or(0, Vec::len);
+    assert_eq!(quarantined, usize::from(code == 3), "{form} by {reader}: {}", ended.json());
+    Ok(out)
+}
+
+#[tokio::test]
+async fn one_folder_is_written_in_its_order_by_however_many_hands() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("large.pst");
+    store(&path, 400)?;
+    let out = export(&home, &path, "mbox", "native", 0).await?;
+    let subjects: Vec<String> = messages(&out)?.into_iter().map(|(subject, _)| subject).collect();
+    let wanted: Vec<String> = (0..400).map(|number| format!("Item {number:04}")).collect();
+    assert_eq!(subjects, wanted);
+    let file =
+        |out: &Path| fs::read(files(out)?.pop().context("nothing was written")?).map_err(anyhow::Error::from);
+    let again = export(&home, &path, "mbox", "auto", 0).await?;
+    assert!(file(&out)? == file(&again)?, "another export wrote something else");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_item_whose_file_is_damaged_is_kept_back_alone() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("sound.pst");
+    store(&path, 60)?;
+    let sound = messages(&export(&home, &path, "mbox", "native", 0).await?)?;
+    let letters = files(&export(&home, &path, "eml", "native", 0).await?)?.len();
+    let path = home.path("damaged.pst");
+    store(&path, 60)?;
+    damage(&path)?;
+    for reader in ["native", "auto"] {
+        let out = export(&home, &path, "mbox", reader, 3).await?;
+        let lost = format!("Item {DAMAGED:04}");
+        let kept: BTreeMap<_, _> = sound.iter().filter(|(subject, _)| *subject != lost).cloned().collect();
+        let found: BTreeMap<_, _> = messages(&out)?.into_iter().collect();
+        assert!(found == kept, "{reader}: {} messages, not those that are sound", found.len());
+        assert_eq!(files(&out.join("quarantine"))?.len(), 1, "{reader}: its properties are kept");
+        // The dump of its properties takes the place of its message.
+        let out = export(&home, &path, "eml", reader, 3).await?;
+        assert_eq!(files(&out)?.len(), letters, "{reader}");
+        let words = ["pst", "check", "--json", "--reader", reader, &path.display().to_string()];
+        let checked = home.run(words).await?.with(3).json();
+        assert_eq!(checked["quarantined"].as_array().map(Vec::len), Some(1), "{reader}: {checked}");
+        assert_eq!(checked["clean"], false, "{reader}");
+    }
+    Ok(())
+}
