@@ -50,7 +50,7 @@ impl Ready {
     }
 }
 
-/// Check, what a run would have written ($1: the mailbox, $2: when), how the check ends then; each after the one before.
+/// Check, what a run would have written ($1: the mailbox, $2: when), and how the check ends then, one after another.
 const MEASURES: &[(&str, &str, &str)] = &[
     ("content_sample", "", "warn"),
     (
