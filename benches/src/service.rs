@@ -173,7 +173,7 @@ fn write(findings: &[Finding], is_quick: bool) -> Result<()> {
     for one in findings {
         let word = if one.is_reached { "reached" } else { "MISSED" };
         writeln!(text, "| {} | {} | {} | {word} |", one.what, one.found, one.limit)?;
-        println!("{}: {} ({}): {word}", one.what, one.found, one.limit);
+        eprintln!("{}: {} ({}): {word}", one.what, one.found, one.limit);
     }
     Ok(())
 }

@@ -50,124 +50,127 @@ impl Ready {
     }
 }
 
+/// Check, what a run would have written ($1: the mailbox, $2: when), and how the check ends then, one after another.
+const MEASURES: &[(&str, &str, &str)] = &[
+    ("content_sample", "", "warn"),
+    (
+        "content_sample",
+        "UPDATE mailbox_measures SET sampled_at = $2, sample_compared = 59 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "content_sample",
+        "UPDATE mailbox_measures SET sampled_at = $2, sample_compared = 60 WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "content_sample",
+        "UPDATE mailbox_measures SET sampled_at = $2, sample_rewritten = 1 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "content_sample",
+        "UPDATE mailbox_measures SET sampled_at = $2, sample_different = 1 WHERE mailbox_id = $1",
+        "fail",
+    ),
+    ("bytes_ratio", "", "warn"),
+    (
+        "bytes_ratio",
+        "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 990 WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "bytes_ratio",
+        "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 989 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "bytes_ratio",
+        "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 1051 WHERE mailbox_id = $1",
+        "fail",
+    ),
+    ("duplicates", "", "warn"),
+    (
+        "duplicates",
+        "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 0 WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "duplicates",
+        "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 1 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "duplicates",
+        "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 2 WHERE mailbox_id = $1",
+        "fail",
+    ),
+    ("dest_quota", "", "warn"),
+    (
+        "dest_quota",
+        "UPDATE mailbox_measures SET quota_at = $2, quota_kind = 'endless' WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "dest_quota",
+        "UPDATE mailbox_measures SET quota_at = $2, quota_kind = 'limited', quota_limit = 1000, quota_used = 900
+         WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "dest_quota",
+        "UPDATE mailbox_measures SET quota_at = $2, quota_used = 901 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "dest_quota",
+        "UPDATE mailbox_measures SET quota_at = $2, quota_used = 951 WHERE mailbox_id = $1",
+        "fail",
+    ),
+    (
+        "dest_quota",
+        "UPDATE migration_mailboxes SET error_class = 'dest.over_quota', last_scan_at = $2 WHERE id = $1",
+        "fail",
+    ),
+    ("uidvalidity_stable", "", "warn"),
+    (
+        "uidvalidity_stable",
+        "UPDATE mailbox_folders SET uidvalidity_first = 7, last_scan_at = $2 WHERE mailbox_id = $1",
+        "pass",
+    ),
+    (
+        "uidvalidity_stable",
+        "UPDATE mailbox_folders SET uidvalidity_changes = 1, last_scan_at = $2 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "uidvalidity_stable",
+        "UPDATE mailbox_folders SET messages_pending = 1, messages_matched = 49, last_scan_at = $2
+         WHERE mailbox_id = $1 AND role = 'inbox'",
+        "fail",
+    ),
+    ("folder_map", "", "pass"),
+    (
+        "folder_map",
+        "UPDATE mailbox_folders SET dest_path = 'INBOX', last_scan_at = $2 WHERE mailbox_id = $1",
+        "warn",
+    ),
+    (
+        "folder_map",
+        "UPDATE mailbox_folders SET dest_path = '', last_scan_at = $2 WHERE mailbox_id = $1 AND role = 'sent'",
+        "fail",
+    ),
+    ("dns_readiness", "", "warn"),
+];
+
 #[tokio::test]
 async fn each_measure_moves_its_own_check() -> Result<()> {
     let ready = Ready::new().await?;
-    for (id, statement, expected) in [
-        ("content_sample", "", "warn"),
-        (
-            "content_sample",
-            "UPDATE mailbox_measures SET sampled_at = $2, sample_compared = 59 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "content_sample",
-            "UPDATE mailbox_measures SET sampled_at = $2, sample_compared = 60 WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "content_sample",
-            "UPDATE mailbox_measures SET sampled_at = $2, sample_rewritten = 1 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "content_sample",
-            "UPDATE mailbox_measures SET sampled_at = $2, sample_different = 1 WHERE mailbox_id = $1",
-            "fail",
-        ),
-        ("bytes_ratio", "", "warn"),
-        (
-            "bytes_ratio",
-            "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 990 WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "bytes_ratio",
-            "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 989 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "bytes_ratio",
-            "UPDATE mailbox_measures SET bytes_at = $2, bytes_source = 1000, bytes_dest = 1051 WHERE mailbox_id = $1",
-            "fail",
-        ),
-        ("duplicates", "", "warn"),
-        (
-            "duplicates",
-            "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 0 WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "duplicates",
-            "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 1 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "duplicates",
-            "UPDATE mailbox_measures SET duplicates_at = $2, duplicates = 2 WHERE mailbox_id = $1",
-            "fail",
-        ),
-        ("dest_quota", "", "warn"),
-        (
-            "dest_quota",
-            "UPDATE mailbox_measures SET quota_at = $2, quota_kind = 'endless' WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "dest_quota",
-            "UPDATE mailbox_measures SET quota_at = $2, quota_kind = 'limited', quota_limit = 1000, quota_used = 900
-             WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "dest_quota",
-            "UPDATE mailbox_measures SET quota_at = $2, quota_used = 901 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "dest_quota",
-            "UPDATE mailbox_measures SET quota_at = $2, quota_used = 951 WHERE mailbox_id = $1",
-            "fail",
-        ),
-        (
-            "dest_quota",
-            "UPDATE migration_mailboxes SET error_class = 'dest.over_quota', last_scan_at = $2 WHERE id = $1",
-            "fail",
-        ),
-        ("uidvalidity_stable", "", "warn"),
-        (
-            "uidvalidity_stable",
-            "UPDATE mailbox_folders SET uidvalidity_first = 7, last_scan_at = $2 WHERE mailbox_id = $1",
-            "pass",
-        ),
-        (
-            "uidvalidity_stable",
-            "UPDATE mailbox_folders SET uidvalidity_changes = 1, last_scan_at = $2 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "uidvalidity_stable",
-            "UPDATE mailbox_folders SET messages_pending = 1, messages_matched = 49, last_scan_at = $2
-             WHERE mailbox_id = $1 AND role = 'inbox'",
-            "fail",
-        ),
-        ("folder_map", "", "pass"),
-        (
-            "folder_map",
-            "UPDATE mailbox_folders SET dest_path = 'INBOX', last_scan_at = $2 WHERE mailbox_id = $1",
-            "warn",
-        ),
-        (
-            "folder_map",
-            "UPDATE mailbox_folders SET dest_path = '', last_scan_at = $2 WHERE mailbox_id = $1 AND role = 'sent'",
-            "fail",
-        ),
-        ("dns_readiness", "", "warn"),
-    ] {
+    for (id, statement, expected) in MEASURES {
         if !statement.is_empty() {
             ready.measured(statement).await?;
         }
-        assert_eq!(ready.check(id).await?, expected, "{id} after {statement:?}");
+        assert_eq!(ready.check(id).await?, *expected, "{id} after {statement:?}");
     }
     Ok(())
 }
