@@ -78,7 +78,8 @@ async fn begin() -> anyhow::Result<(Router, String, tempfile::TempDir)> {
     let mut transaction = app.store.begin().await?;
     transaction.know(1, None, true).await?;
     transaction.commit().await?;
-    let insert = "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < $1)
+    let insert = "
+        WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < $1)
         INSERT INTO migration_jobs (tenant_id, domain, phase, source_server_label)
         SELECT 1, 'domain-' || number || '.example', 'delta_sync', 'Dovecot' FROM numbers";
     app.store.run("filling", insert, malote_service::binds![i64::try_from(JOBS)?]).await?;

@@ -56,7 +56,8 @@ fn place(row: &str) -> Place<'_> {
 /// `POST /migration/jobs/{id}/share`: a link that holds for some days. It is sealed by the service's own key and kept
 /// nowhere.
 #[utoipa::path(post, path = "/migration/jobs/{id}/share", tag = "jobs", params(("id" = i64, Path)),
-    request_body = ShareMake, responses((status = 201, body = ShareView), (status = 404), (status = 409), (status = 422)))]
+    request_body = ShareMake,
+    responses((status = 201, body = ShareView), (status = 404), (status = 409), (status = 422)))]
 pub async fn make(
     State(app): State<App>,
     caller: Caller,

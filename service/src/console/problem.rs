@@ -20,11 +20,11 @@ pub struct Problem {
     /// What is wrong with which field.
     pub errors: Vec<FieldProblem>,
     /// What else the API told.
-    pub more: Value,
+    pub more: Box<Value>,
     /// Seconds after which another try is worth it; 0: not said.
     pub retry_seconds: u64,
     /// Cookies that came with it: a login that waits for its second factor is a refusal too.
-    pub cookies: HeaderMap,
+    pub cookies: Box<HeaderMap>,
 }
 
 /// What is wrong with a field.
@@ -57,8 +57,8 @@ impl Problem {
             detail: text("detail"),
             errors: errors.collect(),
             retry_seconds: retry.and_then(|text| text.parse().ok()).unwrap_or(0),
-            cookies,
-            more: told.json,
+            cookies: Box::new(cookies),
+            more: Box::new(told.json),
         }
     }
 
@@ -68,9 +68,9 @@ impl Problem {
             code: code.to_owned(),
             detail: String::new(),
             errors: Vec::new(),
-            more: Value::Null,
+            more: Box::new(Value::Null),
             retry_seconds: 0,
-            cookies: HeaderMap::new(),
+            cookies: Box::default(),
         }
     }
 

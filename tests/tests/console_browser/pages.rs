@@ -62,8 +62,9 @@ async fn no_page_scrolls_sideways_on_a_narrow_screen() -> Result<()> {
         for (name, path) in scene.pages() {
             browser.open(&format!("{}{path}", scene.base)).await?;
             let over = "return [document.documentElement.scrollWidth, \
-                [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1 \
-                && !one.closest('.scroll, .tabs, .log')).slice(0, 3).map(one => one.outerHTML.slice(0, 90))]";
+                [...document.querySelectorAll('main *')].filter(one => \
+                one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, .tabs, .log')) \
+                .slice(0, 3).map(one => one.outerHTML.slice(0, 90))]";
             let told = browser.run(over).await?;
             if told[0].as_u64().unwrap_or(0) > u64::from(width) {
                 wide.push(format!("{name} at {width}: {told}"));

@@ -61,7 +61,8 @@ impl Scene {
         label: &str,
     ) -> Result<()> {
         let job = self.world.job(&self.lead, 112, domain).await?;
-        let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4 WHERE id = $1";
+        let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4
+                      WHERE id = $1";
         let why = if phase == "failed" { "the source refuses every login" } else { "" };
         self.world.sql(change, binds![job, phase, label, why]).await?;
         for (place, name) in ["ana", "bruno", "contato", "financeiro"].into_iter().enumerate() {
