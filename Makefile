@@ -64,6 +64,11 @@ bench-pst: setup
 	$(CARGO) build --release -p malote -p malote-benches
 	BENCH="$(BENCH)" BENCH_CASES="$(BENCH_CASES)" BENCH_MAIL="$(BENCH_MAIL)" target/release/malote-benches pst
 
+# Holds the service against its limits: lists while mailboxes copy, gates, readers of events, lines of log.
+bench-service: setup
+	$(CARGO) build --release -p malote -p malote-benches
+	BENCH="$(BENCH)" target/release/malote-benches service
+
 # Times the pure parts and the ledger (PostgreSQL's too where MALOTE_BENCH_POSTGRES is a URL).
 bench-parts:
 	$(CARGO) bench -p malote-benches
@@ -81,6 +86,7 @@ fuzz: setup
 # The long lane of the store reader: every kind of damage, ten copies of each file.
 salvage: setup-tests
 	$(CARGO) test -p malote-pst --test native -- --ignored --nocapture
+	$(CARGO) test -p malote-pst --test proof mutants -- --ignored --nocapture
 
 # The long lane of the simulation; `SEED=n` plays one seed with its whole course.
 sim: setup-tests

@@ -54,10 +54,13 @@ struct Found {
     findings: Vec<Finding>,
 }
 
+/// The words of a command that writes into a folder.
+type Words<'a> = Box<dyn Fn(&Path) -> Vec<String> + 'a>;
+
 /// A program to be timed: a word for tables, and how it is called with a folder that it may write into.
 struct Entrant<'a> {
     who: &'static str,
-    command: Box<dyn Fn(&Path) -> Vec<String> + 'a>,
+    command: Words<'a>,
 }
 
 /// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, million.

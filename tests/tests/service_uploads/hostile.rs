@@ -129,6 +129,9 @@ fn right<'a>(offset: &'a str, digest: &'a str) -> [(&'static str, &'a str); 3] {
     ]
 }
 
+/// What is sent, its headers and octets, and how it is refused.
+type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<u8>, u16, &'a str);
+
 #[tokio::test]
 async fn a_chunk_counts_as_a_whole_or_not_at_all() -> Result<()> {
     let place = Place::new().await?;
@@ -139,7 +142,7 @@ async fn a_chunk_counts_as_a_whole_or_not_at_all() -> Result<()> {
     let (at, digest) = (CHUNK.to_string(), checksum(next));
     let typed = ("content-type", "application/offset+octet-stream");
     let long = octets.len().to_string();
-    let cases: [(&str, Vec<(&str, &str)>, Vec<u8>, u16, &str); 9] = [
+    let cases: [Case; 9] = [
         ("wrong digest", right(&at, &other).to_vec(), next.to_vec(), 422, "checksum"),
         ("octets seen before", right("0", &digest).to_vec(), next.to_vec(), 409, "conflict"),
         ("a gap", right(&long, &digest).to_vec(), next.to_vec(), 409, "conflict"),
@@ -255,7 +258,7 @@ async fn a_name_is_text_and_the_file_is_its_owners_alone() -> Result<()> {
     let wish = json!({"file_name": "../../../etc/cron.d/x", "size": octets.len()});
     let upload = place.begin(wish).await?.with(201).json()["id"].as_str().context("no id")?.to_owned();
     place.chunk(&upload, 0, &octets).await?.with(204);
-    assert_eq!(place.files(), [upload.clone()]);
+    assert_eq!(place.files(), std::slice::from_ref(&upload));
     let mode = std::fs::metadata(place.folder().join(&upload))?.permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     for name in ["", "a\u{0}b", "a\r\nb", &"x".repeat(300)] {
