@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run dist build test check doc bench bench-memory bench-service bench-pst bench-parts fuzz salvage sim setup \
+.PHONY: run dist build test check doc bench bench-memory bench-service bench-pst bench-parts fuzz salvage sim screenshots setup \
 	setup-tests clean
 
 # How many seeds the long lane of the simulation plays, and from which on.
@@ -87,6 +87,10 @@ fuzz: setup
 salvage: setup-tests
 	$(CARGO) test -p malote-pst --test native -- --ignored --nocapture
 	$(CARGO) test -p malote-pst --test proof mutants -- --ignored --nocapture
+
+# Pictures of every screen of the console, empty and busy, in both languages, into target/screenshots.
+screenshots: setup-tests
+	$(CARGO) test -p acceptance --test console_browser -- --ignored pictures_of_every_screen
 
 # The long lane of the simulation; `SEED=n` plays one seed with its whole course.
 sim: setup-tests

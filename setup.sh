@@ -10,6 +10,10 @@ if [ "${1:-}" = "--tests" ]; then
     # Cyrus itself is unpacked beside the system, below; its passwords go through these plug-ins. PostgreSQL is
     # started by the tests themselves; the PST tools are other readers that ours are held against.
     packages="$packages libsasl2-modules postgresql pst-utils pff-tools curl jq"
+    # The console is looked at by a real browser.
+    packages="$packages chromium chromium-driver fonts-dejavu-core"
+    # Some machines have an npm of their own, beside which Debian's cannot stand.
+    command -v npm >/dev/null || packages="$packages npm"
 fi
 
 installed() {
@@ -68,4 +72,6 @@ if [ "${1:-}" = "--tests" ]; then
         sh tests/setup/unpack.sh "$server" >/dev/null ||
             echo "setup: $server is not available; its tests will be skipped" >&2
     done
+    sh tests/setup/axe.sh >/dev/null ||
+        echo "setup: axe-core is not available; the rules of accessibility will not be held" >&2
 fi
