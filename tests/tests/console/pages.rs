@@ -72,7 +72,7 @@ async fn a_customers_link_shows_numbers_to_whoever_has_it_until_it_ends() -> Res
     let many = ana.fill(&page, &place, &[("days", "61")]).await?.with(422);
     assert!(many.text.contains("id=\"wrong-days\""), "{}", many.text);
     let page = ana.fill(&page, &place, &[("days", "2")]).await?.with(200);
-    let link = page.text.split("<code>/console/share/").nth(1).and_then(|rest| rest.split('<').next());
+    let link = page.text.split("href=\"/console/share/").nth(1).and_then(|rest| rest.split('"').next());
     let link = format!("/console/share/{}", link.unwrap_or_default());
     let mut customer = Visitor::new(&world);
     let shown = customer.open(&link).await?.with(200);
