@@ -86,7 +86,7 @@ while [ -n "$job" ]; do
     ask boxes "/migration/jobs/$job/mailboxes?limit=200$cursor"
     [ "$status" = 200 ] || { expect 200 "the mailboxes of job $job are listed"; break; }
     boxes=$((boxes + $(jq '.items | length' "$folder/boxes")))
-    wrong=$(jq --raw-output '.items[] | select(.enabled and (.has_scan | not
+    wrong=$(jq --raw-output '.items[] | select(.enabled and ((.has_scan | not)
         or .messages_source != .messages_matched + .messages_missing
         or .messages_missing != .messages_pending + .messages_quarantined + .messages_acknowledged)) | .email' \
         "$folder/boxes")

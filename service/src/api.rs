@@ -9,6 +9,7 @@ pub mod auth;
 pub mod body;
 pub mod caller;
 pub mod closing;
+pub mod control;
 pub mod credentials;
 pub mod endpoints;
 pub mod error;

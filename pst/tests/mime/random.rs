@@ -129,9 +129,12 @@ fn injected(message: &Message<'_>) -> bool {
     })
 }
 
-/// A header's text as a reader gives it back: without controls, spaces in a row as one.
+/// A header's text as a reader gives it back: without controls, spaces in a row as one; blanks alone are nothing.
 fn squeezed(text: &str) -> String {
     let spaced: String = text.chars().map(|one| if one.is_control() { ' ' } else { one }).collect();
+    if spaced.trim().is_empty() {
+        return String::new();
+    }
     spaced.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::body::{Asked, At, Body};
 use super::caller::Caller;
-use super::jobs::{JobView, Reason, read};
+use super::control::Reason;
+use super::jobs::{JobView, read};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;

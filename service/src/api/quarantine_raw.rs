@@ -68,7 +68,9 @@ pub async fn raw(
     let mut response = Response::new(sent(file));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, octets.into());
-    let name = format!("attachment; filename=\"quarantine-{id}.eml\"");
+    // Of an item of a store there is what is known of it.
+    let form = if item.file.ends_with(".json") { "json" } else { "eml" };
+    let name = format!("attachment; filename=\"quarantine-{id}.{form}\"");
     let disposition = HeaderValue::from_str(&name).map_err(|error| ApiError::internal(&error))?;
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     for (name, value) in [

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, credentials, endpoints, events, folders, gates,
-    health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, endpoints, events, folders,
+    gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
     quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
     uploads, uploads_chunk, uploads_form, uploads_use,
 };
@@ -69,11 +69,11 @@ fn migration() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(jobs::list, jobs::make))
         .routes(routes!(jobs::show, jobs::change, jobs::remove))
-        .routes(routes!(jobs::pause))
-        .routes(routes!(jobs::resume))
-        .routes(routes!(jobs::cancel))
-        .routes(routes!(jobs::fail))
-        .routes(routes!(jobs::retry))
+        .routes(routes!(control::pause))
+        .routes(routes!(control::resume))
+        .routes(routes!(control::cancel))
+        .routes(routes!(control::fail))
+        .routes(routes!(control::retry))
         .routes(routes!(closing::close))
         .routes(routes!(closing::certificate))
         .routes(routes!(closing::ticket_payload))

@@ -40,8 +40,8 @@ struct Mailbox {
 }
 
 impl Outcome {
-    /// Puts together what was found; `numbers` are items carried, items acknowledged and kills, `place` is the service's
-    /// URL and a token.
+    /// Puts together what was found; `numbers` are items carried, items acknowledged and kills, `place` is the
+    /// service's URL and a token.
     pub fn new(
         job: Value,
         checks: &Value,

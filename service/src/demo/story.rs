@@ -219,7 +219,8 @@ impl<'a> Story<'a> {
 
     /// What a DNS tool is told, and the token that it asks with.
     pub async fn ask_gate(&mut self) -> Result<(Value, String), Stopped> {
-        let wish = json!({"name": "dns-tool", "scopes": ["gate:read", "jobs:read"], "tenant_id": TENANT, "expires_days": 1});
+        let scopes = ["gate:read", "jobs:read"];
+        let wish = json!({"name": "dns-tool", "scopes": scopes, "tenant_id": TENANT, "expires_days": 1});
         let token = self.admin.post("/access/service-tokens", &wish).await?;
         let token = token["token"].as_str().unwrap_or_default().to_owned();
         let tool = self.stage.service.with_token(&token);

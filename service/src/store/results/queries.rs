@@ -45,8 +45,8 @@ pub(super) const FOLDER: &str = "
 /// With what the last deltas began. Binds: mailbox_id.
 pub(super) const TOKENS: &str = "SELECT source_path, change_token FROM mailbox_folders WHERE mailbox_id = $1";
 
-/// Names a folder that a preflight listed, without counts; where it says no destination, what was known stays. Binds: mailbox_id, source_path, dest_path, role,
-/// is_renamed, run_id.
+/// Names a folder that a preflight listed, without counts; where it says no destination, what was known stays. Binds:
+/// mailbox_id, source_path, dest_path, role, is_renamed, run_id.
 pub(super) const FORESEEN: &str = "
     INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, last_run_id)
     VALUES ($1, $2, $3, $4, $5, $6)
