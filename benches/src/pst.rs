@@ -54,10 +54,13 @@ struct Found {
     findings: Vec<Finding>,
 }
 
-/// A program to be timed: a word for tables, and how it is called with a folder that it may write into.
+/// How a program is called that may write into a folder.
+type Calling<'a> = Box<dyn Fn(&Path) -> Vec<String> + 'a>;
+
+/// A program to be timed, with a word for tables.
 struct Entrant<'a> {
     who: &'static str,
-    command: Box<dyn Fn(&Path) -> Vec<String> + 'a>,
+    command: Calling<'a>,
 }
 
 /// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, million.
