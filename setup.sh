@@ -12,6 +12,8 @@ if [ "${1:-}" = "--tests" ]; then
     packages="$packages libsasl2-modules postgresql pst-utils pff-tools curl jq"
     # The console is looked at by a real browser.
     packages="$packages chromium chromium-driver fonts-dejavu-core"
+    # What holds the API's description against the API lives in a folder of its own, with the packages it needs.
+    packages="$packages python3-venv"
     # Some machines have an npm of their own, beside which Debian's cannot stand.
     command -v npm >/dev/null || packages="$packages npm"
 fi
@@ -74,4 +76,6 @@ if [ "${1:-}" = "--tests" ]; then
     done
     sh tests/setup/axe.sh >/dev/null ||
         echo "setup: axe-core is not available; the rules of accessibility will not be held" >&2
+    sh tests/setup/schemathesis.sh >/dev/null ||
+        echo "setup: schemathesis is not available; the API's description will not be held against the API" >&2
 fi

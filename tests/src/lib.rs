@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod reader;
 pub mod scripted;
 pub mod servers;
+pub mod service;
 pub mod sim;
 pub mod tls;
 pub mod world;

@@ -8,8 +8,6 @@
 mod world;
 
 mod service_uploads {
-    pub mod process;
-
     mod hostile;
     mod journey;
     mod kinds;

@@ -73,7 +73,7 @@ pub struct RetryView {
 /// `POST /migration/quarantine/{qid}/retry`.
 #[utoipa::path(post, path = "/migration/quarantine/{qid}/retry", tag = "quarantine", params(("qid" = i64, Path)),
     request_body = Retry, responses((status = 202, body = RetryView), (status = 403), (status = 404), (status = 409),
-    (status = 422)))]
+    (status = 422), (status = 423)))]
 pub async fn retry(
     State(app): State<App>,
     caller: Caller,
@@ -99,7 +99,7 @@ async fn may(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
 /// `POST /migration/jobs/{id}/quarantine/retry`: several of one job.
 #[utoipa::path(post, path = "/migration/jobs/{id}/quarantine/retry", tag = "quarantine", params(("id" = i64, Path)),
     request_body = BulkRetry, responses((status = 202, body = RetryView), (status = 403), (status = 404),
-    (status = 409), (status = 422)))]
+    (status = 409), (status = 422), (status = 423)))]
 pub async fn bulk(
     State(app): State<App>,
     caller: Caller,

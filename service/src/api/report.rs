@@ -91,7 +91,8 @@ pub async fn mailbox(
 }
 
 /// `GET /schemas/job-report.json`: the report's description.
-#[utoipa::path(get, path = "/schemas/job-report.json", tag = "reports", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/schemas/job-report.json", tag = "reports",
+    responses((status = 200, body = Object, content_type = "application/schema+json")))]
 pub async fn schema() -> Response {
     let form = HeaderValue::from_static("application/schema+json");
     ([(header::CONTENT_TYPE, form)], SCHEMA_TEXT).into_response()

@@ -13,10 +13,10 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, endpoints, events, folders,
-    gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
-    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
-    uploads, uploads_chunk, uploads_form, uploads_use,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, described, endpoints, events,
+    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers,
+    quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
+    tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -160,10 +160,21 @@ pub fn router(app: App) -> Router {
     crate::console::beside(api(app), Arc::new(move || clock.now_ms()))
 }
 
+/// What the API says of itself (OpenAPI 3.1).
+#[cfg(test)]
+pub fn description() -> serde_json::Value {
+    complete(tree().split_for_parts().1)
+}
+
+fn complete(described: utoipa::openapi::OpenApi) -> serde_json::Value {
+    let mut document = serde_json::to_value(described).unwrap_or_default();
+    described::complete(&mut document);
+    document
+}
+
 fn api(app: App) -> Router {
-    let (routes, description) = tree().split_for_parts();
-    let description = serde_json::to_value(description).unwrap_or_default();
-    let document = Document(Arc::new(description));
+    let (routes, described) = tree().split_for_parts();
+    let document = Document(Arc::new(complete(described)));
     Router::new()
         .merge(routes.clone())
         .nest("/api/v1", routes)

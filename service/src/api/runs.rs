@@ -58,7 +58,8 @@ pub struct RunsView {
 
 /// `POST /migration/jobs/{id}/preflight`.
 #[utoipa::path(post, path = "/migration/jobs/{id}/preflight", tag = "runs", params(("id" = i64, Path)),
-    request_body = Preflight, responses((status = 202, body = RunsView), (status = 409), (status = 422)))]
+    request_body = Preflight,
+    responses((status = 202, body = RunsView), (status = 409), (status = 422), (status = 423)))]
 pub async fn preflight(
     State(app): State<App>,
     caller: Caller,
@@ -204,7 +205,7 @@ pub struct Verify {
 /// `POST /migration/jobs/{id}/verify`.
 #[utoipa::path(post, path = "/migration/jobs/{id}/verify", tag = "runs", params(("id" = i64, Path)),
     request_body = Verify,
-    responses((status = 202, body = RunsView), (status = 409), (status = 422)))]
+    responses((status = 202, body = RunsView), (status = 409), (status = 422), (status = 423)))]
 pub async fn verify(
     State(app): State<App>,
     caller: Caller,
@@ -504,7 +505,7 @@ pub(super) fn event_json(row: &EventRow) -> Value {
 
 /// `GET /migration/runs/{rid}/log`: up to 5,000 lines; the header `X-Next-After` tells where to go on.
 #[utoipa::path(get, path = "/migration/runs/{rid}/log", tag = "runs", params(("rid" = i64, Path), Lines),
-    responses((status = 200, body = String), (status = 404)))]
+    responses((status = 200, content((String = "application/x-ndjson"), (String = "text/plain"))), (status = 404)))]
 pub async fn log(
     State(app): State<App>,
     caller: Caller,

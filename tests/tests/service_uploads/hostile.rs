@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use acceptance::service::{checksum, hex};
 use anyhow::{Context as _, Result};
 use axum::body::{Body, Bytes};
 use axum::http::Request;
@@ -13,7 +14,6 @@ use malote_service::uploads::limits::{CHUNK_BYTES_MIN, IDLE_MILLIS, KEPT_MILLIS}
 use malote_service::uploads::sweep::sweep;
 use serde_json::{Value, json};
 
-use super::process::{checksum, hex};
 use crate::world::{Answer, Person, World};
 
 /// The shortest chunk that is not the last.

@@ -7,13 +7,13 @@ use acceptance::mail::Mail;
 use acceptance::program::Home;
 use acceptance::reader::Reader;
 use acceptance::servers::Dovecot;
+use acceptance::service::{Client, Service, bring, hex, people, settle};
 use anyhow::{Context as _, Result};
 use pst_writer::{Attachment, Crypt, Data, Folder, Message, Pst, Recipient, Role};
 use serde_json::json;
 
 use super::hostile::mbox;
 use super::kinds::{tgz, zip};
-use super::process::{Client, Service, bring, hex, people, settle};
 
 const ANA: &str = "ana@exemplo.com.br";
 const SECRET: &str = "segredo";
@@ -136,7 +136,7 @@ async fn copied_and_acknowledged(lead: &Client, job: i64, server: &Dovecot) -> R
     assert!(detail.contains("item 0x"), "no node is named: {items}");
     assert_eq!(lead.check(job, "pst_quarantine").await?, "fail");
     let item = items["items"][0]["id"].as_i64().context("no item")?;
-    let step_up = json!({"password": super::process::PASSWORD});
+    let step_up = json!({"password": acceptance::service::PASSWORD});
     lead.post("/auth/step-up", step_up).await?.with(204);
     let raw = lead.get(&format!("/migration/quarantine/{item}/raw")).await?.with(200).json();
     assert_eq!((&raw["schema"], &raw["folder"]), (&json!("malote.pst-item/1"), &json!(["Inbox"])), "{raw}");

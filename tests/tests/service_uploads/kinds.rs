@@ -3,13 +3,13 @@
 
 use std::io::Write as _;
 
+use acceptance::service::hex;
 use anyhow::{Context as _, Result};
 use axum::body::{Body, Bytes};
 use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::hostile::{Place, mbox};
-use super::process::hex;
 
 const LETTER: &[u8] =
     b"From: bia@x.br\r\nTo: ana@x.br\r\nMessage-ID: <one@x.br>\r\nSubject: one\r\n\r\nText.\r\n";
