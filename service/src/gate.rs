@@ -10,7 +10,7 @@ use malote_plan::phase::{self, Edge, Facts, Phase};
 use thiserror::Error;
 
 use crate::auth::token::uuid;
-use crate::store::gates::{DecisionRow, GateJob, NewCheck, NewDecision, NewSnapshot};
+use crate::store::gates::{DecisionRow, GateJob, LastSnapshot, NewCheck, NewDecision, NewSnapshot};
 use crate::store::jobs::Why;
 use crate::store::{Store, StoreError, Transaction, at, milliseconds};
 use crate::vault::VaultError;
@@ -59,22 +59,56 @@ struct Seen {
     evaluation: Evaluation,
 }
 
-/// Evaluates a job's gate and writes down what follows.
+/// Evaluates a job's gate and writes down what follows. Where nothing follows, nothing is written: whoever only asks
+/// keeps nobody waiting.
 ///
 /// # Errors
 /// Where the database does not let us: then nothing is written and the gate is not open for whoever asked.
 pub async fn look(store: &Store, job_id: i64, now_ms: i64) -> Result<Verdict, GateError> {
+    let mut reading = store.begin_reading().await?;
+    let seen = see(&mut reading, job_id, now_ms).await?;
+    if let Some(last) = reading.last_snapshot(job_id).await?
+        && !has_consequence(&seen, &last, now_ms)
+    {
+        let phase = seen.job.phase.clone();
+        return Ok(verdict(seen, phase, last.id, now_ms));
+    }
+    drop(reading);
     let mut transaction = store.begin().await?;
-    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let seen = see_alone(&mut transaction, job_id, now_ms).await?;
     let verdict = write(&mut transaction, job_id, now_ms, seen).await?;
     transaction.commit().await?;
     Ok(verdict)
 }
 
-async fn see(transaction: &mut Transaction, job_id: i64, now_ms: i64) -> Result<Seen, GateError> {
+/// True where what is seen has to be written down: another verdict, another approval, another phase, or the last look
+/// that was written is no longer fresh.
+fn has_consequence(seen: &Seen, last: &LastSnapshot, now_ms: i64) -> bool {
+    let Seen { job, decision, evaluation } = seen;
+    let looked_ms = milliseconds(&job.gate_evaluated_at).unwrap_or(0);
+    let is_fresh = |at_ms: i64| (0..FRESH_MILLIS).contains(&(now_ms - at_ms));
+    let has_lapsed =
+        matches!(evaluation.standing, Standing::Void(_)) && decision.as_ref().is_some_and(|one| !one.is_void);
+    let approved = decision.as_ref().filter(|_| evaluation.standing == Standing::Valid);
+    let told = approved.map_or(("", ""), |one| (one.approver.as_str(), one.created_at.as_str()));
+    has_lapsed
+        || !is_fresh(looked_ms)
+        || !is_fresh(last.evaluated_ms)
+        || job.migration_gate != evaluation.gate.as_str()
+        || last.gate != evaluation.gate.as_str()
+        || (job.approved_by.as_str(), job.approved_at.as_str()) != told
+        || next_phase(&job.phase, evaluation).is_some()
+}
+
+/// The same as [`see`], while nobody else may evaluate the same job.
+async fn see_alone(transaction: &mut Transaction, job_id: i64, now_ms: i64) -> Result<Seen, GateError> {
     if !transaction.lock_gate(job_id).await? {
         return Err(GateError::NoJob);
     }
+    see(transaction, job_id, now_ms).await
+}
+
+async fn see(transaction: &mut Transaction, job_id: i64, now_ms: i64) -> Result<Seen, GateError> {
     let job = transaction.gate_job(job_id).await?.ok_or(GateError::NoJob)?;
     let decision = transaction.gate_decision(job_id).await?;
     let input = load::input(transaction, job_id, &job, decision.as_ref(), now_ms).await?;
@@ -88,35 +122,39 @@ async fn write(
     now_ms: i64,
     seen: Seen,
 ) -> Result<Verdict, GateError> {
-    let Seen { job, decision, evaluation } = seen;
     let now_at = at(now_ms);
-    let snapshot_id = write_snapshot(transaction, job_id, now_ms, &evaluation).await?;
-    if let (Standing::Void(_), Some(decision)) = (evaluation.standing, decision.as_ref()) {
-        let reason = evaluation.check(CheckId::ManualApproval).map_or("", |check| &check.message);
+    let snapshot_id = write_snapshot(transaction, job_id, now_ms, &seen.evaluation).await?;
+    if let (Standing::Void(_), Some(decision)) = (seen.evaluation.standing, seen.decision.as_ref()) {
+        let reason = seen.evaluation.check(CheckId::ManualApproval).map_or("", |check| &check.message);
         transaction.void_approval(&decision.id, now_ms, reason).await?;
     }
+    let approved = seen.decision.as_ref().filter(|_| seen.evaluation.standing == Standing::Valid);
+    let told = approved.map(as_texts);
+    transaction.set_gate(job_id, seen.evaluation.gate.as_str(), told, &now_at).await?;
+    let phase = follow(transaction, job_id, &seen.job.phase, &seen.evaluation, &snapshot_id).await?;
+    Ok(verdict(seen, phase, snapshot_id, now_ms))
+}
+
+fn verdict(seen: Seen, phase: String, snapshot_id: String, now_ms: i64) -> Verdict {
+    let Seen { job, decision, evaluation } = seen;
     let approved = decision.filter(|_| evaluation.standing == Standing::Valid);
-    let approved = approved.map(|decision| (decision.approver, decision.created_at));
-    let told = approved.as_ref().map(as_texts);
-    transaction.set_gate(job_id, evaluation.gate.as_str(), told, &now_at).await?;
-    let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
-    let has_changed = job.migration_gate != evaluation.gate.as_str();
-    let (approved_by, approved_at) = approved.unzip();
-    Ok(Verdict {
+    let (approved_by, approved_at) =
+        approved.map(|decision| (decision.approver, decision.created_at)).unzip();
+    Verdict {
         phase,
+        has_changed: job.migration_gate != evaluation.gate.as_str(),
         domain: job.domain,
         approved_by,
         approved_at,
         snapshot_id,
         evaluated_ms: now_ms,
-        has_changed,
         evaluation,
-    })
+    }
 }
 
 /// A function of its own: a closure's lifetimes are not general enough to be held across a wait.
-fn as_texts((by, at): &(String, String)) -> (&str, &str) {
-    (by, at)
+fn as_texts(decision: &DecisionRow) -> (&str, &str) {
+    (&decision.approver, &decision.created_at)
 }
 
 /// Writes what is seen where it is another than before.
@@ -127,11 +165,11 @@ async fn write_snapshot(
     evaluation: &Evaluation,
 ) -> Result<String, GateError> {
     let gate = evaluation.gate.as_str();
-    if let Some((id, hash, before)) = transaction.last_snapshot(job_id).await?
-        && (hash.as_str(), before.as_str()) == (&evaluation.snapshot_hash, gate)
+    if let Some(last) = transaction.last_snapshot(job_id).await?
+        && (last.hash.as_str(), last.gate.as_str()) == (&evaluation.snapshot_hash, gate)
     {
-        transaction.seen_again(&id, now_ms).await?;
-        return Ok(id);
+        transaction.seen_again(&last.id, now_ms).await?;
+        return Ok(last.id);
     }
     let id = uuid()?;
     let new = NewSnapshot {
@@ -145,36 +183,31 @@ async fn write_snapshot(
     };
     transaction.insert_snapshot(&new).await?;
     let now_at = at(now_ms);
-    // Gathered first: a borrowing iterator must not be held across a wait.
-    let mut all: Vec<(&Check, Option<i64>)> = evaluation.checks.iter().map(|check| (check, None)).collect();
+    let mut all: Vec<NewCheck<'_>> = evaluation.checks.iter().map(|check| new_check(check, None)).collect();
     for own in &evaluation.mailboxes {
         let mailbox = i64::try_from(own.id).ok();
-        all.extend(own.checks.iter().map(|check| (check, mailbox)));
+        all.extend(own.checks.iter().map(|check| new_check(check, mailbox)));
     }
-    for (check, mailbox) in all {
-        let new = new_check(check, mailbox, job_id, &now_at, &id);
-        transaction.insert_check(&new).await?;
-    }
+    transaction.write_checks(job_id, &id, &now_at, &all).await?;
     Ok(id)
 }
 
-fn new_check<'a>(
-    check: &'a Check,
-    mailbox: Option<i64>,
-    job: i64,
-    now_at: &'a str,
-    snapshot: &'a str,
-) -> NewCheck<'a> {
+fn new_check(check: &Check, mailbox: Option<i64>) -> NewCheck<'_> {
     NewCheck {
-        job,
         id: check.id.as_str(),
         status: check.status.as_str(),
         message: &check.message,
-        now_at,
         is_critical: check.id.is_critical(),
         mailbox,
-        snapshot,
     }
+}
+
+/// Where the verdict takes a job's phase, and by which edge.
+fn next_phase(from: &str, evaluation: &Evaluation) -> Option<(Edge, Phase)> {
+    let known = Phase::named(from)?;
+    let facts = Facts { gate: Some(evaluation.gate), ..Facts::default() };
+    let edges = [Edge::OpenGate, Edge::LoseGate];
+    edges.into_iter().find_map(|edge| Some((edge, phase::decide(known, edge, &facts).ok()?)))
 }
 
 /// Takes the phase along: an open gate makes a job ready for its cutover, a lost one takes it back.
@@ -185,19 +218,11 @@ async fn follow(
     evaluation: &Evaluation,
     snapshot_id: &str,
 ) -> Result<String, GateError> {
-    let Some(known) = Phase::named(from) else { return Ok(from.to_owned()) };
-    let facts = Facts { gate: Some(evaluation.gate), ..Facts::default() };
-    for edge in [Edge::OpenGate, Edge::LoseGate] {
-        if let Ok(next) = phase::decide(known, edge, &facts) {
-            let reason =
-                if edge == Edge::OpenGate { "the gate is open" } else { "the gate is no longer open" };
-            let why = Why { actor: "gate", reason, snapshot: Some(snapshot_id), ..Why::default() };
-            if transaction.move_phase(job_id, from, next.as_str(), &why).await? {
-                return Ok(next.as_str().to_owned());
-            }
-        }
-    }
-    Ok(from.to_owned())
+    let Some((edge, next)) = next_phase(from, evaluation) else { return Ok(from.to_owned()) };
+    let reason = if edge == Edge::OpenGate { "the gate is open" } else { "the gate is no longer open" };
+    let why = Why { actor: "gate", reason, snapshot: Some(snapshot_id), ..Why::default() };
+    let has_moved = transaction.move_phase(job_id, from, next.as_str(), &why).await?;
+    Ok(if has_moved { next.as_str().to_owned() } else { from.to_owned() })
 }
 
 /// What an approver says.
@@ -225,7 +250,7 @@ pub async fn approve_now(
     now_ms: i64,
 ) -> Result<Result<Verdict, (Refused, Box<Evaluation>)>, GateError> {
     let mut transaction = store.begin().await?;
-    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let seen = see_alone(&mut transaction, job_id, now_ms).await?;
     let has_prepared_it =
         seen.job.created_by == wish.actor || transaction.has_acknowledged(job_id, wish.actor).await?;
     let asked = ApprovalWish {
@@ -264,7 +289,7 @@ pub async fn shut(
     now_ms: i64,
 ) -> Result<Verdict, GateError> {
     let mut transaction = store.begin().await?;
-    let seen = see(&mut transaction, job_id, now_ms).await?;
+    let seen = see_alone(&mut transaction, job_id, now_ms).await?;
     let told = Told {
         decision: if is_revoked { "revoked" } else { "rejected" },
         accepted_json: "[]".to_owned(),

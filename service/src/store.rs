@@ -9,6 +9,7 @@ pub mod doors;
 pub mod endpoints;
 mod error;
 pub mod events;
+pub mod gate_sets;
 pub mod gates;
 pub mod idempotency;
 pub mod jobs;

@@ -277,7 +277,9 @@ async fn can_prepare_every_query(engine: &str, store: &Store) -> Result<()> {
     assert!(queries.len() > 3, "only {} queries were found", queries.len());
     for (name, sql) in queries {
         let is_of_one_engine = sql.contains("pragma_") || sql.contains("pg_");
-        if !is_of_one_engine {
+        // Where the engines need different words, the constants' names say whose each is.
+        let others = if store.is_postgres() { "_SQLITE of" } else { "_POSTGRES of" };
+        if !is_of_one_engine && !name.contains(others) {
             store.prepare(&sql).await.with_context(|| format!("{engine}: {name}"))?;
         }
     }

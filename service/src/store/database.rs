@@ -100,6 +100,22 @@ impl Store {
         begun.map_err(StoreError::of("beginning a transaction"))
     }
 
+    /// Begins a transaction that only reads, all of it as of one moment: nobody waits for it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn begin_reading(&self) -> Result<Transaction> {
+        let begun = match &self.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Transaction::Sqlite),
+            Pools::Postgres(pool) => {
+                // One moment for all its queries, as a file has by itself.
+                let words = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                pool.begin_with(words).await.map(Transaction::Postgres)
+            }
+        };
+        begun.map_err(StoreError::of("beginning a transaction"))
+    }
+
     /// What time it is, in milliseconds since 1970, by the clock that all who share the database go by.
     ///
     /// # Errors

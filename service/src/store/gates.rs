@@ -14,13 +14,6 @@ const MAILBOXES: &str = "
            box.error_class, box.bytes_source
     FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
     WHERE box.job_id = $1 ORDER BY box.id";
-/// The folders of all of them. Binds: job.
-const FOLDERS: &str = "
-    SELECT folder.mailbox_id, folder.source_path, folder.dest_path, folder.role, folder.is_renamed,
-           folder.messages_source, folder.messages_matched, folder.messages_pending, folder.messages_quarantined,
-           folder.messages_acknowledged, folder.last_scan_at, folder.uidvalidity_first, folder.uidvalidity_changes
-    FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
-    WHERE box.job_id = $1 AND folder.is_gone = 0 ORDER BY folder.mailbox_id, folder.source_path";
 /// Open and acknowledged items of each mailbox, as people left them. Binds: job.
 const QUARANTINE: &str = "
     SELECT mailbox_id, folder_path, status, COUNT(*) FROM quarantine_items
@@ -34,7 +27,8 @@ const RUNS: &str = "
     WHERE run.job_id = $1";
 /// What of the job itself counts. Binds: job.
 const JOB: &str = "
-    SELECT phase, migration_gate, dns_plan_hash, options_json, created_by, domain, gate_evaluated_at
+    SELECT phase, migration_gate, dns_plan_hash, options_json, created_by, domain, gate_evaluated_at,
+           COALESCE(approved_by, ''), COALESCE(approved_at, '')
     FROM migration_jobs WHERE id = $1 AND deleted_at = ''";
 /// The last decision, with what was seen. Binds: job.
 const DECISION: &str = "
@@ -52,7 +46,7 @@ const HAS_ACKNOWLEDGED: &str = "
     WHERE item.job_id = $1 AND ack.actor = $2 AND ack.revoked_at = ''";
 /// Binds: job.
 const LAST_SNAPSHOT: &str = "
-    SELECT id, snapshot_hash, migration_gate FROM gate_snapshots WHERE job_id = $1
+    SELECT id, snapshot_hash, migration_gate, evaluated_ms FROM gate_snapshots WHERE job_id = $1
     ORDER BY evaluated_ms DESC, created_at DESC LIMIT 1";
 /// Binds: id, job, hash, inputs, gate, percent, now_ms.
 const INSERT_SNAPSHOT: &str = "
@@ -60,10 +54,6 @@ const INSERT_SNAPSHOT: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 /// Binds: id, now_ms.
 const AGAIN: &str = "UPDATE gate_snapshots SET evaluated_ms = $2 WHERE id = $1";
-/// Binds: job, check, status, message, now_at, critical, mailbox or NULL, snapshot.
-const INSERT_CHECK: &str = "
-    INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Binds: id, job, snapshot, hash, decision, approver, comment, accepted, expires_ms, now_at.
 const INSERT_DECISION: &str = "
     INSERT INTO gate_approvals (id, job_id, snapshot_id, snapshot_hash, decision, approver, comment,
@@ -90,7 +80,6 @@ const DUE: &str = "
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
     MAILBOXES,
-    FOLDERS,
     QUARANTINE,
     RUNS,
     JOB,
@@ -100,7 +89,6 @@ pub const QUERIES: &[&str] = &[
     LAST_SNAPSHOT,
     INSERT_SNAPSHOT,
     AGAIN,
-    INSERT_CHECK,
     INSERT_DECISION,
     VOID,
     SET_GATE,
@@ -119,6 +107,8 @@ pub struct GateJob {
     pub created_by: String,
     pub domain: String,
     pub gate_evaluated_at: String,
+    pub approved_by: String,
+    pub approved_at: String,
 }
 
 /// A mailbox as the gate sees it.
@@ -216,6 +206,8 @@ impl Transaction {
                 created_by: row.text(4)?,
                 domain: row.text(5)?,
                 gate_evaluated_at: row.text(6)?,
+                approved_by: row.text(7)?,
+                approved_at: row.text(8)?,
             })
         })
         .transpose()
@@ -252,28 +244,6 @@ impl Transaction {
             })
         };
         self.all("reading mailboxes", MAILBOXES, binds![job]).await?.iter().map(read).collect()
-    }
-
-    /// Their folders.
-    pub async fn gate_folders(&mut self, job: i64) -> Result<Vec<GateFolder>> {
-        let read = |row: &Row| {
-            Ok(GateFolder {
-                mailbox_id: row.int(0)?,
-                source_path: row.text(1)?,
-                dest_path: row.text(2)?,
-                role: row.text(3)?,
-                is_renamed: row.flag(4)?,
-                messages_source: row.count(5)?,
-                messages_matched: row.count(6)?,
-                messages_pending: row.count(7)?,
-                messages_quarantined: row.count(8)?,
-                messages_acknowledged: row.count(9)?,
-                last_scan_at: row.text(10)?,
-                uidvalidity_first: row.int(11)?,
-                uidvalidity_changes: row.count(12)?,
-            })
-        };
-        self.all("reading folders", FOLDERS, binds![job]).await?.iter().map(read).collect()
     }
 
     /// Their quarantined items.
@@ -318,10 +288,18 @@ impl Transaction {
         row.map_or(Ok(false), |row| Ok(row.int(0)? > 0))
     }
 
-    /// The last snapshot: id, digest, gate.
-    pub async fn last_snapshot(&mut self, job: i64) -> Result<Option<(String, String, String)>> {
+    /// The last snapshot.
+    pub async fn last_snapshot(&mut self, job: i64) -> Result<Option<LastSnapshot>> {
         let row = self.one("reading a snapshot", LAST_SNAPSHOT, binds![job]).await?;
-        row.map(|row| Ok((row.text(0)?, row.text(1)?, row.text(2)?))).transpose()
+        let read = |row: Row| {
+            Ok(LastSnapshot {
+                id: row.text(0)?,
+                hash: row.text(1)?,
+                gate: row.text(2)?,
+                evaluated_ms: row.int(3)?,
+            })
+        };
+        row.map(read).transpose()
     }
 
     /// Notes that a snapshot still is what is seen.
@@ -333,21 +311,6 @@ impl Transaction {
     pub async fn insert_snapshot(&mut self, new: &NewSnapshot<'_>) -> Result<()> {
         let binds = binds![new.id, new.job, new.hash, new.inputs_json, new.gate, new.percent, new.now_ms];
         self.run("writing a snapshot", INSERT_SNAPSHOT, binds).await.map(|_| ())
-    }
-
-    /// Writes a check of a snapshot.
-    pub async fn insert_check(&mut self, new: &NewCheck<'_>) -> Result<()> {
-        let binds = binds![
-            new.job,
-            new.id,
-            new.status,
-            new.message,
-            new.now_at,
-            new.is_critical,
-            new.mailbox,
-            new.snapshot,
-        ];
-        self.run("writing a check", INSERT_CHECK, binds).await.map(|_| ())
     }
 
     /// Writes a decision.
@@ -385,6 +348,15 @@ impl Transaction {
     }
 }
 
+/// The last snapshot of a job.
+#[expect(missing_docs, reason = "each field is the column of its name in gate_snapshots")]
+pub struct LastSnapshot {
+    pub id: String,
+    pub hash: String,
+    pub gate: String,
+    pub evaluated_ms: i64,
+}
+
 /// A snapshot to be written.
 #[expect(missing_docs, reason = "each field is the column of its name in gate_snapshots")]
 pub struct NewSnapshot<'a> {
@@ -400,14 +372,11 @@ pub struct NewSnapshot<'a> {
 /// A check to be written.
 #[expect(missing_docs, reason = "each field is the column of its name in migration_gate_checks")]
 pub struct NewCheck<'a> {
-    pub job: i64,
     pub id: &'a str,
     pub status: &'a str,
     pub message: &'a str,
-    pub now_at: &'a str,
     pub is_critical: bool,
     pub mailbox: Option<i64>,
-    pub snapshot: &'a str,
 }
 
 /// A decision to be written.

@@ -16,6 +16,12 @@ pub enum Transaction {
 }
 
 impl Transaction {
+    /// True on a server.
+    #[must_use]
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Runs one query and gives its rows.
     ///
     /// # Errors
