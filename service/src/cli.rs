@@ -2,6 +2,7 @@
 //! Never decides anything about mail: the engine does.
 
 mod admin;
+mod alone;
 pub mod args;
 pub mod assemble;
 mod backup;

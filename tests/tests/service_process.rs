@@ -156,3 +156,18 @@ async fn a_first_start_tells_one_link_and_a_second_start_another() -> Result<()>
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_folder_has_one_service_and_the_next_may_begin_once_that_one_is_gone() -> Result<()> {
+    let home = Home::new()?;
+    let data = home.path("data").display().to_string();
+    let mut first = Service::start(&home, &data).await?;
+    let id = first.child.id().context("it has ended already")?;
+    let second = home.run(["serve", "--data", &data, "--listen", "127.0.0.1:0"]).await?.with(2);
+    ensure!(second.err.contains(&format!("process {id}")), "{}", second.err);
+    // As a power failure would end it: the lock does not outlive its process.
+    first.child.start_kill()?;
+    timeout(WAIT_MAX, first.child.wait()).await??;
+    assert_eq!(Service::start(&home, &data).await?.stop().await?, 0);
+    Ok(())
+}

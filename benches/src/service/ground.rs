@@ -145,6 +145,16 @@ impl Ground {
         Ok(())
     }
 
+    /// Waits until no run is at work.
+    pub async fn wait_for_copies(&self) -> Result<()> {
+        let began = Instant::now();
+        while self.active().await? > 0 {
+            ensure!(began.elapsed() < WAIT_MAX, "the copies do not end");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+
     /// Runs at work.
     pub async fn active(&self) -> Result<usize> {
         let text = "SELECT COUNT(*) FROM migration_runs WHERE status = 'running'";
@@ -208,7 +218,7 @@ async fn serve(data: &std::path::Path, workers: usize) -> Result<(Child, String)
     }
 }
 
-/// Messages of a kilobyte and more, so that copies last.
+/// Messages of some hundred octets and more: many, so that copies last.
 async fn fill(port: u16, user: String, count: usize) -> Result<()> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let client = async_imap::Client::new(stream);
@@ -217,7 +227,7 @@ async fn fill(port: u16, user: String, count: usize) -> Result<()> {
         let text = format!(
             "Message-ID: <{number}@{user}>\r\nFrom: a@{DOMAIN}\r\nTo: {user}\r\nSubject: {number}\r\n\
              Date: Sat, 21 Nov 2026 12:00:00 +0000\r\n\r\n{}\r\n",
-            "All work and no play makes a long message.\r\n".repeat(60 + number % 200)
+            "All work and no play makes a long message.\r\n".repeat(10 + number % 40)
         );
         session.append("INBOX", None, None, text.as_bytes()).await?;
     }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::alone::Alone;
 use super::args::{LogFormatArg, MfaArg, ServeArgs};
 use super::exit::{Exit, Stopped};
 use super::{dumps, migrate, output, signal};
@@ -43,6 +44,7 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     let address = listener.local_addr().map_err(|cause| Stopped::early(format!("listening: {cause}")))?;
     let database = config.database.clone();
     let (data, workers) = (config.data.clone(), config.workers);
+    let _alone = Alone::at(&data).await?;
     let app =
         App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;
     free_the_dead(&app.store).await.map_err(|error| Stopped::early(error.to_string()))?;
@@ -52,9 +54,10 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
         let swept = app.store.sweep_keys(now_ms, now_ms).await;
         swept.map_err(|error| Stopped::early(error.to_string()))?;
     }
-    greet(&app, address).await?;
+    // Before anybody is told that it listens: a signal that comes at once ends it in order too.
     let stop = CancellationToken::new();
     signal::watch(stop.clone(), signal::nothing())?;
+    greet(&app, address).await?;
     let worker = (workers > 0).then(|| begin_work(&app, data, &database, workers));
     if let Some(worker) = &worker {
         app.set_wake(worker.waker());
