@@ -13,6 +13,7 @@ pub mod console;
 mod csv_lines;
 mod demo;
 pub mod dialer;
+pub mod discovery;
 pub mod gate;
 pub mod jobs;
 pub mod store;

@@ -13,7 +13,7 @@ use crate::api::endpoints::allowed;
 use crate::api::gates;
 use crate::app::App;
 use crate::cli::secret::{known, known_token};
-use crate::dialer::{self, Purpose, Walls};
+use crate::dialer;
 use crate::jobs::{Aftermath, Credentials, NoSecret};
 use crate::store::mailboxes::Mailbox;
 use crate::store::milliseconds;
@@ -58,7 +58,7 @@ impl Credentials for FromVault {
 
     async fn resolver(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn Resolver>, NoSecret> {
         let (_, _, networks) = self.place(mailbox, side).await?;
-        Ok(Arc::new(Walls::around_mail(networks)))
+        Ok(Arc::new(self.0.walls(networks)))
     }
 }
 
@@ -82,12 +82,10 @@ impl FromVault {
         if host.is_empty() {
             return Ok(());
         }
-        dialer::resolve(Purpose::Imap, &host, port, &networks).await.map(|_| ()).map_err(
-            |error| match error {
-                dialer::DialError::Unknown { .. } => NoSecret::Passing(error.to_string()),
-                other => NoSecret::Unusable(other.to_string()),
-            },
-        )
+        self.0.walls(networks).check(&host, port).await.map_err(|error| match error {
+            dialer::DialError::Unknown { .. } => NoSecret::Passing(error.to_string()),
+            other => NoSecret::Unusable(other.to_string()),
+        })
     }
 
     /// Where a side stands, and the networks that it may lead into.

@@ -24,6 +24,6 @@ pub use assertion::ServiceAccount;
 pub use broker::{Broker, Patience};
 pub use device::{DevicePrompt, Prompt};
 pub use grant::{Client, Grant, check_token_file};
-pub use http::Url;
+pub use http::{Answered, Http, Url};
 pub use keep::{RefreshFile, read_secret};
 pub use program::Program;

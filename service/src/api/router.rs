@@ -13,10 +13,10 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, endpoints, events, folders,
-    gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers, quarantine,
-    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
-    uploads, uploads_chunk, uploads_form, uploads_use,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, discover, endpoints, events,
+    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers,
+    quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
+    tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -95,7 +95,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(providers::quota))
         .routes(routes!(providers::quota_of))
         .routes(routes!(providers::estimate))
-        .routes(routes!(providers::discover))
+        .routes(routes!(discover::discover))
         .routes(routes!(tracking::contexts))
         .routes(routes!(tracking::context))
         .routes(routes!(tracking::roots))
