@@ -15,6 +15,7 @@ use crate::auth::token;
 use crate::config::Config;
 use crate::dialer::{Names, Purpose, SystemNames, Walls};
 use crate::discovery::Records;
+use crate::oauth::Brokers;
 use crate::store::{Store, migrate};
 use crate::vault::Vault;
 
@@ -46,6 +47,8 @@ pub struct Inner {
     pub metrics: Metrics,
     /// Name servers.
     pub records: Records,
+    /// Grants that give tokens.
+    pub brokers: Brokers,
     clock: Clock,
     wake: OnceLock<Arc<Notify>>,
 }
@@ -82,6 +85,7 @@ impl App {
                 limits,
                 metrics,
                 records,
+                brokers: Brokers::default(),
                 clock,
                 wake: OnceLock::new(),
             }),

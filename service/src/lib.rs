@@ -16,6 +16,7 @@ pub mod dialer;
 pub mod discovery;
 pub mod gate;
 pub mod jobs;
+pub mod oauth;
 pub mod store;
 pub mod uploads;
 pub mod vault;
