@@ -10,5 +10,7 @@ mod service_outside {
 
     pub mod ground;
 
+    mod consents;
     mod discovery;
+    mod kept;
 }

@@ -1,6 +1,8 @@
 //! Consents to read mail: started, come back from, asked for, taken back: `/oauth/…`, `/credentials/{id}/refresh…`.
 //! Never shows a token, a verifier or a device's code; a state is good for one answer, in the browser that began.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -39,6 +41,8 @@ const ANSWER_MILLIS: i64 = 30_000;
 const SLOW_DOWN_SECONDS: i64 = 5;
 /// Most seconds between two questions.
 const INTERVAL_SECONDS_MAX: i64 = 60;
+/// A caller waits so long for a token; runs have more patience.
+const FRESH_MAX: Duration = Duration::from_secs(8);
 /// Mailboxes that one consent becomes the credential of, at most.
 const MAILBOXES_MAX: usize = 200;
 /// Where a person comes back to.
@@ -177,7 +181,7 @@ pub async fn start(
             let client = client(&plan, &secrets, &addresses);
             let shown = consenter(&app, &addresses).device(&client, url, &addresses.scope).await;
             let shown = shown.map_err(|refused| told(&refused))?;
-            let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(0);
+            let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(0);
             flow.interval_seconds = seconds(shown.interval);
             flow.next_poll_ms = now_ms + flow.interval_seconds * 1000;
             flow.expires_ms = now_ms + seconds(shown.holds) * 1000;
@@ -233,7 +237,9 @@ async fn first_user(app: &App, caller: &Caller, row: &KeptRow, ids: &[i64]) -> R
 async fn fresh(app: &App, row: &KeptRow, user: &str) -> Result<()> {
     let refused = |words: String| ApiError::conflict("oauth_refused", words);
     let source = broker(app, row, user, Side::Source).await.map_err(|error| refused(error.to_string()))?;
-    match source.secret().await {
+    let asked = tokio::time::timeout(FRESH_MAX, source.secret()).await;
+    let asked = asked.map_err(|_| told(&Refused::Passing("the provider keeps us waiting".to_owned())))?;
+    match asked {
         Ok(_) => Ok(()),
         Err(failure) if failure.retry == malote_engine::failure::Retry::Never => Err(refused(failure.message)),
         Err(failure) => Err(told(&Refused::Passing(failure.message))),
