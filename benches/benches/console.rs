@@ -12,7 +12,7 @@ use divan::Bencher;
 use malote_service::api::access::{Made, make};
 use malote_service::api::router;
 use malote_service::app::{App, machine_clock};
-use malote_service::config::{Config, Mfa};
+use malote_service::config::{Config, Mfa, Outside};
 use malote_service::store::Where;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ async fn begin() -> anyhow::Result<(Router, String, tempfile::TempDir)> {
         trusted_proxies: Vec::new(),
         mfa: Mfa::Offered,
         workers: 0,
+        outside: Outside::default(),
         data,
     };
     let app = App::open(config, machine_clock()).await?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use ipnet::IpNet;
 use tokio::sync::Notify;
 
 use crate::api::limits::Limits;
@@ -12,6 +13,9 @@ use crate::api::metrics::Metrics;
 use crate::audit::{Audit, Signer};
 use crate::auth::token;
 use crate::config::Config;
+use crate::dialer::{Names, Purpose, SystemNames, Walls};
+use crate::discovery::Records;
+use crate::oauth::Brokers;
 use crate::store::{Store, migrate};
 use crate::vault::Vault;
 
@@ -41,6 +45,10 @@ pub struct Inner {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Name servers.
+    pub records: Records,
+    /// Grants that give tokens.
+    pub brokers: Brokers,
     clock: Clock,
     wake: OnceLock<Arc<Notify>>,
 }
@@ -67,6 +75,7 @@ impl App {
         let signer = Signer::load_or_make(&config.audit_key(), &config.checkpoints())?;
         let audit = Audit::new(store.clone(), signer);
         let (limits, metrics) = (Limits::new(), Metrics::new());
+        let records = Records::new(&config.outside.name_servers);
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
@@ -75,10 +84,22 @@ impl App {
                 audit,
                 limits,
                 metrics,
+                records,
+                brokers: Brokers::default(),
                 clock,
                 wake: OnceLock::new(),
             }),
         })
+    }
+
+    /// Walls around mail servers, by the names that this service was told to believe.
+    pub fn walls(&self, allowed: Vec<IpNet>) -> Walls {
+        let names: Arc<dyn Names> = if self.config.outside.name_servers.is_empty() {
+            Arc::new(SystemNames)
+        } else {
+            Arc::new(self.records.clone())
+        };
+        Walls { purpose: Purpose::Imap, allowed, names }
     }
 
     /// Milliseconds since 1970.

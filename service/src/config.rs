@@ -41,6 +41,35 @@ pub struct Config {
     pub mfa: Mfa,
     /// How many runs this process carries out at once; 0: none.
     pub workers: usize,
+    /// What the world outside is reached by.
+    pub outside: Outside,
+}
+
+/// What the world outside is reached by.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// Name servers that are asked; the machine's own where none is named.
+    pub name_servers: Vec<SocketAddr>,
+    /// Certificates (PEM) that are trusted beside the platform's.
+    pub roots: Vec<u8>,
+    /// The port of web services: 443, but for tests.
+    pub https_port: u16,
+    /// Addresses of identity providers in the place of those that are shipped: name, then where it begins.
+    pub identity_providers: Vec<(String, String)>,
+    /// Where browsers reach this service, for a provider to send them back to; empty: not known.
+    pub public_url: String,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            name_servers: Vec::new(),
+            roots: Vec::new(),
+            https_port: 443,
+            identity_providers: Vec::new(),
+            public_url: String::new(),
+        }
+    }
 }
 
 impl Config {

@@ -115,9 +115,12 @@ pub struct Walls {
 }
 
 impl Walls {
-    /// Walls around mail servers, by the names of this machine.
-    pub fn around_mail(allowed: Vec<IpNet>) -> Self {
-        Self { purpose: Purpose::Imap, allowed, names: Arc::new(SystemNames) }
+    /// Looks whether a place may be connected to.
+    ///
+    /// # Errors
+    /// As [`resolve_by`].
+    pub async fn check(&self, host: &str, port: u16) -> Result<(), DialError> {
+        resolve_by(self.names.as_ref(), self.purpose, host, port, &self.allowed).await.map(|_| ())
     }
 }
 

@@ -18,7 +18,8 @@ mod scheduler;
 mod worker;
 
 pub use aftermath::{Aftermath, Quiet};
-pub use credentials::{Credentials, NoSecret};
+pub use assemble::{login_at, login_of};
+pub use credentials::{Credentials, Login, NoSecret};
 pub use options::{RunOptions, WantedContent, WantedUnreadable};
 pub use predecessors::free_the_dead;
 pub use schedule::{Cron, CronError};

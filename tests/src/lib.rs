@@ -8,6 +8,7 @@ pub mod browser;
 pub mod identity_provider;
 pub mod mail;
 pub mod migration;
+pub mod name_server;
 pub mod office;
 pub mod pair;
 pub mod play;

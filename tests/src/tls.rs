@@ -50,6 +50,14 @@ impl TestCa {
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
+    /// A certificate for these names.
+    pub fn identity_for(&self, names: &[&str]) -> Result<Identity> {
+        let key = KeyPair::generate()?;
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate = CertificateParams::new(names)?.signed_by(&key, &self.issuer)?;
+        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
     /// The same, but it ran out in 2021.
     pub fn expired_identity(&self) -> Result<Identity> {
         let key = KeyPair::generate()?;

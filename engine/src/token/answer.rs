@@ -138,7 +138,7 @@ mod tests {
 
     fn answered(status: u16, body: &str) -> Answered {
         let body = Zeroizing::new(body.as_bytes().to_vec());
-        Answered { status, body, date_unix_seconds: None, retry_after: None }
+        Answered { status, body, date_unix_seconds: None, retry_after: None, location: None }
     }
 
     #[test]

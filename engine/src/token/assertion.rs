@@ -52,10 +52,20 @@ struct KeyFile {
 impl ServiceAccount {
     /// Reads a key file as Google gives it out. `token_url` goes before the one that the file names.
     pub fn read(path: &Path, token_url: Option<Url>, subject: &str, scope: &str) -> Result<Self, String> {
-        let name = path.display();
         let octets = read_octets(path)?;
+        Self::parse(&octets, &path.display().to_string(), token_url, subject, scope)
+    }
+
+    /// Reads a key file's octets; `name` is what errors call it.
+    pub fn parse(
+        octets: &[u8],
+        name: &str,
+        token_url: Option<Url>,
+        subject: &str,
+        scope: &str,
+    ) -> Result<Self, String> {
         // The parser's own words are left out: they may repeat a part of the key.
-        let mut file: KeyFile = serde_json::from_slice(&octets).map_err(|_| {
+        let mut file: KeyFile = serde_json::from_slice(octets).map_err(|_| {
             format!("{name} is no key of a service account: it must hold client_email and private_key")
         })?;
         let key = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes());

@@ -107,7 +107,17 @@ impl Broker {
         patience: Patience,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let means = Means { http: Http::new(extra_roots, patience.request_max), clock, patience };
+        let http = Http::new(extra_roots, patience.request_max);
+        Self::over(side, grant, Means { http, clock, patience })
+    }
+
+    /// The same, whose requests go by `http`: a caller may have walls around it.
+    #[must_use]
+    pub fn by(side: Side, grant: Grant, http: Http, patience: Patience) -> Self {
+        Self::over(side, grant, Means { http, clock: Arc::new(SystemClock), patience })
+    }
+
+    fn over(side: Side, grant: Grant, means: Means) -> Self {
         let (state, turn) = (Mutex::default(), tokio::sync::Mutex::default());
         Self { side, shared: Arc::new(Shared { grant, means, state, turn }) }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use malote_plan::failure::Class;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::answer::{self, Issued, bare_or_json};
@@ -13,7 +14,7 @@ use super::assertion::ServiceAccount;
 use super::broker::Patience;
 use super::device::{Consent, Prompt};
 use super::http::{Http, Url};
-use super::keep::{RefreshFile, read_octets};
+use super::keep::{RefreshFile, RefreshKeeper, read_octets};
 use super::program::Program;
 use super::trouble::{Trouble, Verdict};
 use crate::clock::Clock;
@@ -66,6 +67,15 @@ pub enum Grant {
         scope: Option<String>,
         /// Where the refresh token lies.
         file: RefreshFile,
+    },
+    /// A user consented once, and somebody keeps the refresh token (RFC 6749 §6).
+    Kept {
+        /// The application that he consented to.
+        client: Client,
+        /// What for; the consent's own scope where nothing is said.
+        scope: Option<String>,
+        /// Who keeps it.
+        keeper: Arc<dyn RefreshKeeper>,
     },
     /// A user consents on another device (RFC 8628), once: afterwards its refresh token serves.
     DeviceCode {
@@ -130,6 +140,12 @@ impl Grant {
                 })?;
                 refreshed(means, client, scope.as_deref(), file, &old).await
             }
+            Self::Kept { client, scope, keeper } => {
+                keeper.lock().await.map_err(Trouble::passing)?;
+                let issued = kept(means, client, scope.as_deref(), keeper.as_ref()).await;
+                keeper.unlock().await;
+                issued
+            }
             Self::DeviceCode { client, device_url, scope, file, prompt, was_asked } => {
                 let _alone = file.lock().await?;
                 let nobody = match file.read()? {
@@ -172,6 +188,7 @@ impl Grant {
             Self::RefreshToken { .. } => {
                 "the user has to consent again: put the new refresh token into its file"
             }
+            Self::Kept { .. } => "the user has to consent again",
             Self::DeviceCode { .. } => "the user has to consent again: run the same on a terminal",
         }
     }
@@ -190,6 +207,7 @@ impl fmt::Debug for Grant {
             Self::ClientCredentials { .. } => "Grant(client_credentials)",
             Self::ServiceAccount(_) => "Grant(service_account)",
             Self::RefreshToken { .. } => "Grant(refresh_token)",
+            Self::Kept { .. } => "Grant(kept refresh_token)",
             Self::DeviceCode { .. } => "Grant(device_code)",
         })
     }
@@ -238,6 +256,36 @@ async fn refreshed(
     file: &RefreshFile,
     old: &SecretString,
 ) -> Result<Issued, Trouble> {
+    let issued = by_refresh_token(means, client, scope, old).await?;
+    if let Some(new) = &issued.refresh {
+        file.store(Some(old), new);
+    }
+    Ok(issued)
+}
+
+/// The same with one that somebody keeps, whose turn it is.
+async fn kept(
+    means: &Means,
+    client: &Client,
+    scope: Option<&str>,
+    keeper: &dyn RefreshKeeper,
+) -> Result<Issued, Trouble> {
+    let old = keeper.read().await.map_err(Trouble::passing)?;
+    let nobody = || Trouble::lasting(Class::AuthTokenExpired, "nobody has consented yet");
+    let old = old.ok_or_else(nobody)?;
+    let issued = by_refresh_token(means, client, scope, &old).await?;
+    if let Some(new) = &issued.refresh {
+        keeper.store(&old, new).await;
+    }
+    Ok(issued)
+}
+
+async fn by_refresh_token(
+    means: &Means,
+    client: &Client,
+    scope: Option<&str>,
+    old: &SecretString,
+) -> Result<Issued, Trouble> {
     let mut form = vec![
         ("grant_type", "refresh_token"),
         ("client_id", client.id.as_str()),
@@ -245,9 +293,5 @@ async fn refreshed(
     ];
     form.extend(scope.map(|scope| ("scope", scope)));
     client.sign(&mut form);
-    let issued = answered(means, &client.token_url, &form).await?;
-    if let Some(new) = &issued.refresh {
-        file.store(Some(old), new);
-    }
-    Ok(issued)
+    answered(means, &client.token_url, &form).await
 }

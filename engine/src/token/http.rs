@@ -1,4 +1,4 @@
-//! One form posted to an identity provider, and its answer: HTTP/1.1 over TLS, without redirects, cookies or proxies.
+//! One form posted to a web service, or one page of it read: HTTP/1.1 over TLS, without redirects, cookies or proxies.
 //! Never sends a secret in clear: `http://` is for this machine itself.
 
 use std::fmt;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, DATE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use hyper::http::uri::Scheme;
 use hyper::{HeaderMap, Request, Uri};
 use hyper_util::rt::TokioIo;
 use malote_plan::failure::Class;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -27,6 +27,7 @@ use tokio_rustls::rustls::{ClientConfig, Error as TlsError};
 use zeroize::Zeroizing;
 
 use super::trouble::Trouble;
+use crate::imap::{Resolver, SystemResolver, Unresolved};
 
 /// Largest answer that is read, in octets: a token with everything around it is a few kibibytes.
 const ANSWER_OCTETS_MAX: usize = 256 * 1024;
@@ -95,7 +96,7 @@ impl fmt::Debug for Url {
 }
 
 /// What came back.
-pub(super) struct Answered {
+pub struct Answered {
     /// The status code.
     pub status: u16,
     /// The body, which may hold a token.
@@ -104,29 +105,51 @@ pub(super) struct Answered {
     pub date_unix_seconds: Option<i64>,
     /// How long it asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// Where it says that the answer is; nothing is followed here.
+    pub location: Option<String>,
 }
 
-/// Posts forms.
-pub(super) struct Http {
+/// Posts forms and reads pages.
+pub struct Http {
     extra_roots: Vec<u8>,
     tls: OnceCell<TlsConnector>,
     request_max: Duration,
+    resolver: Arc<dyn Resolver>,
 }
 
 impl Http {
     /// A client that trusts the platform's certificates and those in `extra_roots` (PEM).
+    #[must_use]
     pub fn new(extra_roots: Vec<u8>, request_max: Duration) -> Self {
-        Self { extra_roots, tls: OnceCell::new(), request_max }
+        Self { extra_roots, tls: OnceCell::new(), request_max, resolver: Arc::new(SystemResolver) }
+    }
+
+    /// The same, which connects to nothing but what `resolver` lets it.
+    #[must_use]
+    pub fn behind(self, resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, ..self }
     }
 
     /// Posts a form and reads the whole answer, whatever its status.
-    pub async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answered, Trouble> {
+    pub(super) async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answered, Trouble> {
+        self.in_time(url, Some(form)).await
+    }
+
+    /// Reads a page of at most 256 KiB, whatever its status.
+    ///
+    /// # Errors
+    /// A sentence, where there is no answer.
+    pub async fn get(&self, url: &Url) -> Result<Answered, String> {
+        self.in_time(url, None).await.map_err(|trouble| trouble.message)
+    }
+
+    async fn in_time(&self, url: &Url, form: Option<&[(&str, &str)]>) -> Result<Answered, Trouble> {
         let host = &url.host;
         let answered = timeout(self.request_max, self.exchange(url, form)).await;
         answered.unwrap_or_else(|_| Err(Trouble::passing(format!("{host} did not answer in time"))))
     }
 
-    async fn exchange(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answered, Trouble> {
+    async fn exchange(&self, url: &Url, form: Option<&[(&str, &str)]>) -> Result<Answered, Trouble> {
         let lost = |cause: &dyn fmt::Display| Trouble::passing(format!("talking to {}: {cause}", url.host));
         let wire = self.wire(url).await?;
         let shaken = hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(wire)).await;
@@ -135,12 +158,17 @@ impl Http {
         let mut driving = JoinSet::new();
         driving.spawn(connection);
         let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.clone() };
-        let request = Request::post(&url.path)
+        let request = match form {
+            Some(_) => Request::post(&url.path)
+                .header(ACCEPT, "application/json")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
+            None => Request::get(&url.path),
+        };
+        let body = form.map_or_else(Bytes::new, |form| Bytes::from_owner(encoded(form)));
+        let request = request
             .header(HOST, format!("{host}:{}", url.port))
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(USER_AGENT, concat!("malote/", env!("CARGO_PKG_VERSION")))
-            .body(Full::new(Bytes::from_owner(encoded(form))))
+            .body(Full::new(body))
             .map_err(|cause| Trouble::usage(format!("asking {}: {cause}", url.text)))?;
         let response = sender.send_request(request).await.map_err(|cause| lost(&cause))?;
         let status = response.status().as_u16();
@@ -157,13 +185,17 @@ impl Http {
             body.extend_from_slice(octets);
         }
         let (date_unix_seconds, retry_after) = (date(&headers), retry_after(&headers));
-        Ok(Answered { status, body, date_unix_seconds, retry_after })
+        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Answered { status, body, date_unix_seconds, retry_after, location })
     }
 
     async fn wire(&self, url: &Url) -> Result<Box<dyn Wire>, Trouble> {
-        let place = (url.host.as_str(), url.port);
         let gone = |cause| Trouble::passing(format!("connecting to {}:{}: {cause}", url.host, url.port));
-        let addresses: Vec<SocketAddr> = lookup_host(place).await.map_err(gone)?.collect();
+        let found = self.resolver.addresses(&url.host, url.port).await;
+        let addresses: Vec<SocketAddr> = found.map_err(|unresolved| match unresolved {
+            Unresolved::Unknown(cause) => gone(cause),
+            Unresolved::Refused(words) => Trouble::usage(words),
+        })?;
         // A resolver that sends "localhost" elsewhere shall not get a secret in clear.
         if !url.is_tls && addresses.iter().any(|address| !address.ip().is_loopback()) {
             return Err(Trouble::usage(format!("{} is not this machine: use https://", url.text)));

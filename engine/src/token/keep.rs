@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
@@ -46,6 +47,28 @@ pub(super) fn read_octets(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
         return Err(format!("the secret in {} is longer than {SECRET_OCTETS_MAX} octets", path.display()));
     }
     Ok(octets)
+}
+
+/// Keeps a refresh token elsewhere than in a file, such as in a vault.
+#[async_trait]
+pub trait RefreshKeeper: Send + Sync {
+    /// Waits until nobody else renews this grant: two that use one rotating token would take it away from each other.
+    ///
+    /// # Errors
+    /// A sentence, where that takes too long.
+    async fn lock(&self) -> Result<(), String>;
+
+    /// Lets others renew it.
+    async fn unlock(&self);
+
+    /// The refresh token as it is now; nothing where nobody has consented, or the consent was taken back.
+    ///
+    /// # Errors
+    /// A sentence, where that cannot be told at this moment.
+    async fn read(&self) -> Result<Option<SecretString>, String>;
+
+    /// Puts `new` in the place of `old`. A keeper that cannot holds it in memory and says so in the log.
+    async fn store(&self, old: &SecretString, new: &SecretString);
 }
 
 /// A file that holds a refresh token, and takes the next one when the provider rotates it (RFC 6749 §6).

@@ -11,6 +11,7 @@
 mod answer;
 mod assertion;
 mod broker;
+mod consent;
 mod device;
 pub mod document;
 mod grant;
@@ -22,8 +23,9 @@ mod trouble;
 
 pub use assertion::ServiceAccount;
 pub use broker::{Broker, Patience};
+pub use consent::{Consented, Consenter, Refused, Shown};
 pub use device::{DevicePrompt, Prompt};
 pub use grant::{Client, Grant, check_token_file};
-pub use http::Url;
-pub use keep::{RefreshFile, read_secret};
+pub use http::{Answered, Http, Url};
+pub use keep::{RefreshFile, RefreshKeeper, read_secret};
 pub use program::Program;

@@ -249,6 +249,12 @@ pub async fn change(
     if row.tenant_id.is_none() || row.allow_private || row.allow_cleartext {
         caller.may(Permission::ManageSystem)?;
     }
+    let is_moved = (&row.host, row.port, &row.tls, &row.pin)
+        != (&asked.host, i64::from(asked.port), &asked.tls, &asked.pin);
+    // What is kept at a server is sent where it leads.
+    if is_moved && app.store.kept_at(&id).await? > 0 {
+        caller.may(Permission::ManageCredentials)?;
+    }
     let asked = EndpointAsked { tenant_id: row.tenant_id, kind: row.kind.clone(), ..asked };
     check(&asked, &caller)?;
     let row = fill(row, asked);
@@ -270,6 +276,9 @@ pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) 
     }
     if app.store.endpoint_uses(&id).await? > 0 {
         return Err(ApiError::conflict("conflict", "jobs or mailboxes name this server"));
+    }
+    if app.store.kept_at(&id).await? > 0 {
+        return Err(ApiError::conflict("conflict", "credentials are kept at this server: remove them first"));
     }
     app.store.delete_endpoint(&id).await?;
     Ok(no_content())

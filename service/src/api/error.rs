@@ -40,7 +40,7 @@ pub struct ApiError {
 }
 
 /// Every code, with its title in English and Portuguese.
-const TITLES: [(&str, &str, &str); 37] = [
+const TITLES: [(&str, &str, &str); 40] = [
     ("bad_request", "The request cannot be read", "A requisição não pode ser lida"),
     ("unauthenticated", "Log in first", "É preciso entrar primeiro"),
     ("bad_credentials", "The name, password or code is wrong", "Nome, senha ou código incorretos"),
@@ -66,6 +66,9 @@ const TITLES: [(&str, &str, &str); 37] = [
     ("unknown_domain", "No job is known for this domain", "Nenhuma migração é conhecida para este domínio"),
     ("idempotency_conflict", "The key was used for another request", "A chave foi usada em outra requisição"),
     ("in_progress", "The same request is being worked on", "A mesma requisição está em andamento"),
+    ("credential_in_use", "The credential is in use", "A credencial está em uso"),
+    ("oauth_refused", "The provider refused", "O provedor recusou"),
+    ("provider_unavailable", "The provider does not answer", "O provedor não responde"),
     ("stale", "It was changed meanwhile", "Foi alterado nesse meio-tempo"),
     ("if_match_required", "Say which version you saw", "Informe qual versão foi vista"),
     ("confirmation_required", "Type the name to confirm", "Digite o nome para confirmar"),

@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Headers that are kept with an answer.
 const KEPT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 /// Paths whose answers hold a secret, or whose bodies are not to be held in memory.
-const LEFT_OUT: [&str; 5] = ["/auth/", "/access/", "upload", "/import", "/system/keys"];
+const LEFT_OUT: [&str; 6] = ["/auth/", "/access/", "/oauth/", "upload", "/import", "/system/keys"];
 
 /// The layer.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::answer::{Versioned, created, seen_version};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
+use super::kept::may_name;
 use super::list::{Listed, Page};
 use super::mailboxes::{self, MailboxMake, MailboxView};
 use super::{ApiError, Result, endpoints};
@@ -48,6 +49,8 @@ pub struct JobView {
     pub created_by: String,
     pub source_endpoint_id: Option<String>,
     pub dest_endpoint_id: Option<String>,
+    pub source_credential_id: String,
+    pub dest_credential_id: String,
     pub options: Value,
     pub is_paused: bool,
     pub paused_reason: String,
@@ -89,6 +92,8 @@ impl JobView {
             created_by: row.created_by,
             source_endpoint_id: row.source_endpoint_id,
             dest_endpoint_id: row.dest_endpoint_id,
+            source_credential_id: row.source_credential_id,
+            dest_credential_id: row.dest_credential_id,
             is_paused: row.is_paused,
             paused_reason: row.paused_reason,
             failure_reason: row.failure_reason,
@@ -379,6 +384,10 @@ pub struct JobChange {
     /// Options of every run.
     #[schema(value_type = Option<Object>)]
     options: Option<Value>,
+    /// A credential that is kept at the source server and opens the mailboxes that have none; empty: none.
+    source_credential_id: Option<String>,
+    /// Likewise at the destination.
+    dest_credential_id: Option<String>,
 }
 
 /// `PATCH /migration/jobs/{id}`.
@@ -408,6 +417,17 @@ pub async fn change(
     row.dest_imap_host = asked.dest_imap_host.unwrap_or(row.dest_imap_host);
     if asked.options.is_some() {
         row.options_json = options(asked.options)?;
+    }
+    let tenant = row.tenant_id;
+    if let Some(id) = asked.source_credential_id {
+        let server = row.source_endpoint_id.as_deref().unwrap_or_default();
+        may_name(&app, &caller, ("source_credential_id", &id), (server, tenant)).await?;
+        row.source_credential_id = id;
+    }
+    if let Some(id) = asked.dest_credential_id {
+        let server = row.dest_endpoint_id.as_deref().unwrap_or_default();
+        may_name(&app, &caller, ("dest_credential_id", &id), (server, tenant)).await?;
+        row.dest_credential_id = id;
     }
     check_texts(&row.source_server_label, &row.dest_imap_host, &row.notes)?;
     if !app.store.change_job(&row).await? {

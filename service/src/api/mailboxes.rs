@@ -14,6 +14,7 @@ use super::answer::{Versioned, created, seen_version};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read as read_job;
+use super::kept::may_name;
 use super::list::{Listed, Page};
 use super::{ApiError, Result};
 use crate::app::App;
@@ -73,6 +74,8 @@ pub struct MailboxView {
     pub created_at: String,
     pub updated_at: String,
     pub version: i64,
+    pub source_credential_id: String,
+    pub dest_credential_id: String,
 }
 
 impl MailboxView {
@@ -118,6 +121,8 @@ impl MailboxView {
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,
+            source_credential_id: row.source_credential_id,
+            dest_credential_id: row.dest_credential_id,
         }
     }
 }
@@ -470,6 +475,10 @@ pub struct MailboxChange {
     priority: Option<i64>,
     /// Why its logins need not be proven.
     login_waived_reason: Option<String>,
+    /// A credential that is kept at the source server; empty: none. The mailbox's own secret goes before it.
+    source_credential_id: Option<String>,
+    /// Likewise at the destination.
+    dest_credential_id: Option<String>,
 }
 
 /// `PATCH /migration/mailboxes/{mid}`.
@@ -505,6 +514,16 @@ pub async fn change(
     row.dest_user = asked.dest_user.unwrap_or(row.dest_user);
     row.priority = asked.priority.unwrap_or(row.priority);
     row.login_waived_reason = asked.login_waived_reason.unwrap_or(row.login_waived_reason);
+    if let Some(id) = asked.source_credential_id {
+        let place = (row.source_endpoint_id.as_str(), row.tenant_id);
+        may_name(&app, &caller, ("source_credential_id", &id), place).await?;
+        row.source_credential_id = id;
+    }
+    if let Some(id) = asked.dest_credential_id {
+        let place = (row.dest_endpoint_id.as_str(), row.tenant_id);
+        may_name(&app, &caller, ("dest_credential_id", &id), place).await?;
+        row.dest_credential_id = id;
+    }
     save(&app, &caller, &row).await
 }
 

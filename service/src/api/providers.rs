@@ -1,24 +1,19 @@
-//! What is known of families of servers, how much of a day's allowance binds mailboxes, how long a migration may take,
-//! and where a domain's mail may be: `/provider-profiles`, `/quota`, `/migration/estimate`, `/migration/discover`.
-//! Never a promise: profiles are a beginning, and what is found is a proposal that a person confirms.
+//! What is known of families of servers, how much of a day's allowance binds mailboxes, and how long a migration may
+//! take: `/provider-profiles`, `/quota`, `/migration/estimate`. Never a promise: profiles are a beginning.
 
 use axum::Json;
 use axum::extract::State;
-use futures_util::future::join_all;
-use malote_engine::profile::{Facts, Profile, named, recognised, shipped};
+use malote_engine::profile::{Profile, named, shipped};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::body::{At, Body};
 use super::caller::Caller;
-use super::jobs::domain as checked_domain;
 use super::list::Listed;
-use super::trial::{TestView, trial};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
-use crate::store::mailboxes::Endpoint;
 
 /// A mailbox comes over at such a rate where nothing slows it, in octets per second: the mean of many migrations.
 const RATE: u64 = 340_000;
@@ -220,108 +215,6 @@ fn guess(mailboxes: u64, bytes: u64, per_day: Option<u64>) -> EstimateView {
     }
 }
 
-/// Where to look.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Discover {
-    /// The domain.
-    domain: String,
-}
-
-/// A place where the mail of a domain may be.
-#[derive(Serialize, ToSchema)]
-pub struct Proposal {
-    /// The host.
-    host: String,
-    /// The port.
-    port: u16,
-    /// `implicit` or `starttls`.
-    tls: &'static str,
-    /// The profile that its greeting fits; empty: none in particular.
-    profile: String,
-    /// How it was found: `preset` or `probe`.
-    by: &'static str,
-    /// What the server showed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    test: Option<TestView>,
-}
-
-/// Domains whose servers are published by those who run them.
-const PRESETS: [(&str, &str, &str); 14] = [
-    ("gmail.com", "imap.gmail.com", "gmail"),
-    ("googlemail.com", "imap.gmail.com", "gmail"),
-    ("outlook.com", "outlook.office365.com", "microsoft365"),
-    ("hotmail.com", "outlook.office365.com", "microsoft365"),
-    ("live.com", "outlook.office365.com", "microsoft365"),
-    ("yahoo.com", "imap.mail.yahoo.com", "yahoo"),
-    ("yahoo.com.br", "imap.mail.yahoo.com", "yahoo"),
-    ("icloud.com", "imap.mail.me.com", "icloud"),
-    ("me.com", "imap.mail.me.com", "icloud"),
-    ("zoho.com", "imap.zoho.com", "zoho"),
-    ("uol.com.br", "imap.uol.com.br", "uol"),
-    ("bol.com.br", "imap.bol.com.br", "uol"),
-    ("terra.com.br", "imap.terra.com.br", "terra"),
-    ("titan.email", "imap.titan.email", "titan"),
-];
-
-/// `POST /migration/discover`: presets, then the names that mail hosts usually have, on 993 and 143. Every connection
-/// stays within the walls, and what is found is a proposal.
-#[utoipa::path(post, path = "/migration/discover", tag = "jobs", request_body = Discover,
-    responses((status = 200, body = Listed<Proposal>), (status = 422), (status = 429)))]
-pub async fn discover(
-    State(app): State<App>,
-    caller: Caller,
-    Body(asked): Body<Discover>,
-) -> Result<Json<Listed<Proposal>>> {
-    caller.may(Permission::ManageMigration)?;
-    let domain = checked_domain(&asked.domain)?;
-    let preset = PRESETS.iter().find(|(known, ..)| *known == domain);
-    if let Some((_, host, profile)) = preset {
-        let (host, profile) = ((*host).to_owned(), (*profile).to_owned());
-        let found = Proposal { host, port: 993, tls: "implicit", profile, by: "preset", test: None };
-        return Ok(Json(Listed::whole(vec![found])));
-    }
-    let hosts = [format!("imap.{domain}"), format!("mail.{domain}"), domain];
-    let places = hosts.iter().flat_map(|host| [(host, 993, "implicit"), (host, 143, "starttls")]);
-    let looks = places.map(|(host, port, tls)| look(&app, host, port, tls));
-    Ok(Json(Listed::whole(join_all(looks).await.into_iter().flatten().collect())))
-}
-
-async fn look(app: &App, host: &str, port: u16, tls: &'static str) -> Option<Proposal> {
-    let server = Endpoint {
-        id: String::new(),
-        name: String::new(),
-        kind: "imap".to_owned(),
-        profile: String::new(),
-        host: host.to_owned(),
-        port,
-        tls: tls.to_owned(),
-        auth: String::new(),
-        authzid_template: String::new(),
-        pin: String::new(),
-        ca_pem: String::new(),
-        connections_max: 0,
-        is_enabled: true,
-        allow_cleartext: false,
-        allow_private: false,
-        allowed_networks_json: "[]".to_owned(),
-    };
-    let test = trial(app, &server).await;
-    if test.status != "ok" {
-        return None;
-    }
-    let capabilities: Vec<&str> = test.capabilities.iter().map(String::as_str).collect();
-    let profile = recognised(&Facts { host, greeting: "", id: &[], capabilities: &capabilities, prefix: "" });
-    Some(Proposal {
-        host: host.to_owned(),
-        port,
-        tls,
-        profile: profile.name.clone(),
-        by: "probe",
-        test: Some(test),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,14 +233,6 @@ mod tests {
             assert!(told.seconds_p50 <= told.seconds_p90, "{told:?}");
             assert_eq!(told.days_of_allowance, days, "{told:?}");
             assert!(told.seconds_p50 >= days.saturating_sub(1).saturating_mul(SECONDS_OF_DAY), "{told:?}");
-        }
-    }
-
-    #[test]
-    fn every_preset_names_a_profile_that_is_shipped() {
-        for (domain, host, profile) in PRESETS {
-            assert!(named(profile).is_some(), "{domain}: {profile}");
-            assert!(crate::dialer::is_host(host), "{domain}: {host}");
         }
     }
 }

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, described, endpoints, events,
-    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, overview, providers,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints, events,
+    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, overview, providers,
     quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
     tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
@@ -90,12 +90,20 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(credentials::list, credentials::make))
         .routes(routes!(credentials::change))
         .routes(routes!(credentials::remove))
+        .routes(routes!(credentials::test))
+        .routes(routes!(oauth::refresh))
+        .routes(routes!(oauth::revoke))
+        .routes(routes!(oauth::start))
+        .routes(routes!(oauth::callback))
+        .routes(routes!(oauth::show))
+        .routes(routes!(oauth::poll))
+        .routes(routes!(oauth_consent::words))
         .routes(routes!(providers::profiles))
         .routes(routes!(providers::profile))
         .routes(routes!(providers::quota))
         .routes(routes!(providers::quota_of))
         .routes(routes!(providers::estimate))
-        .routes(routes!(providers::discover))
+        .routes(routes!(discover::discover))
         .routes(routes!(tracking::contexts))
         .routes(routes!(tracking::context))
         .routes(routes!(tracking::roots))

@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::endpoints::allowed;
 use crate::app::App;
-use crate::dialer::Walls;
 use crate::store::mailboxes::Endpoint;
 
 /// How long a server may take to answer a test.
@@ -92,9 +91,10 @@ async fn greet(app: &App, server: &Endpoint) -> Result<Greeting, Failure> {
     let location = Location::parse(&format!("{scheme}://nobody@{host}{port}{query}"), true)?;
     let secret = || Ok::<_, Failure>(SecretString::from(String::new()));
     let mut endpoint = location.endpoint(Side::Source, Arc::new(secret));
+    endpoint.extra_roots.clone_from(&app.config.outside.roots);
     endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
     endpoint.connect_max = TEST_MAX;
     let networks = allowed(app, server.allow_private, &server.allowed_networks_json);
-    endpoint.resolver = Arc::new(Walls::around_mail(networks));
+    endpoint.resolver = Arc::new(app.walls(networks));
     greeting(&endpoint).await
 }

@@ -22,7 +22,7 @@ pub use pair::{
 };
 pub use pst::{ExportArg, ExportArgs, ItemsArg, PstArgs, PstCommand, ReaderArg, StoreArgs, UnreadableArg};
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
-pub use service::{BackupArgs, GateArgs, MigrateCommand, PlaceArgs, RestoreArgs, WorkerArgs};
+pub use service::{BackupArgs, GateArgs, MigrateCommand, OutsideArgs, PlaceArgs, RestoreArgs, WorkerArgs};
 pub use value::{map as map_value, pattern as pattern_value};
 
 pub const HEADING_PLACES: &str = "Where from, where to";

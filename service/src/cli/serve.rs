@@ -7,18 +7,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use malote_engine::token::{Url, provider::Provider};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::alone::Alone;
-use super::args::{LogFormatArg, MfaArg, ServeArgs};
+use super::args::{LogFormatArg, MfaArg, OutsideArgs, ServeArgs};
 use super::exit::{Exit, Stopped};
 use super::{dumps, migrate, output, signal};
 use crate::api::{gates, router};
 use crate::app::{App, machine_clock};
-use crate::config::{Config, Mfa};
+use crate::config::{Config, Mfa, Outside};
 use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
 use crate::store::{Where, at};
 use crate::work::{FromVault, GateAfter};
@@ -121,6 +122,36 @@ fn config(args: &ServeArgs) -> Result<Config, Stopped> {
             MfaArg::Offered => Mfa::Offered,
         },
         workers: usize::from(args.workers),
+        outside: outside(&args.outside)?,
+    })
+}
+
+/// What the world outside is reached by.
+pub(super) fn outside(args: &OutsideArgs) -> Result<Outside, Stopped> {
+    let roots = match &args.ca_file {
+        None => Vec::new(),
+        Some(path) => std::fs::read(path).map_err(|cause| {
+            Stopped::usage(format!("reading certificates in {}: {cause}", path.display()))
+        })?,
+    };
+    let mut identity_providers = Vec::new();
+    for text in &args.identity_provider {
+        let wrong = |why: String| Stopped::usage(format!("--identity-provider {text}: {why}"));
+        let (name, url) = text.split_once('=').ok_or_else(|| wrong("write it as NAME=URL".to_owned()))?;
+        Provider::named(name).ok_or_else(|| wrong("no such provider is known".to_owned()))?;
+        Url::parse(url).map_err(wrong)?;
+        identity_providers.push((name.to_owned(), url.trim_end_matches('/').to_owned()));
+    }
+    let public_url = args.public_url.trim_end_matches('/').to_owned();
+    if !public_url.is_empty() {
+        Url::parse(&public_url).map_err(|why| Stopped::usage(format!("--public-url: {why}")))?;
+    }
+    Ok(Outside {
+        name_servers: args.name_server.clone(),
+        roots,
+        identity_providers,
+        public_url,
+        ..Outside::default()
     })
 }
 

@@ -44,6 +44,7 @@ pub async fn worker(args: WorkerArgs) -> Result<Exit, Stopped> {
         trusted_proxies: Vec::new(),
         mfa: Mfa::Required,
         workers: usize::from(args.workers),
+        outside: serve::outside(&args.outside)?,
     };
     let app =
         App::open(config, machine_clock()).await.map_err(|error| Stopped::usage(format!("{error:#}")))?;

@@ -11,7 +11,7 @@ use malote_engine::ledger::{Ledger, PairIdentity};
 use malote_engine::profile::named;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::credentials::{Credentials, NoSecret};
+use super::credentials::{Credentials, Login, NoSecret};
 use super::options::{RunOptions, WantedUnreadable};
 use super::worker::Ledgers;
 use crate::cli::args::{StoreArgs, UnreadableArg};
@@ -67,7 +67,7 @@ pub(super) async fn assemble(
     let wrong = |words: String| Unready::Wrong(Class::Usage, words);
     let policy = options.policy(&mailbox.folder_map_json).map_err(wrong)?;
     let source = source(bench, mailbox).await?;
-    let destination = side(bench, mailbox, Side::Destination).await?;
+    let destination = side(bench.store, bench.credentials, mailbox, Side::Destination).await?;
     let is_archive = mailbox.source_type.is_archive();
     let mut pair = Pair::new(source, destination);
     if is_archive {
@@ -105,7 +105,7 @@ async fn source(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<End, Unready> {
     if mailbox.source_type.is_archive() {
         return files(bench, mailbox).await.map(End::Files);
     }
-    Ok(side(bench, mailbox, Side::Source).await?.into())
+    Ok(side(bench.store, bench.credentials, mailbox, Side::Source).await?.into())
 }
 
 /// The uploaded file of a mailbox.
@@ -169,13 +169,14 @@ async fn open_ledger(
 
 /// One side of a mailbox, ready to be connected to.
 async fn side(
-    bench: &Bench<'_>,
+    store: &Store,
+    credentials: &dyn Credentials,
     mailbox: &Mailbox,
     side: Side,
 ) -> Result<malote_engine::imap::Endpoint, Unready> {
     let id = if side == Side::Source { &mailbox.source_endpoint_id } else { &mailbox.dest_endpoint_id };
     let server = match id {
-        Some(id) => bench.store.endpoint(id).await?,
+        Some(id) => store.endpoint(id).await?,
         None => None,
     };
     let wrong = |words: String| Unready::Wrong(Class::Usage, words);
@@ -183,8 +184,6 @@ async fn side(
         return Err(wrong(format!("the server {} is switched off", server.name)));
     }
     let allow_cleartext = server.as_ref().is_some_and(|server| server.allow_cleartext);
-    let text = location(mailbox, server.as_ref(), side).map_err(wrong)?;
-    let location = Location::parse(&text, allow_cleartext)?;
     let unready = |error: NoSecret| match error {
         NoSecret::Missing(_) | NoSecret::Unusable(_) => {
             Unready::Wrong(Class::AuthBadCredentials, error.to_string())
@@ -197,9 +196,13 @@ async fn side(
             error.to_string(),
         )),
     };
-    let secret = bench.credentials.secret(mailbox, side).await.map_err(unready)?;
+    let login = credentials.login(mailbox, side).await.map_err(unready)?;
+    let text = location(mailbox, server.as_ref(), side, login.as_ref()).map_err(wrong)?;
+    let location = Location::parse(&text, allow_cleartext)?;
+    let secret = credentials.secret(mailbox, side).await.map_err(unready)?;
     let mut endpoint = location.endpoint(side, secret);
-    endpoint.resolver = bench.credentials.resolver(mailbox, side).await.map_err(unready)?;
+    endpoint.resolver = credentials.resolver(mailbox, side).await.map_err(unready)?;
+    endpoint.extra_roots.extend(credentials.roots());
     if let Some(server) = server {
         endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
         if !server.profile.is_empty() {
@@ -211,8 +214,39 @@ async fn side(
     Ok(endpoint)
 }
 
+/// One side of a mailbox as a run would connect to it, for whoever tries a login.
+///
+/// # Errors
+/// A sentence, where it cannot be put together.
+pub async fn login_of(
+    store: &Store,
+    credentials: &dyn Credentials,
+    mailbox: &Mailbox,
+    which: Side,
+) -> Result<malote_engine::imap::Endpoint, String> {
+    side(store, credentials, mailbox, which).await.map_err(|unready| match unready {
+        Unready::Wrong(_, words) => words,
+        Unready::Failed(failure) => failure.message,
+        Unready::Store(error) => error.to_string(),
+    })
+}
+
+/// A mailbox at a server; `login` opens it in its own right, where that is another one.
+///
+/// # Errors
+/// A sentence, where a name is none.
+pub fn login_at(server: &Endpoint, user: &str, login: Option<&str>) -> Result<Location, String> {
+    let text = at_server(server, user, (user, login), server.kind == "imap_oauth")?;
+    Location::parse(&text, server.allow_cleartext).map_err(|failure| failure.message)
+}
+
 /// A side's place as the command line would write it, so that one reader takes both.
-fn location(mailbox: &Mailbox, server: Option<&Endpoint>, side: Side) -> Result<String, String> {
+fn location(
+    mailbox: &Mailbox,
+    server: Option<&Endpoint>,
+    side: Side,
+    login: Option<&Login>,
+) -> Result<String, String> {
     let is_source = side == Side::Source;
     let own_user = if is_source { &mailbox.source_user } else { &mailbox.dest_user };
     let user = if own_user.is_empty() { &mailbox.email } else { own_user };
@@ -229,18 +263,33 @@ fn location(mailbox: &Mailbox, server: Option<&Endpoint>, side: Side) -> Result<
             if is_source && mailbox.source_type == SourceType::ImapOauth { "?auth=xoauth2" } else { "" };
         return Ok(format!("imaps://{}@{}{auth}", encode(user), plain_host(host)?));
     };
+    let is_token = is_source && mailbox.source_type == SourceType::ImapOauth;
+    at_server(server, &mailbox.email, (user, login.map(|login| login.user.as_str())), is_token)
+}
+
+fn at_server(
+    server: &Endpoint,
+    email: &str,
+    (user, login): (&str, Option<&str>),
+    is_token: bool,
+) -> Result<String, String> {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let mut query = Vec::new();
     if server.tls == "off" {
         query.push("tls=off".to_owned());
     }
     if !server.auth.is_empty() {
         query.push(format!("auth={}", server.auth));
-    } else if is_source && mailbox.source_type == SourceType::ImapOauth {
+    } else if is_token {
         query.push("auth=xoauth2".to_owned());
     }
+    let other = login.filter(|login| *login != user);
     if !server.authzid_template.is_empty() {
-        query.push(format!("authzid={}", encode(&server.authzid_template.replace("{user}", &mailbox.email))));
+        query.push(format!("authzid={}", encode(&server.authzid_template.replace("{user}", email))));
+    } else if other.is_some() {
+        query.push(format!("authzid={}", encode(user)));
     }
+    let user = other.unwrap_or(user);
     if !server.pin.is_empty() {
         query.push(format!("pin={}", server.pin));
     }
@@ -286,6 +335,8 @@ mod tests {
             has_scan: false,
             phase: "initial_sync".to_owned(),
             is_enabled: true,
+            source_credential_id: String::new(),
+            dest_credential_id: String::new(),
         }
     }
 
@@ -324,7 +375,7 @@ mod tests {
                 "imap://ana%40x%2Ebr@127.0.0.1:1143?tls=off&auth=plain&authzid=ana%40x%2Ebr",
             ),
         ] {
-            let text = location(mailbox, server.as_ref(), side).unwrap();
+            let text = location(mailbox, server.as_ref(), side, None).unwrap();
             assert_eq!(text, expected);
             assert!(Location::parse(&text, false).is_ok(), "{text}");
         }
@@ -334,14 +385,14 @@ mod tests {
     fn a_host_is_never_more_than_a_host() {
         for host in ["", "h?tls=off", "u@h", "h/x", "h h", "h\r\nx", "h#"] {
             let sly = Mailbox { source_host: host.to_owned(), ..mailbox(SourceType::Imap) };
-            assert!(location(&sly, None, Side::Source).is_err(), "{host:?}");
+            assert!(location(&sly, None, Side::Source, None).is_err(), "{host:?}");
         }
         let sly = Mailbox { source_user: "x\r\nLOGOUT".to_owned(), ..mailbox(SourceType::Imap) };
-        let read = location(&sly, None, Side::Source).map(|text| Location::parse(&text, false).is_ok());
+        let read = location(&sly, None, Side::Source, None).map(|text| Location::parse(&text, false).is_ok());
         assert!(!read.unwrap_or(false), "a user's name is more than one line");
         for user in ["a@b:c?tls=off", "é"] {
             let sly = Mailbox { source_user: user.to_owned(), ..mailbox(SourceType::Imap) };
-            let text = location(&sly, None, Side::Source).unwrap();
+            let text = location(&sly, None, Side::Source, None).unwrap();
             let read = Location::parse(&text, false).unwrap();
             assert_eq!((read.user.as_str(), read.host.as_str()), (user, "old.x.br"), "{text}");
         }

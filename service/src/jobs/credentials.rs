@@ -23,6 +23,13 @@ pub enum NoSecret {
     Unusable(String),
 }
 
+/// As whom a side is opened, where that is not the mailbox itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The login's name; the mailbox is opened in its right.
+    pub user: String,
+}
+
 /// Gives the secrets of mailboxes: the vault, or a test's double.
 #[async_trait]
 pub trait Credentials: Send + Sync {
@@ -31,6 +38,19 @@ pub trait Credentials: Send + Sync {
     /// # Errors
     /// Where there is none, or it cannot be had.
     async fn secret(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret>;
+
+    /// Who logs in for one side of a mailbox, where that is another one: an administrator who opens many.
+    ///
+    /// # Errors
+    /// As [`Self::secret`].
+    async fn login(&self, _mailbox: &Mailbox, _side: Side) -> Result<Option<Login>, NoSecret> {
+        Ok(None)
+    }
+
+    /// Certificates (PEM) that are trusted beside the platform's.
+    fn roots(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// Where the names of one side lead: asked before each connection, so that none is made to where users must not
     /// reach through us. Any address will do where nobody says otherwise.

@@ -16,7 +16,10 @@ macro_rules! mailbox_columns {
          COALESCE(box.last_error, ''), box.error_class, box.status, box.enabled, box.excluded_reason, box.priority, \
          box.options_json, box.has_scan, box.last_scan_at, box.last_delta_at, box.last_delta_status, \
          box.source_login_ok_at, box.dest_login_ok_at, box.login_waived_reason, box.eta_seconds, box.rate_bps, \
-         box.created_at, box.updated_at, box.version, job.domain, job.phase, job.tenant_id"
+         box.created_at, box.updated_at, box.version, job.domain, job.phase, job.tenant_id, \
+         box.source_credential_id, box.dest_credential_id, \
+         COALESCE(box.source_endpoint_id, job.source_endpoint_id, ''), \
+         COALESCE(box.dest_endpoint_id, job.dest_endpoint_id, '')"
     };
 }
 
@@ -49,11 +52,11 @@ const INSERT_MAILBOX: &str = "
                                      options_json)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id";
 /// Binds: id, version, source host, source user, destination host, destination user, folder map, enabled, why not,
-/// priority, options, waived.
+/// priority, options, waived, source credential, destination credential.
 const CHANGE_MAILBOX: &str = "
     UPDATE migration_mailboxes SET source_host = $3, source_user = $4, dest_host = $5, dest_user = $6,
         folder_map_json = $7, enabled = $8, excluded_reason = $9, priority = $10, options_json = $11,
-        login_waived_reason = $12, version = version + 1
+        login_waived_reason = $12, source_credential_id = $13, dest_credential_id = $14, version = version + 1
     WHERE id = $1 AND version = $2";
 /// Binds: id.
 const DELETE_MAILBOX: &str = "
@@ -119,6 +122,10 @@ pub struct BoxRow {
     pub domain: String,
     pub phase: String,
     pub tenant_id: i64,
+    pub source_credential_id: String,
+    pub dest_credential_id: String,
+    pub source_endpoint_id: String,
+    pub dest_endpoint_id: String,
 }
 
 fn mailbox(row: &Row) -> Result<BoxRow> {
@@ -167,6 +174,10 @@ fn mailbox(row: &Row) -> Result<BoxRow> {
         domain: row.text(41)?,
         phase: row.text(42)?,
         tenant_id: row.int(43)?,
+        source_credential_id: row.text(44)?,
+        dest_credential_id: row.text(45)?,
+        source_endpoint_id: row.text(46)?,
+        dest_endpoint_id: row.text(47)?,
     })
 }
 
@@ -259,6 +270,8 @@ impl Store {
             row.priority,
             &row.options_json,
             &row.login_waived_reason,
+            &row.source_credential_id,
+            &row.dest_credential_id,
         ];
         Ok(self.run("changing a mailbox", CHANGE_MAILBOX, binds).await? > 0)
     }

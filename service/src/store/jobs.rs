@@ -19,7 +19,8 @@ macro_rules! job_columns {
             WHERE box.job_id = job.id AND box.enabled = 1), \
          (SELECT COUNT(*) FROM migration_mailboxes AS box \
             WHERE box.job_id = job.id AND box.enabled = 1 AND box.has_scan = 0), \
-         (SELECT COUNT(*) FROM quarantine_items AS item WHERE item.job_id = job.id AND item.status = 'open')"
+         (SELECT COUNT(*) FROM quarantine_items AS item WHERE item.job_id = job.id AND item.status = 'open'), \
+         job.source_credential_id, job.dest_credential_id"
     };
 }
 
@@ -75,10 +76,10 @@ const INSERT_JOB: &str = "
     INSERT INTO migration_jobs (tenant_id, ticket_id, domain, source_server_label, dest_imap_host, notes, created_by,
                                 source_endpoint_id, dest_endpoint_id, options_json)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
-/// Binds: id, version, ticket, notes, label, destination, options.
+/// Binds: id, version, ticket, notes, label, destination, options, source credential, destination credential.
 const CHANGE_JOB: &str = "
     UPDATE migration_jobs SET ticket_id = $3, notes = $4, source_server_label = $5, dest_imap_host = $6,
-        options_json = $7, version = version + 1
+        options_json = $7, source_credential_id = $8, dest_credential_id = $9, version = version + 1
     WHERE id = $1 AND version = $2";
 /// Binds: id, now_at.
 const DELETE_JOB: &str = "
@@ -151,6 +152,8 @@ pub struct JobRow {
     pub messages_matched: u64,
     pub mailboxes_unscanned: i64,
     pub open_quarantine: i64,
+    pub source_credential_id: String,
+    pub dest_credential_id: String,
 }
 
 fn job(row: &Row) -> Result<JobRow> {
@@ -186,6 +189,8 @@ fn job(row: &Row) -> Result<JobRow> {
         messages_matched: row.count(28)?,
         mailboxes_unscanned: row.int(29)?,
         open_quarantine: row.int(30)?,
+        source_credential_id: row.text(31)?,
+        dest_credential_id: row.text(32)?,
     })
 }
 
@@ -268,6 +273,8 @@ impl Store {
             &row.source_server_label,
             &row.dest_imap_host,
             &row.options_json,
+            &row.source_credential_id,
+            &row.dest_credential_id,
         ];
         Ok(self.run("changing a job", CHANGE_JOB, binds).await? > 0)
     }

@@ -11,7 +11,9 @@ const MAILBOX: &str = "
            COALESCE(box.source_user, ''), box.dest_user, box.dest_host, job.dest_imap_host,
            COALESCE(box.pst_path, ''), COALESCE(box.folder_map_json, ''), job.options_json, box.options_json,
            box.context_id, COALESCE(box.source_endpoint_id, job.source_endpoint_id),
-           COALESCE(box.dest_endpoint_id, job.dest_endpoint_id), box.priority, box.has_scan, job.phase, box.enabled
+           COALESCE(box.dest_endpoint_id, job.dest_endpoint_id), box.priority, box.has_scan, job.phase, box.enabled,
+           COALESCE(NULLIF(box.source_credential_id, ''), job.source_credential_id),
+           COALESCE(NULLIF(box.dest_credential_id, ''), job.dest_credential_id)
     FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
     WHERE box.id = $1";
 
@@ -92,6 +94,10 @@ pub struct Mailbox {
     pub phase: String,
     /// Whether it takes part.
     pub is_enabled: bool,
+    /// The credential kept at the source server that opens it, where it has none of its own; empty: none.
+    pub source_credential_id: String,
+    /// Likewise at the destination.
+    pub dest_credential_id: String,
 }
 
 impl Mailbox {
@@ -221,6 +227,8 @@ fn mailbox(row: &Row) -> Result<Mailbox> {
         has_scan: row.flag(18)?,
         phase: row.text(19)?,
         is_enabled: row.flag(20)?,
+        source_credential_id: row.text(21)?,
+        dest_credential_id: row.text(22)?,
     })
 }
 

@@ -43,7 +43,9 @@ fn converse(stream: impl Read + Write, shared: &Shared) -> Result<()> {
     }
     let mut body = vec![0; length.min(BODY_OCTETS_MAX)];
     reader.read_exact(&mut body)?;
-    let path = target.trim_start_matches('/').split('?').next().unwrap_or_default().to_owned();
+    let path = target.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    // Providers keep their endpoints below a tenant's name, and some call one otherwise.
+    let path = if path == "devicecode" { "device" } else { path }.to_owned();
     let request = Request { path, form: form(&String::from_utf8_lossy(&body)) };
     let said = shared.state().said(&request);
     let mut out = reader.into_inner();

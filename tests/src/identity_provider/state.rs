@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 
@@ -27,7 +28,7 @@ const SKEW_SECONDS_MAX: i64 = 300;
 /// One question.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `token`, `device` or `introspect`.
+    /// `token`, `device`, `revoke` or `introspect`, whatever stands before it.
     pub path: String,
     /// The form.
     pub form: Vec<(String, String)>,
@@ -54,6 +55,10 @@ pub struct State {
     pub tokens: BTreeMap<String, (String, Instant)>,
     /// Consents that hold.
     pub refresh_tokens: BTreeSet<String>,
+    /// Codes of people who consented in a browser: their challenge, and where they were sent back.
+    pub codes: BTreeMap<String, (String, String)>,
+    /// Whether a consent leaves a refresh token.
+    pub gives_refresh: bool,
     /// How long a token holds.
     pub life: Duration,
     /// What it says of that: the member `expires_in` as it stands in the answer, empty for none.
@@ -79,6 +84,8 @@ impl State {
             requests: Vec::new(),
             tokens: BTreeMap::new(),
             refresh_tokens: BTreeSet::new(),
+            codes: BTreeMap::new(),
+            gives_refresh: true,
             life: Duration::from_secs(3_600),
             said_life: "3600".to_owned(),
             rotates: true,
@@ -97,6 +104,14 @@ impl State {
         let token = format!("refresh-hunter2-{}", self.issued);
         self.refresh_tokens.insert(token.clone());
         token
+    }
+
+    /// A code of a person who consents on the page that a browser was sent to; what was sent along is in its query.
+    pub fn new_code(&mut self, challenge: &str, back: &str) -> String {
+        self.issued += 1;
+        let code = format!("code-hunter2-{}", self.issued);
+        self.codes.insert(code.clone(), (challenge.to_owned(), back.to_owned()));
+        code
     }
 
     /// A token for a mailbox, as one that it issued.
@@ -118,6 +133,10 @@ impl State {
             "token" => self.token(request),
             "device" => self.device(request),
             "introspect" => self.introspect(request),
+            "revoke" => {
+                self.refresh_tokens.remove(request.field("token"));
+                (200, json!({}))
+            }
             _ => (404, json!("nothing is here")),
         };
         Said::Answer { status, body: body.to_string(), date: http_date(self.now()) }
@@ -147,6 +166,20 @@ impl State {
                 self.refresh_tokens.remove(&given);
                 let next = self.new_refresh_token();
                 self.granted(None, Some(next))
+            }
+            "authorization_code" if !is_client || request.field("client_secret") != CLIENT_SECRET => {
+                (401, json!({"error": "invalid_client"}))
+            }
+            "authorization_code" => {
+                // A code is good for one question, right or wrong (RFC 6749 §4.1.2).
+                let Some((challenge, back)) = self.codes.remove(request.field("code")) else { return gone() };
+                let verifier = Sha256::digest(request.field("code_verifier").as_bytes());
+                let is_right = BASE64_URL_SAFE_NO_PAD.encode(verifier) == challenge;
+                if !is_right || request.field("redirect_uri") != back {
+                    return gone();
+                }
+                let refresh = self.gives_refresh.then(|| self.new_refresh_token());
+                self.granted(None, refresh)
             }
             "urn:ietf:params:oauth:grant-type:jwt-bearer" => match self.subject(request.field("assertion")) {
                 Ok(subject) => self.granted(Some(subject), None),

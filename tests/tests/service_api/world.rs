@@ -10,10 +10,11 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request};
+use ipnet::IpNet;
 use malote_service::api::access::{Made, TokenMake, make, new_token};
 use malote_service::api::router;
 use malote_service::app::App;
-use malote_service::config::{Config, Mfa};
+use malote_service::config::{Config, Mfa, Outside};
 use malote_service::store::Where;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -82,16 +83,22 @@ impl World {
     }
 
     pub async fn with(mfa: Mfa) -> Result<Self> {
+        Self::reaching(mfa, Vec::new(), Outside::default()).await
+    }
+
+    /// A service that may lead into these networks, and reaches the world by what is told of it.
+    pub async fn reaching(mfa: Mfa, allow_private: Vec<IpNet>, outside: Outside) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");
         let config = Config {
             database: Where::in_folder(&data),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            allow_private: Vec::new(),
+            allow_private,
             master_key: data.join("keys").join("master.key"),
             trusted_proxies: Vec::new(),
             mfa,
             workers: 0,
+            outside,
             data,
         };
         let clock = Arc::new(AtomicI64::new(BEGIN));

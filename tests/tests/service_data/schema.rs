@@ -175,6 +175,8 @@ pub const TABLES: &[&str] = &[
     "workers",
     "mailbox_measures",
     "mailbox_inventory",
+    "oauth_flows",
+    "provider_profiles",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -224,6 +226,8 @@ pub const INDEXES: &[&str] = &[
     "idx_uploads_job",
     "idx_quarantine_items_job",
     "idx_quarantine_acknowledgements_item",
+    "idx_oauth_flows_state",
+    "idx_oauth_flows_credential",
 ];
 
 /// Tables whose every change is noted.

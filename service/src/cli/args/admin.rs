@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
-use super::{LogFormatArg, OutputArgs, PlaceArgs};
+use super::{LogFormatArg, OutputArgs, OutsideArgs, PlaceArgs};
 
 /// Whether roles that ask for a second factor get on without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -40,6 +40,9 @@ pub struct ServeArgs {
     /// The second factor of approvers and administrators
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, env = "MALOTE_MFA")]
     pub mfa: MfaArg,
+    /// The world outside.
+    #[command(flatten)]
+    pub outside: OutsideArgs,
     /// Runs at once in this process; 0: other processes carry them out
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=256))]
     pub workers: u16,

@@ -1,6 +1,7 @@
 //! Options of the commands that work on the service's own database.
 //! Never opens it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -117,6 +118,9 @@ pub struct WorkerArgs {
     /// A private network that every mail server may stand in, such as 10.1.0.0/16; repeatable
     #[arg(long, value_name = "CIDR", env = "MALOTE_ALLOW_PRIVATE", value_delimiter = ',')]
     pub allow_private: Vec<IpNet>,
+    /// The world outside.
+    #[command(flatten)]
+    pub outside: OutsideArgs,
     /// Runs at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
@@ -126,4 +130,21 @@ pub struct WorkerArgs {
     /// Form of log lines
     #[arg(long, value_name = "FORM", value_enum, default_value_t = LogFormatArg::Json)]
     pub log_format: LogFormatArg,
+}
+
+/// What the world outside is reached by.
+#[derive(Debug, Clone, Args)]
+pub struct OutsideArgs {
+    /// A name server to ask, such as 10.0.0.2:53; those of the machine where none is named; repeatable
+    #[arg(long, value_name = "ADDR", env = "MALOTE_NAME_SERVER", value_delimiter = ',')]
+    pub name_server: Vec<SocketAddr>,
+    /// Certificates (PEM) that are trusted beside the platform's
+    #[arg(long, value_name = "FILE", env = "MALOTE_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Another address of an identity provider, such as microsoft=https://login.example; repeatable
+    #[arg(long, value_name = "NAME=URL", env = "MALOTE_IDENTITY_PROVIDER", value_delimiter = ',')]
+    pub identity_provider: Vec<String>,
+    /// Where browsers reach this service, such as https://malote.example: identity providers send people back there
+    #[arg(long, value_name = "URL", env = "MALOTE_PUBLIC_URL", default_value = "")]
+    pub public_url: String,
 }

@@ -1,0 +1,62 @@
+-- Credentials that are kept at a server and used by the runs of many mailboxes, the consents that give some of them
+-- their tokens, and profiles of servers as operators changed them.
+
+ALTER TABLE endpoint_credentials ADD COLUMN grant_json TEXT NOT NULL DEFAULT ''; -- how tokens come; empty: not at all
+ALTER TABLE endpoint_credentials ADD COLUMN status TEXT NOT NULL DEFAULT 'valid'
+    CHECK (status IN ('valid', 'waiting', 'needs_consent', 'revoked'));
+ALTER TABLE endpoint_credentials ADD COLUMN lease_id TEXT NOT NULL DEFAULT ''; -- who renews it at this moment
+ALTER TABLE endpoint_credentials ADD COLUMN lease_until_ms INTEGER NOT NULL DEFAULT 0;
+
+-- Ids of endpoint_credentials; empty: none is named.
+ALTER TABLE migration_jobs ADD COLUMN source_credential_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE migration_jobs ADD COLUMN dest_credential_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE migration_mailboxes ADD COLUMN source_credential_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE migration_mailboxes ADD COLUMN dest_credential_id TEXT NOT NULL DEFAULT '';
+
+-- A consent that somebody was asked for. What was sent along to the provider is sealed, or kept as a digest.
+CREATE TABLE oauth_flows (
+    id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 36),
+    credential_id TEXT NOT NULL REFERENCES endpoint_credentials (id) ON DELETE CASCADE,
+    provider TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('auth_code', 'device_code')),
+    state_hash TEXT NOT NULL DEFAULT '', -- of the state that comes back; empty: a device's
+    session_id TEXT NOT NULL DEFAULT '', -- whose browser comes back
+    actor TEXT NOT NULL DEFAULT '',
+    secret_encrypted TEXT NOT NULL DEFAULT '', -- the verifier, or the device's code; empty once it was used
+    redirect_uri TEXT NOT NULL DEFAULT '',
+    mailboxes_json TEXT NOT NULL DEFAULT '[]', -- whose credential it becomes
+    side TEXT NOT NULL DEFAULT 'source' CHECK (side IN ('source', 'destination')),
+    interval_seconds INTEGER NOT NULL DEFAULT 0,
+    next_poll_ms INTEGER NOT NULL DEFAULT 0,
+    expires_ms INTEGER NOT NULL,
+    status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'asking', 'done', 'refused', 'expired')),
+    detail TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+) STRICT;
+
+CREATE INDEX idx_oauth_flows_state ON oauth_flows (state_hash);
+CREATE INDEX idx_oauth_flows_credential ON oauth_flows (credential_id);
+
+-- Every version of a profile that somebody wrote; the newest of a name holds. Empty text: the shipped one holds again.
+CREATE TABLE provider_profiles (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0),
+    text TEXT NOT NULL,
+    created_by TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    updated_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    PRIMARY KEY (name, version)
+) STRICT;
+
+CREATE TRIGGER trg_oauth_flows_updated_at AFTER UPDATE ON oauth_flows FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
+BEGIN
+    UPDATE oauth_flows SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
+END;
+
+CREATE TRIGGER trg_provider_profiles_updated_at AFTER UPDATE ON provider_profiles FOR EACH ROW
+WHEN NEW.updated_at = OLD.updated_at
+BEGIN
+    UPDATE provider_profiles SET updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE rowid = NEW.rowid;
+END;

@@ -1,0 +1,16 @@
+//! The service and the world outside: name servers, web servers and identity providers, each of which may lie.
+//! Never asks a real one: all of them are the tests' own, on the loopback.
+
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
+
+mod service_outside {
+    #[path = "../service_api/world.rs"]
+    #[expect(dead_code, reason = "a world that is shared with other tests has more than these need")]
+    pub mod world;
+
+    pub mod ground;
+
+    mod consents;
+    mod discovery;
+    mod kept;
+}
