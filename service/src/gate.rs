@@ -152,7 +152,8 @@ async fn write_snapshot(
         all.extend(own.checks.iter().map(|check| (check, mailbox)));
     }
     for (check, mailbox) in all {
-        let new = new_check(check, mailbox, job_id, &now_at, &id);
+        let details = details(check).to_string();
+        let new = NewCheck { details_json: &details, ..new_check(check, mailbox, job_id, &now_at, &id) };
         transaction.insert_check(&new).await?;
     }
     Ok(id)
@@ -174,7 +175,15 @@ fn new_check<'a>(
         is_critical: check.id.is_critical(),
         mailbox,
         snapshot,
+        details_json: "{}",
     }
+}
+
+/// Which sentence a check says, and its numbers: what other languages are made of.
+pub fn details(check: &Check) -> serde_json::Value {
+    let numbers: serde_json::Map<String, serde_json::Value> =
+        check.numbers.iter().map(|(name, number)| ((*name).to_owned(), (*number).into())).collect();
+    serde_json::json!({"code": check.code, "numbers": numbers})
 }
 
 /// Takes the phase along: an open gate makes a job ready for its cutover, a lost one takes it back.

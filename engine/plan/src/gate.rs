@@ -18,7 +18,7 @@ pub use input::{
     Bytes, Counts, Coverage, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole, JobInput, Known, Logins,
     MailboxInput, Quota, Readiness, Sample, UidValidity,
 };
-pub use words::percent_words;
+pub use words::{SENTENCES, percent_words};
 use words::{Words, said};
 
 /// One hour, in milliseconds.
@@ -201,6 +201,7 @@ pub struct Check {
 
 impl Check {
     pub(crate) fn new(id: CheckId, status: Status, words: Words) -> Self {
+        debug_assert!(SENTENCES.contains(&words.code), "{} is not told to those who translate", words.code);
         Self { id, status, message: words.message, code: words.code, numbers: words.numbers }
     }
 

@@ -76,6 +76,8 @@ fn migration() -> Router<Console> {
         .route("/console/share/{token}", get(control::shared))
         .route("/console/jobs/{id}/report", get(control::report))
         .route("/console/jobs/{id}/report.json", get(control::report_file))
+        .route("/console/jobs/{id}/report.pdf", get(control::report_pdf))
+        .route("/console/mailboxes/{mid}/report.pdf", get(control::mailbox_report_pdf))
 }
 
 /// What is looked after beside migrations.

@@ -152,6 +152,7 @@ pub const FAMILIES: &[Family] = &[
             "sync_percent",
         ],
     },
+    Family { name: "said", values: &malote_plan::gate::SENTENCES },
     Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
 ];
 

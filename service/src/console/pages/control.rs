@@ -13,6 +13,7 @@ use super::jobs::all_jobs;
 use crate::console::Answer;
 use crate::console::client::escaped;
 use crate::console::form::{Form, Query};
+use crate::console::language::Language;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
@@ -51,6 +52,22 @@ pub async fn report_file(member: Member, Path(id): Path<i64>) -> Response {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     response
+}
+
+/// `GET /console/jobs/{id}/report.pdf`: the same as a PDF, in the language asked for or the visitor's.
+pub async fn report_pdf(member: Member, Path(id): Path<i64>, query: Query) -> Response {
+    printed(&member, &format!("/migration/jobs/{id}/report"), &query).await
+}
+
+/// `GET /console/mailboxes/{mid}/report.pdf`: likewise, of one mailbox.
+pub async fn mailbox_report_pdf(member: Member, Path(id): Path<i64>, query: Query) -> Response {
+    printed(&member, &format!("/migration/mailboxes/{id}/report"), &query).await
+}
+
+async fn printed(member: &Member, path: &str, query: &Query) -> Response {
+    let language = Language::tagged(query.0.get("lang")).unwrap_or(member.visitor.format.language);
+    let path = format!("{path}?format=pdf&lang={}", language.tag());
+    member.api().pass(Method::GET, &path, &[], Body::empty()).await
 }
 
 /// `GET /console/jobs/{id}/share`: a link for the customer.
