@@ -10,6 +10,7 @@ use malote_plan::phase::{self, Edge, Facts, Phase};
 use thiserror::Error;
 
 use crate::auth::token::uuid;
+use crate::hooks::{self, Event};
 use crate::store::gates::{DecisionRow, GateJob, NewCheck, NewDecision, NewSnapshot};
 use crate::store::jobs::Why;
 use crate::store::{Store, StoreError, Transaction, at, milliseconds};
@@ -101,6 +102,10 @@ async fn write(
     transaction.set_gate(job_id, evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
     let has_changed = job.migration_gate != evaluation.gate.as_str();
+    if has_changed && evaluation.gate == Gate::ReadyForDns {
+        // Boxed, because entering may fail as this does.
+        Box::pin(hooks::enter(transaction, job_id, Event::GateReady, now_ms)).await?;
+    }
     let (approved_by, approved_at) = approved.unzip();
     Ok(Verdict {
         phase,

@@ -14,6 +14,7 @@ mod csv_lines;
 mod demo;
 pub mod dialer;
 pub mod gate;
+pub mod hooks;
 pub mod jobs;
 pub mod store;
 pub mod uploads;

@@ -12,6 +12,7 @@ mod service_api {
     mod jobs;
     mod measured;
     mod people;
+    mod printed;
     mod protocol;
     mod reports;
     mod vault;

@@ -141,7 +141,7 @@ pub(super) async fn look_quietly(app: &App, job: i64) {
     }
 }
 
-fn of_gate(error: GateError) -> ApiError {
+pub(super) fn of_gate(error: GateError) -> ApiError {
     match error {
         GateError::Store(error) => error.into(),
         GateError::Chance(error) => error.into(),

@@ -45,6 +45,7 @@ const STEPS: &[Step] = &[
     step!(2, "0002_migrations", "migrations"),
     step!(3, "0003_triggers", "triggers"),
     step!(4, "0004_gate_inputs", "gate_inputs"),
+    step!(10, "0010_outside", "outside"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

@@ -219,6 +219,8 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::jobs::QUERIES,
         store::boxes::QUERIES,
         store::gates::QUERIES,
+        store::hooks::QUERIES,
+        store::shares::QUERIES,
         store::looks::QUERIES,
         store::endpoints::QUERIES,
         store::retries::QUERIES,
