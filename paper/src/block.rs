@@ -45,6 +45,8 @@ pub enum Block {
     Title(String),
     /// A heading of level 1 to 3, which is a bookmark too.
     Heading(u8, String),
+    /// A paragraph in larger letters, below the title.
+    Lead(String),
     /// A paragraph.
     Text(String),
     /// A paragraph in small grey letters.

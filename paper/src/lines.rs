@@ -7,6 +7,9 @@ use crate::font::{Face, Faces};
 /// Signs behind which a name may be broken.
 const JOINTS: [char; 12] = ['/', '\\', '.', '@', '_', '-', ':', ',', ';', '|', '+', '}'];
 
+/// What of a line has to be full before it is broken behind a joint.
+const JOINT_SHARE_MIN: f32 = 0.4;
+
 /// A text made legible and cut to what is shown; how many characters are left out is told at its end.
 pub(crate) fn prepared(faces: &Faces, text: &str) -> String {
     let Some((end, _)) = text.char_indices().nth(TEXT_CHARACTERS_MAX) else {
@@ -21,6 +24,8 @@ pub(crate) fn broken(face: &Face, size: f32, width: f32, text: &str) -> Vec<Stri
     let mut lines = Vec::new();
     let (mut begin, mut used) = (0, 0.0_f32);
     let (mut blank, mut joint): (Option<usize>, Option<usize>) = (None, None);
+    // A joint that would leave most of the line empty is none: long digests break where they are full.
+    let far = width * JOINT_SHARE_MIN;
     let mut letters = text.char_indices().peekable();
     while let Some((place, letter)) = letters.next() {
         let own = face.width_of(letter, size);
@@ -38,7 +43,7 @@ pub(crate) fn broken(face: &Face, size: f32, width: f32, text: &str) -> Vec<Stri
         if letters.peek().is_some() {
             if letter == ' ' {
                 blank = Some(next);
-            } else if JOINTS.contains(&letter) {
+            } else if JOINTS.contains(&letter) && used >= far {
                 joint = Some(next);
             }
         }
@@ -75,6 +80,8 @@ mod tests {
     #[test]
     fn names_break_behind_their_joints() {
         assert_eq!(check(70.0, "Arquivo/Clientes/2019")[0], "Arquivo/");
+        let digest = format!("sha256:{}", "0".repeat(64));
+        assert!(check(200.0, &digest)[0].len() > 20, "a joint near the beginning is none");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(crate) const WIDTH: f32 = PAGE_WIDTH - 2.0 * SIDE;
 pub(crate) const LINE: f32 = 1.36;
 /// Letters of text, in points.
 const TEXT: f32 = 9.5;
+/// Letters below the title.
+const LEAD: f32 = 13.0;
 /// Letters of notes.
 const NOTE: f32 = 8.0;
 
@@ -188,6 +190,7 @@ impl<'a> Sheet<'a> {
                 };
                 self.heading(level.clamp(1, 3), &text, size, Some(above))
             }
+            Block::Lead(text) => self.paragraph(&text, LEAD, QUIET),
             Block::Text(text) => self.paragraph(&text, TEXT, INK),
             Block::Note(text) => self.paragraph(&text, NOTE, QUIET),
             Block::Verdict(tone, word, sentences) => self.verdict(tone, &word, &sentences),
@@ -206,6 +209,8 @@ impl<'a> Sheet<'a> {
     }
 
     fn heading(&mut self, level: u8, text: &str, size: f32, above: Option<f32>) -> Result<(), PaperError> {
+        // A heading without words would be no heading (PDF/UA-1).
+        let text = if text.trim().is_empty() { "–" } else { text };
         let lines = self.lines(text, Weight::Bold, size, WIDTH);
         if let (Some(above), true) = (above, self.y > TOP) {
             self.y += above;

@@ -11,9 +11,9 @@ const EDGE: f32 = 4.5;
 /// And above and below its lines.
 const PAD: f32 = 3.2;
 /// Sizes of letters that are tried, the largest first, in points.
-const SIZES: [f32; 4] = [8.5, 8.0, 7.2, 6.4];
+const SIZES: [f32; 4] = [8.5, 8.0, 7.5, 7.0];
 /// What columns of text have at least, in points.
-const TEXT_WIDTH_MIN: f32 = 74.0;
+const TEXT_WIDTH_MIN: f32 = 58.0;
 
 /// How a table is set.
 struct Setting {

@@ -56,7 +56,7 @@ fn a_long_table_repeats_its_heads_and_counts_its_pages() {
         table(200, |row| format!("Pasta {row}")),
     ];
     let octets = write(&paper(), blocks).unwrap();
-    let Some(info) = read("pdfinfo", &["-"], &octets) else { return };
+    let Some(info) = read("pdfinfo", &["-enc", "UTF-8", "-"], &octets) else { return };
     for line in ["Tagged:          yes", "Title:           Relatório de migração · exemplo.com.br"] {
         assert!(info.contains(line), "{info}");
     }
@@ -127,7 +127,7 @@ fn the_same_blocks_are_the_same_octets() {
     };
     let (one, other) = (write(&paper(), blocks()).unwrap(), write(&paper(), blocks()).unwrap());
     assert!(one == other, "two writings of the same differ");
-    let Some(info) = read("pdfinfo", &["-"], &one) else { return };
+    let Some(info) = read("pdfinfo", &["-enc", "UTF-8", "-"], &one) else { return };
     assert!(info.contains("Pages:           2"), "two breaks in a row make no empty page: {info}");
 }
 
@@ -136,4 +136,11 @@ fn an_empty_document_is_a_page_and_an_endless_one_is_refused() {
     assert!(write(&paper(), Vec::new()).unwrap().starts_with(b"%PDF-1.7"));
     let blocks = (0..=PAGES_MAX).flat_map(|_| [Block::Text("x".into()), Block::Break]).collect();
     assert!(matches!(write(&paper(), blocks), Err(PaperError::TooLong)));
+}
+
+#[test]
+fn a_heading_without_words_is_a_dash() {
+    for text in ["", "  "] {
+        assert!(write(&paper(), vec![Block::Heading(2, text.into())]).is_ok(), "{text:?}");
+    }
 }

@@ -9,6 +9,7 @@ mod service_api {
     mod audit;
     mod auth;
     mod gate;
+    mod hooks;
     mod jobs;
     mod measured;
     mod people;

@@ -3,6 +3,7 @@
 
 mod sample;
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -31,7 +32,8 @@ fn read(program: &str, arguments: &[&str], octets: &[u8]) -> Result<Option<Strin
     anyhow::ensure!(output.status.success(), "{program} refuses the document");
     // A reader that has seen enough closes its end.
     let _ = writer.join();
-    Ok(Some(String::from_utf8(output.stdout)?))
+    // Titles of tags come in another encoding than the rest.
+    Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
 /// A number as the language writes it, found without our own code: digits in groups of three.
@@ -67,16 +69,18 @@ fn check(report: &Value, octets: &[u8], language: Language) -> Result<()> {
     }
     let names = ["eligible", "matched", "missing", "pending", "quarantine_open", "quarantine_acknowledged"];
     // A row's numbers stand in their order on one line of the page.
-    let has_row = |row: &Value| {
-        let numbers: Vec<String> = names
-            .iter()
-            .chain(&["bytes_dest"])
-            .map(|name| written(row[name].as_u64().unwrap_or(0), language))
-            .collect();
-        lines.iter().any(|line| {
+    let rows: HashSet<String> = lines
+        .iter()
+        .flat_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
-            words.windows(numbers.len()).any(|part| part == numbers)
+            words.windows(names.len() + 1).map(|part| part.join(" ")).collect::<Vec<_>>()
         })
+        .collect();
+    let has_row = |row: &Value| {
+        let numbers = names.iter().chain(&["bytes_dest"]);
+        let numbers: Vec<String> =
+            numbers.map(|name| written(row[*name].as_u64().unwrap_or(0), language)).collect();
+        rows.contains(&numbers.join(" "))
     };
     let is_job = report["identification"]["mailbox_id"].is_null();
     for mailbox in report["mailboxes"].as_array().context("no mailboxes")? {
@@ -110,7 +114,7 @@ fn check(report: &Value, octets: &[u8], language: Language) -> Result<()> {
 
 /// Holds what is said of the document as a whole.
 fn structure(octets: &[u8], language: Language, about: &str) -> Result<usize> {
-    let Some(info) = read("pdfinfo", &["-"], octets)? else { return Ok(0) };
+    let Some(info) = read("pdfinfo", &["-enc", "UTF-8", "-"], octets)? else { return Ok(0) };
     let title = if language == Language::Portuguese { "Relatório" } else { "eport" };
     let line = |name: &str| {
         let found = info.lines().find_map(|line| line.strip_prefix(name));
@@ -124,9 +128,14 @@ fn structure(octets: &[u8], language: Language, about: &str) -> Result<usize> {
     for number in 1..=pages {
         assert!(text.contains(&format!("{page} {number} {of} {pages}")), "page {number} has no number");
     }
-    let tags = read("pdfinfo", &["-struct", "-"], octets)?.unwrap_or_default();
+    let tags = read("pdfinfo", &["-enc", "UTF-8", "-struct", "-"], octets)?.unwrap_or_default();
     for tag in ["H1", "H2", "Table", "THead", "TH", "TD", "P"] {
-        assert!(tags.lines().any(|line| line.split_whitespace().next() == Some(tag)), "no {tag}");
+        assert!(
+            tags.lines().any(
+                |line| line.split_whitespace().next().map(|word| word.trim_end_matches(':')) == Some(tag)
+            ),
+            "no {tag}"
+        );
     }
     Ok(pages)
 }
@@ -137,6 +146,7 @@ fn a_pdf_tells_every_number_and_every_mailbox_in_both_languages() -> Result<()> 
         for language in Language::ALL {
             let octets = pdf(&report, language)?;
             let about = sample::about(&report);
+            std::fs::write(format!("/tmp/pdfs/{}-{}.pdf", octets.len(), language.tag()), &octets)?; // LOOK
             check(&report, &octets, language)?;
             structure(&octets, language, about)?;
             assert!(octets == pdf(&report, language)?, "the same report is not the same octets");

@@ -41,7 +41,9 @@ pub async fn report(member: Member, Path(id): Path<i64>) -> Answer {
     let api = member.api();
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let report = api.read_if_there(&format!("/migration/jobs/{id}/report?format=json")).await?;
-    Ok(member.page("report.html", context! { job => job, report => report }))
+    let deliveries = api.read(&format!("/migration/jobs/{id}/deliveries")).await?;
+    let own = context! { job => job, report => report, deliveries => deliveries["items"] };
+    Ok(member.page("report.html", own))
 }
 
 /// `GET /console/jobs/{id}/report.json`: the document itself.
@@ -73,7 +75,9 @@ async fn printed(member: &Member, path: &str, query: &Query) -> Response {
 /// `GET /console/jobs/{id}/share`: a link for the customer.
 pub async fn share(member: Member, Path(id): Path<i64>) -> Answer {
     let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
-    Ok(member.page("share.html", context! { job => job, link => () }))
+    let links = member.api().read_if_there(&format!("/migration/jobs/{id}/share")).await?;
+    let links = links.map(|all| all["items"].clone());
+    Ok(member.page("share.html", context! { job => job, link => (), links => links }))
 }
 
 /// `POST /console/jobs/{id}/share`: the link, shown once.

@@ -131,10 +131,10 @@ fn evaluations(all: &[Value], tongue: &Tongue) -> Vec<Block> {
         Block::Line(tongue.say("pdf-chart-progress"), told, points, highest),
         Block::Table(Table {
             columns: vec![
-                tongue.text_column("pdf-when", 0.9),
-                tongue.text_column("pdf-gate", 0.8),
+                tongue.text_column("pdf-when", 0.7),
+                tongue.text_column("pdf-gate", 0.6),
                 tongue.number_column("pdf-percent"),
-                tongue.text_column("pdf-snapshot", 2.0),
+                tongue.text_column("pdf-snapshot", 2.2),
             ],
             rows: rows.collect(),
         }),

@@ -80,7 +80,13 @@ pub(super) fn folders(report: &Value, tongue: &Tongue) -> Vec<Block> {
     for row in items(&report["mailboxes"]) {
         let all = items(&row["folders"]);
         blocks.push(Block::Heading(2, text(row, "email").to_owned()));
-        blocks.push(Block::Facts(facts(row, tongue)));
+        let facts = facts(row, tongue);
+        blocks.push(if report["identification"]["mailbox_id"].is_null() {
+            let words: Vec<String> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            Block::Note(words.join(" · "))
+        } else {
+            Block::Facts(facts)
+        });
         if all.is_empty() {
             blocks.push(Block::Text(tongue.say("pdf-no-folders")));
             continue;

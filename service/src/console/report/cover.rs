@@ -11,7 +11,7 @@ use super::tongue::{Tongue, count, items, text};
 pub(super) fn cover(report: &Value, tongue: &Tongue) -> Vec<Block> {
     let is_box = !report["identification"]["mailbox_id"].is_null();
     let title = tongue.say(if is_box { "pdf-title-box" } else { "pdf-title" });
-    let mut blocks = vec![Block::Title(title), Block::Text(subject(report).to_owned())];
+    let mut blocks = vec![Block::Title(title), Block::Lead(subject(report).to_owned())];
     let (tone, word, mut sentences) = if is_box { of_box(report, tongue) } else { of_job(report, tongue) };
     let counts = &report["counts"];
     sentences.extend(numbers(counts, tongue));

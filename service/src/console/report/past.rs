@@ -49,13 +49,11 @@ pub(super) fn quarantine(report: &Value, tongue: &Tongue) -> Vec<Block> {
     let of = addresses(report);
     let columns = vec![
         tongue.text_column("pdf-box", 1.1),
-        tongue.text_column("pdf-folder", 1.0),
-        tongue.text_column("pdf-item", 0.7),
-        tongue.text_column("pdf-reason", 0.9),
+        tongue.text_column("pdf-folder", 1.1),
+        tongue.text_column("pdf-item", 1.0),
         tongue.number_column("pdf-size"),
         tongue.number_column("pdf-attempts"),
-        tongue.text_column("pdf-status", 0.7),
-        tongue.text_column("pdf-acknowledged", 1.4),
+        tongue.text_column("pdf-status", 1.5),
     ];
     told(
         tongue,
@@ -72,18 +70,15 @@ pub(super) fn quarantine(report: &Value, tongue: &Tongue) -> Vec<Block> {
                 "pdf-acknowledged-words",
                 &[("who", text(row, "acknowledged_by")), ("when", &when), ("why", &why.join("; "))],
             );
+            let state = tongue.word("item", status);
+            let state = if is_known { format!("{state}: {known}") } else { state };
             vec![
                 address(&of, row).into(),
                 text(row, "folder").into(),
-                text(row, "source_ref").into(),
-                text(row, "reason").into(),
+                format!("{} · {}", text(row, "source_ref"), text(row, "reason")).into(),
                 tongue.of(row, "size_bytes").into(),
                 tongue.of(row, "attempts").into(),
-                Cell {
-                    text: tongue.word("item", status),
-                    tone: if is_known { Tone::Warn } else { Tone::Bad },
-                },
-                if is_known { known.into() } else { "–".into() },
+                Cell { text: state, tone: if is_known { Tone::Warn } else { Tone::Bad } },
             ]
         },
     )
@@ -143,28 +138,30 @@ pub(super) fn runs(report: &Value, tongue: &Tongue) -> Vec<Block> {
     blocks.push(throughput(last, tongue));
     blocks.push(Block::Note(tongue.with("pdf-runs-told", &[("count", &tongue.number(last.len() as u64))])));
     let rows = last.iter().rev().map(|run| {
-        let finished = text(run, "finished_at");
+        let (finished, class) = (text(run, "finished_at"), text(run, "error_class"));
+        let mut status = tongue.word("run", text(run, "status"));
+        if !class.is_empty() {
+            status = format!("{status}: {class}");
+        }
         vec![
             format!("{} {}", count(run, "run_id"), tongue.word("run-type", text(run, "run_type"))).into(),
             address(&of, run).into(),
-            Cell { text: tongue.word("run", text(run, "status")), tone: run_tone(text(run, "status")) },
+            Cell { text: status, tone: run_tone(text(run, "status")) },
             tongue.moment(text(run, "started_at")).into(),
             if finished.is_empty() { "–".into() } else { tongue.moment(finished).into() },
             tongue.of(run, "messages_done").into(),
             tongue.of(run, "bytes_done").into(),
-            tongue.or_dash(text(run, "error_class")).into(),
         ]
     });
     blocks.push(Block::Table(Table {
         columns: vec![
-            tongue.text_column("pdf-run", 1.1),
+            tongue.text_column("pdf-run", 1.0),
             tongue.text_column("pdf-box", 1.3),
-            tongue.text_column("pdf-status", 0.8),
-            tongue.text_column("pdf-started", 0.9),
-            tongue.text_column("pdf-finished", 0.9),
+            tongue.text_column("pdf-status", 1.0),
+            tongue.text_column("pdf-started", 0.85),
+            tongue.text_column("pdf-finished", 0.85),
             tongue.number_column("pdf-messages"),
             tongue.number_column("pdf-moved"),
-            tongue.text_column("pdf-class", 1.0),
         ],
         rows: rows.collect(),
     }));
@@ -195,11 +192,7 @@ fn errors(last: &[Value], tongue: &Tongue) -> Vec<Block> {
         .map(|(class, many)| Bar { name: class.clone(), value: *many as f64, words: tongue.number(*many) })
         .collect();
     let told = tongue.with("pdf-chart-errors-told", &[("what", &words.join(", "))]);
-    vec![
-        Block::Heading(2, tongue.say("pdf-chart-errors")),
-        Block::Bars(tongue.say("pdf-chart-errors"), told, bars),
-        classes(tongue, &found),
-    ]
+    vec![Block::Bars(tongue.say("pdf-chart-errors"), told, bars), classes(tongue, &found)]
 }
 
 /// Octets of each run that moved some, by when it ended.
