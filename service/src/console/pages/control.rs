@@ -10,15 +10,16 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::jobs::all_jobs;
-use crate::console::Answer;
 use crate::console::client::escaped;
 use crate::console::form::{Form, Query};
+use crate::console::format::Format;
 use crate::console::language::Language;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
 use crate::console::visitor::Visitor;
 use crate::console::words::{CHECKS, PHASES};
+use crate::console::{Answer, chart, texts};
 
 /// `GET /console/approvals`: every gate that waits for a person, and those that stand open.
 pub async fn approvals(member: Member) -> Answer {
@@ -214,6 +215,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
     let ready = api.read("/health/ready").await.is_ok();
     let settings = api.read_if_there("/system/settings").await?;
     let quota = api.read_if_there("/quota").await?;
+    let budget = quota.as_ref().map(|all| budget(&member.visitor.format, all));
     let items = |found: Option<Value>| found.map(|all| all["items"].clone());
     let frame = context! { ..own, ..context! { trial => () } };
     let page = context! {
@@ -223,9 +225,21 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         program => version,
         settings => items(settings),
         quota => items(quota),
+        budget => budget,
         ..frame
     };
     Ok(member.page_with("system.html", problem, page))
+}
+
+/// What the busiest mailbox of each provider used today of what a mailbox may.
+fn budget(format: &Format, quota: &Value) -> minijinja::Value {
+    let rows = quota["items"].as_array().into_iter().flatten().map(|row| chart::Use {
+        name: row["provider"].as_str().unwrap_or_default().to_owned(),
+        value: row["busiest_bytes_today"].as_f64().unwrap_or(0.0),
+        of: row["octets_down_per_day"].as_f64().unwrap_or(0.0),
+    });
+    let title = texts::plain(format, "chart-budget");
+    chart::bullets(format, &title, &rows.collect::<Vec<_>>(), chart::Unit::Bytes)
 }
 
 /// `POST /console/system/act`.

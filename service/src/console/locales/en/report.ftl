@@ -207,3 +207,7 @@ link-uses = { $count ->
      [one] one use
     *[other] { $count } uses
   }
+chart-limit = Limit
+chart-share = Share
+chart-folder-bytes = Octets at the destination by folder
+chart-budget = Use of the daily limit by the busiest mailbox of each provider (day in UTC)

@@ -207,3 +207,7 @@ link-uses = { $count ->
      [one] { $count } uso
     *[other] { $count } usos
   }
+chart-limit = Limite
+chart-share = Parte
+chart-folder-bytes = Octetos no destino por pasta
+chart-budget = Uso do limite diário pela caixa mais ocupada de cada provedor (dia em UTC)
