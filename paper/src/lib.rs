@@ -40,8 +40,9 @@ pub enum PaperError {
 pub fn write(paper: &Paper, blocks: Vec<Block>) -> Result<Vec<u8>, PaperError> {
     let faces = font::Faces::new()?;
     let mut sheet = sheet::Sheet::new(&faces);
-    for block in blocks {
-        sheet.lay(block)?;
+    let mut blocks = blocks.into_iter().peekable();
+    while let Some(block) = blocks.next() {
+        sheet.lay(block, blocks.peek())?;
     }
     emit::written(paper, &faces, sheet.finished())
 }

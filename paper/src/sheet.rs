@@ -178,17 +178,22 @@ impl<'a> Sheet<'a> {
         Child::Piece(page, pieces.len() - 1)
     }
 
-    /// Lays one block below what is there.
-    pub fn lay(&mut self, block: Block) -> Result<(), PaperError> {
+    /// Lays one block below what is there; a heading stays with the block that follows it.
+    pub fn lay(&mut self, block: Block, next: Option<&Block>) -> Result<(), PaperError> {
+        let follows = match next {
+            Some(Block::Line(..)) => 170.0,
+            Some(Block::Bars(_, _, bars)) => (bars.len() as f32).mul_add(17.0, 30.0).min(400.0),
+            _ => 64.0,
+        };
         match block {
-            Block::Title(text) => self.heading(1, &text, 24.0, None),
+            Block::Title(text) => self.heading(1, &text, 24.0, (0.0, follows)),
             Block::Heading(level, text) => {
                 let (size, above) = match level {
                     0 | 1 => (15.0, 18.0),
                     2 => (11.5, 13.0),
                     _ => (10.0, 10.0),
                 };
-                self.heading(level.clamp(1, 3), &text, size, Some(above))
+                self.heading(level.clamp(1, 3), &text, size, (above, follows))
             }
             Block::Lead(text) => self.paragraph(&text, LEAD, QUIET),
             Block::Text(text) => self.paragraph(&text, TEXT, INK),
@@ -208,15 +213,20 @@ impl<'a> Sheet<'a> {
         lines::broken(self.faces.of(weight), size, width, &lines::prepared(self.faces, text))
     }
 
-    fn heading(&mut self, level: u8, text: &str, size: f32, above: Option<f32>) -> Result<(), PaperError> {
+    fn heading(
+        &mut self,
+        level: u8,
+        text: &str,
+        size: f32,
+        (above, follows): (f32, f32),
+    ) -> Result<(), PaperError> {
         // A heading without words would be no heading (PDF/UA-1).
         let text = if text.trim().is_empty() { "–" } else { text };
         let lines = self.lines(text, Weight::Bold, size, WIDTH);
-        if let (Some(above), true) = (above, self.y > TOP) {
+        if self.y > TOP {
             self.y += above;
         }
-        // A heading takes some of what follows along.
-        self.need(lines.len() as f32 * size * LINE + 64.0)?;
+        self.need(lines.len() as f32 * size * LINE + follows)?;
         let told = lines.concat();
         let element = self.element(Kind::Heading(level, told.clone()), None);
         let page = self.laid.pages.len() - 1;
@@ -262,6 +272,7 @@ impl<'a> Sheet<'a> {
         let height = head.len() as f32 * 17.0 * LINE
             + told.iter().map(|lines| lines.len() as f32 * 10.5 * LINE + 3.0).sum::<f32>()
             + 2.0 * EDGE;
+        self.y += 6.0;
         self.need(height)?;
         let (ink, ground) = colours(tone);
         let (top, left) = (self.y, SIDE);

@@ -1,6 +1,8 @@
 //! Whole documents, read back by a program that is not ours (poppler), and their octets held against each other.
 //! Never looks at our own idea of a page.
 
+#![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

@@ -62,12 +62,14 @@ impl Scene {
         let path = format!("/migration/jobs/{job}/share");
         let mut links = Vec::new();
         for _ in 0..3 {
-            links.push(world.post(&self.lead, &path, serde_json::json!({"days": 14})).await?.with(201).json());
+            links
+                .push(world.post(&self.lead, &path, serde_json::json!({"days": 14})).await?.with(201).json());
         }
         let gone = format!("{path}/{}", links[1]["id"].as_str().unwrap_or_default());
         world.send(&self.lead, "DELETE", &gone, serde_json::json!({})).await?.with(204);
         self.shared = format!("/console{}", links[0]["path"].as_str().unwrap_or_default());
-        let hook = serde_json::json!({"url": "https://8.8.8.8/hook", "public_url": "https://malote.exemplo.com.br"});
+        let hook =
+            serde_json::json!({"url": "https://8.8.8.8/hook", "public_url": "https://malote.exemplo.com.br"});
         world.send(&self.lead, "PUT", "/system/ticket-hook", hook).await?.with(200);
         for (id, event, state, status, error) in [
             ("msg_1", "migration.gate_ready", "delivered", 204, ""),
@@ -75,7 +77,8 @@ impl Scene {
             ("msg_3", "migration.closed", "dead", 410, ""),
         ] {
             let now = world.now();
-            let entered = "INSERT INTO hook_outbox (id, job_id, event, body, state, attempts, due_ms, created_ms)
+            let entered =
+                "INSERT INTO hook_outbox (id, job_id, event, body, state, attempts, due_ms, created_ms)
                            VALUES ($1, $2, $3, '{}', $4, 1, $5, $5)";
             world.sql(entered, binds![id, job, event, state, now]).await?;
             let tried = "INSERT INTO hook_deliveries (outbox_id, attempt, status, error, at_ms, duration_ms)

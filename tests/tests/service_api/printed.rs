@@ -146,7 +146,6 @@ fn a_pdf_tells_every_number_and_every_mailbox_in_both_languages() -> Result<()> 
         for language in Language::ALL {
             let octets = pdf(&report, language)?;
             let about = sample::about(&report);
-            std::fs::write(format!("/tmp/pdfs/{}-{}.pdf", octets.len(), language.tag()), &octets)?; // LOOK
             check(&report, &octets, language)?;
             structure(&octets, language, about)?;
             assert!(octets == pdf(&report, language)?, "the same report is not the same octets");

@@ -105,7 +105,8 @@ fn runs() -> Value {
             "finished_at": format!("2026-11-{:02}T{:02}:44:15.000Z", 1 + place / 20, place % 20),
             "attempts": 1, "bytes_done": place * place * 1_000_003, "exit_code": 0})
     });
-    json!({"total": 59, "by_type_and_status": {"delta.success": 51, "delta.failed": 8}, "last": last.collect::<Vec<_>>()})
+    let by_type = json!({"delta.success": 51, "delta.failed": 8});
+    json!({"total": 59, "by_type_and_status": by_type, "last": last.collect::<Vec<_>>()})
 }
 
 /// A whole job with so many mailboxes of so many folders.
@@ -117,11 +118,14 @@ pub fn busy(mailboxes: usize, folders: usize) -> Value {
             "acknowledged_by": if is_known { "user:ana" } else { "" }, "acknowledged_reason": "known_loss",
             "note": "a pessoa sabe", "acknowledged_at": "2026-11-20T13:14:15.000Z"})
     });
+    let event = |kind: &str, from: &str, to: &str, reason: &str| {
+        json!({"kind": kind, "from": from, "to": to, "actor": "user:ana", "reason": reason,
+            "at": "2026-11-01T10:00:00.000Z"})
+    };
     let timeline = json!([
-        {"kind": "phase", "from": "", "to": "preflight", "actor": "user:ana", "reason": "", "at": "2026-11-01T10:00:00.000Z"},
-        {"kind": "run", "from": "initial", "to": "success", "actor": "schedule", "reason": "", "at": "2026-11-02T10:00:00.000Z"},
-        {"kind": "approval", "from": "", "to": "void", "actor": "user:lead", "reason": "72 hours are over",
-         "at": "2026-11-03T10:00:00.000Z"},
+        event("phase", "", "preflight", ""),
+        event("run", "initial", "success", ""),
+        event("approval", "", "void", "72 hours are over"),
     ]);
     let mut sums = counts(0, false);
     merge(&mut sums, json!({"mailboxes": mailboxes, "is_whole": true, "sync_percent": 99.99}));
