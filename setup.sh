@@ -9,7 +9,7 @@ packages="gcc libc6-dev pkg-config make ca-certificates dovecot-imapd libpff-dev
 if [ "${1:-}" = "--tests" ]; then
     # Cyrus itself is unpacked beside the system, below; its passwords go through these plug-ins. PostgreSQL is
     # started by the tests themselves; the PST tools are other readers that ours are held against.
-    packages="$packages libsasl2-modules postgresql pst-utils pff-tools curl jq"
+    packages="$packages libsasl2-modules postgresql pst-utils pff-tools curl jq poppler-utils"
     # The console is looked at by a real browser.
     packages="$packages chromium chromium-driver fonts-dejavu-core"
     # What holds the API's description against the API lives in a folder of its own, with the packages it needs.

@@ -19,6 +19,7 @@ pub mod events;
 pub mod folders;
 pub mod gates;
 pub mod health;
+pub mod hooks;
 pub mod idempotency;
 pub mod import;
 pub mod inventory;

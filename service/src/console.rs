@@ -12,6 +12,7 @@ pub mod member;
 pub mod pages;
 pub mod problem;
 pub mod qr;
+pub mod report;
 pub mod routes;
 pub mod templates;
 pub mod texts;

@@ -10,6 +10,7 @@ use malote_plan::phase::{self, Edge, Facts, Phase};
 use thiserror::Error;
 
 use crate::auth::token::uuid;
+use crate::hooks::{self, Event};
 use crate::store::gates::{DecisionRow, GateJob, LastSnapshot, NewCheck, NewDecision, NewSnapshot};
 use crate::store::jobs::Why;
 use crate::store::{Store, StoreError, Transaction, at, milliseconds};
@@ -132,7 +133,12 @@ async fn write(
     let told = approved.map(as_texts);
     transaction.set_gate(job_id, seen.evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &seen.job.phase, &seen.evaluation, &snapshot_id).await?;
-    Ok(verdict(seen, phase, snapshot_id, now_ms))
+    let verdict = verdict(seen, phase, snapshot_id, now_ms);
+    if verdict.has_changed && verdict.evaluation.gate == Gate::ReadyForDns {
+        // Boxed, because entering may fail as this does.
+        Box::pin(hooks::enter(transaction, job_id, Event::GateReady, now_ms)).await?;
+    }
+    Ok(verdict)
 }
 
 fn verdict(seen: Seen, phase: String, snapshot_id: String, now_ms: i64) -> Verdict {
@@ -199,6 +205,7 @@ fn new_check(check: &Check, mailbox: Option<i64>) -> NewCheck<'_> {
         message: &check.message,
         is_critical: check.id.is_critical(),
         mailbox,
+        details_json: details(check).to_string(),
     }
 }
 
@@ -208,6 +215,13 @@ fn next_phase(from: &str, evaluation: &Evaluation) -> Option<(Edge, Phase)> {
     let facts = Facts { gate: Some(evaluation.gate), ..Facts::default() };
     let edges = [Edge::OpenGate, Edge::LoseGate];
     edges.into_iter().find_map(|edge| Some((edge, phase::decide(known, edge, &facts).ok()?)))
+}
+
+/// Which sentence a check says, and its numbers: what other languages are made of.
+pub fn details(check: &Check) -> serde_json::Value {
+    let numbers: serde_json::Map<String, serde_json::Value> =
+        check.numbers.iter().map(|(name, number)| ((*name).to_owned(), (*number).into())).collect();
+    serde_json::json!({"code": check.code, "numbers": numbers})
 }
 
 /// Takes the phase along: an open gate makes a job ready for its cutover, a lost one takes it back.

@@ -15,6 +15,7 @@ mod demo;
 pub mod dialer;
 pub mod discovery;
 pub mod gate;
+pub mod hooks;
 pub mod jobs;
 pub mod oauth;
 pub mod store;

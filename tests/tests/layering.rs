@@ -9,13 +9,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Crates of the workspace that each crate may depend on. A crate that is not named here fails the test.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("malote-client", &[]),
     ("malote-plan", &[]),
+    ("malote-paper", &[]),
     ("libpff-sys", &[]),
     ("malote-pst", &["libpff-sys"]),
     ("malote-engine", &["malote-plan", "malote-pst"]),
-    ("malote", &["malote-client", "malote-engine", "malote-plan", "malote-pst"]),
+    ("malote", &["malote-client", "malote-engine", "malote-paper", "malote-plan", "malote-pst"]),
     ("acceptance", &["malote", "malote-engine", "malote-plan", "malote-pst", "pst-writer"]),
     ("pst-writer", &[]),
     ("malote-benches", &["acceptance", "malote", "malote-engine", "malote-plan", "malote-pst", "pst-writer"]),

@@ -9,9 +9,11 @@ mod service_api {
     mod audit;
     mod auth;
     mod gate;
+    mod hooks;
     mod jobs;
     mod measured;
     mod people;
+    mod printed;
     mod protocol;
     mod reports;
     mod vault;

@@ -18,7 +18,8 @@ pub use input::{
     Bytes, Counts, Coverage, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole, JobInput, Known, Logins,
     MailboxInput, Quota, Readiness, Sample, UidValidity,
 };
-pub use words::percent_words;
+pub use words::{SENTENCES, percent_words};
+use words::{Words, said};
 
 /// One hour, in milliseconds.
 pub const HOUR_MILLIS: i64 = 3_600_000;
@@ -190,13 +191,23 @@ pub struct Check {
     pub id: CheckId,
     /// How it ended.
     pub status: Status,
-    /// The numbers behind it, as a sentence.
+    /// The numbers behind it, as a sentence in English.
     pub message: String,
+    /// Which sentence that is, for other languages.
+    pub code: &'static str,
+    /// Its numbers by name; `all` and `alike` tell that it speaks for several mailboxes.
+    pub numbers: Vec<(&'static str, u64)>,
 }
 
 impl Check {
-    pub(crate) const fn new(id: CheckId, status: Status, message: String) -> Self {
-        Self { id, status, message }
+    pub(crate) fn new(id: CheckId, status: Status, words: Words) -> Self {
+        debug_assert!(SENTENCES.contains(&words.code), "{} is not told to those who translate", words.code);
+        Self { id, status, message: words.message, code: words.code, numbers: words.numbers }
+    }
+
+    /// The same sentence for another check.
+    pub(crate) fn words(self) -> Words {
+        Words { code: self.code, numbers: self.numbers, message: self.message }
     }
 }
 
@@ -320,7 +331,7 @@ fn job_check(id: CheckId, job: &JobInput, mailboxes: &[MailboxOutcome], counts: 
         _ => words::worst(id, &own),
     };
     if mailboxes.is_empty() && told.status != Status::Fail {
-        return Check::new(id, Status::Fail, String::from("no mailbox is enabled"));
+        return Check::new(id, Status::Fail, said!("no-mailbox", "no mailbox is enabled"));
     }
     told
 }

@@ -32,6 +32,11 @@ pub struct CheckView {
     message: String,
     /// Its failure blocks.
     critical: bool,
+    /// Which sentence that is, for other languages.
+    code: &'static str,
+    /// The numbers of that sentence by name.
+    #[schema(value_type = Object)]
+    numbers: Value,
 }
 
 /// What the gate came to.
@@ -69,6 +74,8 @@ fn checks(evaluation: &Evaluation) -> Vec<CheckView> {
         status: check.status.as_str(),
         message: check.message.clone(),
         critical: check.id.is_critical(),
+        code: check.code,
+        numbers: gate::details(check)["numbers"].take(),
     });
     views.collect()
 }
@@ -134,7 +141,7 @@ pub(super) async fn look_quietly(app: &App, job: i64) {
     }
 }
 
-fn of_gate(error: GateError) -> ApiError {
+pub(super) fn of_gate(error: GateError) -> ApiError {
     match error {
         GateError::Store(error) => error.into(),
         GateError::Chance(error) => error.into(),
@@ -261,9 +268,13 @@ fn of_mailbox(own: &malote_plan::gate::MailboxOutcome) -> Value {
     let checks: Vec<Value> = own
         .checks
         .iter()
-        .map(
-            |one| json!({"check_id": one.id.as_str(), "status": one.status.as_str(), "message": one.message}),
-        )
+        .map(|one| {
+            let mut told = gate::details(one);
+            told["check_id"] = one.id.as_str().into();
+            told["status"] = one.status.as_str().into();
+            told["message"] = one.message.as_str().into();
+            told
+        })
         .collect();
     json!({
         "mailbox_id": own.id, "sync_percent": hundredths(own.percent_hundredths), "counts": counts, "checks": checks,

@@ -19,6 +19,7 @@ use super::{ApiError, Result, endpoints};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::dialer::is_host;
+use crate::hooks::{self, Event};
 use crate::jobs::RunOptions;
 use crate::store::jobs::{JobFilter, JobRow, NewJob, Why};
 use crate::store::{StoreError, at};
@@ -498,6 +499,14 @@ pub(super) async fn take(app: &App, row: &JobRow, edge: Edge, facts: Facts, why:
     let why = Why { before_failure, failure, ..why };
     if !transaction.move_phase(row.id, &row.phase, to.as_str(), &why).await? {
         return Err(StoreError::Stale("the job").into());
+    }
+    let event = match to {
+        Phase::Verified => Some(Event::Verified),
+        Phase::Closed => Some(Event::Closed),
+        _ => None,
+    };
+    if let Some(event) = event {
+        hooks::enter(&mut transaction, row.id, event, app.now_ms()).await.map_err(super::gates::of_gate)?;
     }
     Ok(transaction.commit().await?)
 }

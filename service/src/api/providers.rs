@@ -14,6 +14,8 @@ use super::list::Listed;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::store::at;
+use crate::store::mailboxes::Endpoint;
 
 /// A mailbox comes over at such a rate where nothing slows it, in octets per second: the mean of many migrations.
 const RATE: u64 = 340_000;
@@ -92,6 +94,9 @@ pub async fn profile(caller: Caller, At(id): At<String>) -> Result<Json<ProfileV
     Ok(Json(ProfileView::of(&known)))
 }
 
+/// A day, in milliseconds.
+const DAY_MILLIS: i64 = 86_400_000;
+
 /// A provider's daily allowance and who waits for the next day.
 #[derive(Serialize, ToSchema)]
 pub struct QuotaView {
@@ -101,6 +106,8 @@ pub struct QuotaView {
     octets_down_per_day: Option<u64>,
     /// Octets that may be written to one mailbox a day; null: any.
     octets_up_per_day: Option<u64>,
+    /// What the busiest of these mailboxes moved in runs that began today (UTC), in octets.
+    busiest_bytes_today: u64,
     /// Mailboxes whose source is of that kind.
     mailboxes: i64,
     /// Those that wait until the provider's day begins anew.
@@ -109,11 +116,17 @@ pub struct QuotaView {
 
 async fn quotas(app: &App, caller: &Caller) -> Result<Vec<QuotaView>> {
     let rows = app.store.boxes_by_profile(&caller.reach).await?.into_iter();
+    let now_ms = app.now_ms();
+    let busiest = app.store.busiest_by_profile(&caller.reach, &at(now_ms - now_ms % DAY_MILLIS)).await?;
     let views = rows.map(|(provider, mailboxes, waiting)| {
         let settings = named(&provider).map(|profile| profile.settings.clone()).unwrap_or_default();
         QuotaView {
             octets_down_per_day: settings.octets_down_per_day,
             octets_up_per_day: settings.octets_up_per_day,
+            busiest_bytes_today: busiest
+                .iter()
+                .find(|(own, _)| *own == provider)
+                .map_or(0, |(_, most)| *most),
             provider,
             mailboxes,
             waiting,
@@ -144,6 +157,7 @@ pub async fn quota_of(
         provider: name,
         octets_down_per_day: known.settings.octets_down_per_day,
         octets_up_per_day: known.settings.octets_up_per_day,
+        busiest_bytes_today: 0,
         mailboxes: 0,
         waiting: 0,
     })))

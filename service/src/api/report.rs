@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 use super::body::{Asked, At};
 use super::caller::Caller;
@@ -16,6 +18,7 @@ use super::jobs::read;
 use super::{ApiError, Result, mailboxes};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::console::language::Language;
 use crate::store::at;
 use crate::store::jobs::JobRow;
 use crate::store::measures::MeasuresRow;
@@ -30,28 +33,39 @@ pub const SCHEMA_TEXT: &str = include_str!("../../../docs/job-report.schema.json
 const ROWS_MAX: i64 = 100_000;
 /// Runs that are told one by one.
 const RUNS_MAX: usize = 1_000;
+/// PDFs that are written at a time: each holds all its pages in memory until it is done.
+const WRITERS_MAX: usize = 2;
+
+static WRITERS: Semaphore = Semaphore::const_new(WRITERS_MAX);
 
 /// Which form.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ReportForm {
-    /// `json`, which is all there is in this version.
+    /// `json` or `pdf`; without it, a PDF for whoever accepts `application/pdf` and names no JSON, else JSON.
     #[serde(default)]
     format: Option<String>,
-    /// `pt-BR` or `en`; names of fields are the same in both.
+    /// `pt-BR` or `en`, which is the PDF's language; without it the dearer of them in `Accept-Language`. Names of
+    /// fields of the JSON are the same in both.
     #[serde(default)]
     lang: Option<String>,
 }
 
-fn check(form: &ReportForm) -> Result<()> {
-    if !matches!(form.format.as_deref(), None | Some("json")) {
-        return Err(ApiError::field("format", "reports are given as json"));
-    }
-    if !matches!(form.lang.as_deref(), None | Some("pt-BR" | "en")) {
-        return Err(ApiError::field("lang", "pt-BR or en"));
-    }
-    Ok(())
+/// The language of a PDF; nothing for JSON.
+fn wanted(form: &ReportForm, headers: &HeaderMap) -> Result<Option<Language>> {
+    let language = match form.lang.as_deref() {
+        None => Language::wished(headers),
+        Some(tag) => Language::tagged(tag).ok_or_else(|| ApiError::field("lang", "pt-BR or en"))?,
+    };
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_pdf = match form.format.as_deref() {
+        Some("pdf") => true,
+        Some("json") => false,
+        None => accepted.contains("application/pdf") && !accepted.contains("json"),
+        Some(_) => return Err(ApiError::field("format", "json or pdf")),
+    };
+    Ok(is_pdf.then_some(language))
 }
 
 /// `GET /migration/jobs/{id}/report`: the digest is in the document and its ETag.
@@ -66,9 +80,9 @@ pub async fn job(
 ) -> Result<Response> {
     caller.may(Permission::ViewMigration)?;
     let row = read(&app, &caller, id).await?;
-    check(&form)?;
+    let language = wanted(&form, &headers)?;
     let report = document(&app, &row, 0).await?;
-    Ok(answer(report, &headers))
+    answer(report, language, &headers).await
 }
 
 /// `GET /migration/mailboxes/{mid}/report`: the same of one mailbox.
@@ -84,10 +98,10 @@ pub async fn mailbox(
 ) -> Result<Response> {
     caller.may(Permission::ViewMigration)?;
     let mailbox = mailboxes::read(&app, &caller, id).await?;
-    check(&form)?;
+    let language = wanted(&form, &headers)?;
     let row = read(&app, &caller, mailbox.job_id).await?;
     let report = document(&app, &row, id).await?;
-    Ok(answer(report, &headers))
+    answer(report, language, &headers).await
 }
 
 /// `GET /schemas/job-report.json`: the report's description.
@@ -98,16 +112,60 @@ pub async fn schema() -> Response {
     ([(header::CONTENT_TYPE, form)], SCHEMA_TEXT).into_response()
 }
 
-fn answer(report: Value, headers: &HeaderMap) -> Response {
-    let tag = format!("\"{}\"", report["digest"].as_str().unwrap_or_default());
+async fn answer(report: Value, language: Option<Language>, headers: &HeaderMap) -> Result<Response> {
+    let digest = report["digest"].as_str().unwrap_or_default();
+    let tag = language.map_or_else(
+        || format!("\"{digest}\""),
+        |language| format!("\"{digest}-pdf-{}-{}\"", language.tag(), env!("CARGO_PKG_VERSION")),
+    );
     let told = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_known = told.split(',').any(|one| one.trim() == tag);
-    let mut response =
-        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { axum::Json(report).into_response() };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(header::ETAG, tag);
+    let mut response = match language {
+        _ if is_known => StatusCode::NOT_MODIFIED.into_response(),
+        None => axum::Json(report).into_response(),
+        Some(language) => printed(report, language).await?,
+    };
+    for (name, value) in [(header::ETAG, tag.as_str()), (header::VARY, "accept, accept-language")] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
     }
-    response
+    Ok(response)
+}
+
+/// The PDF of a report. Whoever asks waits for one of [`WRITERS_MAX`] places.
+async fn printed(report: Value, language: Language) -> Result<Response> {
+    let own = &report["identification"];
+    let (kind, id) = match own["mailbox_id"].as_i64() {
+        Some(id) => ("mailbox", id),
+        None => ("job", own["job_id"].as_i64().unwrap_or(0)),
+    };
+    let name = format!("inline; filename=\"malote-{kind}-{id}-{}.pdf\"", language.tag());
+    let octets = pdf(report, language).await?;
+    let mut response = octets.into_response();
+    for (header, value) in [
+        (header::CONTENT_TYPE, "application/pdf"),
+        (header::CONTENT_LANGUAGE, language.tag()),
+        (header::CONTENT_DISPOSITION, name.as_str()),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(header, value);
+        }
+    }
+    Ok(response)
+}
+
+/// The PDF's octets, written beside the tasks that answer others.
+async fn pdf(report: Value, language: Language) -> Result<Bytes> {
+    let _place = WRITERS.acquire().await.map_err(|error| ApiError::internal(&error))?;
+    let written = tokio::task::spawn_blocking(move || crate::console::report::pdf(&report, language)).await;
+    match written.map_err(|error| ApiError::internal(&error))? {
+        Ok(octets) => Ok(octets.into()),
+        Err(error @ malote_paper::PaperError::TooLong) => {
+            Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "too_large", error.to_string()))
+        }
+        Err(error) => Err(ApiError::internal(&error)),
+    }
 }
 
 /// Everything about a job, or about one mailbox of it where `mailbox` is not 0.
@@ -281,7 +339,19 @@ async fn past(app: &App, job: &JobRow) -> Result<Value> {
         })
     });
     let decisions: Value = decided.collect();
-    Ok(json!({"migration_gate": job.migration_gate, "evaluations": evaluations, "decisions": decisions}))
+    let checks = app.store.last_checks(job.id).await?.into_iter().map(|one| {
+        let details: Value = serde_json::from_str(&one.details_json).unwrap_or_default();
+        json!({
+            "check_id": one.check_id, "status": one.status, "message": one.message, "critical": one.critical,
+            "code": details["code"].as_str().unwrap_or_default(),
+            "numbers": if details["numbers"].is_object() { details["numbers"].clone() } else { json!({}) },
+            "checked_at": one.checked_at,
+        })
+    });
+    let checks: Value = checks.collect();
+    Ok(json!({
+        "migration_gate": job.migration_gate, "checks": checks, "evaluations": evaluations, "decisions": decisions,
+    }))
 }
 
 async fn certificate(app: &App, job: i64) -> Result<Value> {

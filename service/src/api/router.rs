@@ -14,7 +14,7 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints, events,
-    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, overview, providers,
+    folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, overview, providers,
     quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
     tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
@@ -81,6 +81,9 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(report::job))
         .routes(routes!(report::mailbox))
         .routes(routes!(report::schema))
+        .routes(routes!(hooks::show, hooks::put, hooks::remove))
+        .routes(routes!(hooks::deliveries))
+        .routes(routes!(hooks::replay))
         .routes(routes!(inventory::show, inventory::put, inventory::remove))
         .routes(routes!(inventory::decide))
         .routes(routes!(approvals::list, approvals::make))
@@ -112,7 +115,8 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(schedule::show, schedule::put, schedule::remove))
         .routes(routes!(schedule::executions))
         .routes(routes!(events::stream))
-        .routes(routes!(share::make))
+        .routes(routes!(share::list, share::make))
+        .routes(routes!(share::revoke))
         .routes(routes!(share::show))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))

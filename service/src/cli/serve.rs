@@ -20,6 +20,7 @@ use super::{dumps, migrate, output, signal};
 use crate::api::{gates, router};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa, Outside};
+use crate::hooks::Teller;
 use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
 use crate::store::{Where, at};
 use crate::work::{FromVault, GateAfter};
@@ -66,9 +67,11 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     let wake = worker.as_ref().map(Worker::waker);
     let scheduler =
         Scheduler::start(app.store.clone(), SchedulerOptions { wake, ..SchedulerOptions::default() });
+    let teller = Teller::start(app.clone());
     let tending = tokio::spawn(tend(app.clone(), stop.clone()));
     answer(listener, &app, &stop).await?;
     scheduler.stop().await;
+    teller.stop().await;
     if let Some(worker) = worker {
         worker.stop().await;
     }

@@ -2,12 +2,14 @@
 //! Never with a colour alone, a script or an inline style.
 
 mod bars;
+mod bullet;
 mod line;
 mod strip;
 
 use minijinja::value::Value;
 
 pub use bars::{Bar, bars};
+pub use bullet::{Use, bullets};
 pub use line::{Point, line};
 pub use strip::strip;
 

@@ -5,7 +5,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, control, job, jobs, live, mailbox, overview, quarantine, runs, session, wizard};
+use super::pages::{
+    account, control, job, jobs, live, mailbox, outside, overview, quarantine, runs, session, wizard,
+};
 use super::problem::Problem;
 use super::visitor::Console;
 use super::{assets, layer};
@@ -72,10 +74,14 @@ fn migration() -> Router<Console> {
         .route("/console/runs/{rid}/cancel", post(runs::cancel))
         .route("/console/jobs/{id}/quarantine", get(quarantine::list).post(quarantine::act))
         .route("/console/quarantine/{qid}/raw", get(quarantine::raw))
+        .route("/console/jobs/{id}/report/replay", post(outside::replay))
+        .route("/console/jobs/{id}/share/revoke", post(outside::revoke_share))
         .route("/console/jobs/{id}/share", get(control::share).post(control::make_share))
         .route("/console/share/{token}", get(control::shared))
         .route("/console/jobs/{id}/report", get(control::report))
         .route("/console/jobs/{id}/report.json", get(control::report_file))
+        .route("/console/jobs/{id}/report.pdf", get(control::report_pdf))
+        .route("/console/mailboxes/{mid}/report.pdf", get(control::mailbox_report_pdf))
 }
 
 /// What is looked after beside migrations.
@@ -87,6 +93,7 @@ fn house() -> Router<Console> {
         .route("/console/audit", get(control::audit))
         .route("/console/audit.csv", get(control::audit_csv))
         .route("/console/system", get(control::system))
+        .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
         .route("/console/system/act", post(control::act_on_system))
         .route("/console/help", get(control::help))
         .route("/console/{*rest}", get(missing))

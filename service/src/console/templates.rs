@@ -24,6 +24,7 @@ templates! {
     "overview.html", "jobs.html", "job.html", "new.html", "servers.html", "mailboxes.html", "uploads.html",
     "mailbox.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
+    "hook.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);

@@ -23,12 +23,14 @@ macro_rules! files {
             include_str!(concat!("locales/", $folder, "/jobs.ftl")),
             include_str!(concat!("locales/", $folder, "/work.ftl")),
             include_str!(concat!("locales/", $folder, "/system.ftl")),
+            include_str!(concat!("locales/", $folder, "/said.ftl")),
+            include_str!(concat!("locales/", $folder, "/report.ftl")),
         ]
     };
 }
 
 /// The catalogue of a language, as its files.
-pub fn sources(language: Language) -> [&'static str; 8] {
+pub fn sources(language: Language) -> [&'static str; 10] {
     match language {
         Language::Portuguese => files!("pt-BR"),
         Language::English => files!("en"),

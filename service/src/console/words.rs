@@ -152,6 +152,8 @@ pub const FAMILIES: &[Family] = &[
             "sync_percent",
         ],
     },
+    Family { name: "delivery", values: &["waiting", "delivered", "dead"] },
+    Family { name: "said", values: &malote_plan::gate::SENTENCES },
     Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
 ];
 
@@ -185,6 +187,8 @@ pub const DONE: &[&str] = &[
     "upload-removed",
     "map-saved",
     "factor-removed",
+    "replayed",
+    "link-revoked",
 ];
 
 /// Buttons of a migration, each with what it does.

@@ -61,6 +61,18 @@ const BY_PROFILE: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' GROUP BY COALESCE(end_.profile, '')"
 );
+/// What the busiest mailbox of each profile moved since a moment. Binds: reach, since.
+const BUSIEST: &str = concat!(
+    "SELECT days.profile, CAST(MAX(days.octets) AS BIGINT) FROM (
+         SELECT COALESCE(end_.profile, '') AS profile, SUM(run.bytes_done) AS octets
+         FROM migration_runs AS run JOIN migration_mailboxes AS box ON box.id = run.mailbox_id
+         JOIN migration_jobs AS job ON job.id = box.job_id
+         LEFT JOIN endpoints AS end_ ON end_.id = COALESCE(box.source_endpoint_id, job.source_endpoint_id)
+         WHERE ",
+    within_reach!("job.tenant_id", "job.id"),
+    " AND job.deleted_at = '' AND run.started_at >= $5 GROUP BY box.id, COALESCE(end_.profile, '')
+     ) AS days GROUP BY days.profile"
+);
 /// What was ever copied, by job and profile. Binds: none.
 const COPIED: &str = "
     SELECT box.job_id, COALESCE(end_.profile, ''), CAST(COALESCE(SUM(its.messages_copied), 0) AS BIGINT),
@@ -266,6 +278,17 @@ impl Store {
     pub async fn boxes_by_profile(&self, reach: &Reach) -> Result<Vec<(String, i64, i64)>> {
         let rows = self.all("counting mailboxes by profile", BY_PROFILE, reach.binds()).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?))).collect()
+    }
+
+    /// Octets that the busiest mailbox of each profile moved in runs that began since a moment.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn busiest_by_profile(&self, reach: &Reach, since_at: &str) -> Result<Vec<(String, u64)>> {
+        let mut binds = reach.binds();
+        binds.extend(binds![since_at]);
+        let rows = self.all("summing a day by mailbox", BUSIEST, binds).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
     }
 
     /// What was ever copied: job, profile, messages, octets.

@@ -26,13 +26,17 @@ const FOLDERS_POSTGRES: &str = "
     WHERE box.job_id = $1 AND folder.is_gone = 0 GROUP BY folder.mailbox_id";
 /// Binds: job, checks as a list of lists, now_at, snapshot.
 const CHECKS_SQLITE: &str = "
-    INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id)
-    SELECT $1, one.value ->> 0, one.value ->> 1, one.value ->> 2, $3, one.value ->> 3, one.value ->> 4, $4
+    INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id,
+                                       details_json)
+    SELECT $1, one.value ->> 0, one.value ->> 1, one.value ->> 2, $3, one.value ->> 3, one.value ->> 4, $4,
+           one.value ->> 5
     FROM json_each($2) AS one";
 /// The same for a server.
 const CHECKS_POSTGRES: &str = "
-    INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id)
-    SELECT $1, one ->> 0, one ->> 1, one ->> 2, $3, CAST(one ->> 3 AS BIGINT), CAST(one ->> 4 AS BIGINT), $4
+    INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id,
+                                       details_json)
+    SELECT $1, one ->> 0, one ->> 1, one ->> 2, $3, CAST(one ->> 3 AS BIGINT), CAST(one ->> 4 AS BIGINT), $4,
+           one ->> 5
     FROM json_array_elements(CAST($2 AS JSON)) AS one";
 /// Checks of snapshots before this one that nobody decided on and no phase was moved by. Binds: job, snapshot.
 const FORGET_CHECKS: &str = "
@@ -86,6 +90,7 @@ impl Transaction {
                     one.message.replace('\0', "\u{fffd}"),
                     u8::from(one.is_critical),
                     one.mailbox,
+                    one.details_json.replace("\\u0000", "\\ufffd"),
                 )
             })
             .collect();

@@ -54,6 +54,13 @@ const INSERT_SNAPSHOT: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 /// Binds: id, now_ms.
 const AGAIN: &str = "UPDATE gate_snapshots SET evaluated_ms = $2 WHERE id = $1";
+/// The job's own checks as they were last written. Binds: job.
+const LAST_CHECKS: &str = "
+    SELECT check_id, status, message, critical, details_json, checked_at FROM migration_gate_checks
+    WHERE job_id = $1 AND mailbox_id IS NULL AND snapshot_id =
+        (SELECT its.id FROM gate_snapshots AS its WHERE its.job_id = $1
+         ORDER BY its.evaluated_ms DESC, its.created_at DESC LIMIT 1)
+    ORDER BY id";
 /// Binds: id, job, snapshot, hash, decision, approver, comment, accepted, expires_ms, now_at.
 const INSERT_DECISION: &str = "
     INSERT INTO gate_approvals (id, job_id, snapshot_id, snapshot_hash, decision, approver, comment,
@@ -89,6 +96,7 @@ pub const QUERIES: &[&str] = &[
     LAST_SNAPSHOT,
     INSERT_SNAPSHOT,
     AGAIN,
+    LAST_CHECKS,
     INSERT_DECISION,
     VOID,
     SET_GATE,
@@ -377,6 +385,7 @@ pub struct NewCheck<'a> {
     pub message: &'a str,
     pub is_critical: bool,
     pub mailbox: Option<i64>,
+    pub details_json: String,
 }
 
 /// A decision to be written.
@@ -392,6 +401,17 @@ pub struct NewDecision<'a> {
     pub accepted_json: &'a str,
     pub expires_ms: i64,
     pub now_at: &'a str,
+}
+
+/// A check as it was written: the columns in the order of `LAST_CHECKS`.
+#[expect(missing_docs, reason = "each field is the column of its name in migration_gate_checks")]
+pub struct CheckRow {
+    pub check_id: String,
+    pub status: String,
+    pub message: String,
+    pub critical: bool,
+    pub details_json: String,
+    pub checked_at: String,
 }
 
 /// A decision as people see it: the columns in the order of `DECISIONS`.
@@ -426,6 +446,21 @@ impl Store {
             })
         };
         self.all("reading decisions", DECISIONS, binds![job]).await?.iter().map(read).collect()
+    }
+
+    /// The checks behind what the gate last came to.
+    pub async fn last_checks(&self, job: i64) -> Result<Vec<CheckRow>> {
+        let read = |row: &Row| {
+            Ok(CheckRow {
+                check_id: row.text(0)?,
+                status: row.text(1)?,
+                message: row.text(2)?,
+                critical: row.flag(3)?,
+                details_json: row.text(4)?,
+                checked_at: row.text(5)?,
+            })
+        };
+        self.all("reading checks", LAST_CHECKS, binds![job]).await?.iter().map(read).collect()
     }
 
     /// What the gate came to before: digest, gate, percent, when.

@@ -20,6 +20,8 @@ pub struct Scene {
     pub jobs: Vec<i64>,
     pub mailbox: i64,
     pub run: i64,
+    /// The path of a customer's link.
+    pub shared: String,
 }
 
 const MINUTE: i64 = 60_000;
@@ -33,7 +35,7 @@ impl Scene {
         let service = router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let lead = world.user("lia", &["admin", "ops_lead"], &[]).await?;
-        Ok(Self { world, base, lead, jobs: Vec::new(), mailbox: 0, run: 0 })
+        Ok(Self { world, base, lead, jobs: Vec::new(), mailbox: 0, run: 0, shared: String::new() })
     }
 
     /// A busy one: jobs of every phase, errors, quarantine, runs with logs.
@@ -50,7 +52,40 @@ impl Scene {
         for (domain, phase, matched, source, label) in rows {
             scene.job(domain, phase, (matched, source), label).await?;
         }
+        scene.outside().await?;
         Ok(scene)
+    }
+
+    /// What leaves the house: links of a customer, a hook, and events of it that were taken, wait and were given up.
+    async fn outside(&mut self) -> Result<()> {
+        let (world, job) = (&self.world, self.jobs[0]);
+        let path = format!("/migration/jobs/{job}/share");
+        let mut links = Vec::new();
+        for _ in 0..3 {
+            links
+                .push(world.post(&self.lead, &path, serde_json::json!({"days": 14})).await?.with(201).json());
+        }
+        let gone = format!("{path}/{}", links[1]["id"].as_str().unwrap_or_default());
+        world.send(&self.lead, "DELETE", &gone, serde_json::json!({})).await?.with(204);
+        self.shared = format!("/console{}", links[0]["path"].as_str().unwrap_or_default());
+        let hook =
+            serde_json::json!({"url": "https://8.8.8.8/hook", "public_url": "https://malote.exemplo.com.br"});
+        world.send(&self.lead, "PUT", "/system/ticket-hook", hook).await?.with(200);
+        for (id, event, state, status, error) in [
+            ("msg_1", "migration.gate_ready", "delivered", 204, ""),
+            ("msg_2", "migration.verified", "waiting", 0, "the name desk.exemplo.com.br cannot be resolved"),
+            ("msg_3", "migration.closed", "dead", 410, ""),
+        ] {
+            let now = world.now();
+            let entered =
+                "INSERT INTO hook_outbox (id, job_id, event, body, state, attempts, due_ms, created_ms)
+                           VALUES ($1, $2, $3, '{}', $4, 1, $5, $5)";
+            world.sql(entered, binds![id, job, event, state, now]).await?;
+            let tried = "INSERT INTO hook_deliveries (outbox_id, attempt, status, error, at_ms, duration_ms)
+                         VALUES ($1, 1, $2, $3, $4, 41)";
+            world.sql(tried, binds![id, status, error, now]).await?;
+        }
+        Ok(())
     }
 
     async fn job(
@@ -121,8 +156,10 @@ impl Scene {
             world
                 .sql(
                     "INSERT INTO mailbox_folders (mailbox_id, source_path, dest_path, role, is_renamed, messages_source,
-                         messages_matched, messages_dest, messages_missing, messages_pending, last_scan_at, status)
-                     VALUES ($1, $2, $3, $4, $5, $6, $6 - $7, $6 - $7, $7, $7, $8, 'ok')",
+                         messages_matched, messages_dest, messages_missing, messages_pending, last_scan_at, status,
+                         bytes_source, bytes_dest)
+                     VALUES ($1, $2, $3, $4, $5, $6, $6 - $7, $6 - $7, $7, $7, $8, 'ok', $6 * 71400,
+                             ($6 - $7) * 71400)",
                     binds![mailbox, path, destination, role, i64::from(path != destination), part, missing, &now_at],
                 )
                 .await?;
@@ -176,7 +213,11 @@ impl Scene {
             ("factor", "/console/account/factor".to_owned()),
             ("step-up", "/console/step-up".to_owned()),
             ("missing", "/console/nowhere".to_owned()),
+            ("hook", "/console/system/hook".to_owned()),
         ];
+        if !self.shared.is_empty() {
+            pages.push(("shared", self.shared.clone()));
+        }
         if let (Some(first), Some(failed)) = (self.jobs.first(), self.jobs.get(4)) {
             pages.push(("job", format!("/console/jobs/{first}")));
             pages.push(("job-failed", format!("/console/jobs/{failed}")));

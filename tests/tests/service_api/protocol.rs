@@ -220,6 +220,8 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::boxes::QUERIES,
         store::gates::QUERIES,
         store::gate_sets::QUERIES,
+        store::hooks::QUERIES,
+        store::shares::QUERIES,
         store::looks::QUERIES,
         store::endpoints::QUERIES,
         store::retries::QUERIES,

@@ -100,7 +100,7 @@ async fn a_report_fits_its_schema_and_its_digest_is_of_what_it_says() -> Result<
         again.headers_mut().insert("if-none-match", told.header("etag").parse()?);
         assert_eq!(world.ask(again).await?.status, 304, "the digest does not depend on the hour");
     }
-    world.get(&ana, &format!("{path}?format=pdf")).await?.refused(422, "invalid");
+    world.get(&ana, &format!("{path}?format=docx")).await?.refused(422, "invalid");
     let other = world.user("other", &["operator"], &[2]).await?;
     world.get(&other, &path).await?.refused(404, "not_found");
     Ok(())

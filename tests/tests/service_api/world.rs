@@ -50,6 +50,7 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
+    pub octets: axum::body::Bytes,
 }
 
 impl Answer {
@@ -129,8 +130,9 @@ impl World {
         let response = self.router.clone().oneshot(request).await?;
         let (parts, body) = response.into_parts();
         let octets = to_bytes(body, 16 * 1024 * 1024).await?;
-        let text = String::from_utf8(octets.to_vec())?;
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text })
+        // What is no text is looked at as octets.
+        let text = String::from_utf8_lossy(&octets).into_owned();
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text, octets })
     }
 
     /// A request of somebody, with a JSON body where there is one.

@@ -1,11 +1,11 @@
 //! A person's word on what the gate showed: whether it may be given, and how long it holds.
 //! Never outlives what it was given for, and never comes from the one who prepared it, unless that is allowed.
 
-use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::input::{Counts, JobInput};
+use super::words::{Words, said};
 use super::{CLOCK_AHEAD_MILLIS_MAX, Check, CheckId, Evaluation, HOUR_MILLIS, Status};
 
 /// How long an approval holds, in milliseconds: 72 hours.
@@ -131,24 +131,31 @@ fn has_dropped(before: u128, now: u64) -> bool {
 /// The check that stands for the decision.
 pub(super) fn check(standing: &Standing) -> Check {
     let (status, words) = match standing {
-        Standing::Valid => (Status::Pass, "approved".to_string()),
-        Standing::None => (Status::Warn, "waiting for ops_lead".to_string()),
-        Standing::Void(void) => (Status::Warn, format!("approval void: {}", void_words(*void))),
-        Standing::Rejected => (Status::Fail, "rejected".to_string()),
-        Standing::Revoked => (Status::Fail, "revoked".to_string()),
+        Standing::Valid => (Status::Pass, said!("approved", "approved")),
+        Standing::None => (Status::Warn, said!("waiting", "waiting for ops_lead")),
+        Standing::Void(void) => (Status::Warn, void_words(*void)),
+        Standing::Rejected => (Status::Fail, said!("rejected", "rejected")),
+        Standing::Revoked => (Status::Fail, said!("revoked", "revoked")),
     };
     Check::new(CheckId::ManualApproval, status, words)
 }
 
-fn void_words(void: Void) -> String {
+fn void_words(void: Void) -> Words {
     match void {
-        Void::Before => "what it was given for did not hold meanwhile".to_string(),
-        Void::Expired => "72 hours are over".to_string(),
-        Void::CheckFailed(id) => format!("{} fails", id.as_str()),
-        Void::MailboxAdded(id) => format!("mailbox {id} was added"),
-        Void::FolderMap => "the folder map is another".to_string(),
-        Void::DnsPlan => "the plan for DNS is another".to_string(),
-        Void::EligibleDropped => "the source holds over one percent less, or is not known".to_string(),
+        Void::Before => said!("void-before", "approval void: what it was given for did not hold meanwhile"),
+        Void::Expired => said!("void-expired", "approval void: 72 hours are over"),
+        Void::CheckFailed(id) => {
+            let words = said!("void-check", "approval void: ");
+            Words { message: alloc::format!("{}{} fails", words.message, id.as_str()), ..words }
+        }
+        Void::MailboxAdded(id) => {
+            said!("void-added", "approval void: mailbox {mailbox} was added", mailbox = id)
+        }
+        Void::FolderMap => said!("void-folders", "approval void: the folder map is another"),
+        Void::DnsPlan => said!("void-dns", "approval void: the plan for DNS is another"),
+        Void::EligibleDropped => {
+            said!("void-dropped", "approval void: the source holds over one percent less, or is not known")
+        }
     }
 }
 

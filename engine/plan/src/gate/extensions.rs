@@ -1,11 +1,10 @@
 //! What is checked beyond the data model's own: octets, samples, room, logins, names, DNS, runs.
 //! Never passes what nobody measured: a person has to accept it.
 
-use alloc::format;
-use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::input::{Counts, JobInput, Known, MailboxInput, Sample, UidValidity};
+use super::words::{Words, said};
 use super::{CLOCK_AHEAD_MILLIS_MAX, Check, CheckId, HOUR_MILLIS, Status, words};
 
 /// A login is fresh for so many hours.
@@ -28,10 +27,10 @@ pub(super) fn of_mailbox(mailbox: &MailboxInput, counts: Option<&Counts>, now_ms
 }
 
 /// The check of a measured value; what is unknown warns.
-fn measured<T>(id: CheckId, value: &Known<T>, judge: impl FnOnce(&T) -> (Status, String)) -> Check {
+fn measured<T>(id: CheckId, value: &Known<T>, judge: impl FnOnce(&T) -> (Status, Words)) -> Check {
     let (status, message) = match value {
-        Known::Unknown => (Status::Warn, "not measured".to_string()),
-        Known::NotApplicable => (Status::Pass, "has no meaning here".to_string()),
+        Known::Unknown => (Status::Warn, said!("not-measured", "not measured")),
+        Known::NotApplicable => (Status::Pass, said!("no-meaning", "has no meaning here")),
         Known::Is(value) => judge(value),
     };
     Check::new(id, status, message)
@@ -50,7 +49,13 @@ fn bytes(mailbox: &MailboxInput) -> Check {
             (false, true) => Status::Warn,
             (false, false) => Status::Fail,
         };
-        (status, format!("{} octets here, {} there", bytes.source, bytes.destination))
+        let words = said!(
+            "bytes",
+            "{here} octets here, {there} there",
+            here = bytes.source,
+            there = bytes.destination
+        );
+        (status, words)
     })
 }
 
@@ -65,22 +70,39 @@ fn sample(mailbox: &MailboxInput, counts: Option<&Counts>) -> Check {
         let Sample { compared, rewritten, different } = *sample;
         let is_small = wanted.is_none_or(|wanted| compared < wanted);
         if different > 0 {
-            (Status::Fail, format!("{different} of {compared} messages differ"))
+            let words = said!(
+                "sample-differs",
+                "{different} of {compared} messages differ",
+                different = different,
+                compared = compared
+            );
+            (Status::Fail, words)
         } else if is_small {
-            (Status::Warn, format!("only {compared} messages were compared"))
+            (
+                Status::Warn,
+                said!("sample-small", "only {compared} messages were compared", compared = compared),
+            )
         } else if rewritten > 0 {
-            (Status::Warn, format!("{rewritten} of {compared} messages differ in rewritten headers alone"))
+            let words = said!(
+                "sample-rewritten",
+                "{rewritten} of {compared} messages differ in rewritten headers alone",
+                rewritten = rewritten,
+                compared = compared
+            );
+            (Status::Warn, words)
         } else {
-            (Status::Pass, format!("{compared} messages compared, all equal"))
+            (Status::Pass, said!("sample", "{compared} messages compared, all equal", compared = compared))
         }
     })
 }
 
 fn uid_validity(mailbox: &MailboxInput) -> Check {
     measured(CheckId::UidvalidityStable, &mailbox.uid_validity, |state| match state {
-        UidValidity::Stable => (Status::Pass, "unchanged since the initial run".to_string()),
-        UidValidity::Rematched => (Status::Warn, "changed, and matched again by content".to_string()),
-        UidValidity::Lost => (Status::Fail, "changed, and not matched again".to_string()),
+        UidValidity::Stable => (Status::Pass, said!("uids-stable", "unchanged since the initial run")),
+        UidValidity::Rematched => {
+            (Status::Warn, said!("uids-again", "changed, and matched again by content"))
+        }
+        UidValidity::Lost => (Status::Fail, said!("uids-lost", "changed, and not matched again")),
     })
 }
 
@@ -95,17 +117,30 @@ fn quota(mailbox: &MailboxInput) -> Check {
         } else {
             Status::Warn
         };
-        (status, format!("{} of {} octets free, {} pending", quota.free, quota.limit, quota.pending))
+        let words = said!(
+            "quota",
+            "{free} of {limit} octets free, {pending} pending",
+            free = quota.free,
+            limit = quota.limit,
+            pending = quota.pending
+        );
+        (status, words)
     })
 }
 
 fn folder_map(mailbox: &MailboxInput) -> Check {
     measured(CheckId::FolderMap, &mailbox.folder_map, |map| match (map.collisions, map.renamed, map.merged) {
-        (0, 0, 0) => (Status::Pass, "every folder keeps its name".to_string()),
+        (0, 0, 0) => (Status::Pass, said!("folders-same", "every folder keeps its name")),
         (0, renamed, merged) => {
-            (Status::Warn, format!("{renamed} folders have another name, {merged} share a place"))
+            let words = said!(
+                "folders-renamed",
+                "{renamed} folders have another name, {merged} share a place",
+                renamed = renamed,
+                merged = merged
+            );
+            (Status::Warn, words)
         }
-        (collisions, ..) => (Status::Fail, format!("{collisions} folders clash")),
+        (clashes, ..) => (Status::Fail, said!("folders-clash", "{clashes} folders clash", clashes = clashes)),
     })
 }
 
@@ -115,13 +150,17 @@ fn logins(mailbox: &MailboxInput, now_ms: i64) -> Check {
     let (Some(source), Some(destination), false) =
         (logins.source_ms, logins.destination_ms, logins.is_failing)
     else {
-        let why = if logins.is_failing { "a login is refused" } else { "not both sides were logged in to" };
-        return Check::new(id, Status::Fail, why.to_string());
+        let why = if logins.is_failing {
+            said!("login-refused", "a login is refused")
+        } else {
+            said!("login-missing", "not both sides were logged in to")
+        };
+        return Check::new(id, Status::Fail, why);
     };
     let newest = source.max(destination);
     if now_ms.saturating_sub(newest) < -CLOCK_AHEAD_MILLIS_MAX {
-        let words = "the last login lies in the future: a clock is wrong";
-        return Check::new(id, Status::Fail, words.to_string());
+        let words = said!("login-ahead", "the last login lies in the future: a clock is wrong");
+        return Check::new(id, Status::Fail, words);
     }
     let age_ms = now_ms.saturating_sub(source.min(destination));
     let status = match age_ms {
@@ -129,7 +168,8 @@ fn logins(mailbox: &MailboxInput, now_ms: i64) -> Check {
         age if age <= LOGIN_STALE_HOURS * HOUR_MILLIS => Status::Warn,
         _ => Status::Fail,
     };
-    Check::new(id, status, format!("last login on both sides {} ago", words::age(age_ms)))
+    let message = alloc::format!("last login on both sides {} ago", words::age(age_ms));
+    Check::new(id, status, Words { code: "logins", numbers: words::age_numbers(age_ms), message })
 }
 
 fn duplicates(mailbox: &MailboxInput, counts: Option<&Counts>) -> Check {
@@ -142,17 +182,17 @@ fn duplicates(mailbox: &MailboxInput, counts: Option<&Counts>) -> Check {
         } else {
             Status::Fail
         };
-        (status, format!("{count} messages twice at the destination"))
+        (status, said!("duplicates", "{count} messages twice at the destination", count = *count))
     })
 }
 
 /// A mailbox's part of the integrity check: its counts add up.
 fn balance(mailbox: &MailboxInput) -> Check {
     if mailbox.is_unbalanced() {
-        let words = "the counts of a folder do not add up";
-        return Check::new(CheckId::RunIntegrity, Status::Fail, words.to_string());
+        let words = said!("folder-unbalanced", "the counts of a folder do not add up");
+        return Check::new(CheckId::RunIntegrity, Status::Fail, words);
     }
-    Check::new(CheckId::RunIntegrity, Status::Pass, "the counts add up".to_string())
+    Check::new(CheckId::RunIntegrity, Status::Pass, said!("balanced", "the counts add up"))
 }
 
 pub(super) fn coverage(job: &JobInput) -> Check {
@@ -160,40 +200,53 @@ pub(super) fn coverage(job: &JobInput) -> Check {
     let homeless =
         job.mailboxes.iter().filter(|mailbox| mailbox.is_enabled && !mailbox.has_destination).count();
     if homeless > 0 {
-        return Check::new(id, Status::Fail, format!("{homeless} mailboxes have no destination"));
+        return Check::new(
+            id,
+            Status::Fail,
+            said!("homeless", "{count} mailboxes have no destination", count = homeless as u64),
+        );
     }
     match job.coverage {
-        Known::Unknown => Check::new(id, Status::Warn, "no inventory of the source is known".to_string()),
-        Known::NotApplicable => Check::new(id, Status::Pass, "no inventory is asked for".to_string()),
+        Known::Unknown => {
+            Check::new(id, Status::Warn, said!("inventory-unknown", "no inventory of the source is known"))
+        }
+        Known::NotApplicable => {
+            Check::new(id, Status::Pass, said!("inventory-none", "no inventory is asked for"))
+        }
         Known::Is(coverage) if coverage.undecided == 0 => {
-            Check::new(id, Status::Pass, "every address is decided".to_string())
+            Check::new(id, Status::Pass, said!("decided", "every address is decided"))
         }
         Known::Is(coverage) => {
-            Check::new(id, Status::Fail, format!("{} addresses are undecided", coverage.undecided))
+            let words = said!("undecided", "{count} addresses are undecided", count = coverage.undecided);
+            Check::new(id, Status::Fail, words)
         }
     }
 }
 
 pub(super) fn dns(job: &JobInput) -> Check {
     measured(CheckId::DnsReadiness, &job.dns, |dns| match (dns.failures, dns.warnings) {
-        (0, 0) => (Status::Pass, "every check of the domain passes".to_string()),
-        (0, warnings) => (Status::Warn, format!("{warnings} checks of the domain warn")),
-        (failures, _) => (Status::Fail, format!("{failures} checks of the domain fail")),
+        (0, 0) => (Status::Pass, said!("dns-ready", "every check of the domain passes")),
+        (0, warnings) => {
+            (Status::Warn, said!("dns-warns", "{count} checks of the domain warn", count = warnings))
+        }
+        (failures, _) => {
+            (Status::Fail, said!("dns-fails", "{count} checks of the domain fail", count = failures))
+        }
     })
 }
 
 pub(super) fn integrity(job: &JobInput, own: &[&Check]) -> Check {
     let id = CheckId::RunIntegrity;
-    let fail = |words: String| Check::new(id, Status::Fail, words);
+    let fail = |words: Words| Check::new(id, Status::Fail, words);
     if job.runs_active > 0 {
-        return fail(format!("{} runs are under way", job.runs_active));
+        return fail(said!("runs-active", "{count} runs are under way", count = job.runs_active));
     }
     if job.has_crashed_since_scan {
-        return fail("a worker died since the last scan".to_string());
+        return fail(said!("worker-died", "a worker died since the last scan"));
     }
     match job.is_ledger_whole {
         Known::Is(true) => words::worst(id, own),
-        Known::Is(false) => fail("the ledger is damaged".to_string()),
-        Known::Unknown | Known::NotApplicable => fail("the ledger was not checked".to_string()),
+        Known::Is(false) => fail(said!("ledger-damaged", "the ledger is damaged")),
+        Known::Unknown | Known::NotApplicable => fail(said!("ledger-unknown", "the ledger was not checked")),
     }
 }

@@ -10,14 +10,16 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::jobs::all_jobs;
-use crate::console::Answer;
 use crate::console::client::escaped;
 use crate::console::form::{Form, Query};
+use crate::console::format::Format;
+use crate::console::language::Language;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
 use crate::console::visitor::Visitor;
 use crate::console::words::{CHECKS, PHASES};
+use crate::console::{Answer, chart, texts};
 
 /// `GET /console/approvals`: every gate that waits for a person, and those that stand open.
 pub async fn approvals(member: Member) -> Answer {
@@ -40,7 +42,9 @@ pub async fn report(member: Member, Path(id): Path<i64>) -> Answer {
     let api = member.api();
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let report = api.read_if_there(&format!("/migration/jobs/{id}/report?format=json")).await?;
-    Ok(member.page("report.html", context! { job => job, report => report }))
+    let deliveries = api.read(&format!("/migration/jobs/{id}/deliveries")).await?;
+    let own = context! { job => job, report => report, deliveries => deliveries["items"] };
+    Ok(member.page("report.html", own))
 }
 
 /// `GET /console/jobs/{id}/report.json`: the document itself.
@@ -53,10 +57,28 @@ pub async fn report_file(member: Member, Path(id): Path<i64>) -> Response {
     response
 }
 
+/// `GET /console/jobs/{id}/report.pdf`: the same as a PDF, in the language asked for or the visitor's.
+pub async fn report_pdf(member: Member, Path(id): Path<i64>, query: Query) -> Response {
+    printed(&member, &format!("/migration/jobs/{id}/report"), &query).await
+}
+
+/// `GET /console/mailboxes/{mid}/report.pdf`: likewise, of one mailbox.
+pub async fn mailbox_report_pdf(member: Member, Path(id): Path<i64>, query: Query) -> Response {
+    printed(&member, &format!("/migration/mailboxes/{id}/report"), &query).await
+}
+
+async fn printed(member: &Member, path: &str, query: &Query) -> Response {
+    let language = Language::tagged(query.0.get("lang")).unwrap_or(member.visitor.format.language);
+    let path = format!("{path}?format=pdf&lang={}", language.tag());
+    member.api().pass(Method::GET, &path, &[], Body::empty()).await
+}
+
 /// `GET /console/jobs/{id}/share`: a link for the customer.
 pub async fn share(member: Member, Path(id): Path<i64>) -> Answer {
     let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
-    Ok(member.page("share.html", context! { job => job, link => () }))
+    let links = member.api().read_if_there(&format!("/migration/jobs/{id}/share")).await?;
+    let links = links.map(|all| all["items"].clone());
+    Ok(member.page("share.html", context! { job => job, link => (), links => links }))
 }
 
 /// `POST /console/jobs/{id}/share`: the link, shown once.
@@ -193,6 +215,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
     let ready = api.read("/health/ready").await.is_ok();
     let settings = api.read_if_there("/system/settings").await?;
     let quota = api.read_if_there("/quota").await?;
+    let budget = quota.as_ref().map(|all| budget(&member.visitor.format, all));
     let items = |found: Option<Value>| found.map(|all| all["items"].clone());
     let frame = context! { ..own, ..context! { trial => () } };
     let page = context! {
@@ -202,9 +225,21 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         program => version,
         settings => items(settings),
         quota => items(quota),
+        budget => budget,
         ..frame
     };
     Ok(member.page_with("system.html", problem, page))
+}
+
+/// What the busiest mailbox of each provider used today of what a mailbox may.
+fn budget(format: &Format, quota: &Value) -> minijinja::Value {
+    let rows = quota["items"].as_array().into_iter().flatten().map(|row| chart::Use {
+        name: row["provider"].as_str().unwrap_or_default().to_owned(),
+        value: row["busiest_bytes_today"].as_f64().unwrap_or(0.0),
+        of: row["octets_down_per_day"].as_f64().unwrap_or(0.0),
+    });
+    let title = texts::plain(format, "chart-budget");
+    chart::bullets(format, &title, &rows.collect::<Vec<_>>(), chart::Unit::Bytes)
 }
 
 /// `POST /console/system/act`.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::console::form::{Form, Query};
 use crate::console::member::Member;
 use crate::console::problem::Problem;
+use crate::console::report::sentence;
 use crate::console::view::go;
 use crate::console::words::PHASES;
 use crate::console::{Answer, chart, texts};
@@ -45,7 +46,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
     let own = context! {
         steps => steps(job["phase"].as_str().unwrap_or_default()),
         actions => actions(member, &job, active.len()),
-        checks => checks(&gate),
+        checks => checks(format, &gate),
         active_runs => active.len(),
         rate_bps => active.iter().filter_map(|run| run["rate_bps"].as_i64()).sum::<i64>(),
         eta_seconds => active.iter().filter_map(|run| run["eta_seconds"].as_i64()).max().unwrap_or(0),
@@ -110,7 +111,7 @@ fn actions(member: &Member, job: &Value, active_runs: usize) -> Vec<&'static str
 }
 
 /// The checks, those that need somebody first, each with the mailboxes that keep it from passing.
-fn checks(gate: &Value) -> Vec<Value> {
+fn checks(format: &crate::console::format::Format, gate: &Value) -> Vec<Value> {
     let mut checks: Vec<Value> = gate["checks"].as_array().cloned().unwrap_or_default();
     for check in &mut checks {
         let id = check["check_id"].clone();
@@ -122,10 +123,11 @@ fn checks(gate: &Value) -> Vec<Value> {
         let boxes: Vec<&Value> = boxes.collect();
         let told = boxes.iter().take(10).map(|own| {
             let all = own["checks"].as_array().into_iter().flatten();
-            let message = all.into_iter().find(|one| one["check_id"] == id).map(|one| one["message"].clone());
+            let message = all.into_iter().find(|one| one["check_id"] == id).map(|one| sentence(format, one));
             json!({"mailbox_id": own["mailbox_id"], "message": message, "counts": own["counts"]})
         });
         let told: Vec<Value> = told.collect();
+        check["message"] = sentence(format, check).into();
         check["boxes"] = json!(told);
         check["boxes_more"] = json!(boxes.len().saturating_sub(10));
     }

@@ -8,6 +8,7 @@ use minijinja::context;
 use serde_json::{Map, Value, json};
 
 use crate::console::form::Form;
+use crate::console::format::Format;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
@@ -38,25 +39,29 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
     .await?;
     let format = &member.visitor.format;
     let rows = folders["items"].as_array().cloned().unwrap_or_default();
-    let mut bars: Vec<chart::Bar> = rows
-        .iter()
-        .map(|row| {
-            let name = row["source_path"].as_str().unwrap_or_default().to_owned();
-            chart::Bar::new(name, row["messages_source"].as_f64().unwrap_or(0.0))
-        })
-        .collect();
-    bars.sort_by(|one, other| other.value.total_cmp(&one.value));
-    bars.truncate(DRAWN_MAX);
     let own = context! {
         job => job,
         folders => tree(&rows),
         runs => runs["items"],
-        picture => chart::bars(format, &texts::plain(format, "chart-folders"), &bars, chart::Unit::Count),
+        picture => bars(format, "chart-folders", &rows, "messages_source", chart::Unit::Count),
+        sizes => bars(format, "chart-folder-bytes", &rows, "bytes_dest", chart::Unit::Bytes),
         map_lines => map_lines(&mailbox["folder_map"]),
         is_running => mailbox["status"] == "syncing",
         mailbox => mailbox,
     };
     Ok(member.page_with("mailbox.html", problem, own))
+}
+
+/// The greatest folders by one of their numbers.
+fn bars(format: &Format, title: &str, rows: &[Value], name: &str, unit: chart::Unit) -> minijinja::Value {
+    let bar = |row: &Value| {
+        let path = row["source_path"].as_str().unwrap_or_default().to_owned();
+        chart::Bar::new(path, row[name].as_f64().unwrap_or(0.0))
+    };
+    let mut bars: Vec<chart::Bar> = rows.iter().map(bar).collect();
+    bars.sort_by(|one, other| other.value.total_cmp(&one.value));
+    bars.truncate(DRAWN_MAX);
+    chart::bars(format, &texts::plain(format, title), &bars, unit)
 }
 
 /// The folders in the order of their paths, each with its depth and its last name.
