@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod live;
 pub mod mailbox;
 pub mod overview;
+pub mod places;
 pub mod quarantine;
 pub mod runs;
 pub mod session;

@@ -5,10 +5,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, control, job, jobs, live, mailbox, overview, quarantine, runs, session, wizard};
+use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, session, wizard};
 use super::problem::Problem;
 use super::visitor::Console;
-use super::{assets, layer};
+use super::{assets, layer, view};
 use crate::app::Clock;
 
 /// The API with the console beside it.
@@ -20,6 +20,7 @@ pub fn beside(api: Router, clock: Clock) -> Router {
         .merge(entrance())
         .merge(migration())
         .merge(house())
+        .method_not_allowed_fallback(view::back)
         .layer(middleware::from_fn_with_state(console.clone(), layer::around))
         .with_state(console);
     pages
@@ -66,6 +67,7 @@ fn migration() -> Router<Console> {
         .route("/console/uploads/{uid}/act", post(wizard::act_on_upload))
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
+        .route("/console/jobs/{id}/folders", get(places::show))
         .route("/console/jobs/{id}/runs", get(runs::list))
         .route("/console/runs/{rid}", get(runs::show))
         .route("/console/runs/{rid}/log.txt", get(runs::file))

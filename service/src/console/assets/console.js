@@ -59,7 +59,7 @@
     if (document.hidden || isBusy()) return plan(5000);
     last = Date.now();
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+      const answer = await fetch(document.body.dataset.from, { headers: { accept: "text/html" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") return location.reload();
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -99,6 +99,9 @@ async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Valu
 
 /// `POST /console/access/act`.
 pub async fn act_on_access(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let id = escaped(form.get("id"));
     let asked = match form.get("action") {
@@ -140,7 +143,7 @@ pub async fn act_on_access(member: Member, form: Form) -> Answer {
     };
     match asked {
         Ok(done) => Ok(go("/console/access", done)),
-        Err(problem) if problem.asks_for_proof() => Ok(go("/console/step-up?next=%2Fconsole%2Faccess", "")),
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => people(&member, Some(&problem), context! { typed => form.shown() }).await,
     }
 }
@@ -209,6 +212,9 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
 
 /// `POST /console/system/act`.
 pub async fn act_on_system(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let asked = match form.get("action") {
         "test" => {
@@ -235,7 +241,7 @@ pub async fn act_on_system(member: Member, form: Form) -> Answer {
     };
     match asked {
         Ok(done) => Ok(go("/console/system", done)),
-        Err(problem) if problem.asks_for_proof() => Ok(go("/console/step-up?next=%2Fconsole%2Fsystem", "")),
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => machine(&member, Some(&problem), context! { typed => form.shown() }).await,
     }
 }

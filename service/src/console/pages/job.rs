@@ -180,6 +180,9 @@ fn states(gate: &Value) -> Vec<(String, String)> {
 
 /// `POST /console/jobs/{id}/act`: one button of the page.
 pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let reason = json!({"reason": form.get("reason")});
     let sync = |kind: &str, only_errors: bool| {
@@ -211,9 +214,7 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     };
     match api.send(Method::POST, &format!("/migration/jobs/{id}/{path}"), &body).await {
         Ok(_) => Ok(go(&format!("/console/jobs/{id}"), done)),
-        Err(problem) if problem.asks_for_proof() => {
-            Ok(go(&format!("/console/step-up?next=%2Fconsole%2Fjobs%2F{id}%23gate"), ""))
-        }
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => page(&member, id, &Form::default(), Some(&problem)).await,
     }
 }

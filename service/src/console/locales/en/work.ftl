@@ -142,3 +142,23 @@ report-json = The document (JSON)
 report-good = The counts below are those on which the gate was opened.
 report-open = The migration is not finished: these counts are those of this moment.
 report-digest = Digest:
+tab-folders = Folder map
+places-lead = Where each folder goes, and why. Nothing is written before a copy is started.
+places-none = No folder was counted yet. Counting writes nothing.
+places-wrong = { $count ->
+     [one] One folder has no place of its own: settle it before the copy.
+    *[other] { $count } folders have no place of their own: settle them before the copy.
+  }
+places-right = { $count ->
+     [one] The one folder has its place.
+    *[other] All { $count } folders have their place.
+  }
+places-change = Change
+places-nowhere = nowhere
+places-shared = shared with another folder
+place-renamed = renamed: the destination cannot have this name, or it was mapped
+place-role = by its special use
+place-name = by its name
+item-reason-too-large = Too large for the destination
+item-reason-refused = Refused by the destination
+item-reason-unreadable = Cannot be read at the source

@@ -142,3 +142,23 @@ report-json = O documento (JSON)
 report-good = As contagens abaixo são aquelas com que o portão foi aberto.
 report-open = A migração não terminou: estas contagens são as deste momento.
 report-digest = Resumo criptográfico:
+tab-folders = Mapa de pastas
+places-lead = Para onde vai cada pasta, e por quê. Nada é gravado antes de uma cópia começar.
+places-none = Nenhuma pasta foi contada ainda. Contar não grava nada.
+places-wrong = { $count ->
+     [one] { $count } pasta não tem lugar próprio: resolva antes da cópia.
+    *[other] { $count } pastas não têm lugar próprio: resolva antes da cópia.
+  }
+places-right = { $count ->
+     [one] { $count } pasta tem seu lugar.
+    *[other] Todas as { $count } pastas têm seu lugar.
+  }
+places-change = Mudar
+places-nowhere = nenhum lugar
+places-shared = dividido com outra pasta
+place-renamed = renomeada: o destino não aceita este nome, ou foi mapeada
+place-role = pelo uso especial
+place-name = pelo nome
+item-reason-too-large = Grande demais para o destino
+item-reason-refused = Recusada pelo destino
+item-reason-unreadable = Não pode ser lida na origem
