@@ -12,4 +12,5 @@ pub mod places;
 pub mod quarantine;
 pub mod runs;
 pub mod session;
+pub mod uploads;
 pub mod wizard;

@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, session, wizard};
+use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, session, uploads, wizard};
 use super::problem::Problem;
 use super::visitor::Console;
 use super::{assets, layer, view};
@@ -27,6 +27,7 @@ pub fn beside(api: Router, clock: Clock) -> Router {
         .route(assets::ICON_PATH, get(assets::icon))
         .route(&assets::STYLE_PATH, get(assets::style))
         .route(&assets::SCRIPT_PATH, get(assets::script))
+        .route(&assets::UPLOAD_PATH, get(assets::upload))
         .fallback_service(api)
 }
 
@@ -62,9 +63,19 @@ fn migration() -> Router<Console> {
         .route("/console/jobs/{id}/mailboxes/list", post(wizard::add_list))
         .route(
             "/console/jobs/{id}/uploads",
-            get(wizard::uploads).post(wizard::upload).layer(DefaultBodyLimit::disable()),
+            get(uploads::list).post(uploads::upload).layer(DefaultBodyLimit::disable()),
         )
-        .route("/console/uploads/{uid}/act", post(wizard::act_on_upload))
+        .route("/console/jobs/{id}/uploads/begin", post(uploads::begin))
+        .route("/console/uploads/{uid}", get(uploads::show))
+        .route(
+            "/console/uploads/{uid}/octets",
+            get(uploads::octets)
+                .patch(uploads::octets)
+                .delete(uploads::octets)
+                .post(uploads::complete)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/console/uploads/{uid}/act", post(uploads::act_on_upload))
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
         .route("/console/jobs/{id}/folders", get(places::show))

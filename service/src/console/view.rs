@@ -41,8 +41,7 @@ struct ProblemView<'a> {
 pub fn home(here: &str) -> &str {
     let path = here.split('?').next().unwrap_or_default();
     if let Some(front) = path.strip_suffix("/act") {
-        // An upload is acted on in the list of its migration, whose number stands in the form alone.
-        return if front.starts_with("/console/uploads/") { "/console/jobs" } else { front };
+        return front;
     }
     match path {
         "/console/jobs/servers" => "/console/jobs/new",
@@ -90,6 +89,7 @@ pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
         problem => problem,
         style => assets::STYLE_PATH.as_str(),
         script => assets::SCRIPT_PATH.as_str(),
+        upload_script => assets::UPLOAD_PATH.as_str(),
         icon => assets::ICON_PATH,
         version => env!("CARGO_PKG_VERSION"),
         typed => context! {},

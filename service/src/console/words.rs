@@ -163,6 +163,8 @@ pub const FAMILIES: &[Family] = &[
         values: &["imap", "imap_oauth", "pst", "mbox", "eml", "tgz", "zimbra", "dovecot"],
     },
     Family { name: "item-reason", values: &["too_large", "refused", "unreadable"] },
+    Family { name: "file-kind", values: &["pst", "mbox", "eml", "zip", "tgz"] },
+    Family { name: "step", values: &["running", "completed", "failed"] },
     Family { name: "place", values: &["renamed", "role", "name"] },
     Family { name: "item", values: &["open", "acknowledged", "retrying", "resolved"] },
     Family { name: "level", values: &["debug", "info", "warn", "error"] },

@@ -16,5 +16,6 @@ const ownName = one => {
   }).join(' ');
 };
 const selector = kind === 'press' ? 'a[href], button, summary' : 'input:not([type=hidden]), select, textarea';
-const found = roots.flatMap(root => [...root.querySelectorAll(selector)]).filter(isSeen);
+const isOwnHead = one => within && one.tagName === 'SUMMARY' && roots.includes(one.parentElement);
+const found = roots.flatMap(root => [...root.querySelectorAll(selector)]).filter(one => isSeen(one) && !isOwnHead(one));
 return found.find(one => ownName(one) === name) || found.find(one => ownName(one).startsWith(name)) || null;

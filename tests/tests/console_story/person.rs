@@ -200,6 +200,17 @@ impl Person {
         self.browser.click(&place).await.with_context(|| format!("ticking {name:?}"))
     }
 
+    /// The names of all boxes in the part of the page that has this heading.
+    pub async fn boxes_in(&self, within: &str) -> Result<Vec<String>> {
+        let body = "const part = [...document.querySelectorAll('fieldset, section')]
+                .find(one => [...one.querySelectorAll(':scope > legend, :scope > h2')]
+                    .some(head => head.textContent.trim().startsWith(arguments[0])));
+            return part ? [...part.querySelectorAll('input[type=checkbox]')].map(one => one.labels[0].textContent.trim()) : []";
+        let told = self.browser.run_with(body, json!([within])).await?;
+        let names = told.as_array().into_iter().flatten();
+        Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    }
+
     /// Chooses from a list.
     pub async fn chooses(&self, within: &str, name: &str, option: &str) -> Result<()> {
         let place = self.finds("field", name, within).await?;

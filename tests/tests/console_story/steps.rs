@@ -191,16 +191,7 @@ impl Person {
         self.reads("The secret lies in the vault.").await?;
         self.presses("Try the logins").await?;
         self.reads("Started. This page follows it.").await?;
-        let began = Instant::now();
-        while self.text().await?.contains("Name or password is wrong\n") || !self.text().await?.contains("proven") {
-            ensure!(began.elapsed() < RUN_MAX, "the login is not proven:\n{}", self.text().await?);
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            if self.manner == Manner::WithoutScript {
-                let address = self.browser.address().await?;
-                self.browser.open(&address).await?;
-            }
-        }
-        Ok(())
+        self.waits_for("proven").await
     }
 
     /// Has every folder counted, looks at where each will go, and sends one elsewhere.
@@ -244,5 +235,130 @@ impl Person {
         }
         ensure!(self.browser.run("return window.stays").await? == 1, "the page was loaded anew");
         self.reads("In order").await
+    }
+
+    /// Brings a store by the page and looks into it while it is read.
+    pub async fn brings_store(&self, path: &str) -> Result<()> {
+        self.opens_job().await?;
+        self.presses("Uploads").await?;
+        self.reads("No file yet.").await?;
+        self.chooses("", "For which mailbox", ANA).await?;
+        self.gives_file("File", path).await?;
+        self.presses("Upload").await?;
+        self.reads("The file was received and checked.").await?;
+        self.reads("Outlook file (PST)").await?;
+        self.reads("7 messages in 2 folders.").await?;
+        self.reads("Minutes").await?;
+        self.reads("Reading of an uploaded file").await?;
+        self.waits_for("Not complete").await
+    }
+
+    /// Copies what came since.
+    pub async fn copies_differences(&self) -> Result<()> {
+        self.opens_job().await?;
+        self.presses("Copy differences").await?;
+        self.reads("Started. This page follows it.").await?;
+        self.waits_for_runs().await
+    }
+
+    /// The bad item of the store lies in quarantine with its reason, and keeps the gate shut until it is settled.
+    pub async fn settles_quarantine(&self) -> Result<()> {
+        self.opens_job().await?;
+        self.reads("DNS may not be switched yet.").await?;
+        self.presses("Look anew").await?;
+        self.reads("The gate was looked at anew.").await?;
+        self.reads("Quarantined messages are settled").await?;
+        self.reads("Open the quarantine: retry, repair, or acknowledge each message with a reason.").await?;
+        self.presses("Quarantine").await?;
+        self.reads("Cannot be read at the source").await?;
+        let go = "Acknowledge what is ticked";
+        self.fills("Reason", "broken in the old program").await?;
+        self.presses(go).await?;
+        self.reads("tick at least one message").await?;
+        self.ticks("Message ").await?;
+        self.fills("Reason", "").await?;
+        self.presses(go).await?;
+        self.reads("Something in the form is not right").await?;
+        self.fills("Reason", "broken in the old program").await?;
+        self.fills("Comment", "the customer was told").await?;
+        self.presses(go).await?;
+        self.reads("Acknowledged").await?;
+        ensure!(!self.text().await?.contains("Something in the form"), "the tick was lost");
+        Ok(())
+    }
+
+    /// Has both sides compared, so that nothing but warnings is left.
+    pub async fn verifies(&self) -> Result<()> {
+        self.opens_job().await?;
+        self.presses("Verify").await?;
+        self.reads("Started. This page follows it.").await?;
+        self.waits_for_runs().await?;
+        self.presses("Look anew").await?;
+        self.reads("The gate was looked at anew.").await?;
+        self.reads("I have read and accept these warnings").await
+    }
+
+    /// Whoever made the migration says yes to it, and is told in words that somebody else has to.
+    pub async fn may_not_approve(&mut self) -> Result<()> {
+        self.opens_job().await?;
+        self.approves("").await?;
+        self.reads("Somebody else has to approve").await?;
+        self.reads("Whoever made the migration or acknowledged its quarantine may not approve it.").await
+    }
+
+    /// The second person ticks each warning and opens the gate; one that is left out is named.
+    pub async fn opens_gate(&mut self) -> Result<()> {
+        self.goes_to("Approvals").await?;
+        self.presses(DOMAIN).await?;
+        self.reads("The gate before DNS").await?;
+        let form = "Approve the gate";
+        self.presses_in(form, form).await?;
+        self.proves().await?;
+        self.reads("Not every warning is accepted").await?;
+        self.approves("read with the customer").await?;
+        self.reads("Approved. DNS may be switched while the approval holds.").await?;
+        self.reads("Ready for DNS").await?;
+        self.reads("read with the customer").await
+    }
+
+    async fn approves(&mut self, comment: &str) -> Result<()> {
+        let form = "Approve the gate";
+        for name in self.boxes_in("I have read and accept these warnings").await? {
+            self.ticks(&name).await?;
+        }
+        self.fills_in(form, "Comment", comment).await?;
+        self.presses_in(form, form).await?;
+        self.proves().await
+    }
+
+    /// Opens the report, makes the customer's link, and reads the audit log; the link.
+    pub async fn closes_the_file(&self) -> Result<String> {
+        self.opens_job().await?;
+        self.presses("Report").await?;
+        self.reads("The counts below are those on which the gate was opened.").await?;
+        self.presses("Customer's link").await?;
+        self.presses("Make a link").await?;
+        self.reads("The link was made: copy it now").await?;
+        let text = self.text().await?;
+        let link = text.split_whitespace().find(|word| word.contains("/console/share/"));
+        let link = link.context("no link")?.to_owned();
+        self.goes_to("Audit").await?;
+        self.presses("Verify the chain").await?;
+        self.reads("The chain is whole").await?;
+        let text = self.text().await?;
+        for action in ["gate.approve", "quarantine.acknowledge"] {
+            ensure!(text.contains(action), "the audit log does not tell of {action}:\n{text}");
+        }
+        Ok(link)
+    }
+
+    /// A customer opens the link without a login.
+    pub async fn looks_from_outside(&self, link: &str) -> Result<()> {
+        self.opens(link).await?;
+        self.reads(DOMAIN).await?;
+        self.reads("Ready to switch").await?;
+        let text = self.text().await?;
+        ensure!(!text.contains('@'), "the customer's page names somebody:\n{text}");
+        Ok(())
     }
 }

@@ -44,8 +44,11 @@
   const isBusy = () => {
     const focus = document.activeElement;
     const types = focus && live.contains(focus) && /^(INPUT|SELECT|TEXTAREA)$/.test(focus.tagName);
-    const isTicked = live.querySelector("input[type=checkbox]:checked, .ask[open] form");
-    return Boolean(types || isTicked);
+    const isChanged = (one) => (/^(checkbox|radio)$/.test(one.type) ? one.checked !== one.defaultChecked
+      : one.tagName === "SELECT" ? [...one.options].some((each) => each.selected !== each.defaultSelected && each.index > 0)
+      : one.value !== one.defaultValue);
+    const hasWork = [...live.querySelectorAll("input:not([type=hidden]), select, textarea")].some(isChanged);
+    return Boolean(types || hasWork || live.querySelector(".ask[open]:not([data-open])"));
   };
   const speak = () => {
     const word = live.querySelector("[data-announce]");

@@ -65,7 +65,10 @@ pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answ
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let body = json!({"days": form.get("days").parse::<i64>().unwrap_or(0)});
     match api.send(Method::POST, &format!("/migration/jobs/{id}/share"), &body).await {
-        Ok(told) => Ok(member.page("share.html", context! { job => job, link => told.json })),
+        Ok(told) => {
+            let own = context! { job => job, link => told.json, origin => member.visitor.origin };
+            Ok(member.page("share.html", own))
+        }
         Err(problem) => {
             let own = context! { job => job, link => (), typed => form.shown() };
             Ok(member.page_with("share.html", Some(&problem), own))

@@ -67,7 +67,7 @@ upload-extract = Read it through
 upload-map = Give it to the mailbox
 upload-remove = Remove
 upload-new = Upload a file
-upload-lead = PST, OST, mbox, EML, ZIP or TGZ. Large files are better sent by a program that can go on after a break: see the API description.
+upload-lead = PST, OST, mbox, EML, ZIP or TGZ. Large files are sent in parts and go on after a broken line; without script as one form.
 upload-for = For which mailbox
 upload-no-box = A file needs a mailbox that it goes into.
 upload-digest = SHA-256 of the file
@@ -162,3 +162,32 @@ place-name = by its name
 item-reason-too-large = Too large for the destination
 item-reason-refused = Refused by the destination
 item-reason-unreadable = Cannot be read at the source
+upload-sending = Sending the file
+upload-of = of
+upload-broken = The line is broken. It goes on by itself as soon as the service answers.
+upload-same = This file is here in part. Choose the same file again to go on:
+upload-other = This is another file than the one begun: it is sent anew, from its start.
+upload-checking = All is here. The service is checking it.
+upload-no-file = Choose a file first.
+upload-cancel = Cancel the upload
+upload-refused-why = It was refused:
+upload-blind = The file cannot be looked into:
+upload-damage = Some of it cannot be read; what can be read is carried, the rest is named in quarantine:
+upload-folder = Folder of the file
+upload-read = Read
+upload-not-read = not yet
+file-kind-pst = Outlook file (PST)
+file-kind-mbox = mbox file
+file-kind-eml = One message (EML)
+file-kind-zip = Messages in a ZIP
+file-kind-tgz = Zimbra archive (TGZ)
+step-running = Under way
+step-completed = Done
+step-failed = Not whole
+upload-holds = { $messages ->
+     [one] One message
+    *[other] { $messages } messages
+  } in { $folders ->
+     [one] one folder.
+    *[other] { $folders } folders.
+  }

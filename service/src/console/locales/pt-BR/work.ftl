@@ -67,7 +67,7 @@ upload-extract = Ler por inteiro
 upload-map = Dar à caixa
 upload-remove = Remover
 upload-new = Enviar um arquivo
-upload-lead = PST, OST, mbox, EML, ZIP ou TGZ. Arquivos grandes são melhor enviados por um programa que retoma após interrupção: veja a descrição da API.
+upload-lead = PST, OST, mbox, EML, ZIP ou TGZ. Arquivos grandes vão em partes e continuam depois de uma queda; sem script, em um só formulário.
 upload-for = Para qual caixa
 upload-no-box = Um arquivo precisa de uma caixa de destino.
 upload-digest = SHA-256 do arquivo
@@ -162,3 +162,32 @@ place-name = pelo nome
 item-reason-too-large = Grande demais para o destino
 item-reason-refused = Recusada pelo destino
 item-reason-unreadable = Não pode ser lida na origem
+upload-sending = Enviando o arquivo
+upload-of = de
+upload-broken = A conexão caiu. O envio continua sozinho assim que o serviço responder.
+upload-same = Parte deste arquivo já chegou. Escolha o mesmo arquivo para continuar:
+upload-other = Este não é o arquivo começado: ele será enviado do início.
+upload-checking = Tudo chegou. O serviço está conferindo.
+upload-no-file = Escolha um arquivo primeiro.
+upload-cancel = Cancelar o envio
+upload-refused-why = Foi recusado:
+upload-blind = Não é possível olhar dentro do arquivo:
+upload-damage = Uma parte não pode ser lida; o que se lê é levado, o resto aparece na quarentena:
+upload-folder = Pasta do arquivo
+upload-read = Leitura
+upload-not-read = ainda não
+file-kind-pst = Arquivo do Outlook (PST)
+file-kind-mbox = Arquivo mbox
+file-kind-eml = Uma mensagem (EML)
+file-kind-zip = Mensagens em um ZIP
+file-kind-tgz = Arquivo do Zimbra (TGZ)
+step-running = Em andamento
+step-completed = Pronto
+step-failed = Incompleto
+upload-holds = { $messages ->
+     [one] { $messages } mensagem
+    *[other] { $messages } mensagens
+  } em { $folders ->
+     [one] { $folders } pasta.
+    *[other] { $folders } pastas.
+  }
