@@ -19,7 +19,10 @@ macro_rules! job_columns {
             WHERE box.job_id = job.id AND box.enabled = 1), \
          (SELECT COUNT(*) FROM migration_mailboxes AS box \
             WHERE box.job_id = job.id AND box.enabled = 1 AND box.has_scan = 0), \
-         (SELECT COUNT(*) FROM quarantine_items AS item WHERE item.job_id = job.id AND item.status = 'open')"
+         (SELECT COUNT(*) FROM quarantine_items AS item WHERE item.job_id = job.id AND item.status = 'open'), \
+         COALESCE((SELECT person.name FROM users AS person WHERE person.id = substr(job.created_by, 3)), ''), \
+         (SELECT CAST(COALESCE(MAX(run.eta_seconds), 0) AS BIGINT) FROM migration_runs AS run \
+            WHERE run.job_id = job.id AND run.status = 'running')"
     };
 }
 
@@ -151,6 +154,10 @@ pub struct JobRow {
     pub messages_matched: u64,
     pub mailboxes_unscanned: i64,
     pub open_quarantine: i64,
+    /// The name of whoever made it; empty where that is no person, or nobody any more.
+    pub owner: String,
+    /// Until its slowest run ends, as that guesses, in seconds; 0 where none is under way or none can tell.
+    pub eta_seconds: i64,
 }
 
 fn job(row: &Row) -> Result<JobRow> {
@@ -186,6 +193,8 @@ fn job(row: &Row) -> Result<JobRow> {
         messages_matched: row.count(28)?,
         mailboxes_unscanned: row.int(29)?,
         open_quarantine: row.int(30)?,
+        owner: row.text(31)?,
+        eta_seconds: row.int(32)?,
     })
 }
 

@@ -24,7 +24,7 @@ pub const CARLA: &str = "carla@padaria.invalid";
 /// Their password at both servers.
 pub const SECRET: &str = "segredo da casa";
 /// Messages of the store that can be read.
-pub const STORE_GOOD: usize = 6;
+pub const STORE_GOOD: usize = 120;
 /// Octets that pass the slow line in a second, for each connection.
 const LINE_OCTETS_PER_SECOND: u64 = 400_000;
 /// The seed of all mail.

@@ -47,6 +47,7 @@ pub struct Person {
     pub base: String,
     pub manner: Manner,
     pub authenticator: Authenticator,
+    began: Instant,
 }
 
 impl Person {
@@ -56,7 +57,7 @@ impl Person {
         let has_script = manner != Manner::WithoutScript;
         let Some(browser) = Browser::start(width, height, has_script).await? else { return Ok(None) };
         browser.set_cookie(base, "malote-language", "en").await?;
-        Ok(Some(Self { browser, base: base.to_owned(), manner, authenticator: Authenticator::default() }))
+        Ok(Some(Self { browser, base: base.to_owned(), manner, authenticator: Authenticator::default(), began: Instant::now() }))
     }
 
     /// Types an address.
@@ -120,6 +121,11 @@ impl Person {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Says what comes, and when: a story that fails shows how far it came.
+    pub fn station(&self, what: &str) {
+        eprintln!("{:6.1} s {:?}: {what}", self.began.elapsed().as_secs_f32(), self.manner);
     }
 
     /// Presses a button, a link or what opens more.

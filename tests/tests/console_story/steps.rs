@@ -17,6 +17,7 @@ const RUN_MAX: Duration = Duration::from_secs(120);
 impl Person {
     /// Opens what the service printed, makes the first administrator, and gives the account a second factor.
     pub async fn sets_up(&mut self, link: &str) -> Result<()> {
+        self.station("sets up");
         self.opens(link).await?;
         self.reads("You make the first administrator.").await?;
         self.fills("Name", "raiz").await?;
@@ -52,6 +53,7 @@ impl Person {
 
     /// Leaves and comes back with the second factor.
     pub async fn logs_out_and_in(&mut self, name: &str) -> Result<()> {
+        self.station("logs out and in");
         self.goes_to("Log out").await?;
         self.reads("Mailbox migrations, from the first look").await?;
         self.logs_in(name).await?;
@@ -73,6 +75,7 @@ impl Person {
 
     /// Comes for the first time: the role wants a second factor before anything else.
     pub async fn comes_first(&mut self, name: &str) -> Result<()> {
+        self.station("comes first");
         self.opens("/console").await?;
         self.logs_in(name).await?;
         self.enrols().await
@@ -90,6 +93,7 @@ impl Person {
 
     /// Names both servers: they stand on this machine and without TLS, which only the system's page allows.
     pub async fn names_servers(&mut self, ground: &Ground) -> Result<()> {
+        self.station("names servers");
         self.goes_to("System").await?;
         let form = "Add a server";
         for (name, port) in [("old server", ground.slow_port), ("new server", ground.destination.port())] {
@@ -110,6 +114,7 @@ impl Person {
 
     /// Makes somebody who may do these things.
     pub async fn makes_user(&mut self, name: &str, role: &str) -> Result<()> {
+        self.station("makes user");
         self.goes_to("Access").await?;
         let form = "A new person";
         self.fills_in(form, "Name", name).await?;
@@ -124,6 +129,7 @@ impl Person {
 
     /// The wizard: a domain, its servers, and a list of mailboxes with one wrong password.
     pub async fn registers(&self) -> Result<()> {
+        self.station("registers");
         self.goes_to("Migrations").await?;
         self.presses("New migration").await?;
         self.fills("Domain", DOMAIN).await?;
@@ -178,6 +184,7 @@ impl Person {
 
     /// The preflight names the wrong password in plain words; it is mended where the words say.
     pub async fn mends_password(&self) -> Result<()> {
+        self.station("mends password");
         self.opens_job().await?;
         self.presses("Start the preflight").await?;
         self.reads("Started. This page follows it.").await?;
@@ -194,16 +201,12 @@ impl Person {
         self.waits_for("proven").await
     }
 
-    /// Has every folder counted, looks at where each will go, and sends one elsewhere.
+    /// Looks at where each folder will go, before anything is written, and sends one elsewhere.
     pub async fn looks_at_folders(&self) -> Result<()> {
+        self.station("looks at folders");
         self.opens_job().await?;
         self.presses("Folder map").await?;
-        self.reads("No folder was counted yet.").await?;
-        self.presses("Count and preview").await?;
-        self.reads("Started. This page follows it.").await?;
-        self.waits_for_runs().await?;
-        self.presses("Folder map").await?;
-        self.reads("have their place.").await?;
+        self.reads("folders have their place.").await?;
         self.reads("Projetos").await?;
         self.presses(&format!("Change: {ANA}")).await?;
         self.fills("Folders that go elsewhere", "Projetos = Projects").await?;
@@ -213,6 +216,7 @@ impl Person {
 
     /// Starts the copy and watches it; the numbers change in the open page.
     pub async fn watches_copy(&self) -> Result<()> {
+        self.station("watches copy");
         self.opens_job().await?;
         self.presses("Start the initial copy").await?;
         self.reads("Started. This page follows it.").await?;
@@ -239,6 +243,7 @@ impl Person {
 
     /// Brings a store by the page and looks into it while it is read.
     pub async fn brings_store(&self, path: &str) -> Result<()> {
+        self.station("brings store");
         self.opens_job().await?;
         self.presses("Uploads").await?;
         self.reads("No file yet.").await?;
@@ -247,7 +252,7 @@ impl Person {
         self.presses("Upload").await?;
         self.reads("The file was received and checked.").await?;
         self.reads("Outlook file (PST)").await?;
-        self.reads("7 messages in 2 folders.").await?;
+        self.reads("121 messages in 2 folders.").await?;
         self.reads("Minutes").await?;
         self.reads("Reading of an uploaded file").await?;
         self.waits_for("Not complete").await
@@ -255,6 +260,7 @@ impl Person {
 
     /// Copies what came since.
     pub async fn copies_differences(&self) -> Result<()> {
+        self.station("copies differences");
         self.opens_job().await?;
         self.presses("Copy differences").await?;
         self.reads("Started. This page follows it.").await?;
@@ -263,6 +269,7 @@ impl Person {
 
     /// The bad item of the store lies in quarantine with its reason, and keeps the gate shut until it is settled.
     pub async fn settles_quarantine(&self) -> Result<()> {
+        self.station("settles quarantine");
         self.opens_job().await?;
         self.reads("DNS may not be switched yet.").await?;
         self.presses("Look anew").await?;
@@ -289,6 +296,7 @@ impl Person {
 
     /// Has both sides compared, so that nothing but warnings is left.
     pub async fn verifies(&self) -> Result<()> {
+        self.station("verifies");
         self.opens_job().await?;
         self.presses("Verify").await?;
         self.reads("Started. This page follows it.").await?;
@@ -300,6 +308,7 @@ impl Person {
 
     /// Whoever made the migration says yes to it, and is told in words that somebody else has to.
     pub async fn may_not_approve(&mut self) -> Result<()> {
+        self.station("may not approve");
         self.opens_job().await?;
         self.approves("").await?;
         self.reads("Somebody else has to approve").await?;
@@ -308,6 +317,7 @@ impl Person {
 
     /// The second person ticks each warning and opens the gate; one that is left out is named.
     pub async fn opens_gate(&mut self) -> Result<()> {
+        self.station("opens gate");
         self.goes_to("Approvals").await?;
         self.presses(DOMAIN).await?;
         self.reads("The gate before DNS").await?;
@@ -333,6 +343,7 @@ impl Person {
 
     /// Opens the report, makes the customer's link, and reads the audit log; the link.
     pub async fn closes_the_file(&self) -> Result<String> {
+        self.station("closes the file");
         self.opens_job().await?;
         self.presses("Report").await?;
         self.reads("The counts below are those on which the gate was opened.").await?;
@@ -354,6 +365,7 @@ impl Person {
 
     /// A customer opens the link without a login.
     pub async fn looks_from_outside(&self, link: &str) -> Result<()> {
+        self.station("looks from outside");
         self.opens(link).await?;
         self.reads(DOMAIN).await?;
         self.reads("Ready to switch").await?;

@@ -31,6 +31,7 @@ async fn a_domain_is_moved_from_the_printed_link_to_the_customers_link() -> Resu
     ground.delivers(ANA, NEW).await?;
     olivia.copies_differences().await?;
     olivia.settles_quarantine().await?;
+    olivia.copies_differences().await?;
     olivia.verifies().await?;
     olivia.may_not_approve().await?;
     olivia.leaves().await?;
@@ -62,4 +63,46 @@ async fn all_is_there(ground: &Ground) -> Result<()> {
         ensure!(destination.len() == more, "{user} has more than there was: {destination:?}");
     }
     Ok(())
+}
+
+/// The essential part: from the printed link to an open gate, as one person uses the console; a second one approves.
+async fn essential(manner: Manner) -> Result<()> {
+    let mut ground = Ground::lay(MESSAGES / 4).await?;
+    let Some(mut root) = Person::sits_down(&ground.base, manner).await? else { return Ok(()) };
+    root.sets_up(&ground.setup_link).await?;
+    root.names_servers(&ground).await?;
+    root.makes_user("livia", "Operations lead").await?;
+    root.registers().await?;
+    root.mends_password().await?;
+    root.looks_at_folders().await?;
+    root.watches_copy().await?;
+    root.brings_store(&ground.store()?).await?;
+    ground.delivers(ANA, NEW).await?;
+    root.copies_differences().await?;
+    root.settles_quarantine().await?;
+    root.copies_differences().await?;
+    root.verifies().await?;
+    root.leaves().await?;
+    let Some(mut livia) = Person::sits_down(&ground.base, manner).await? else { return Ok(()) };
+    livia.comes_first("livia").await?;
+    livia.opens_gate().await?;
+    livia.closes_the_file().await?;
+    livia.leaves().await?;
+    all_is_there(&ground).await?;
+    ground.ends().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_by_keys_alone() -> Result<()> {
+    essential(Manner::Keys).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_in_a_browser_that_runs_no_script() -> Result<()> {
+    essential(Manner::WithoutScript).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_on_a_telephone() -> Result<()> {
+    essential(Manner::Narrow).await
 }
