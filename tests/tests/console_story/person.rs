@@ -13,6 +13,8 @@ use super::totp::Authenticator;
 const FIND: &str = include_str!("find.js");
 /// How long anything may take to appear.
 const APPEAR_MAX: Duration = Duration::from_secs(60);
+/// What takes longer is said.
+const SLOW: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Keys of WebDriver §17.4.2.
 const TAB: &str = "\u{e004}";
@@ -73,6 +75,9 @@ impl Person {
         loop {
             let text = self.browser.text().await.unwrap_or_default();
             if text.contains(words) {
+                if began.elapsed() > SLOW {
+                    self.station(&format!("{words:?} took {:.1} s", began.elapsed().as_secs_f32()));
+                }
                 return Ok(());
             }
             if began.elapsed() > APPEAR_MAX {

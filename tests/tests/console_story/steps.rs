@@ -357,7 +357,7 @@ impl Person {
         self.presses("Verify the chain").await?;
         self.reads("The chain is whole").await?;
         let text = self.text().await?;
-        for action in ["gate.approve", "quarantine.acknowledge"] {
+        for action in ["/approve-gate", "/quarantine/ack", "/share"] {
             ensure!(text.contains(action), "the audit log does not tell of {action}:\n{text}");
         }
         Ok(link)
