@@ -241,6 +241,32 @@ impl Browser {
         self.post(&format!("element/{id}/value"), json!({"text": text})).await.map(|_| ())
     }
 
+    /// Names the file that a field for files is to take, in the place of the one before.
+    ///
+    /// # Errors
+    /// Where there is no such field.
+    pub async fn fill_file(&self, selector: &str, path: &str) -> Result<()> {
+        let id = self.element(selector).await?;
+        self.post(&format!("element/{id}/value"), json!({"text": path})).await.map(|_| ())
+    }
+
+    /// Makes the line so narrow, in octets a second, both ways; 0: as it is; `None`: cuts it.
+    ///
+    /// # Errors
+    /// Where the browser does not.
+    pub async fn line(&self, octets_per_second: Option<u32>) -> Result<()> {
+        let most = match octets_per_second {
+            Some(0) => -1,
+            Some(octets) => i64::from(octets),
+            None => 0,
+        };
+        let line = json!({
+            "offline": octets_per_second.is_none(), "latency": 0,
+            "download_throughput": most, "upload_throughput": most,
+        });
+        self.post("chromium/network_conditions", json!({"network_conditions": line})).await.map(|_| ())
+    }
+
     /// Presses what a selector names.
     ///
     /// # Errors

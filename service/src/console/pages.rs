@@ -11,6 +11,7 @@ pub mod overview;
 pub mod places;
 pub mod quarantine;
 pub mod runs;
+pub mod schedule;
 pub mod session;
 pub mod uploads;
 pub mod wizard;

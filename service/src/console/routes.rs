@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, session, uploads, wizard};
+use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, schedule, session, uploads, wizard};
 use super::problem::Problem;
 use super::visitor::Console;
 use super::{assets, layer, view};
@@ -79,6 +79,8 @@ fn migration() -> Router<Console> {
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
         .route("/console/jobs/{id}/folders", get(places::show))
+        .route("/console/jobs/{id}/schedule", get(schedule::show))
+        .route("/console/jobs/{id}/schedule/act", post(schedule::act))
         .route("/console/jobs/{id}/runs", get(runs::list))
         .route("/console/runs/{rid}", get(runs::show))
         .route("/console/runs/{rid}/log.txt", get(runs::file))

@@ -165,6 +165,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "item-reason", values: &["too_large", "refused", "unreadable"] },
     Family { name: "file-kind", values: &["pst", "mbox", "eml", "zip", "tgz"] },
     Family { name: "step", values: &["running", "completed", "failed"] },
+    Family { name: "rhythm", values: &["hourly", "six-hours", "evening", "night", "workdays", "own"] },
     Family { name: "place", values: &["renamed", "role", "name"] },
     Family { name: "item", values: &["open", "acknowledged", "retrying", "resolved"] },
     Family { name: "level", values: &["debug", "info", "warn", "error"] },
@@ -231,6 +232,8 @@ pub const DONE: &[&str] = &[
     "upload-done",
     "upload-removed",
     "map-saved",
+    "schedule-kept",
+    "schedule-removed",
     "factor-removed",
 ];
 

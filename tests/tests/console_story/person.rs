@@ -118,6 +118,9 @@ impl Person {
         loop {
             // The page may be on its way: what cannot be asked now is asked again.
             if let Ok(Some(place)) = self.browser.find(FIND, json!([kind, name, within])).await {
+                if began.elapsed() > SLOW {
+                    self.station(&format!("{name:?} took {:.1} s", began.elapsed().as_secs_f32()));
+                }
                 return Ok(place);
             }
             if began.elapsed() > APPEAR_MAX / 3 {
@@ -140,6 +143,7 @@ impl Person {
 
     /// The same in the part of the page that has this heading.
     pub async fn presses_in(&self, within: &str, name: &str) -> Result<()> {
+        let began = Instant::now();
         let place = self.finds("press", name, within).await?;
         let role = self.browser.told(&place, "computedrole").await?;
         ensure!(
@@ -152,7 +156,11 @@ impl Person {
         } else {
             self.browser.click(&place).await.with_context(|| format!("pressing {name:?}"))?;
         }
-        self.looks_around().await
+        self.looks_around().await?;
+        if began.elapsed() > SLOW {
+            self.station(&format!("pressing {name:?} took {:.1} s", began.elapsed().as_secs_f32()));
+        }
+        Ok(())
     }
 
     /// Fills a field in.

@@ -223,21 +223,27 @@ impl Person {
         if self.manner == Manner::WithoutScript {
             return self.waits_for_runs().await;
         }
+        // One run is followed on its own page: numbers and log change there while nothing is loaded anew.
+        self.presses(&format!("Initial copy: {ANA}")).await?;
         self.browser.run("window.stays = 1; return 0").await?;
-        let (began, mut seen) = (Instant::now(), BTreeSet::new());
+        let lines = "return document.querySelector('[role=log]')?.querySelectorAll('li').length || 0";
+        let (began, mut seen, mut logged) = (Instant::now(), BTreeSet::new(), BTreeSet::new());
         loop {
             let text = self.text().await?;
-            if let Some(line) = text.lines().find(|line| line.ends_with(" messages") && line.contains(" of ")) {
-                seen.insert(line.to_owned());
-            }
-            let is_over = text.lines().skip_while(|line| line.trim() != "Runs under way").nth(1) == Some("0");
-            if is_over && seen.len() > 2 {
+            let counted = text.lines().skip_while(|line| line.trim() != "Messages").nth(1);
+            seen.extend(counted.map(str::to_owned));
+            logged.extend(self.browser.run(lines).await?.as_u64());
+            if text.contains("Complete") {
                 break;
             }
-            ensure!(began.elapsed() < RUN_MAX, "the copy cannot be watched: {seen:?}\n{text}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            ensure!(began.elapsed() < RUN_MAX, "the copy does not end: {seen:?}\n{text}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        ensure!(seen.len() > 2, "the numbers did not change before one's eyes: {seen:?}");
+        ensure!(logged.len() > 1, "the log did not follow: {logged:?}");
         ensure!(self.browser.run("return window.stays").await? == 1, "the page was loaded anew");
+        self.opens_job().await?;
+        self.waits_for_runs().await?;
         self.reads("In order").await
     }
 
@@ -303,7 +309,7 @@ impl Person {
         self.waits_for_runs().await?;
         self.presses("Look anew").await?;
         self.reads("The gate was looked at anew.").await?;
-        self.reads("I have read and accept these warnings").await
+        self.reads("Warning").await
     }
 
     /// Whoever made the migration says yes to it, and is told in words that somebody else has to.

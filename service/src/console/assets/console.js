@@ -88,7 +88,7 @@
   };
   if (live.dataset.events) {
     const events = new EventSource(live.dataset.events);
-    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine"]) events.addEventListener(name, () => plan(200));
+    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine", "settled"]) events.addEventListener(name, () => plan(200));
   }
   const every = Number(live.dataset.every || 0) * 1000;
   if (every) setInterval(() => plan(0), every);

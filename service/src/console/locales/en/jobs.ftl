@@ -130,3 +130,4 @@ fact-source = Source
 fact-destination = Destination
 fact-made = Registered
 fact-notes = Notes
+recent-all-runs = All runs

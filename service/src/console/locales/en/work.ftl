@@ -191,3 +191,35 @@ upload-holds = { $messages ->
      [one] one folder.
     *[other] { $folders } folders.
   }
+tab-schedule = Schedule
+schedule-lead = Deltas that begin by themselves, so that little is left to copy on the day of the switch.
+schedule-now = As it is
+schedule-next = The next times
+schedule-still = It is kept and does not fire.
+schedule-none = No schedule: deltas are started by hand.
+schedule-remove = Remove the schedule
+schedule-past = Until now
+schedule-set = Set it
+schedule-rhythm = How often
+schedule-own = Pattern of your own
+schedule-own-hint = Minute, hour, day, month, weekday, as in cron. Taken where "a pattern of your own" is chosen.
+schedule-window = Only within these hours
+schedule-window-hint = Empty: at any hour. It may reach over midnight.
+schedule-from = From
+schedule-to = To
+schedule-skip = Pass over a time at which the migration is at work
+schedule-on = It fires
+schedule-zone = Hours are counted in the zone of this page:
+schedule-hours = from { $from } to { $to }
+rhythm-hourly = Every hour
+rhythm-six-hours = Every six hours
+rhythm-evening = Every evening at 22:00
+rhythm-night = Every night at 02:00
+rhythm-workdays = On workdays at 20:00
+rhythm-own = A pattern of your own
+done-schedule-kept = The schedule is kept.
+done-schedule-removed = The schedule was removed: deltas are started by hand.
+schedule-runs = { $count ->
+     [one] one run begun
+    *[other] { $count } runs begun
+  }

@@ -130,3 +130,4 @@ fact-source = Origem
 fact-destination = Destino
 fact-made = Registrada
 fact-notes = Notas
+recent-all-runs = Todas as execuções

@@ -191,3 +191,35 @@ upload-holds = { $messages ->
      [one] { $folders } pasta.
     *[other] { $folders } pastas.
   }
+tab-schedule = Agenda
+schedule-lead = Deltas que começam sozinhas, para que sobre pouco a copiar no dia da virada.
+schedule-now = Como está
+schedule-next = As próximas vezes
+schedule-still = Está guardada e não dispara.
+schedule-none = Sem agenda: as deltas são iniciadas à mão.
+schedule-remove = Remover a agenda
+schedule-past = Até agora
+schedule-set = Definir
+schedule-rhythm = Com que frequência
+schedule-own = Padrão próprio
+schedule-own-hint = Minuto, hora, dia, mês, dia da semana, como no cron. Vale quando "um padrão próprio" está escolhido.
+schedule-window = Só dentro destas horas
+schedule-window-hint = Vazio: a qualquer hora. Pode passar da meia-noite.
+schedule-from = De
+schedule-to = Até
+schedule-skip = Pular a vez em que a migração já está trabalhando
+schedule-on = Ela dispara
+schedule-zone = As horas contam no fuso desta página:
+schedule-hours = das { $from } às { $to }
+rhythm-hourly = A cada hora
+rhythm-six-hours = A cada seis horas
+rhythm-evening = Toda noite às 22:00
+rhythm-night = Toda madrugada às 02:00
+rhythm-workdays = Nos dias úteis às 20:00
+rhythm-own = Um padrão próprio
+done-schedule-kept = A agenda foi guardada.
+done-schedule-removed = A agenda foi removida: as deltas são iniciadas à mão.
+schedule-runs = { $count ->
+     [one] { $count } execução iniciada
+    *[other] { $count } execuções iniciadas
+  }
