@@ -11,6 +11,7 @@ pub mod layer;
 pub mod member;
 pub mod pages;
 pub mod problem;
+pub mod proof;
 pub mod qr;
 pub mod report;
 pub mod routes;

@@ -19,6 +19,7 @@ use crate::oauth::{self, Secrets};
 use crate::store::kept::KeptRow;
 use crate::store::mailboxes::Mailbox;
 use crate::store::milliseconds;
+use crate::store::events::{Level, NewEvent};
 use crate::store::reach::Reach;
 use crate::store::runs::Claim;
 use crate::store::words::RunStatus;
@@ -235,6 +236,21 @@ impl SecretSource for KeptSecret {
 pub struct GateAfter(pub App);
 
 impl GateAfter {
+    /// Tells those who look on that all that follows from a run stands: its own last word goes out before that.
+    async fn tell_settled(&self, claim: &Claim) {
+        let now_ms = self.0.now_ms();
+        let event = NewEvent {
+            level: Level::Debug,
+            event: "settled",
+            message: format!("run {} is settled", claim.fence.run_id),
+            attributes_json: "{}".to_owned(),
+            at_ms: now_ms,
+        };
+        if let Err(error) = self.0.store.tell((claim.job_id, None), &[event], &[], now_ms).await {
+            tracing::warn!(job.id = claim.job_id, error = %error, "the end of a run was not told: {error}");
+        }
+    }
+
     /// Notes how long a run took, from its first claim to its end.
     async fn tell_duration(&self, claim: &Claim) {
         let Ok(Some(run)) = self.0.store.run_row(&Reach::everything(), claim.fence.run_id).await else {
@@ -258,5 +274,6 @@ impl Aftermath for GateAfter {
         if let Err(error) = gates::look(&self.0, claim.job_id).await {
             tracing::warn!(job.id = claim.job_id, error = %error, "the gate was not looked at after a run: {error}");
         }
+        self.tell_settled(claim).await;
     }
 }

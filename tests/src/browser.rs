@@ -19,6 +19,21 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// How long one command may take.
 const COMMAND_MAX: Duration = Duration::from_secs(120);
 
+/// What WebDriver calls an element by (§12.2).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// An element of a page.
+#[derive(Debug, Clone)]
+pub struct Place(String);
+
+impl Place {
+    /// As an argument of a script.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ELEMENT: self.0})
+    }
+}
+
 /// A browser.
 pub struct Browser {
     driver: Child,
@@ -73,7 +88,8 @@ impl Browser {
         if !has_script {
             options["prefs"] = json!({"profile.managed_default_content_settings.javascript": 2});
         }
-        let wish = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
+        let wish = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}});
         let told = browser.ask("POST", "/session", Some(&wish)).await?;
         browser.session = told["sessionId"].as_str().context("no session")?.to_owned();
         browser.resize(width, height).await?;
@@ -146,6 +162,68 @@ impl Browser {
         self.post("execute/sync", json!({"script": body, "args": []})).await
     }
 
+    /// The same with arguments; elements come and go as [`Place`]s do.
+    ///
+    /// # Errors
+    /// Where it throws.
+    pub async fn run_with(&self, body: &str, arguments: Value) -> Result<Value> {
+        self.post("execute/sync", json!({"script": body, "args": arguments})).await
+    }
+
+    /// The element that a function's body returns; `None` where it returns none.
+    ///
+    /// # Errors
+    /// Where it throws.
+    pub async fn find(&self, body: &str, arguments: Value) -> Result<Option<Place>> {
+        let told = self.run_with(body, arguments).await?;
+        Ok(told[ELEMENT].as_str().map(|id| Place(id.to_owned())))
+    }
+
+    /// An element's name or role, as the browser tells it to a screen reader (`computedlabel`, `computedrole`).
+    ///
+    /// # Errors
+    /// Where it is gone.
+    pub async fn told(&self, place: &Place, what: &str) -> Result<String> {
+        let path = format!("/session/{}/element/{}/{what}", self.session, place.0);
+        Ok(self.ask("GET", &path, None).await?.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Presses an element as a pointer does: it has to be in view and not covered.
+    ///
+    /// # Errors
+    /// Where it is gone, or something lies over it.
+    pub async fn click(&self, place: &Place) -> Result<()> {
+        self.post(&format!("element/{}/click", place.0), json!({})).await.map(|_| ())
+    }
+
+    /// Empties a field.
+    ///
+    /// # Errors
+    /// Where it is gone or takes no text.
+    pub async fn empty(&self, place: &Place) -> Result<()> {
+        self.post(&format!("element/{}/clear", place.0), json!({})).await.map(|_| ())
+    }
+
+    /// Types into an element, or names the file of a field for files.
+    ///
+    /// # Errors
+    /// Where it is gone or takes no text.
+    pub async fn enter(&self, place: &Place, text: &str) -> Result<()> {
+        self.post(&format!("element/{}/value", place.0), json!({"text": text})).await.map(|_| ())
+    }
+
+    /// What the browser complained of since it was asked last: its console, with what the security policy stopped.
+    ///
+    /// # Errors
+    /// Where the driver keeps none.
+    pub async fn complaints(&self) -> Result<Vec<String>> {
+        let told = self.post("se/log", json!({"type": "browser"})).await?;
+        let lines = told.as_array().into_iter().flatten();
+        // A page that says what was wrong with a form has a status of 400 and above, which is told as a failed load.
+        let grave = lines.filter(|line| line["level"] == "SEVERE" && line["source"] != "network");
+        Ok(grave.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect())
+    }
+
     /// The first element of a selector.
     async fn element(&self, selector: &str) -> Result<String> {
         let found = self.post("element", json!({"using": "css selector", "value": selector})).await?;
@@ -161,6 +239,32 @@ impl Browser {
         let id = self.element(selector).await?;
         self.post(&format!("element/{id}/clear"), json!({})).await?;
         self.post(&format!("element/{id}/value"), json!({"text": text})).await.map(|_| ())
+    }
+
+    /// Names the file that a field for files is to take, in the place of the one before.
+    ///
+    /// # Errors
+    /// Where there is no such field.
+    pub async fn fill_file(&self, selector: &str, path: &str) -> Result<()> {
+        let id = self.element(selector).await?;
+        self.post(&format!("element/{id}/value"), json!({"text": path})).await.map(|_| ())
+    }
+
+    /// Makes the line so narrow, in octets a second, both ways; 0: as it is; `None`: cuts it.
+    ///
+    /// # Errors
+    /// Where the browser does not.
+    pub async fn line(&self, octets_per_second: Option<u32>) -> Result<()> {
+        let most = match octets_per_second {
+            Some(0) => -1,
+            Some(octets) => i64::from(octets),
+            None => 0,
+        };
+        let line = json!({
+            "offline": octets_per_second.is_none(), "latency": 0,
+            "download_throughput": most, "upload_throughput": most,
+        });
+        self.post("chromium/network_conditions", json!({"network_conditions": line})).await.map(|_| ())
     }
 
     /// Presses what a selector names.
@@ -183,6 +287,23 @@ impl Browser {
                 [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
             })
             .collect();
+        let body = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
+        self.post("actions", body).await.map(|_| ())
+    }
+
+    /// Holds the first of some keys down while the others are typed.
+    ///
+    /// # Errors
+    /// Where the browser does not take them.
+    pub async fn keys_together(&self, text: &str) -> Result<()> {
+        let mut keys = text.chars();
+        let Some(held) = keys.next() else { return Ok(()) };
+        let typed = keys.flat_map(|key| {
+            [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
+        });
+        let mut actions = vec![json!({"type": "keyDown", "value": held})];
+        actions.extend(typed);
+        actions.push(json!({"type": "keyUp", "value": held}));
         let body = json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]});
         self.post("actions", body).await.map(|_| ())
     }

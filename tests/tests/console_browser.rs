@@ -12,4 +12,5 @@ mod console_browser {
 
     mod pages;
     mod story;
+    mod uploads;
 }

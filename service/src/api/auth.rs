@@ -324,16 +324,21 @@ pub struct Me {
     sees_all_tenants: bool,
     /// A second factor has to be set up before anything else.
     mfa_enrolment_required: bool,
+    /// A second factor stands: grave steps want a code of it.
+    has_mfa: bool,
     /// For the header `X-CSRF-Token`; nothing for tokens.
     csrf_token: Option<String>,
 }
 
 /// `GET /auth/me`.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me), (status = 401)))]
-pub async fn me(caller: Caller) -> Result<Json<Me>> {
+pub async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>> {
     let csrf_token =
         caller.session.as_ref().map(|session| csrf::token(&session.csrf_key, &session.id)).transpose()?;
+    let has_mfa =
+        caller.session.is_some() && app.store.totp(&caller.id).await?.is_some_and(|totp| totp.is_confirmed);
     Ok(Json(Me {
+        has_mfa,
         permissions: caller.permissions.iter().map(|permission| permission.as_str()).collect(),
         sees_all_tenants: caller.reach.sees_all(),
         mfa_enrolment_required: caller.lacks_mfa,

@@ -64,6 +64,10 @@ pub struct JobView {
     pub messages_source: u64,
     pub messages_matched: u64,
     pub open_quarantine: i64,
+    /// The name of whoever made it; empty where that is no person, or nobody any more.
+    pub owner: String,
+    /// Until its slowest run ends, in seconds; 0 where none is under way or none can tell.
+    pub eta_seconds: i64,
     /// Only where `include=mailboxes` asks for them: the first 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailboxes: Option<Vec<MailboxView>>,
@@ -104,6 +108,8 @@ impl JobView {
             messages_source: row.messages_source,
             messages_matched: row.messages_matched,
             open_quarantine: row.open_quarantine,
+            owner: row.owner,
+            eta_seconds: row.eta_seconds,
             mailboxes: None,
         }
     }

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 pub const STYLE: &str = include_str!("assets/console.css");
 /// The script; every page works without it.
 pub const SCRIPT: &str = include_str!("assets/console.js");
+/// The script that brings files in parts; without it they come by a form.
+pub const UPLOAD: &str = include_str!("assets/upload.js");
 /// The icon.
 pub const ICON: &str = include_str!("assets/icon.svg");
 /// Where the icon lies.
@@ -20,6 +22,9 @@ pub const ICON_PATH: &str = "/console/assets/icon.svg";
 pub static STYLE_PATH: LazyLock<String> = LazyLock::new(|| named(STYLE, "css"));
 /// Where the script lies.
 pub static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| named(SCRIPT, "js"));
+
+/// Where the script for files lies.
+pub static UPLOAD_PATH: LazyLock<String> = LazyLock::new(|| named(UPLOAD, "js"));
 
 fn named(text: &str, ending: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
@@ -43,6 +48,11 @@ pub async fn style() -> Response {
 /// Gives the script.
 pub async fn script() -> Response {
     kept(SCRIPT, "text/javascript; charset=utf-8")
+}
+
+/// Gives the script for files.
+pub async fn upload() -> Response {
+    kept(UPLOAD, "text/javascript; charset=utf-8")
 }
 
 /// Gives the icon.

@@ -49,6 +49,11 @@ impl Form {
         self.all(name).filter_map(|text| text.parse().ok()).collect()
     }
 
+    /// Every field in its order, as it was typed.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The fields that were filled in, as JSON texts under the same names.
     pub fn object(&self, names: &[&str]) -> Map<String, Value> {
         let filled = names.iter().filter(|name| self.has(name));
@@ -58,7 +63,7 @@ impl Form {
     /// What may be shown again when the form comes back: no secret.
     pub fn shown(&self) -> Value {
         let is_secret = |name: &str| {
-            ["password", "again", "token", "code", "csrf", "secret", "new", "current"].contains(&name)
+            ["password", "again", "token", "code", "csrf", "secret", "new", "current", "proof_code"].contains(&name)
         };
         let plain = self.0.iter().filter(|(name, _)| !is_secret(name) && !name.ends_with("_password"));
         Value::Object(plain.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect())

@@ -6,11 +6,11 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    account, control, job, jobs, live, mailbox, outside, overview, quarantine, runs, session, wizard,
+    account, control, job, jobs, live, mailbox, outside, overview, places, quarantine, runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
-use super::{assets, layer};
+use super::{assets, layer, view};
 use crate::app::Clock;
 
 /// The API with the console beside it.
@@ -22,12 +22,14 @@ pub fn beside(api: Router, clock: Clock) -> Router {
         .merge(entrance())
         .merge(migration())
         .merge(house())
+        .method_not_allowed_fallback(view::back)
         .layer(middleware::from_fn_with_state(console.clone(), layer::around))
         .with_state(console);
     pages
         .route(assets::ICON_PATH, get(assets::icon))
         .route(&assets::STYLE_PATH, get(assets::style))
         .route(&assets::SCRIPT_PATH, get(assets::script))
+        .route(&assets::UPLOAD_PATH, get(assets::upload))
         .fallback_service(api)
 }
 
@@ -63,11 +65,24 @@ fn migration() -> Router<Console> {
         .route("/console/jobs/{id}/mailboxes/list", post(wizard::add_list))
         .route(
             "/console/jobs/{id}/uploads",
-            get(wizard::uploads).post(wizard::upload).layer(DefaultBodyLimit::disable()),
+            get(uploads::list).post(uploads::upload).layer(DefaultBodyLimit::disable()),
         )
-        .route("/console/uploads/{uid}/act", post(wizard::act_on_upload))
+        .route("/console/jobs/{id}/uploads/begin", post(uploads::begin))
+        .route("/console/uploads/{uid}", get(uploads::show))
+        .route(
+            "/console/uploads/{uid}/octets",
+            get(uploads::octets)
+                .patch(uploads::octets)
+                .delete(uploads::octets)
+                .post(uploads::complete)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/console/uploads/{uid}/act", post(uploads::act_on_upload))
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
+        .route("/console/jobs/{id}/folders", get(places::show))
+        .route("/console/jobs/{id}/schedule", get(schedule::show))
+        .route("/console/jobs/{id}/schedule/act", post(schedule::act))
         .route("/console/jobs/{id}/runs", get(runs::list))
         .route("/console/runs/{rid}", get(runs::show))
         .route("/console/runs/{rid}/log.txt", get(runs::file))

@@ -37,6 +37,33 @@ struct ProblemView<'a> {
     more: &'a serde_json::Value,
 }
 
+/// Where a page can be asked for again: forms are sent to addresses that have no page of their own.
+pub fn home(here: &str) -> &str {
+    let path = here.split('?').next().unwrap_or_default();
+    if let Some(front) = path.strip_suffix("/act") {
+        return front;
+    }
+    match path {
+        "/console/jobs/servers" => "/console/jobs/new",
+        "/console/login/code" => "/console/login",
+        _ if path.starts_with("/console/account/factor/") => "/console/account/factor",
+        _ if path == "/console/account/password" || path.starts_with("/console/account/sessions/") => "/console/account",
+        _ => {
+            let list = ["/mailboxes/one", "/mailboxes/list"].iter().find_map(|end| path.strip_suffix(end));
+            list.unwrap_or(here)
+        }
+    }
+}
+
+/// `GET` of an address that only takes forms: the page that the form stands on.
+pub async fn back(visitor: Visitor) -> Response {
+    let home = home(&visitor.here);
+    if visitor.method.is_safe() && home != &*visitor.here {
+        return Redirect::to(home).into_response();
+    }
+    Problem::not_found().into_response()
+}
+
 /// Makes a page.
 pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
     let problem = page.problem.map(|problem| ProblemView {
@@ -47,13 +74,13 @@ pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
         retry_seconds: problem.retry_seconds,
         more: &problem.more,
     });
-    let path = visitor.here.split('?').next().unwrap_or_default();
+    let path = home(&visitor.here).split('?').next().unwrap_or_default();
     let query = Query(Form::parse(visitor.here.split_once('?').map_or("", |(_, query)| query).as_bytes()));
     let done = DONE.iter().find(|known| **known == query.0.get("done")).copied().unwrap_or_default();
     let common = context! {
         zones => format::ZONES,
         theme => visitor.theme,
-        here => &*visitor.here,
+        here => home(&visitor.here),
         path => path,
         done => done,
         me => page.me,
@@ -62,6 +89,7 @@ pub fn render(visitor: &Visitor, page: &Page<'_>, own: Value) -> Response {
         problem => problem,
         style => assets::STYLE_PATH.as_str(),
         script => assets::SCRIPT_PATH.as_str(),
+        upload_script => assets::UPLOAD_PATH.as_str(),
         icon => assets::ICON_PATH,
         version => env!("CARGO_PKG_VERSION"),
         typed => context! {},
@@ -120,4 +148,25 @@ pub fn go(place: &str, done: &str) -> Response {
         format!("{front}{joint}done={done}{anchor}")
     };
     Redirect::to(&place).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_s_address_leads_to_the_page_that_it_stands_on() {
+        for (here, expected) in [
+            ("/console/jobs/7/act", "/console/jobs/7"),
+            ("/console/mailboxes/3/act", "/console/mailboxes/3"),
+            ("/console/access/act", "/console/access"),
+            ("/console/jobs/servers", "/console/jobs/new"),
+            ("/console/jobs/7/mailboxes/list", "/console/jobs/7"),
+            ("/console/account/factor/confirm", "/console/account/factor"),
+            ("/console/jobs?q=1", "/console/jobs?q=1"),
+            ("/console", "/console"),
+        ] {
+            assert_eq!(home(here), expected, "{here}");
+        }
+    }
 }

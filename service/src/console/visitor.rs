@@ -48,6 +48,8 @@ pub struct Visitor {
     pub here: Arc<str>,
     /// The page is asked for on this machine and without TLS.
     pub is_local: bool,
+    /// Where the visitor sees the console: scheme and host.
+    pub origin: String,
     /// The method of the request.
     pub method: Method,
 }
@@ -82,6 +84,7 @@ impl Visitor {
             theme,
             here: parts.uri.path_and_query().map_or("/console", |here| here.as_str()).into(),
             is_local,
+            origin: origin(headers, is_local),
             method: parts.method.clone(),
         }
     }
@@ -98,6 +101,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().cloned().ok_or_else(Problem::of_ours)
     }
+}
+
+/// The address of the service as the visitor typed it. Without TLS it is used on this machine alone.
+fn origin(headers: &HeaderMap, is_local: bool) -> String {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    format!("{}://{host}", if is_local { "http" } else { "https" })
 }
 
 /// True where a browser on this machine asks without TLS: nobody stands between, and every name says so. A proxy on

@@ -82,6 +82,47 @@ pub const PROBLEMS: [&str; 36] = [
     "warnings_not_accepted",
 ];
 
+/// Classes of errors that have a text of their own, each with its next step.
+pub const CLASSES: [&str; 37] = [
+    "net",
+    "tls.untrusted",
+    "tls.required",
+    "auth.bad_credentials",
+    "auth.app_password_needed",
+    "auth.no_mailbox_rights",
+    "auth.token_expired",
+    "auth.unsupported",
+    "throttle.soft",
+    "throttle.daily",
+    "limit.connections",
+    "limit.batch",
+    "server.temp",
+    "server.lock",
+    "server.protocol",
+    "client.bug",
+    "server.limit_exceeded",
+    "dest.over_quota",
+    "item.too_large",
+    "item.refused",
+    "item.malformed",
+    "item.refused_content",
+    "item.unreadable",
+    "item.vanished",
+    "folder.missing",
+    "folder.exists",
+    "folder.refused",
+    "folder.uidvalidity_changed",
+    "decision.needed",
+    "verify.missing",
+    "verify.content",
+    "verify.duplicate",
+    "ledger.failed",
+    "ledger.foreign",
+    "usage",
+    "cancelled",
+    "internal",
+];
+
 /// Every family.
 pub const FAMILIES: &[Family] = &[
     Family { name: "phase", values: &PHASES },
@@ -94,6 +135,8 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "check-status", values: &["pass", "warn", "fail"] },
     Family { name: "problem", values: &PROBLEMS },
     Family { name: "problem-next", values: &PROBLEMS },
+    Family { name: "class", values: &CLASSES },
+    Family { name: "class-next", values: &CLASSES },
     Family { name: "mailbox", values: &["pending", "syncing", "ok", "error", "quarantine"] },
     Family { name: "run", values: &["queued", "running", "success", "partial", "failed", "cancelled"] },
     Family {
@@ -119,6 +162,11 @@ pub const FAMILIES: &[Family] = &[
         name: "source",
         values: &["imap", "imap_oauth", "pst", "mbox", "eml", "tgz", "zimbra", "dovecot"],
     },
+    Family { name: "item-reason", values: &["too_large", "refused", "unreadable"] },
+    Family { name: "file-kind", values: &["pst", "mbox", "eml", "zip", "tgz"] },
+    Family { name: "step", values: &["running", "completed", "failed"] },
+    Family { name: "rhythm", values: &["hourly", "six-hours", "evening", "night", "workdays", "own"] },
+    Family { name: "place", values: &["renamed", "role", "name"] },
     Family { name: "item", values: &["open", "acknowledged", "retrying", "resolved"] },
     Family { name: "level", values: &["debug", "info", "warn", "error"] },
     Family { name: "outcome", values: &["success", "denied", "failed"] },
@@ -186,6 +234,8 @@ pub const DONE: &[&str] = &[
     "upload-done",
     "upload-removed",
     "map-saved",
+    "schedule-kept",
+    "schedule-removed",
     "factor-removed",
     "replayed",
     "link-revoked",
@@ -245,6 +295,14 @@ mod tests {
                     assert!(texts::has(language, &key), "{key} in {}", language.tag());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_class_that_a_server_can_cause_has_its_words() {
+        for row in malote_plan::taxonomy::rows() {
+            let class = row.verdict.class.as_str();
+            assert!(CLASSES.contains(&class), "{class}");
         }
     }
 

@@ -20,7 +20,10 @@ macro_rules! job_columns {
          (SELECT COUNT(*) FROM migration_mailboxes AS box \
             WHERE box.job_id = job.id AND box.enabled = 1 AND box.has_scan = 0), \
          (SELECT COUNT(*) FROM quarantine_items AS item WHERE item.job_id = job.id AND item.status = 'open'), \
-         job.source_credential_id, job.dest_credential_id"
+         job.source_credential_id, job.dest_credential_id, \
+         COALESCE((SELECT person.name FROM users AS person WHERE person.id = substr(job.created_by, 3)), ''), \
+         (SELECT CAST(COALESCE(MAX(run.eta_seconds), 0) AS BIGINT) FROM migration_runs AS run \
+            WHERE run.job_id = job.id AND run.status = 'running')"
     };
 }
 
@@ -154,6 +157,10 @@ pub struct JobRow {
     pub open_quarantine: i64,
     pub source_credential_id: String,
     pub dest_credential_id: String,
+    /// The name of whoever made it; empty where that is no person, or nobody any more.
+    pub owner: String,
+    /// Until its slowest run ends, as that guesses, in seconds; 0 where none is under way or none can tell.
+    pub eta_seconds: i64,
 }
 
 fn job(row: &Row) -> Result<JobRow> {
@@ -191,6 +198,8 @@ fn job(row: &Row) -> Result<JobRow> {
         open_quarantine: row.int(30)?,
         source_credential_id: row.text(31)?,
         dest_credential_id: row.text(32)?,
+        owner: row.text(33)?,
+        eta_seconds: row.int(34)?,
     })
 }
 

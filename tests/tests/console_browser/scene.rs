@@ -223,6 +223,8 @@ impl Scene {
             pages.push(("job-failed", format!("/console/jobs/{failed}")));
             pages.push(("mailboxes-new", format!("/console/jobs/{first}/mailboxes/new")));
             pages.push(("uploads", format!("/console/jobs/{first}/uploads")));
+            pages.push(("folders", format!("/console/jobs/{first}/folders")));
+            pages.push(("schedule", format!("/console/jobs/{first}/schedule")));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
             pages.push(("report", format!("/console/jobs/{first}/report")));

@@ -44,8 +44,11 @@
   const isBusy = () => {
     const focus = document.activeElement;
     const types = focus && live.contains(focus) && /^(INPUT|SELECT|TEXTAREA)$/.test(focus.tagName);
-    const isTicked = live.querySelector("input[type=checkbox]:checked, .ask[open] form");
-    return Boolean(types || isTicked);
+    const isChanged = (one) => (/^(checkbox|radio)$/.test(one.type) ? one.checked !== one.defaultChecked
+      : one.tagName === "SELECT" ? [...one.options].some((each) => each.selected !== each.defaultSelected && each.index > 0)
+      : one.value !== one.defaultValue);
+    const hasWork = [...live.querySelectorAll("input:not([type=hidden]), select, textarea")].some(isChanged);
+    return Boolean(types || hasWork || live.querySelector(".ask[open]:not([data-open])"));
   };
   const speak = () => {
     const word = live.querySelector("[data-announce]");
@@ -59,7 +62,7 @@
     if (document.hidden || isBusy()) return plan(5000);
     last = Date.now();
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+      const answer = await fetch(document.body.dataset.from, { headers: { accept: "text/html" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") return location.reload();
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -85,7 +88,7 @@
   };
   if (live.dataset.events) {
     const events = new EventSource(live.dataset.events);
-    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine"]) events.addEventListener(name, () => plan(200));
+    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine", "settled"]) events.addEventListener(name, () => plan(200));
   }
   const every = Number(live.dataset.every || 0) * 1000;
   if (every) setInterval(() => plan(0), every);

@@ -42,6 +42,9 @@ pub async fn factor(member: Member) -> Answer {
 
 /// `POST /console/account/factor`: the secret, as a picture and to be typed.
 pub async fn begin_factor(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     match api.send(Method::POST, "/auth/totp", &json!({})).await {
         Ok(told) => {
@@ -50,10 +53,7 @@ pub async fn begin_factor(member: Member, form: Form) -> Answer {
                 context! { step => "confirm", picture => qr::picture(link), secret => told.json["secret"] };
             Ok(member.page("factor.html", own))
         }
-        // The proof is asked for on its way; it comes back to the page with the button.
-        Err(problem) if problem.asks_for_proof() => {
-            Ok(go("/console/step-up?next=%2Fconsole%2Faccount%2Ffactor", ""))
-        }
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => Ok(member.page_with("factor.html", Some(&problem), context! { step => "begin" })),
     }
 }
@@ -72,10 +72,13 @@ pub async fn confirm_factor(member: Member, form: Form) -> Answer {
 
 /// `POST /console/account/factor/remove`.
 pub async fn remove_factor(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     match api.send(Method::DELETE, "/auth/totp", &json!({})).await {
         Ok(_) => Ok(go("/console/account", "factor-removed")),
-        Err(problem) if problem.asks_for_proof() => Ok(go("/console/step-up?next=%2Fconsole%2Faccount", "")),
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => account(&member, Some(&problem)).await,
     }
 }

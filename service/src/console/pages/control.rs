@@ -87,7 +87,10 @@ pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answ
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let body = json!({"days": form.get("days").parse::<i64>().unwrap_or(0)});
     match api.send(Method::POST, &format!("/migration/jobs/{id}/share"), &body).await {
-        Ok(told) => Ok(member.page("share.html", context! { job => job, link => told.json })),
+        Ok(told) => {
+            let own = context! { job => job, link => told.json, origin => member.visitor.origin };
+            Ok(member.page("share.html", own))
+        }
         Err(problem) => {
             let own = context! { job => job, link => (), typed => form.shown() };
             Ok(member.page_with("share.html", Some(&problem), own))
@@ -121,6 +124,9 @@ async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Valu
 
 /// `POST /console/access/act`.
 pub async fn act_on_access(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let id = escaped(form.get("id"));
     let asked = match form.get("action") {
@@ -162,7 +168,7 @@ pub async fn act_on_access(member: Member, form: Form) -> Answer {
     };
     match asked {
         Ok(done) => Ok(go("/console/access", done)),
-        Err(problem) if problem.asks_for_proof() => Ok(go("/console/step-up?next=%2Fconsole%2Faccess", "")),
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => people(&member, Some(&problem), context! { typed => form.shown() }).await,
     }
 }
@@ -244,6 +250,9 @@ fn budget(format: &Format, quota: &Value) -> minijinja::Value {
 
 /// `POST /console/system/act`.
 pub async fn act_on_system(member: Member, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let asked = match form.get("action") {
         "test" => {
@@ -270,7 +279,7 @@ pub async fn act_on_system(member: Member, form: Form) -> Answer {
     };
     match asked {
         Ok(done) => Ok(go("/console/system", done)),
-        Err(problem) if problem.asks_for_proof() => Ok(go("/console/step-up?next=%2Fconsole%2Fsystem", "")),
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => machine(&member, Some(&problem), context! { typed => form.shown() }).await,
     }
 }

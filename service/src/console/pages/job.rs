@@ -17,6 +17,8 @@ use crate::console::{Answer, chart, texts};
 
 /// Mailboxes of one page.
 const ROWS: i64 = 50;
+/// Runs under way that are shown, at most.
+const UNDER_WAY_MAX: usize = 12;
 
 /// `GET /console/jobs/{id}`.
 pub async fn show(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
@@ -50,7 +52,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         active_runs => active.len(),
         rate_bps => active.iter().filter_map(|run| run["rate_bps"].as_i64()).sum::<i64>(),
         eta_seconds => active.iter().filter_map(|run| run["eta_seconds"].as_i64()).max().unwrap_or(0),
-        recent_runs => runs["items"].as_array().map(|all| all.iter().take(8).cloned().collect::<Vec<_>>()),
+        under_way => under_way(&active, &boxes),
         progress => progress(format, &gate),
         throughput => throughput(format, &runs),
         strip => chart::strip(format, &texts::plain(format, "chart-gates"), &states(&gate)),
@@ -61,6 +63,18 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         job => job,
     };
     Ok(member.page_with("job.html", problem, own))
+}
+
+/// Runs under way, as many as one looks at, each with its mailbox's name where the page knows it.
+fn under_way(active: &[&Value], boxes: &Value) -> Vec<Value> {
+    let known = boxes["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named = |run: &&Value| {
+        let mailbox = known.iter().find(|mailbox| mailbox["id"] == run["mailbox_id"]);
+        let mut run = (*run).clone();
+        run["email"] = mailbox.map_or(Value::Null, |mailbox| mailbox["email"].clone());
+        run
+    };
+    active.iter().take(UNDER_WAY_MAX).map(named).collect()
 }
 
 /// The phases with where the job stands in them: `done`, `now`, `next`.
@@ -182,6 +196,9 @@ fn states(gate: &Value) -> Vec<(String, String)> {
 
 /// `POST /console/jobs/{id}/act`: one button of the page.
 pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let reason = json!({"reason": form.get("reason")});
     let sync = |kind: &str, only_errors: bool| {
@@ -213,9 +230,7 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     };
     match api.send(Method::POST, &format!("/migration/jobs/{id}/{path}"), &body).await {
         Ok(_) => Ok(go(&format!("/console/jobs/{id}"), done)),
-        Err(problem) if problem.asks_for_proof() => {
-            Ok(go(&format!("/console/step-up?next=%2Fconsole%2Fjobs%2F{id}%23gate"), ""))
-        }
+        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
         Err(problem) => page(&member, id, &Form::default(), Some(&problem)).await,
     }
 }

@@ -99,7 +99,10 @@ fn errors(format: &Format, classes: &Value) -> View {
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(class, count)| chart::Bar::new(class.clone(), count.as_f64().unwrap_or(0.0)))
+        .map(|(class, count)| {
+            let word = texts::word(format.language, "class", class);
+            chart::Bar::new(word, count.as_f64().unwrap_or(0.0))
+        })
         .collect();
     rows.sort_by(|one, other| other.value.total_cmp(&one.value));
     rows.truncate(CLASSES_MAX);

@@ -17,10 +17,11 @@ use crate::console::view::go;
 
 /// `GET /console/jobs/{id}/quarantine`.
 pub async fn list(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
-    page(&member, id, &query.0, None).await
+    page(&member, id, &query.0, None, &Form::default()).await
 }
 
-async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>) -> Answer {
+/// The page; what was ticked and typed in a form that was refused stands in it again.
+async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>, form: &Form) -> Answer {
     let api = member.api();
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let set = ["status", "mailbox_id", "cursor"].into_iter().filter(|name| query.has(name));
@@ -33,6 +34,8 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         next_cursor => items["next_cursor"],
         is_filtered => !filters.is_empty(),
         asked => context! { status => query.get("status") },
+        ticked => form.numbers("id"),
+        typed => form.shown(),
     };
     Ok(member.page_with("quarantine.html", problem, own))
 }
@@ -43,7 +46,7 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     let ids = form.numbers("id");
     if ids.is_empty() {
         let problem = Problem::of_field("id", "tick at least one message");
-        return page(&member, id, &Form::default(), Some(&problem)).await;
+        return page(&member, id, &Form::default(), Some(&problem), &form).await;
     }
     let base = format!("/migration/jobs/{id}/quarantine");
     let asked = match form.get("action") {
@@ -59,7 +62,7 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     };
     match asked {
         Ok(done) => Ok(go(&format!("/console/jobs/{id}/quarantine"), done)),
-        Err(problem) => page(&member, id, &Form::default(), Some(&problem)).await,
+        Err(problem) => page(&member, id, &Form::default(), Some(&problem), &form).await,
     }
 }
 

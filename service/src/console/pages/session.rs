@@ -119,23 +119,19 @@ pub async fn log_out(visitor: Visitor, form: Form) -> Answer {
     Ok(entered(&told, "/console/login"))
 }
 
-/// `GET /console/step-up`: who it is, once more.
+/// `GET /console/step-up`: who it is, once more, for a page that is asked for again afterwards.
 pub async fn step_up(member: Member, query: Query) -> Answer {
-    Ok(member.page("step_up.html", context! { next => place(query.0.get("next")) }))
+    let next = place(query.0.get("next"));
+    let carried = [("csrf", member.csrf()), ("next", next)];
+    Ok(member.page("step_up.html", context! { action => "/console/step-up", carried => carried }))
 }
 
 /// `POST /console/step-up`.
 pub async fn prove(member: Member, form: Form) -> Answer {
-    let next = place(form.get("next"));
-    let body = match (form.get("code"), form.raw("password")) {
-        ("", password) => json!({"password": password}),
-        (code, _) => json!({"code": code}),
-    };
-    let api = member.api().clone().with_csrf(form.get("csrf"));
-    match api.send(Method::POST, "/auth/step-up", &body).await {
-        Ok(_) => Ok(go(next, "proof-given")),
-        Err(problem) => Ok(member.page_with("step_up.html", Some(&problem), context! { next => next })),
+    if let Some(page) = member.unproven(&form).await {
+        return Ok(page);
     }
+    Ok(go(place(form.get("next")), "proof-given"))
 }
 
 /// `POST /console/preferences`: language, theme and zone, kept by the browser.

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::Path;
-use axum::http::{HeaderName, Method, header};
+use axum::http::{Method, header};
 use minijinja::context;
 use serde_json::{Map, Value, json};
 
@@ -151,71 +151,5 @@ pub async fn add_list(member: Member, Path(id): Path<i64>, form: Form) -> Answer
         }
         Ok(_) => Ok(go(&format!("/console/jobs/{id}"), "mailboxes-added")),
         Err(problem) => boxes(&member, id, Some(&problem), context! { list => list }).await,
-    }
-}
-
-/// `GET /console/jobs/{id}/uploads`: files, with what each is and which mailbox has it.
-pub async fn uploads(member: Member, Path(id): Path<i64>) -> Answer {
-    files(&member, id, None).await
-}
-
-async fn files(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
-    let api = member.api();
-    let job = api.read(&format!("/migration/jobs/{id}")).await?;
-    let uploads = api.read_if_there(&format!("/migration/jobs/{id}/uploads")).await?;
-    let boxes = api.read(&format!("/migration/jobs/{id}/mailboxes?limit=200")).await?;
-    let own = context! {
-        job => job,
-        is_there => uploads.is_some(),
-        uploads => uploads.map(|all| all["items"].clone()).unwrap_or_else(|| json!([])),
-        boxes => boxes["items"],
-    };
-    Ok(member.page_with("uploads.html", problem, own))
-}
-
-/// `POST /console/jobs/{id}/uploads?csrf=…`: a file in a form, passed on as it comes.
-pub async fn upload(
-    member: Member,
-    Path(id): Path<i64>,
-    query: Query,
-    request: axum::extract::Request,
-) -> Answer {
-    let api = member.api().clone().with_csrf(query.0.get("csrf"));
-    let kept: Vec<(HeaderName, String)> = [header::CONTENT_TYPE, header::CONTENT_LENGTH]
-        .into_iter()
-        .filter_map(|name| {
-            let value = request.headers().get(&name)?.to_str().ok()?.to_owned();
-            Some((name, value))
-        })
-        .collect();
-    let path = format!("/migration/jobs/{id}/upload-pst");
-    match told(api.pass(Method::POST, &path, &kept, request.into_body()).await).await {
-        Ok(_) => Ok(go(&format!("/console/jobs/{id}/uploads"), "upload-done")),
-        Err(problem) => files(&member, id, Some(&problem)).await,
-    }
-}
-
-/// `POST /console/uploads/{uid}/act`: maps, reads through, or removes a file.
-pub async fn act_on_upload(member: Member, Path(upload): Path<String>, form: Form) -> Answer {
-    let api = member.api().clone().with_csrf(form.get("csrf"));
-    let (job, upload) =
-        (form.get("job").parse::<i64>().unwrap_or(0), crate::console::client::escaped(&upload));
-    let base = format!("/migration/uploads/{upload}");
-    let asked = match form.get("action") {
-        "map" => {
-            let mailbox = form.get("mailbox_id").parse::<i64>().unwrap_or(0);
-            api.send(Method::POST, &format!("{base}/map"), &json!({"mailbox_id": mailbox}))
-                .await
-                .map(|_| "saved")
-        }
-        "extract" => {
-            api.send(Method::POST, &format!("{base}/extract"), &json!({})).await.map(|_| "run-started")
-        }
-        "remove" => api.send(Method::DELETE, &base, &json!({})).await.map(|_| "upload-removed"),
-        _ => Err(Problem::of_form()),
-    };
-    match asked {
-        Ok(done) => Ok(go(&format!("/console/jobs/{job}/uploads"), done)),
-        Err(problem) => files(&member, job, Some(&problem)).await,
     }
 }

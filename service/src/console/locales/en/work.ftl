@@ -67,7 +67,7 @@ upload-extract = Read it through
 upload-map = Give it to the mailbox
 upload-remove = Remove
 upload-new = Upload a file
-upload-lead = PST, OST, mbox, EML, ZIP or TGZ. Large files are better sent by a program that can go on after a break: see the API description.
+upload-lead = PST, OST, mbox, EML, ZIP or TGZ. Large files are sent in parts and go on after a broken line; without script as one form.
 upload-for = For which mailbox
 upload-no-box = A file needs a mailbox that it goes into.
 upload-digest = SHA-256 of the file
@@ -142,3 +142,84 @@ report-json = The document (JSON)
 report-good = The counts below are those on which the gate was opened.
 report-open = The migration is not finished: these counts are those of this moment.
 report-digest = Digest:
+tab-folders = Folder map
+places-lead = Where each folder goes, and why. Nothing is written before a copy is started.
+places-none = No folder was counted yet. Counting writes nothing.
+places-wrong = { $count ->
+     [one] One folder has no place of its own: settle it before the copy.
+    *[other] { $count } folders have no place of their own: settle them before the copy.
+  }
+places-right = { $count ->
+     [one] The one folder has its place.
+    *[other] All { $count } folders have their place.
+  }
+places-change = Change
+places-nowhere = nowhere
+places-shared = shared with another folder
+place-renamed = renamed: the destination cannot have this name, or it was mapped
+place-role = by its special use
+place-name = by its name
+item-reason-too-large = Too large for the destination
+item-reason-refused = Refused by the destination
+item-reason-unreadable = Cannot be read at the source
+upload-sending = Sending the file
+upload-of = of
+upload-broken = The line is broken. It goes on by itself as soon as the service answers.
+upload-same = This file is here in part. Choose the same file again to go on:
+upload-other = This is another file than the one begun: it is sent anew, from its start.
+upload-checking = All is here. The service is checking it.
+upload-no-file = Choose a file first.
+upload-cancel = Cancel the upload
+upload-refused-why = It was refused:
+upload-blind = The file cannot be looked into:
+upload-damage = Some of it cannot be read; what can be read is carried, the rest is named in quarantine:
+upload-folder = Folder of the file
+upload-read = Read
+upload-not-read = not yet
+file-kind-pst = Outlook file (PST)
+file-kind-mbox = mbox file
+file-kind-eml = One message (EML)
+file-kind-zip = Messages in a ZIP
+file-kind-tgz = Zimbra archive (TGZ)
+step-running = Under way
+step-completed = Done
+step-failed = Not whole
+upload-holds = { $messages ->
+     [one] One message
+    *[other] { $messages } messages
+  } in { $folders ->
+     [one] one folder.
+    *[other] { $folders } folders.
+  }
+tab-schedule = Schedule
+schedule-lead = Deltas that begin by themselves, so that little is left to copy on the day of the switch.
+schedule-now = As it is
+schedule-next = The next times
+schedule-still = It is kept and does not fire.
+schedule-none = No schedule: deltas are started by hand.
+schedule-remove = Remove the schedule
+schedule-past = Until now
+schedule-set = Set it
+schedule-rhythm = How often
+schedule-own = Pattern of your own
+schedule-own-hint = Minute, hour, day, month, weekday, as in cron. Taken where "a pattern of your own" is chosen.
+schedule-window = Only within these hours
+schedule-window-hint = Empty: at any hour. It may reach over midnight.
+schedule-from = From
+schedule-to = To
+schedule-skip = Pass over a time at which the migration is at work
+schedule-on = It fires
+schedule-zone = Hours are counted in the zone of this page:
+schedule-hours = from { $from } to { $to }
+rhythm-hourly = Every hour
+rhythm-six-hours = Every six hours
+rhythm-evening = Every evening at 22:00
+rhythm-night = Every night at 02:00
+rhythm-workdays = On workdays at 20:00
+rhythm-own = A pattern of your own
+done-schedule-kept = The schedule is kept.
+done-schedule-removed = The schedule was removed: deltas are started by hand.
+schedule-runs = { $count ->
+     [one] one run begun
+    *[other] { $count } runs begun
+  }

@@ -67,7 +67,7 @@ upload-extract = Ler por inteiro
 upload-map = Dar à caixa
 upload-remove = Remover
 upload-new = Enviar um arquivo
-upload-lead = PST, OST, mbox, EML, ZIP ou TGZ. Arquivos grandes são melhor enviados por um programa que retoma após interrupção: veja a descrição da API.
+upload-lead = PST, OST, mbox, EML, ZIP ou TGZ. Arquivos grandes vão em partes e continuam depois de uma queda; sem script, em um só formulário.
 upload-for = Para qual caixa
 upload-no-box = Um arquivo precisa de uma caixa de destino.
 upload-digest = SHA-256 do arquivo
@@ -142,3 +142,84 @@ report-json = O documento (JSON)
 report-good = As contagens abaixo são aquelas com que o portão foi aberto.
 report-open = A migração não terminou: estas contagens são as deste momento.
 report-digest = Resumo criptográfico:
+tab-folders = Mapa de pastas
+places-lead = Para onde vai cada pasta, e por quê. Nada é gravado antes de uma cópia começar.
+places-none = Nenhuma pasta foi contada ainda. Contar não grava nada.
+places-wrong = { $count ->
+     [one] { $count } pasta não tem lugar próprio: resolva antes da cópia.
+    *[other] { $count } pastas não têm lugar próprio: resolva antes da cópia.
+  }
+places-right = { $count ->
+     [one] { $count } pasta tem seu lugar.
+    *[other] Todas as { $count } pastas têm seu lugar.
+  }
+places-change = Mudar
+places-nowhere = nenhum lugar
+places-shared = dividido com outra pasta
+place-renamed = renomeada: o destino não aceita este nome, ou foi mapeada
+place-role = pelo uso especial
+place-name = pelo nome
+item-reason-too-large = Grande demais para o destino
+item-reason-refused = Recusada pelo destino
+item-reason-unreadable = Não pode ser lida na origem
+upload-sending = Enviando o arquivo
+upload-of = de
+upload-broken = A conexão caiu. O envio continua sozinho assim que o serviço responder.
+upload-same = Parte deste arquivo já chegou. Escolha o mesmo arquivo para continuar:
+upload-other = Este não é o arquivo começado: ele será enviado do início.
+upload-checking = Tudo chegou. O serviço está conferindo.
+upload-no-file = Escolha um arquivo primeiro.
+upload-cancel = Cancelar o envio
+upload-refused-why = Foi recusado:
+upload-blind = Não é possível olhar dentro do arquivo:
+upload-damage = Uma parte não pode ser lida; o que se lê é levado, o resto aparece na quarentena:
+upload-folder = Pasta do arquivo
+upload-read = Leitura
+upload-not-read = ainda não
+file-kind-pst = Arquivo do Outlook (PST)
+file-kind-mbox = Arquivo mbox
+file-kind-eml = Uma mensagem (EML)
+file-kind-zip = Mensagens em um ZIP
+file-kind-tgz = Arquivo do Zimbra (TGZ)
+step-running = Em andamento
+step-completed = Pronto
+step-failed = Incompleto
+upload-holds = { $messages ->
+     [one] { $messages } mensagem
+    *[other] { $messages } mensagens
+  } em { $folders ->
+     [one] { $folders } pasta.
+    *[other] { $folders } pastas.
+  }
+tab-schedule = Agenda
+schedule-lead = Deltas que começam sozinhas, para que sobre pouco a copiar no dia da virada.
+schedule-now = Como está
+schedule-next = As próximas vezes
+schedule-still = Está guardada e não dispara.
+schedule-none = Sem agenda: as deltas são iniciadas à mão.
+schedule-remove = Remover a agenda
+schedule-past = Até agora
+schedule-set = Definir
+schedule-rhythm = Com que frequência
+schedule-own = Padrão próprio
+schedule-own-hint = Minuto, hora, dia, mês, dia da semana, como no cron. Vale quando "um padrão próprio" está escolhido.
+schedule-window = Só dentro destas horas
+schedule-window-hint = Vazio: a qualquer hora. Pode passar da meia-noite.
+schedule-from = De
+schedule-to = Até
+schedule-skip = Pular a vez em que a migração já está trabalhando
+schedule-on = Ela dispara
+schedule-zone = As horas contam no fuso desta página:
+schedule-hours = das { $from } às { $to }
+rhythm-hourly = A cada hora
+rhythm-six-hours = A cada seis horas
+rhythm-evening = Toda noite às 22:00
+rhythm-night = Toda madrugada às 02:00
+rhythm-workdays = Nos dias úteis às 20:00
+rhythm-own = Um padrão próprio
+done-schedule-kept = A agenda foi guardada.
+done-schedule-removed = A agenda foi removida: as deltas são iniciadas à mão.
+schedule-runs = { $count ->
+     [one] { $count } execução iniciada
+    *[other] { $count } execuções iniciadas
+  }
