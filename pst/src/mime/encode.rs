@@ -118,61 +118,87 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Octets that quoted-printable escapes.
-const ESCAPED: [bool; 256] = {
-    let mut table = [false; 256];
+/// How an octet stands in quoted-printable: its letters, and how many of them count.
+type Cell = ([u8; CELL_LETTERS], u8);
+/// Letters of a cell: as many as are copied in one step.
+const CELL_LETTERS: usize = 4;
+/// Octets that are looked at in one step where none of them may need an escape.
+const STEP_OCTETS: usize = 8;
+
+/// Each octet as it stands within a line.
+const CELLS: [Cell; 256] = {
+    let mut table = [([0; CELL_LETTERS], 1); 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] = needs_escape(octet as u8);
+        table[octet] =
+            if needs_escape(octet as u8) { escaped(octet as u8) } else { ([octet as u8, 0, 0, 0], 1) };
         octet += 1;
     }
     table
 };
 
-fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
-    let (mut rest, mut column) = (line, 0);
-    // mbox files take a line that begins so for the next message.
-    if line.starts_with(b"From ") {
-        column = escape(b'F', column, false, out);
-        rest = &rest[1..];
-    }
-    // A space at the end of a line would be taken off on the way.
-    let tail = rest.last().copied().filter(|last| matches!(last, b' ' | b'\t'));
-    if tail.is_some() {
-        rest = &rest[..rest.len() - 1];
-    }
-    while let Some(&first) = rest.first() {
-        // One column is kept for a soft break, but for the last octet of the line.
-        let is_last = rest.len() == 1 && tail.is_none();
-        let room = QUOTED_LINE_MAX - usize::from(!is_last) - column;
-        let within = &rest[..rest.len().min(room)];
-        let plain = within.iter().position(|octet| ESCAPED[usize::from(*octet)]).unwrap_or(within.len());
-        if plain > 0 {
-            out.extend_from_slice(&rest[..plain]);
-            rest = &rest[plain..];
-            column += plain;
-        } else if ESCAPED[usize::from(first)] {
-            column = escape(first, column, is_last, out);
-            rest = &rest[1..];
-        } else {
-            out.extend_from_slice(b"=\r\n");
-            column = 0;
+const fn escaped(octet: u8) -> Cell {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
+}
+
+/// One line of quoted-printable that is being put together.
+struct QuotedLine<'a> {
+    out: &'a mut Vec<u8>,
+    /// The letters so far, and room for one step more.
+    letters: [u8; QUOTED_LINE_MAX + STEP_OCTETS],
+    column: usize,
+}
+
+impl QuotedLine<'_> {
+    /// Adds one octet. One column is kept for a soft break, but for the last octet of the line.
+    fn add(&mut self, (letters, count): Cell, is_last: bool) {
+        let count = usize::from(count);
+        if self.column + count > QUOTED_LINE_MAX - usize::from(!is_last) {
+            self.pass(b"=\r\n");
         }
+        self.letters[self.column..self.column + CELL_LETTERS].copy_from_slice(&letters);
+        self.column += count;
     }
-    if let Some(tail) = tail {
-        escape(tail, column, true, out);
+
+    /// Adds octets of which none is the line's last.
+    fn add_all(&mut self, octets: &[u8]) {
+        let (steps, rest) = octets.as_chunks::<STEP_OCTETS>();
+        for step in steps {
+            // Without a branch, so that all are looked at in one step.
+            let is_plain = !step.iter().fold(false, |found, octet| found | needs_escape(*octet));
+            if is_plain && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
+                self.letters[self.column..self.column + STEP_OCTETS].copy_from_slice(step);
+                self.column += STEP_OCTETS;
+            } else {
+                step.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+            }
+        }
+        rest.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+    }
+
+    fn pass(&mut self, end: &[u8]) {
+        self.out.extend_from_slice(&self.letters[..self.column]);
+        self.out.extend_from_slice(end);
+        self.column = 0;
     }
 }
 
-/// Writes one escaped octet, on a new line where the current one is full, and gives the column behind it.
-fn escape(octet: u8, column: usize, is_last: bool, out: &mut Vec<u8>) -> usize {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let is_full = column + 3 > QUOTED_LINE_MAX - usize::from(!is_last);
-    if is_full {
-        out.extend_from_slice(b"=\r\n");
-    }
-    out.extend_from_slice(&[b'=', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-    if is_full { 3 } else { column + 3 }
+fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
+    let Some((last, others)) = line.split_last() else { return };
+    let mut quoted = QuotedLine { out, letters: [0; QUOTED_LINE_MAX + STEP_OCTETS], column: 0 };
+    // mbox files take a line that begins so for the next message.
+    let others = if line.starts_with(b"From ") {
+        quoted.add(escaped(b'F'), false);
+        &others[1..]
+    } else {
+        others
+    };
+    quoted.add_all(others);
+    // A space at the end of a line would be taken off on the way.
+    let is_tail = matches!(last, b' ' | b'\t');
+    quoted.add(if is_tail { escaped(*last) } else { CELLS[usize::from(*last)] }, true);
+    quoted.pass(b"");
 }
 
 /// How long `octets` octets are in base64, line ends included, the last line without one.
@@ -214,22 +240,23 @@ fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Vec<u8>) {
     let letters = STANDARD.encode(octets, Out::from_slice(&mut letters));
     let (lines, last) = letters.as_chunks::<BASE64_LINE_LETTERS>();
     match end {
-        // Put together first: one step of a known length costs less than two.
-        LineEnd::CrLf => lines.iter().for_each(|line| {
-            let mut whole = [0; BASE64_LINE_LETTERS + 2];
-            whole[..2].copy_from_slice(b"\r\n");
-            whole[2..].copy_from_slice(line);
-            out.extend_from_slice(&whole);
-        }),
-        LineEnd::Lf => lines.iter().for_each(|line| {
-            let mut whole = [b'\n'; BASE64_LINE_LETTERS + 1];
-            whole[1..].copy_from_slice(line);
-            out.extend_from_slice(&whole);
-        }),
+        LineEnd::CrLf => parted::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
+        LineEnd::Lf => parted::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
     }
     if !last.is_empty() {
         out.extend_from_slice(if end == LineEnd::Lf { b"\n" } else { b"\r\n" });
         out.extend_from_slice(last);
+    }
+}
+
+/// Writes lines, each with the line end before it. Room is made once: lines of a known length then cost one step.
+fn parted<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_LETTERS]], end: &[u8], out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.resize(begin + lines.len() * WHOLE, 0);
+    let (wholes, _) = out[begin..].as_chunks_mut::<WHOLE>();
+    for (whole, line) in wholes.iter_mut().zip(lines) {
+        whole[..end.len()].copy_from_slice(end);
+        whole[end.len()..].copy_from_slice(line);
     }
 }
 
