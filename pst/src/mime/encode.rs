@@ -142,6 +142,19 @@ const fn escaped(octet: u8) -> Cell {
     ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
 }
 
+/// True where none of the octets needs an escape: a step of one word, of which each octet is looked at by itself, as
+/// no sum reaches the next one. A tab is left to the slower way.
+const fn are_plain(octets: [u8; STEP_OCTETS]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    const TOP: u64 = 0x80 * EACH;
+    let word = u64::from_ne_bytes(octets);
+    let low = word & !TOP;
+    let reaches_delete = low + EACH;
+    let reaches_space = low + (0x80 - b' ' as u64) * EACH;
+    let differs_from_equals = (low ^ (b'=' as u64 * EACH)) + 0x7F * EACH;
+    (word | reaches_delete) & TOP == 0 && reaches_space & differs_from_equals & TOP == TOP
+}
+
 /// One line of quoted-printable that is being put together.
 struct QuotedLine<'a> {
     out: &'a mut Vec<u8>,
@@ -165,9 +178,7 @@ impl QuotedLine<'_> {
     fn add_all(&mut self, octets: &[u8]) {
         let (steps, rest) = octets.as_chunks::<STEP_OCTETS>();
         for step in steps {
-            // Without a branch, so that all are looked at in one step.
-            let is_plain = !step.iter().fold(false, |found, octet| found | needs_escape(*octet));
-            if is_plain && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
+            if are_plain(*step) && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
                 self.letters[self.column..self.column + STEP_OCTETS].copy_from_slice(step);
                 self.column += STEP_OCTETS;
             } else {
@@ -295,6 +306,51 @@ mod tests {
         assert_eq!(quoted(&[b'x'; 77]), format!("{}=\r\nxx", "x".repeat(75)));
         let long = quoted("é".repeat(500).as_bytes());
         assert!(long.split("\r\n").all(|line| line.len() <= 76), "{long}");
+    }
+
+    #[test]
+    fn a_step_is_plain_where_each_of_its_octets_is() {
+        for octet in 0..=u8::MAX {
+            for place in 0..STEP_OCTETS {
+                let mut octets = *b"Step a~ ";
+                octets[place] = octet;
+                let wanted = !needs_escape(octet) && !matches!(octet, b'\t' | b'\r' | b'\n');
+                assert_eq!(are_plain(octets), wanted, "{octet:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn quoted_printable_is_the_same_in_whatever_steps_it_is_made() {
+        /// Octet by octet, after RFC 2045 §6.7.
+        fn by_octets(line: &[u8]) -> String {
+            let (mut out, mut column) = (String::new(), 0);
+            for (at, octet) in line.iter().enumerate() {
+                let is_last = at + 1 == line.len();
+                let is_from = at == 0 && line.starts_with(b"From ");
+                let is_tail = is_last && matches!(octet, b' ' | b'\t');
+                let is_escaped = is_from || is_tail || needs_escape(*octet);
+                let letters =
+                    if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
+                if column + letters.len() > if is_last { 76 } else { 75 } {
+                    out.push_str("=\r\n");
+                    column = 0;
+                }
+                column += letters.len();
+                out.push_str(&letters);
+            }
+            out
+        }
+        let kinds = b"abcdefghijklm From =\t\xC3\xA7~\x7F\x01 ";
+        for length in 0..200 {
+            for step in [1, 2, 3, 5, 7, 11, 13] {
+                let line: Vec<u8> = (0..length).map(|at| kinds[(at * step + at / 9) % kinds.len()]).collect();
+                let from = [b"From ", line.as_slice()].concat();
+                for line in [line, from] {
+                    assert_eq!(quoted(&line), by_octets(&line), "{line:x?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Node {
 }
 
 /// How far from the last block the next one is looked for first, to either side in the block tree.
-const NEAR_BLOCKS: usize = 32;
+const NEAR_BLOCKS: usize = 1024;
 
 /// What is known of a store's nodes and blocks.
 #[derive(Debug, Clone, Default)]
