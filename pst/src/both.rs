@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::item::{Damage, Folder, Item, Part};
 use crate::property::Properties;
 use crate::store::{Blob, BlobKey, Blobs, NodeId, Store, StoreError, Summary};
+use crate::weight;
 
 /// Most disagreements that are kept in words; more are only counted.
 pub const DISAGREEMENTS_MAX: usize = 1000;
@@ -246,6 +247,13 @@ impl Store for Both {
         let is_whole = mine.as_ref().is_ok_and(|item| !item.is_damaged());
         if is_whole && self.asking == Asking::Damaged {
             self.comparison.items_alone += 1;
+            return mine;
+        }
+        let weighs = mine.as_ref().map_or(0, weight::of);
+        if weighs > weight::WHOLE_OCTETS_MAX {
+            self.comparison.items_alone += 1;
+            let reason = format!("one reader was not asked: it would hold {weighs} octets of it in memory");
+            self.comparison.disagree(Some(node), reason, "first");
             return mine;
         }
         match (mine, self.ask(|store| store.item(node))) {

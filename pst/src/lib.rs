@@ -16,3 +16,4 @@ pub mod rtf;
 pub mod store;
 pub mod text;
 pub mod tree;
+pub mod weight;

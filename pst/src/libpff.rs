@@ -6,6 +6,7 @@
 //! gives a value whose block is missing as an empty one. It also loses every property of an item that has one of a
 //! type it does not know.
 
+mod bounded;
 mod check;
 mod child;
 mod ffi;
@@ -18,6 +19,7 @@ mod starter;
 mod store;
 mod value;
 
+pub use bounded::BoundedStore;
 pub use child::{ChildLimits, ChildStore, ReaderCommand};
 
 pub use read::{EMBEDDED_DEPTH_MAX, ITEM_OCTETS_MAX, ITEM_PARTS_MAX};

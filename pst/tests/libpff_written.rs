@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use malote_pst::item::{Attachment, Content, Item, Part};
-use malote_pst::libpff::{ChildLimits, ChildStore, EMBEDDED_DEPTH_MAX, LibpffStore, ReaderCommand};
+use malote_pst::libpff::{
+    BoundedStore, ChildLimits, ChildStore, EMBEDDED_DEPTH_MAX, LibpffStore, ReaderCommand,
+};
 use malote_pst::names::PS_PUBLIC_STRINGS;
 use malote_pst::property::{VALUE_OCTETS_MAX, Value};
 use malote_pst::store::{Blob, NodeId, Store, StoreError};
@@ -337,5 +339,74 @@ fn broken_files_are_read_as_far_as_they_go_and_nobody_hangs_or_dies() -> Result<
     }
     eprintln!("{seeds} broken files: {opened} opened, {read} items read, {lost} named as lost");
     ensure!(opened > 0 && read > 0, "nothing was ever read");
+    Ok(())
+}
+
+#[test]
+fn an_item_that_libpff_would_hold_whole_is_read_block_by_block() -> Result<()> {
+    const OCTETS: u64 = 80 * 1024 * 1024;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("heavy.pst");
+    let one = bulk::Bulk {
+        items: 2,
+        folders: 1,
+        body_characters: 100,
+        attachment_every: 2,
+        attachment_octets: OCTETS,
+    };
+    let truth = one.write(&path, Pst::new(Crypt::Permute), 1)?;
+    let command =
+        ReaderCommand { program: env!("CARGO_BIN_EXE_malote-pst-reader").into(), arguments: Vec::new() };
+    let mut store = BoundedStore::open(&path, command, ChildLimits::default())?;
+    let nodes: Vec<NodeId> = store.folders()?.into_iter().flat_map(|folder| folder.items).collect();
+    ensure!(nodes.len() == 2, "{} items", nodes.len());
+    let item = store.item(nodes[0])?;
+    let told = truth.folders.iter().flat_map(|folder| &folder.items).find(|told| told.node == nodes[0].0);
+    let told = told.context("the first item is not in the truth")?;
+    check_item(&mut store, &item, told, true)?;
+    let child = child_of(std::process::id(), "malote-pst-read").context("the reader does not run")?;
+    let status = fs::read_to_string(format!("/proc/{child}/status"))?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+    ensure!(kib < OCTETS / 1024 / 4, "libpff held the attachment: {kib} KiB at most");
+    let light = store.item(nodes[1])?;
+    ensure!(light.attachments.is_empty() && !light.is_damaged(), "the other item: {:?}", light.damage);
+    Ok(())
+}
+
+/// The process of a name, as far as the kernel keeps names, below any thread of `parent`.
+fn child_of(parent: u32, name: &str) -> Option<u32> {
+    let threads = fs::read_dir(format!("/proc/{parent}/task")).ok()?;
+    let listed = threads.flatten().map(|thread| fs::read_to_string(thread.path().join("children")));
+    let pids: Vec<u32> = listed
+        .flat_map(|listed| {
+            let listed = listed.unwrap_or_default();
+            listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect();
+    let is_it =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+    pids.into_iter().find(is_it)
+}
+
+#[test]
+fn a_reader_that_has_grown_is_replaced_and_reads_on_as_if_nothing_were() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("features.pst");
+    features::write(&path, Pst::new(Crypt::Permute), Format::Unicode)?;
+    let mut steady = in_child(&path, ChildLimits::default())?;
+    let tight = ChildLimits { resident_octets: 0, ..ChildLimits::default() };
+    let mut replaced = in_child(&path, tight)?;
+    let folders = steady.folders()?;
+    ensure!(folders == replaced.folders()?, "the folders differ");
+    for node in folders.iter().flat_map(|folder| &folder.items) {
+        match (steady.item(*node), replaced.item(*node)) {
+            (Ok(one), Ok(other)) => ensure!(one == other, "{:#x} differs", node.0),
+            (Err(one), Err(other)) => ensure!(one.to_string() == other.to_string(), "{one}: {other}"),
+            (one, other) => anyhow::bail!("{:#x}: {one:?} and {other:?}", node.0),
+        }
+    }
+    ensure!(steady.replacements() == 0 && replaced.replacements() > 0, "nothing was replaced");
+    ensure!(replaced.restarts() == 0, "a replacement counts as an end");
     Ok(())
 }

@@ -196,3 +196,27 @@ fn blobs_are_read_by_the_reader_that_made_them() {
         assert_eq!((read.ok(), octet[0]), (Some(1), letter));
     }
 }
+
+fn heavy(node: NodeId) -> Result<Item, StoreError> {
+    let mut item = whole(node)?;
+    let blob = Blob { octets: weight::WHOLE_OCTETS_MAX + 1, key: BlobKey::Block(4) };
+    let (properties, damage) = (Properties::default(), Vec::new());
+    let content = crate::item::Content::Octets(blob);
+    item.attachments.push(crate::item::Attachment { number: 0, properties, content, damage });
+    Ok(item)
+}
+
+#[test]
+fn a_second_reader_is_not_asked_for_what_it_would_hold_whole() {
+    let clock = Arc::new(AtomicU64::new(0));
+    let first = fake("first", &[NODE.0], heavy, 0, &clock);
+    let opening: Opening = Box::new(|| Err(StoreError::ReaderEnded("it was asked".to_owned())));
+    let stopwatch: Stopwatch = Arc::new(|| Duration::ZERO);
+    let mut both = Both::new(first, opening, Asking::Everything, Duration::from_secs(1), stopwatch);
+    assert_eq!(both.item(NODE).ok(), heavy(NODE).ok());
+    let comparison = both.comparison();
+    assert_eq!((comparison.items_alone, comparison.second_ended.as_ref()), (1, None));
+    assert!(!comparison.is_clean(), "only one reader has seen it");
+    let told = comparison.told.first().expect("it is told why");
+    assert!(told.reason.contains("was not asked"), "{}", told.reason);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::damaged::ROWS_MAX;
 use super::{Learnt, Mailbox, Reader, Shared, arrange};
 use crate::both::{Asking, Both, Opening, Stopwatch};
-use crate::libpff::{ChildLimits, ChildStore, ReaderCommand};
+use crate::libpff::{BoundedStore, ChildLimits, ChildStore, ReaderCommand};
 use crate::mime::{Items, Unreadable};
 use crate::native::NativeStore;
 use crate::store::{Format, NodeId, Store, StoreError};
@@ -70,7 +70,7 @@ impl Mailbox {
             }
             // Two readers that cannot open it agree; the first one's words are the more exact.
             (Some(Err(error)), _) => (Reader::One(libpff(path, &options).map_err(|_| error)?), None),
-            (None, _) => (Reader::One(libpff(path, &options)?), None),
+            (None, _) => (Reader::One(bounded(path, &options)?), None),
         };
         let mut learnt = None;
         if store.store().summary().format == Format::Ansi {
@@ -97,7 +97,7 @@ impl Mailbox {
         let file = Arc::clone(&self.file);
         let store = match &file.native {
             Some(native) => reader(&file.path, &file.options, native),
-            None => Reader::One(libpff(&file.path, &file.options)?),
+            None => Reader::One(bounded(&file.path, &file.options)?),
         };
         let learnt = Arc::clone(&self.learnt);
         Ok(Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX })
@@ -116,11 +116,19 @@ fn reader(path: &Path, options: &Options, native: &NativeStore) -> Reader {
     Reader::Both(Box::new(Both::new(first, opening, options.asking, options.budget, stopwatch)))
 }
 
+/// libpff as the second reader: it is asked for no item that weighs too much ([`Both`]).
 fn libpff(path: &Path, options: &Options) -> Result<Box<dyn Store>, StoreError> {
-    let Some(command) = options.command.clone() else {
-        return Err(StoreError::ReaderEnded("there is no program to run libpff in".to_owned()));
-    };
-    Ok(Box::new(ChildStore::open(path, command, options.limits)?))
+    Ok(Box::new(ChildStore::open(path, command(options)?, options.limits)?))
+}
+
+/// libpff as the only reader.
+fn bounded(path: &Path, options: &Options) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(BoundedStore::open(path, command(options)?, options.limits)?))
+}
+
+fn command(options: &Options) -> Result<ReaderCommand, StoreError> {
+    let missing = || StoreError::ReaderEnded("there is no program to run libpff in".to_owned());
+    options.command.clone().ok_or_else(missing)
 }
 
 fn native(path: &Path, is_salvage: bool) -> Result<NativeStore, StoreError> {

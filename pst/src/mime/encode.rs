@@ -118,61 +118,98 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Octets that quoted-printable escapes.
-const ESCAPED: [bool; 256] = {
-    let mut table = [false; 256];
+/// How an octet stands in quoted-printable: its letters, and how many of them count.
+type Cell = ([u8; CELL_LETTERS], u8);
+/// Letters of a cell: as many as are copied in one step.
+const CELL_LETTERS: usize = 4;
+/// Octets that are looked at in one step where none of them may need an escape.
+const STEP_OCTETS: usize = 8;
+
+/// Each octet as it stands within a line.
+const CELLS: [Cell; 256] = {
+    let mut table = [([0; CELL_LETTERS], 1); 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] = needs_escape(octet as u8);
+        table[octet] =
+            if needs_escape(octet as u8) { escaped(octet as u8) } else { ([octet as u8, 0, 0, 0], 1) };
         octet += 1;
     }
     table
 };
 
-fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
-    let (mut rest, mut column) = (line, 0);
-    // mbox files take a line that begins so for the next message.
-    if line.starts_with(b"From ") {
-        column = escape(b'F', column, false, out);
-        rest = &rest[1..];
-    }
-    // A space at the end of a line would be taken off on the way.
-    let tail = rest.last().copied().filter(|last| matches!(last, b' ' | b'\t'));
-    if tail.is_some() {
-        rest = &rest[..rest.len() - 1];
-    }
-    while let Some(&first) = rest.first() {
-        // One column is kept for a soft break, but for the last octet of the line.
-        let is_last = rest.len() == 1 && tail.is_none();
-        let room = QUOTED_LINE_MAX - usize::from(!is_last) - column;
-        let within = &rest[..rest.len().min(room)];
-        let plain = within.iter().position(|octet| ESCAPED[usize::from(*octet)]).unwrap_or(within.len());
-        if plain > 0 {
-            out.extend_from_slice(&rest[..plain]);
-            rest = &rest[plain..];
-            column += plain;
-        } else if ESCAPED[usize::from(first)] {
-            column = escape(first, column, is_last, out);
-            rest = &rest[1..];
-        } else {
-            out.extend_from_slice(b"=\r\n");
-            column = 0;
+const fn escaped(octet: u8) -> Cell {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
+}
+
+/// True where none of the octets needs an escape: a step of one word, of which each octet is looked at by itself, as
+/// no sum reaches the next one. A tab is left to the slower way.
+const fn are_plain(octets: [u8; STEP_OCTETS]) -> bool {
+    const EACH: u64 = u64::MAX / 255;
+    const TOP: u64 = 0x80 * EACH;
+    let word = u64::from_ne_bytes(octets);
+    let low = word & !TOP;
+    let reaches_delete = low + EACH;
+    let reaches_space = low + (0x80 - b' ' as u64) * EACH;
+    let differs_from_equals = (low ^ (b'=' as u64 * EACH)) + 0x7F * EACH;
+    (word | reaches_delete) & TOP == 0 && reaches_space & differs_from_equals & TOP == TOP
+}
+
+/// One line of quoted-printable that is being put together.
+struct QuotedLine<'a> {
+    out: &'a mut Vec<u8>,
+    /// The letters so far, and room for one step more.
+    letters: [u8; QUOTED_LINE_MAX + STEP_OCTETS],
+    column: usize,
+}
+
+impl QuotedLine<'_> {
+    /// Adds one octet. One column is kept for a soft break, but for the last octet of the line.
+    fn add(&mut self, (letters, count): Cell, is_last: bool) {
+        let count = usize::from(count);
+        if self.column + count > QUOTED_LINE_MAX - usize::from(!is_last) {
+            self.pass(b"=\r\n");
         }
+        self.letters[self.column..self.column + CELL_LETTERS].copy_from_slice(&letters);
+        self.column += count;
     }
-    if let Some(tail) = tail {
-        escape(tail, column, true, out);
+
+    /// Adds octets of which none is the line's last.
+    fn add_all(&mut self, octets: &[u8]) {
+        let (steps, rest) = octets.as_chunks::<STEP_OCTETS>();
+        for step in steps {
+            if are_plain(*step) && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
+                self.letters[self.column..self.column + STEP_OCTETS].copy_from_slice(step);
+                self.column += STEP_OCTETS;
+            } else {
+                step.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+            }
+        }
+        rest.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+    }
+
+    fn pass(&mut self, end: &[u8]) {
+        self.out.extend_from_slice(&self.letters[..self.column]);
+        self.out.extend_from_slice(end);
+        self.column = 0;
     }
 }
 
-/// Writes one escaped octet, on a new line where the current one is full, and gives the column behind it.
-fn escape(octet: u8, column: usize, is_last: bool, out: &mut Vec<u8>) -> usize {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let is_full = column + 3 > QUOTED_LINE_MAX - usize::from(!is_last);
-    if is_full {
-        out.extend_from_slice(b"=\r\n");
-    }
-    out.extend_from_slice(&[b'=', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-    if is_full { 3 } else { column + 3 }
+fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
+    let Some((last, others)) = line.split_last() else { return };
+    let mut quoted = QuotedLine { out, letters: [0; QUOTED_LINE_MAX + STEP_OCTETS], column: 0 };
+    // mbox files take a line that begins so for the next message.
+    let others = if line.starts_with(b"From ") {
+        quoted.add(escaped(b'F'), false);
+        &others[1..]
+    } else {
+        others
+    };
+    quoted.add_all(others);
+    // A space at the end of a line would be taken off on the way.
+    let is_tail = matches!(last, b' ' | b'\t');
+    quoted.add(if is_tail { escaped(*last) } else { CELLS[usize::from(*last)] }, true);
+    quoted.pass(b"");
 }
 
 /// How long `octets` octets are in base64, line ends included, the last line without one.
@@ -214,22 +251,23 @@ fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Vec<u8>) {
     let letters = STANDARD.encode(octets, Out::from_slice(&mut letters));
     let (lines, last) = letters.as_chunks::<BASE64_LINE_LETTERS>();
     match end {
-        // Put together first: one step of a known length costs less than two.
-        LineEnd::CrLf => lines.iter().for_each(|line| {
-            let mut whole = [0; BASE64_LINE_LETTERS + 2];
-            whole[..2].copy_from_slice(b"\r\n");
-            whole[2..].copy_from_slice(line);
-            out.extend_from_slice(&whole);
-        }),
-        LineEnd::Lf => lines.iter().for_each(|line| {
-            let mut whole = [b'\n'; BASE64_LINE_LETTERS + 1];
-            whole[1..].copy_from_slice(line);
-            out.extend_from_slice(&whole);
-        }),
+        LineEnd::CrLf => parted::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
+        LineEnd::Lf => parted::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
     }
     if !last.is_empty() {
         out.extend_from_slice(if end == LineEnd::Lf { b"\n" } else { b"\r\n" });
         out.extend_from_slice(last);
+    }
+}
+
+/// Writes lines, each with the line end before it. Room is made once: lines of a known length then cost one step.
+fn parted<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_LETTERS]], end: &[u8], out: &mut Vec<u8>) {
+    let begin = out.len();
+    out.resize(begin + lines.len() * WHOLE, 0);
+    let (wholes, _) = out[begin..].as_chunks_mut::<WHOLE>();
+    for (whole, line) in wholes.iter_mut().zip(lines) {
+        whole[..end.len()].copy_from_slice(end);
+        whole[end.len()..].copy_from_slice(line);
     }
 }
 
@@ -268,6 +306,51 @@ mod tests {
         assert_eq!(quoted(&[b'x'; 77]), format!("{}=\r\nxx", "x".repeat(75)));
         let long = quoted("é".repeat(500).as_bytes());
         assert!(long.split("\r\n").all(|line| line.len() <= 76), "{long}");
+    }
+
+    #[test]
+    fn a_step_is_plain_where_each_of_its_octets_is() {
+        for octet in 0..=u8::MAX {
+            for place in 0..STEP_OCTETS {
+                let mut octets = *b"Step a~ ";
+                octets[place] = octet;
+                let wanted = !needs_escape(octet) && !matches!(octet, b'\t' | b'\r' | b'\n');
+                assert_eq!(are_plain(octets), wanted, "{octet:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn quoted_printable_is_the_same_in_whatever_steps_it_is_made() {
+        /// Octet by octet, after RFC 2045 §6.7.
+        fn by_octets(line: &[u8]) -> String {
+            let (mut out, mut column) = (String::new(), 0);
+            for (at, octet) in line.iter().enumerate() {
+                let is_last = at + 1 == line.len();
+                let is_from = at == 0 && line.starts_with(b"From ");
+                let is_tail = is_last && matches!(octet, b' ' | b'\t');
+                let is_escaped = is_from || is_tail || needs_escape(*octet);
+                let letters =
+                    if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
+                if column + letters.len() > if is_last { 76 } else { 75 } {
+                    out.push_str("=\r\n");
+                    column = 0;
+                }
+                column += letters.len();
+                out.push_str(&letters);
+            }
+            out
+        }
+        let kinds = b"abcdefghijklm From =\t\xC3\xA7~\x7F\x01 ";
+        for length in 0..200 {
+            for step in [1, 2, 3, 5, 7, 11, 13] {
+                let line: Vec<u8> = (0..length).map(|at| kinds[(at * step + at / 9) % kinds.len()]).collect();
+                let from = [b"From ", line.as_slice()].concat();
+                for line in [line, from] {
+                    assert_eq!(quoted(&line), by_octets(&line), "{line:x?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -62,21 +62,25 @@ impl Message {
     /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
     pub fn write(&self, blobs: &mut dyn Blobs, out: &mut dyn Write) -> io::Result<()> {
         let mut through = Through { out, lines: Vec::new() };
-        let written = self.write_to(blobs, &mut through);
+        let written = self.write_to(blobs, &mut through, &mut Room::default());
         written.and_then(|()| through.pass().map_err(Unwritten::Refused)).map_err(Unwritten::into_cause)
     }
 
-    /// Writes the message to a form that treats texts and files apart; blobs block by block.
+    /// Writes the message to a form that treats texts and files apart; blobs block by block, read to `room`.
     ///
     /// # Errors
     /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
-    pub fn write_to(&self, blobs: &mut dyn Blobs, out: &mut dyn Form) -> Result<(), Unwritten> {
-        let mut buffers = Buffers::default();
+    pub fn write_to(
+        &self,
+        blobs: &mut dyn Blobs,
+        out: &mut dyn Form,
+        room: &mut Room,
+    ) -> Result<(), Unwritten> {
         for piece in &self.pieces {
             match piece {
                 Piece::Held(octets) => out.text(octets).map_err(Unwritten::Refused)?,
-                Piece::Encoded(blob) => buffers.copy(blob, blobs, out, true)?,
-                Piece::Raw(blob) => buffers.copy(blob, blobs, out, false)?,
+                Piece::Encoded(blob) => room.copy(blob, blobs, out, true)?,
+                Piece::Raw(blob) => room.copy(blob, blobs, out, false)?,
             }
         }
         Ok(())
@@ -154,7 +158,7 @@ impl Form for Through<'_> {
 pub struct MessageReader<'a> {
     pieces: std::slice::Iter<'a, Piece>,
     blobs: &'a mut dyn Blobs,
-    buffers: Buffers,
+    room: Room,
     /// The blob that is being read, how far it is read, and whether it becomes base64.
     blob: Option<(&'a Blob, u64, bool)>,
     /// Octets that are ready, and how many of them were given.
@@ -166,8 +170,8 @@ impl Message {
     /// The same octets as [`Self::write`] writes, for whom asks for them piece by piece. A blob that cannot be read
     /// whole is an error of the reading.
     pub fn reader<'a>(&'a self, blobs: &'a mut dyn Blobs) -> MessageReader<'a> {
-        let (pieces, buffers) = (self.pieces.iter(), Buffers::default());
-        MessageReader { pieces, blobs, buffers, blob: None, ready: (&[]).into(), given: 0 }
+        let (pieces, room) = (self.pieces.iter(), Room::default());
+        MessageReader { pieces, blobs, room, blob: None, ready: (&[]).into(), given: 0 }
     }
 }
 
@@ -181,7 +185,7 @@ impl<'a> MessageReader<'a> {
             {
                 let mut lines = std::mem::take(&mut self.ready).into_owned();
                 lines.clear();
-                let read = self.buffers.block(blob, offset, self.blobs, &mut lines, is_encoded)?;
+                let read = self.room.block(blob, offset, self.blobs, &mut lines, is_encoded)?;
                 self.blob = Some((blob, offset + read, is_encoded));
                 self.ready = lines.into();
                 continue;
@@ -217,13 +221,14 @@ impl io::Read for MessageReader<'_> {
     }
 }
 
-/// Room for one block of a blob, shared by all blobs of a message.
-#[derive(Default)]
-struct Buffers {
+/// Room for one block of a blob, for one message after the other.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// It never shrinks: octets that are read over need not be wiped before.
     block: Vec<u8>,
 }
 
-impl Buffers {
+impl Room {
     fn copy(
         &mut self,
         blob: &Blob,
@@ -233,15 +238,15 @@ impl Buffers {
     ) -> Result<(), Unwritten> {
         let mut offset = 0;
         while offset < blob.octets {
-            let read = self.read(blob, offset, blobs).map_err(Unwritten::Unreadable)?;
+            let block = self.read(blob, offset, blobs).map_err(Unwritten::Unreadable)?;
             if is_encoded {
                 let end = out.line_end();
                 let lines = out.lines().map_err(Unwritten::Refused)?;
-                encode::base64_lines(&self.block, offset == 0, end, lines);
+                encode::base64_lines(block, offset == 0, end, lines);
             } else {
-                out.text(&self.block).map_err(Unwritten::Refused)?;
+                out.text(block).map_err(Unwritten::Refused)?;
             }
-            offset += read;
+            offset += block.len() as u64;
         }
         Ok(())
     }
@@ -255,21 +260,23 @@ impl Buffers {
         lines: &mut Vec<u8>,
         is_encoded: bool,
     ) -> io::Result<u64> {
-        let read = self.read(blob, offset, blobs)?;
+        let block = self.read(blob, offset, blobs)?;
         if is_encoded {
-            encode::base64_lines(&self.block, offset == 0, LineEnd::CrLf, lines);
+            encode::base64_lines(block, offset == 0, LineEnd::CrLf, lines);
         } else {
-            lines.extend_from_slice(&self.block);
+            lines.extend_from_slice(block);
         }
-        Ok(read)
+        Ok(block.len() as u64)
     }
 
-    /// Reads one block of a blob; gives how many octets it has.
-    fn read(&mut self, blob: &Blob, offset: u64, blobs: &mut dyn Blobs) -> io::Result<u64> {
-        let wanted = (blob.octets - offset).min(BLOCK_OCTETS as u64);
-        self.block.resize(usize::try_from(wanted).unwrap_or(BLOCK_OCTETS), 0);
-        read_exactly(blobs, blob, offset, &mut self.block)?;
-        Ok(wanted)
+    /// Reads one block of a blob.
+    fn read(&mut self, blob: &Blob, offset: u64, blobs: &mut dyn Blobs) -> io::Result<&[u8]> {
+        let wanted =
+            usize::try_from(blob.octets - offset).map_or(BLOCK_OCTETS, |left| left.min(BLOCK_OCTETS));
+        self.block.resize(self.block.len().max(wanted), 0);
+        let block = &mut self.block[..wanted];
+        read_exactly(blobs, blob, offset, block)?;
+        Ok(block)
     }
 }
 

@@ -35,7 +35,7 @@ pub use encode::LineEnd;
 pub use flags::Flags;
 pub use glance::{Glance, glance};
 pub use mailbox::Mailbox;
-pub use message::{Form, Message, MessageReader, Unwritten};
+pub use message::{Form, Message, MessageReader, Room, Unwritten};
 pub use view::View;
 
 use build::Builder;

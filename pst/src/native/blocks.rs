@@ -36,6 +36,8 @@ pub(super) struct Blocks {
     listed: usize,
     /// Room for blocks that lie one behind the other, as they are in the file.
     run: Vec<u8>,
+    /// Where the block that was asked for last stands in the block tree.
+    pub(super) near: usize,
 }
 
 /// What a block holds.
@@ -65,6 +67,7 @@ impl Blocks {
             warnings_left_out: 0,
             listed: 0,
             run: Vec::new(),
+            near: 0,
         }
     }
 
@@ -122,7 +125,7 @@ impl Blocks {
     pub(super) fn contents(&mut self, block: u64) -> Read<Contents> {
         let index = Arc::clone(&self.index);
         let (mut altered, mut fault) = (None, None);
-        for place in index.places(block) {
+        for place in index.places(block, &mut self.near) {
             match self.at(block, place) {
                 Ok(contents) if contents.is_sound => return Ok(contents),
                 Ok(contents) => altered = altered.or(Some(contents)),
@@ -133,19 +136,19 @@ impl Blocks {
     }
 
     /// Octets that a block holds, without reading it.
-    pub(super) fn octets(&self, block: u64) -> Option<u16> {
-        self.index.places(block).next().map(Block::octets)
+    pub(super) fn octets(&mut self, block: u64) -> Option<u16> {
+        self.index.place(block, &mut self.near).map(Block::octets)
     }
 
     /// Reads leaves of which the first begins at `start` straight to where they are wanted, as long as they lie one
     /// behind the other in the file, are plainly sound and fit into `into`; gives how many those are. What is not
     /// plain is left to [`Self::contents`], which looks further.
     pub(super) fn read_run(&mut self, leaves: &[Leaf], start: u64, into: &mut [u8]) -> usize {
-        let (index, mut near) = (Arc::clone(&self.index), usize::MAX);
+        let index = Arc::clone(&self.index);
         let mut places: Vec<Block> = Vec::new();
         let (mut held, mut filed) = (0, 0);
         for leaf in leaves {
-            let Some(at) = index.place(leaf.block, &mut near) else { break };
+            let Some(at) = index.place(leaf.block, &mut self.near) else { break };
             let octets = u64::from(at.octets());
             let is_plain = at.octets() == at.stored() && start + held + octets == leaf.end;
             let is_next = places.first().is_none_or(|first| at.place() == first.place() + filed);
@@ -159,9 +162,11 @@ impl Blocks {
         let filed: u64 = places.iter().map(|at| self.layout.block_octets(at.stored())).sum();
         let Some(first) = places.first() else { return 0 };
         let mut run = std::mem::take(&mut self.run);
-        run.resize(filed as usize, 0);
-        let sound =
-            if self.disk.fill(first.place(), &mut run) { self.decode_run(&places, &run, into) } else { 0 };
+        // It never shrinks: octets that are read over need not be wiped before.
+        let filed = filed as usize;
+        run.resize(run.len().max(filed), 0);
+        let is_read = self.disk.fill(first.place(), &mut run[..filed]);
+        let sound = if is_read { self.decode_run(&places, &run[..filed], into) } else { 0 };
         self.run = run;
         sound
     }

@@ -82,7 +82,7 @@ impl Blocks {
             )));
         }
         let before = tree.octets();
-        let (index, mut near) = (Arc::clone(&self.index), usize::MAX);
+        let index = Arc::clone(&self.index);
         for number in 0..usize::from(count) {
             let at = 8 + number * self.layout.number_octets();
             let Some(child) = self.layout.number_at(&octets, at) else {
@@ -101,7 +101,7 @@ impl Blocks {
             } else if is_internal(child) {
                 return Err(Fault::new(format!("block {block:#x} names {child:#x} as data, which is none")));
             } else {
-                tree.add(child, index.place(child, &mut near).map(Block::octets));
+                tree.add(child, index.place(child, &mut self.near).map(Block::octets));
             }
         }
         if tree.missing.is_none() && tree.octets() - before != u64::from(total) {

@@ -93,6 +93,9 @@ impl Node {
     }
 }
 
+/// How far from the last block the next one is looked for first, to either side in the block tree.
+const NEAR_BLOCKS: usize = 1024;
+
 /// What is known of a store's nodes and blocks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
@@ -225,31 +228,36 @@ impl Index {
         })
     }
 
-    /// The places where a block may lie, the block tree's first.
-    pub(super) fn places(&self, number: u64) -> impl Iterator<Item = Block> + '_ {
+    /// The places where a block may lie, the block tree's first; `near` as in [`Self::place`].
+    pub(super) fn places(&self, number: u64, near: &mut usize) -> impl Iterator<Item = Block> + use<'_> {
         let number = number & !1;
-        let own = self.blocks.binary_search_by_key(&number, |block| block.number());
+        let own = self.own_place(number, near);
         let from = self.stray_blocks.partition_point(|block| block.number() < number);
         let stray = self.stray_blocks[from..].iter().take_while(move |block| block.number() == number);
-        own.ok().map(|place| self.blocks[place]).into_iter().chain(stray.copied())
+        own.into_iter().chain(stray.copied())
     }
 
     /// The first of the places of a block. `near` is where the last one that was asked for stands in the block tree:
-    /// blocks of one value mostly stand one behind the other.
+    /// blocks of one item mostly stand one near the other.
     pub(super) fn place(&self, number: u64, near: &mut usize) -> Option<Block> {
-        let number = number & !1;
+        self.own_place(number & !1, near).or_else(|| self.places(number, near).next())
+    }
+
+    /// The place that the block tree tells.
+    fn own_place(&self, number: u64, near: &mut usize) -> Option<Block> {
         let next = self.blocks.get(near.wrapping_add(1)).filter(|block| block.number() == number);
         if let Some(block) = next {
             *near = near.wrapping_add(1);
             return Some(*block);
         }
-        match self.blocks.binary_search_by_key(&number, |block| block.number()) {
-            Ok(place) => {
-                *near = place;
-                Some(self.blocks[place])
-            }
-            Err(_) => self.places(number).next(),
-        }
+        let from = near.saturating_sub(NEAR_BLOCKS).min(self.blocks.len());
+        let around = &self.blocks[from..self.blocks.len().min(near.saturating_add(NEAR_BLOCKS))];
+        let is_around = around.first().is_some_and(|first| first.number() <= number)
+            && around.last().is_some_and(|last| number <= last.number());
+        let (from, among) = if is_around { (from, around) } else { (0, &self.blocks[..]) };
+        let found = among.binary_search_by_key(&number, |block| block.number()).ok()?;
+        *near = from + found;
+        Some(among[found])
     }
 
     /// True where the block tree names the block.

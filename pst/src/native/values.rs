@@ -78,31 +78,39 @@ pub(super) fn fixed(kind: u16, octets: &[u8]) -> Option<Value> {
     })
 }
 
+/// Longest text that is decoded character by character, in units of UTF-16.
+const SHORT_UNITS_MAX: usize = 48;
+/// Units of UTF-16 that are decoded in one step.
+const SLAB_UNITS: usize = 512;
+/// Octets of UTF-8 that a unit of UTF-16 becomes at most.
+const UNIT_OCTETS_MAX: usize = 3;
+
 /// UTF-16LE as text: lone surrogates replaced, one NUL at the end taken off, an odd last octet left out.
 pub(super) fn text(octets: &[u8]) -> String {
     let (units, _) = octets.as_chunks::<2>();
-    let units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
-    let mut text = Vec::with_capacity(units.len() + units.len() / 8);
-    let mut rest = units;
-    while let [unit, others @ ..] = rest {
-        match u16::from_le_bytes(*unit) {
-            ascii @ 0..0x80 => text.push(ascii as u8),
-            // Most of what is not ASCII takes two octets; the common way is too slow for whole bodies.
-            two @ 0x80..0x800 => text.extend([0xC0 | (two >> 6) as u8, 0x80 | (two & 0x3F) as u8]),
-            _ => {
-                let pair = rest.iter().take(2).map(|unit| u16::from_le_bytes(*unit));
-                let first = char::decode_utf16(pair).next().and_then(Result::ok);
-                let character = first.unwrap_or(char::REPLACEMENT_CHARACTER);
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                if character.len_utf16() == 2 {
-                    rest = &rest[2..];
-                    continue;
-                }
-            }
-        }
-        rest = others;
+    let mut units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
+    let mut text = String::with_capacity(units.len() + units.len() / 8);
+    // Names and addresses are not worth the setting up of what follows; whole bodies are.
+    if units.len() <= SHORT_UNITS_MAX {
+        let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
+        text.extend(
+            char::decode_utf16(units).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)),
+        );
+        return text;
     }
-    String::from_utf8(text).expect("every character was written as UTF-8")
+    let (mut slab, mut room) = ([0; SLAB_UNITS], [0; SLAB_UNITS * UNIT_OCTETS_MAX]);
+    let room = str::from_utf8_mut(&mut room).expect("zeros are text");
+    while !units.is_empty() {
+        let count = units.len().min(SLAB_UNITS);
+        slab.iter_mut().zip(units).for_each(|(slot, unit)| *slot = u16::from_le_bytes(*unit));
+        // The two halves of a character are not parted.
+        let is_half = count < units.len() && matches!(slab[count - 1], 0xD800..=0xDBFF);
+        let count = count - usize::from(is_half);
+        let (read, written) = encoding_rs::mem::convert_utf16_to_str_partial(&slab[..count], room);
+        text.push_str(&room[..written]);
+        units = &units[read..];
+    }
+    text
 }
 
 fn without_nul(mut octets: Vec<u8>) -> Vec<u8> {
@@ -189,6 +197,24 @@ mod tests {
                 let units = [first, second, 0x42];
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
                 assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{units:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_is_what_the_standard_library_makes_of_it_wherever_its_characters_lie() {
+        let kinds = [0x41, 0xE9, 0x20AC, 0xD83D, 0xDE00, 0xD800, 0xDFFF, 0xFFFD, 0x7FF, 0];
+        for length in [SHORT_UNITS_MAX, SHORT_UNITS_MAX + 1, SLAB_UNITS, SLAB_UNITS * 2 + 3] {
+            for step in 1..40 {
+                let units: Vec<u16> =
+                    (0..length).map(|at| kinds[(at * step + at / 7) % kinds.len()]).chain([0x42]).collect();
+                let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} by {step}");
+            }
+            for half in [0xD83D, 0xDE00] {
+                let units = vec![half; length * 2];
+                let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} of {half:#x}");
             }
         }
     }

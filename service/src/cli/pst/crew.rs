@@ -17,7 +17,7 @@ use malote_pst::mime::Unwritten;
 use malote_pst::store::NodeId;
 
 use super::sink::{Sink, failure};
-use super::tray::Tray;
+use super::tray::{Rooms, Tray};
 use super::{Place, Quarantined, Sums};
 use crate::cli::exit::Stopped;
 
@@ -184,6 +184,11 @@ impl Crew<'_> {
         Ok(work.folders[portion.folder].file.take())
     }
 
+    /// True where [`Self::turn`] need not wait.
+    pub(super) fn has_turn(&self, portion: &Portion) -> bool {
+        self.work().folders[portion.folder].written == portion.number
+    }
+
     /// Gives the turn on.
     fn written(&self, portion: &Portion, file: Option<File>) {
         let mut work = self.work();
@@ -233,9 +238,9 @@ impl<'h, 'a> Hand<'h, 'a> {
     }
 
     fn work(mut self) -> (Sums, u64) {
-        let mut room = Vec::new();
+        let mut rooms = Rooms::default();
         while let Some(portion) = self.crew.take() {
-            if let Err(failed) = self.portion(&portion, &mut room) {
+            if let Err(failed) = self.portion(&portion, &mut rooms) {
                 self.crew.stop(Some(failed));
                 break;
             }
@@ -243,10 +248,10 @@ impl<'h, 'a> Hand<'h, 'a> {
         (std::mem::take(&mut self.sums), self.alone)
     }
 
-    fn portion(&mut self, portion: &Portion, room: &mut Vec<u8>) -> Result<(), Stopped> {
+    fn portion(&mut self, portion: &Portion, rooms: &mut Rooms) -> Result<(), Stopped> {
         let crew = self.crew;
         let place = &crew.places[portion.folder];
-        let mut tray = Tray::new(crew, crew.sink, portion, std::mem::take(room));
+        let mut tray = Tray::new(crew, crew.sink, portion, std::mem::take(rooms));
         for at in portion.items.clone() {
             let node = place.items[at];
             let mut sums = Outcomes { sums: &mut self.sums, place, order: (portion.folder, at), node };
@@ -268,7 +273,7 @@ impl<'h, 'a> Hand<'h, 'a> {
             }
             (crew.progress)();
         }
-        let file = tray.finish(room)?;
+        let file = tray.finish(rooms)?;
         crew.written(portion, file);
         Ok(())
     }

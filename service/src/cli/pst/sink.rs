@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use malote_pst::mailbox::{Damaged, Mailbox};
-use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Unwritten};
+use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Room, Unwritten};
 use malote_pst::store::NodeId;
 
 use super::Place;
@@ -89,18 +89,18 @@ impl Sink {
         &self,
         folder: usize,
         mailbox: &mut Mailbox,
-        node: NodeId,
-        converted: &Converted,
+        (node, converted): (NodeId, &Converted),
+        room: &mut Room,
     ) -> Result<(), Unwritten> {
         let Some(message) = &converted.message else { return Ok(()) };
         let place = self.made(folder).map_err(Unwritten::Refused)?;
         if self.form != ExportArg::Maildir {
-            return lasting(&place.join(format!("{:08x}.eml", node.0)), message, mailbox);
+            return lasting(&place.join(format!("{:08x}.eml", node.0)), message, mailbox, room);
         }
         let seconds = converted.internal_date.map_or(0, |date| date.unix_seconds);
         let (part, flags) = letters(converted.flags);
         let name = format!("{seconds}.P{:08x}.malote,S={}:2,{flags}", node.0, message.octets());
-        lasting(&place.join(part).join(name), message, mailbox)
+        lasting(&place.join(part).join(name), message, mailbox, room)
     }
 
     /// Writes what is known of an item that is not carried.
@@ -130,11 +130,11 @@ impl Sink {
 }
 
 /// Writes a message under a name that it gets only when it is whole.
-fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox) -> Result<(), Unwritten> {
+fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox, room: &mut Room) -> Result<(), Unwritten> {
     let folder = path.parent().unwrap_or(path);
     let file = tempfile::NamedTempFile::new_in(folder).map_err(Unwritten::Refused)?;
     let mut letter = Letter { file, gathered: Vec::new() };
-    message.write_to(mailbox.blobs(), &mut letter)?;
+    message.write_to(mailbox.blobs(), &mut letter, room)?;
     letter.pass().map_err(Unwritten::Refused)?;
     letter.file.persist(path).map_err(|error| Unwritten::Refused(error.error)).map(drop)
 }

@@ -6,7 +6,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use malote_pst::mailbox::{Damaged, Mailbox};
-use malote_pst::mime::{Converted, Form, LineEnd, Unwritten};
+use malote_pst::mime::{Converted, Form, LineEnd, Room, Unwritten};
 use malote_pst::store::NodeId;
 
 use super::crew::{Crew, Portion};
@@ -17,6 +17,15 @@ use crate::cli::exit::Stopped;
 
 /// Octets that a portion of an mbox file gathers before it needs its turn.
 const GATHERED_OCTETS_MAX: usize = 2 * 1024 * 1024;
+/// Octets that are written at once by whom has the turn already: while they are few, they lie in the fastest caches.
+const PASSED_OCTETS_MIN: usize = 128 * 1024;
+
+/// What a hand reads to and gathers in, from one portion to the next.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    gathered: Vec<u8>,
+    data: Room,
+}
 
 /// Where the messages of one portion go.
 pub(super) struct Tray<'t, 'a> {
@@ -24,6 +33,7 @@ pub(super) struct Tray<'t, 'a> {
     sink: Option<&'t Sink>,
     portion: &'t Portion,
     lines: Lines,
+    data: Room,
     /// True once everything before the portion is written.
     has_turn: bool,
     /// The folder's file, from the turn on, where there is one yet.
@@ -35,15 +45,16 @@ pub(super) struct Tray<'t, 'a> {
 }
 
 impl<'t, 'a> Tray<'t, 'a> {
-    /// An empty one; `room` is what an earlier one gathered in.
+    /// An empty one; `rooms` are those of an earlier one.
     pub(super) fn new(
         crew: &'t Crew<'a>,
         sink: Option<&'t Sink>,
         portion: &'t Portion,
-        room: Vec<u8>,
+        rooms: Rooms,
     ) -> Self {
-        let lines = Lines::new(room);
-        Self { crew, sink, portion, lines, has_turn: false, file: None, filed: 0, begin: 0 }
+        let Rooms { gathered, data } = rooms;
+        let lines = Lines::new(gathered);
+        Self { crew, sink, portion, lines, data, has_turn: false, file: None, filed: 0, begin: 0 }
     }
 
     /// Writes one message, or reads it to its end where nothing is to be written.
@@ -57,7 +68,7 @@ impl<'t, 'a> Tray<'t, 'a> {
         match self.sink {
             None => {
                 let mut nowhere = Nowhere(std::mem::take(self.lines.room()));
-                let read = message.write_to(mailbox.blobs(), &mut nowhere);
+                let read = message.write_to(mailbox.blobs(), &mut nowhere, &mut self.data);
                 *self.lines.room() = nowhere.0;
                 read
             }
@@ -66,7 +77,9 @@ impl<'t, 'a> Tray<'t, 'a> {
                 let seconds = converted.internal_date.map(|date| date.unix_seconds);
                 self.lines.own(from_line(seconds).as_bytes());
                 self.lines.own(status(converted.flags).as_bytes());
-                let written = message.write_to(mailbox.blobs(), self);
+                let mut data = std::mem::take(&mut self.data);
+                let written = message.write_to(mailbox.blobs(), self, &mut data);
+                self.data = data;
                 if written.is_ok() {
                     self.lines.end_message();
                 } else {
@@ -74,7 +87,7 @@ impl<'t, 'a> Tray<'t, 'a> {
                 }
                 written.and_then(|()| self.pass_when_full().map_err(Unwritten::Refused))
             }
-            Some(sink) => sink.letter(self.portion.folder, mailbox, node, converted),
+            Some(sink) => sink.letter(self.portion.folder, mailbox, (node, converted), &mut self.data),
         }
     }
 
@@ -114,7 +127,10 @@ impl<'t, 'a> Tray<'t, 'a> {
     }
 
     fn pass_when_full(&mut self) -> io::Result<()> {
-        if self.lines.room().len() >= GATHERED_OCTETS_MAX { self.pass() } else { Ok(()) }
+        let gathered = self.lines.room().len();
+        let is_full = gathered >= GATHERED_OCTETS_MAX
+            || gathered >= PASSED_OCTETS_MIN && (self.has_turn || self.crew.has_turn(self.portion));
+        if is_full { self.pass() } else { Ok(()) }
     }
 
     /// Writes what is gathered, as far as it is decided.
@@ -130,10 +146,10 @@ impl<'t, 'a> Tray<'t, 'a> {
         Ok(())
     }
 
-    /// Writes the rest when its turn has come, gives the room back, and the file to whom comes next.
-    pub(super) fn finish(mut self, room: &mut Vec<u8>) -> Result<Option<File>, Stopped> {
+    /// Writes the rest when its turn has come, gives the rooms back, and the file to whom comes next.
+    pub(super) fn finish(mut self, rooms: &mut Rooms) -> Result<Option<File>, Stopped> {
         self.pass().map_err(|cause| self.refused(&cause))?;
-        *room = std::mem::take(self.lines.room());
+        *rooms = Rooms { gathered: std::mem::take(self.lines.room()), data: self.data };
         Ok(self.file)
     }
 
