@@ -15,7 +15,6 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::at;
-use crate::store::mailboxes::Endpoint;
 
 /// A mailbox comes over at such a rate where nothing slows it, in octets per second: the mean of many migrations.
 const RATE: u64 = 340_000;

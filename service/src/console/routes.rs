@@ -6,7 +6,8 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    account, control, job, jobs, live, mailbox, outside, overview, places, quarantine, runs, schedule, session, uploads, wizard,
+    account, control, job, jobs, live, mailbox, outside, overview, places, quarantine, runs, schedule,
+    session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;

@@ -59,7 +59,13 @@ impl Person {
         let has_script = manner != Manner::WithoutScript;
         let Some(browser) = Browser::start(width, height, has_script).await? else { return Ok(None) };
         browser.set_cookie(base, "malote-language", "en").await?;
-        Ok(Some(Self { browser, base: base.to_owned(), manner, authenticator: Authenticator::default(), began: Instant::now() }))
+        Ok(Some(Self {
+            browser,
+            base: base.to_owned(),
+            manner,
+            authenticator: Authenticator::default(),
+            began: Instant::now(),
+        }))
     }
 
     /// Types an address.
