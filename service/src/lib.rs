@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod gate;
 pub mod jobs;
 pub mod oauth;
+pub mod originals;
 pub mod store;
 pub mod uploads;
 pub mod vault;

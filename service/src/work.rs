@@ -70,7 +70,8 @@ impl Credentials for FromVault {
         }
         let passing = |error: crate::store::StoreError| NoSecret::Passing(error.to_string());
         let row = self.0.store.mailbox_row(&Reach::everything(), mailbox.id).await.map_err(passing)?;
-        let own = row.map(|row| if side == Side::Source { row.credentials_ref } else { row.dest_credentials_ref });
+        let own =
+            row.map(|row| if side == Side::Source { row.credentials_ref } else { row.dest_credentials_ref });
         if own.is_some_and(|own| !own.is_empty()) {
             return Ok(None);
         }
@@ -217,12 +218,14 @@ impl SecretSource for KeptSecret {
             let words = format!("the credential of the {} could not be used: {words}", self.side.as_str());
             Failure::new(self.side, class, FarAs::Account, retry, words)
         };
-        let gone = || fail(Class::AuthBadCredentials, Retry::Never, "it was removed or taken back".to_owned());
+        let gone =
+            || fail(Class::AuthBadCredentials, Retry::Never, "it was removed or taken back".to_owned());
         let row = self.app.store.kept(&self.id).await;
         let row = row.map_err(|error| fail(Class::Ledger, Retry::Again, error.to_string()))?;
         let row = row.filter(|row| row.status == "valid").ok_or_else(gone)?;
         let opened = Secrets::open(&self.app.vault, &row.id, &row.sealed).await;
-        let opened = opened.map_err(|error| fail(Class::AuthBadCredentials, Retry::Never, error.to_string()))?;
+        let opened =
+            opened.map_err(|error| fail(Class::AuthBadCredentials, Retry::Never, error.to_string()))?;
         opened.password.or(opened.oauth_token).ok_or_else(gone)
     }
 

@@ -241,7 +241,9 @@ async fn fresh(app: &App, row: &KeptRow, user: &str) -> Result<()> {
     let asked = asked.map_err(|_| told(&Refused::Passing("the provider keeps us waiting".to_owned())))?;
     match asked {
         Ok(_) => Ok(()),
-        Err(failure) if failure.retry == malote_engine::failure::Retry::Never => Err(refused(failure.message)),
+        Err(failure) if failure.retry == malote_engine::failure::Retry::Never => {
+            Err(refused(failure.message))
+        }
         Err(failure) => Err(told(&Refused::Passing(failure.message))),
     }
 }
@@ -339,8 +341,11 @@ async fn answered(
         return Err(refused("another provider answers than the one that was asked"));
     }
     if let Some(error) = error {
-        let word: String =
-            error.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_').take(40).collect();
+        let word: String = error
+            .chars()
+            .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+            .take(40)
+            .collect();
         return Err(refused(&format!("the provider says {word}")));
     }
     let code = code.filter(|code| !code.is_empty()).ok_or_else(|| refused("the provider sent no code"))?;

@@ -62,7 +62,8 @@ pub async fn words(
     }
     // They become part of a command: nothing that could end one goes in.
     let is_word = |text: &String| {
-        !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b".@_+-".contains(&octet))
+        !text.is_empty()
+            && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b".@_+-".contains(&octet))
     };
     if !asked.mailboxes.iter().all(is_word) {
         return Err(ApiError::field("mailboxes", "addresses of letters, digits and . @ _ + -"));
@@ -97,7 +98,12 @@ fn delegation(plan: &Plan, scope: &str) -> ConsentView {
     }
 }
 
-fn microsoft(app: &App, plan: &Plan, addresses: &crate::oauth::Addresses, asked: &ConsentAsked) -> ConsentView {
+fn microsoft(
+    app: &App,
+    plan: &Plan,
+    addresses: &crate::oauth::Addresses,
+    asked: &ConsentAsked,
+) -> ConsentView {
     let url = addresses.admin.as_ref().map(|page| {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([

@@ -14,9 +14,9 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, discover, endpoints, events,
-    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, overview, providers,
-    quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
-    tracking, uploads, uploads_chunk, uploads_form, uploads_use,
+    folders, gates, health, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent,
+    overview, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule,
+    settings, share, system, tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -99,7 +99,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(oauth::poll))
         .routes(routes!(oauth_consent::words))
         .routes(routes!(providers::profiles))
-        .routes(routes!(providers::profile))
+        .routes(routes!(providers::profile, providers::put_profile))
         .routes(routes!(providers::quota))
         .routes(routes!(providers::quota_of))
         .routes(routes!(providers::estimate))

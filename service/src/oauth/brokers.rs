@@ -54,7 +54,12 @@ impl Brokers {
 ///
 /// # Errors
 /// Where the credential cannot be opened, or holds not what its grant needs.
-pub async fn broker(app: &App, row: &KeptRow, user: &str, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret> {
+pub async fn broker(
+    app: &App,
+    row: &KeptRow,
+    user: &str,
+    side: Side,
+) -> Result<Arc<dyn SecretSource>, NoSecret> {
     let unusable = NoSecret::Unusable;
     let plan = Plan::parse(&row.grant_json).map_err(unusable)?;
     let subject = if plan.flow == Flow::Dwd { user.to_owned() } else { String::new() };

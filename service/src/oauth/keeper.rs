@@ -44,7 +44,8 @@ impl Keeper {
         let Some(row) = row else { return Ok(false) };
         let opened = Secrets::open(&self.app.vault, &self.id, &row.sealed).await;
         let mut secrets = opened.map_err(|error| error.to_string())?;
-        let is_same = secrets.refresh_token.as_ref().is_some_and(|held| held.expose_secret() == old.expose_secret());
+        let is_same =
+            secrets.refresh_token.as_ref().is_some_and(|held| held.expose_secret() == old.expose_secret());
         if !is_same {
             // Somebody consented anew meanwhile, or took the consent back: that stands.
             return Ok(false);

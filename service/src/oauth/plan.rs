@@ -87,9 +87,10 @@ impl Plan {
         }
         let addresses = provider::addresses(outside, self)?;
         match (self.flow, self.provider.as_str()) {
-            (Flow::Dwd, "microsoft") => {
-                Err(("flow", "Microsoft has no delegation to service accounts: use client_credentials".to_owned()))
-            }
+            (Flow::Dwd, "microsoft") => Err((
+                "flow",
+                "Microsoft has no delegation to service accounts: use client_credentials".to_owned(),
+            )),
             (Flow::ClientCredentials, "google") => {
                 Err(("flow", "Google gives applications no tokens for mail: use dwd".to_owned()))
             }

@@ -126,9 +126,11 @@ mod tests {
         assert_eq!(found.authorize, "http://127.0.0.1:81/o/oauth2/v2/auth");
         assert_eq!(found.token.as_str(), "http://127.0.0.1:81/token");
         assert!(found.is_named_by_operator && found.device.is_none());
-        for (provider, directory, field) in
-            [("evil", "", "provider"), ("microsoft", "a/../b", "directory"), ("microsoft", "a@b", "directory")]
-        {
+        for (provider, directory, field) in [
+            ("evil", "", "provider"),
+            ("microsoft", "a/../b", "directory"),
+            ("microsoft", "a@b", "directory"),
+        ] {
             let wrong = addresses(&Outside::default(), &plan(provider, directory)).err();
             assert_eq!(wrong.map(|(field, _)| field), Some(field), "{provider} {directory}");
         }

@@ -73,7 +73,8 @@ impl Secrets {
     /// # Errors
     /// Where it is too long, or the database does not let us.
     pub async fn seal(&self, vault: &Vault, id: &str) -> Result<String, KeeperError> {
-        let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+        let text =
+            |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
         let written = Written {
             password: text(&self.password),
             oauth_token: text(&self.oauth_token),

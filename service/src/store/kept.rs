@@ -84,7 +84,8 @@ const LEASE: &str = "
     UPDATE endpoint_credentials SET lease_id = $2, lease_until_ms = $3
     WHERE id = $1 AND (lease_id = '' OR lease_until_ms < $4)";
 /// Binds: id, who.
-const UNLEASE: &str = "UPDATE endpoint_credentials SET lease_id = '', lease_until_ms = 0 WHERE id = $1 AND lease_id = $2";
+const UNLEASE: &str =
+    "UPDATE endpoint_credentials SET lease_id = '', lease_until_ms = 0 WHERE id = $1 AND lease_id = $2";
 /// Credentials of a server. Binds: server.
 const OF_SERVER: &str = "SELECT COUNT(*) FROM endpoint_credentials WHERE endpoint_id = $1";
 /// Binds: mailbox, credential.
@@ -96,7 +97,10 @@ const NAME_DESTINATION: &str =
 
 /// A credential that is kept at a server.
 #[derive(Clone, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "each field is the column of its name in endpoint_credentials or its endpoint")]
+#[expect(
+    missing_docs,
+    reason = "each field is the column of its name in endpoint_credentials or its endpoint"
+)]
 pub struct KeptRow {
     pub id: String,
     pub endpoint_id: String,
@@ -154,7 +158,11 @@ impl Store {
 
     /// One that the caller may see.
     pub async fn kept_row(&self, reach: &Reach, id: &str) -> Result<Option<KeptRow>> {
-        self.one("reading a credential", SEEN, reached(reach, binds![id])).await?.as_ref().map(kept).transpose()
+        self.one("reading a credential", SEEN, reached(reach, binds![id]))
+            .await?
+            .as_ref()
+            .map(kept)
+            .transpose()
     }
 
     /// One, for a run that names it.

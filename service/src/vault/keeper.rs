@@ -251,7 +251,7 @@ impl Vault {
     }
 
     /// Destroys what a job knew: first its keys, so that every copy of a sealed secret is unreadable at once, then
-    /// the rows, then the uploaded files below `uploads`. Gives the certificate.
+    /// the rows, then the uploaded files. Gives the certificate.
     ///
     /// # Errors
     /// Where the database or the disk does not let us; what was destroyed stays destroyed, and it may be asked again.
@@ -260,7 +260,7 @@ impl Vault {
         job_id: i64,
         actor: &str,
         now_ms: i64,
-        uploads: &Path,
+        place: Purged<'_>,
     ) -> Result<CertificateRow, KeeperError> {
         let mut transaction = self.store.begin().await?;
         let keys = transaction.destroy_keys(job_id, now_ms).await?;
@@ -269,7 +269,7 @@ impl Vault {
         for name in self.store.upload_paths(job_id).await? {
             // Names are made by the server; one with a folder in it is not ours.
             let Some(name) = Path::new(&name).file_name() else { continue };
-            match std::fs::remove_file(uploads.join(name)) {
+            match std::fs::remove_file(place.uploads.join(name)) {
                 Ok(()) => files += 1,
                 Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => (),
                 Err(cause) => return Err(KeeperError::File(cause)),
@@ -280,6 +280,7 @@ impl Vault {
         let uploads = transaction.forget_uploads(job_id).await?;
         let counts_json = serde_json::json!({
             "data_keys": keys, "credentials": credentials, "uploads": uploads, "files": files,
+            "quarantined_originals": place.quarantined,
         })
         .to_string();
         let digest = Sha256::digest(format!("{job_id}\n{counts_json}\n{actor}\n{now_ms}"));
@@ -323,6 +324,15 @@ pub async fn put_in(
     };
     transaction.replace_credential(&new).await?;
     Ok(id)
+}
+
+/// What goes with a job's keys.
+#[derive(Clone, Copy)]
+pub struct Purged<'a> {
+    /// The folder of uploads.
+    pub uploads: &'a Path,
+    /// Originals of quarantined messages that were removed already.
+    pub quarantined: u64,
 }
 
 /// A secret to be stored.

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use acceptance::identity_provider::{CLIENT_ID, CLIENT_SECRET, ISSUER, IdentityProvider, KEY_PEM, Lie, SCOPE};
+use acceptance::identity_provider::{
+    CLIENT_ID, CLIENT_SECRET, ISSUER, IdentityProvider, KEY_PEM, Lie, SCOPE,
+};
 use acceptance::migration::PASSWORD;
 use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::{Context, Result};
@@ -53,9 +55,13 @@ impl House {
 
     /// A credential with a grant; its id.
     async fn grant(&self, provider: &str, flow: &str, secret: Value) -> Result<String> {
-        let name = format!("{provider} {flow} {}", self.world.get(&self.root, "/credentials").await?.json()["total"]);
+        let name = format!(
+            "{provider} {flow} {}",
+            self.world.get(&self.root, "/credentials").await?.json()["total"]
+        );
         let grant = json!({"provider": provider, "flow": flow, "client_id": CLIENT_ID, "scope": SCOPE});
-        let body = json!({"endpoint_id": self.old, "name": name, "user": USER, "grant": grant, "secret": secret});
+        let body =
+            json!({"endpoint_id": self.old, "name": name, "user": USER, "grant": grant, "secret": secret});
         let made = self.world.post(&self.root, "/credentials", body).await?.with(201);
         assert!(!made.text.contains("hunter2"), "{}", made.text);
         Ok(made.json()["id"].as_str().context("no id")?.to_owned())
@@ -70,9 +76,11 @@ impl House {
         let told = self.start("google", id).await?.with(200).json();
         let url = told["authorization_url"].as_str().context("no address")?;
         let (_, query) = url.split_once('?').context("no query")?;
-        let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let decoded =
+            |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let pairs: BTreeMap<String, String> = pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
+        let pairs: BTreeMap<String, String> =
+            pairs.map(|(name, value)| (decoded(name), decoded(value))).collect();
         assert_eq!(pairs["state"], told["state"].as_str().unwrap_or_default());
         Ok(pairs)
     }
@@ -209,7 +217,8 @@ async fn whatever_a_provider_answers_a_consent_is_there_or_it_is_not() -> Result
 }
 
 #[tokio::test]
-async fn a_code_is_typed_on_another_device_and_the_provider_is_asked_no_more_often_than_it_bears() -> Result<()> {
+async fn a_code_is_typed_on_another_device_and_the_provider_is_asked_no_more_often_than_it_bears()
+-> Result<()> {
     let house = House::new().await?;
     let (world, root) = (&house.world, &house.root);
     let id = house.grant("microsoft", "device_code", json!({})).await?;
@@ -231,7 +240,8 @@ async fn a_code_is_typed_on_another_device_and_the_provider_is_asked_no_more_oft
     let (one, other) = futures_util::future::join(poll(), poll()).await;
     assert!([one?, other?].iter().any(|told| told.json()["status"] == "ok"));
     assert_eq!((house.provider.asked("token"), house.status(&id).await?), (3, json!("valid")));
-    let shown = world.get(root, &format!("/oauth/flows/{}", flow.as_str().context("no id")?)).await?.with(200);
+    let shown =
+        world.get(root, &format!("/oauth/flows/{}", flow.as_str().context("no id")?)).await?.with(200);
     assert_eq!(shown.json()["status"], "ok");
     let stranger = world.user("bob", &["operator"], &[2]).await?;
     let path = format!("/oauth/flows/{}", flow.as_str().context("no id")?);
@@ -240,7 +250,8 @@ async fn a_code_is_typed_on_another_device_and_the_provider_is_asked_no_more_oft
         house.provider.state().device_answers.extend([answer]);
         let flow = house.start("microsoft", &id).await?.with(200).json()["flow_id"].clone();
         world.pass(1_000);
-        let told = world.post(root, "/oauth/microsoft/poll", json!({"flow_id": flow})).await?.with(200).json();
+        let told =
+            world.post(root, "/oauth/microsoft/poll", json!({"flow_id": flow})).await?.with(200).json();
         assert_eq!(told["status"], status, "{told}");
         assert_eq!(house.status(&id).await?, "valid", "a consent that failed leaves the one before it");
     }
@@ -255,33 +266,41 @@ async fn a_code_is_typed_on_another_device_and_the_provider_is_asked_no_more_oft
 async fn applications_ask_for_themselves_and_what_is_taken_back_is_gone() -> Result<()> {
     let house = House::new().await?;
     let (world, root) = (&house.world, &house.root);
-    let wrong = house.grant("microsoft", "client_credentials", json!({"client_secret": "hunter2-wrong"})).await?;
+    let wrong =
+        house.grant("microsoft", "client_credentials", json!({"client_secret": "hunter2-wrong"})).await?;
     let told = house.start("microsoft", &wrong).await?.refused(409, "oauth_refused");
     assert!(told.text.contains("invalid_client") && !told.text.contains("hunter2"), "{}", told.text);
     let right = json!({"secret": {"client_secret": CLIENT_SECRET}});
     world.send(root, "PUT", &format!("/credentials/{wrong}/secret"), right).await?.with(200);
     house.start("microsoft", &wrong).await?.with(200);
-    let key = json!({"client_email": ISSUER, "private_key": KEY_PEM, "token_uri": "https://evil.example/token"});
+    let key =
+        json!({"client_email": ISSUER, "private_key": KEY_PEM, "token_uri": "https://evil.example/token"});
     let account = house.grant("google", "dwd", json!({"service_account_key": key.to_string()})).await?;
     house.start("google", &account).await?.with(200);
     for id in [&wrong, &account] {
-        let told = world.post(root, &format!("/credentials/{id}/test"), json!({"user": USER})).await?.with(200);
+        let told =
+            world.post(root, &format!("/credentials/{id}/test"), json!({"user": USER})).await?.with(200);
         assert_eq!(told.json()["status"], "ok", "{}", told.text);
     }
     let words = json!({"credential_id": wrong, "object_id": "0-1", "mailboxes": [USER]});
     let told = world.post(root, "/oauth/microsoft/admin-consent-url", words.clone()).await?.with(200).text;
-    assert!(told.contains("Add-MailboxPermission") && told.contains(USER) && told.contains("adminconsent"), "{told}");
+    assert!(
+        told.contains("Add-MailboxPermission") && told.contains(USER) && told.contains("adminconsent"),
+        "{told}"
+    );
     let sly = json!({"credential_id": wrong, "mailboxes": ["a\"; Remove-Mailbox b"]});
     world.post(root, "/oauth/microsoft/admin-consent-url", sly).await?.refused(422, "invalid");
     world.post(root, "/oauth/google/admin-consent-url", words).await?.refused(422, "invalid");
     let refresh = house.provider.consent();
-    let person = house.grant("google", "auth_code", json!({"client_secret": CLIENT_SECRET, "refresh_token": refresh}));
+    let person =
+        house.grant("google", "auth_code", json!({"client_secret": CLIENT_SECRET, "refresh_token": refresh}));
     let person = person.await?;
     assert_eq!(house.status(&person).await?, "valid", "a consent that was given elsewhere is taken over");
     for (id, provider) in [(&person, "told"), (&account, "has_no_way")] {
         let told = world.post(root, &format!("/credentials/{id}/revoke"), json!({})).await?.with(200).json();
         assert_eq!((&told["provider"], &told["credential"]["status"]), (&json!(provider), &json!("revoked")));
-        let test = world.post(root, &format!("/credentials/{id}/test"), json!({"user": USER})).await?.with(200);
+        let test =
+            world.post(root, &format!("/credentials/{id}/test"), json!({"user": USER})).await?.with(200);
         assert_eq!(test.json()["status"], "auth_failed", "{}", test.text);
     }
     assert_eq!((house.provider.asked("revoke"), house.provider.state().refresh_tokens.len()), (1, 0));
@@ -302,7 +321,8 @@ async fn applications_ask_for_themselves_and_what_is_taken_back_is_gone() -> Res
 async fn two_processes_renew_one_rotating_grant_in_turn() -> Result<()> {
     let house = House::new().await?;
     let refresh = house.provider.consent();
-    let id = house.grant("google", "auth_code", json!({"client_secret": CLIENT_SECRET, "refresh_token": refresh}));
+    let id =
+        house.grant("google", "auth_code", json!({"client_secret": CLIENT_SECRET, "refresh_token": refresh}));
     let id = id.await?;
     let one = &house.world.app;
     // A second service over the same database, as a worker's process has it.
@@ -313,7 +333,14 @@ async fn two_processes_renew_one_rotating_grant_in_turn() -> Result<()> {
         let row = one.store.kept(&id).await?.context("no such credential")?;
         let asked = [one, &other].map(|app| {
             let row = row.clone();
-            async move { broker(app, &row, USER, Side::Source).await.map_err(anyhow::Error::from)?.secret().await.map_err(anyhow::Error::from) }
+            async move {
+                broker(app, &row, USER, Side::Source)
+                    .await
+                    .map_err(anyhow::Error::from)?
+                    .secret()
+                    .await
+                    .map_err(anyhow::Error::from)
+            }
         });
         for token in futures_util::future::join_all(asked).await {
             token.context("one took the other's token away")?;

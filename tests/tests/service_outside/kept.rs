@@ -28,7 +28,8 @@ fn servers() -> Result<(Dovecot, Dovecot)> {
 async fn fill(source: &Dovecot) -> Result<()> {
     for (number, user) in USERS.iter().enumerate() {
         let mut reader = Reader::login(source.port(), user, PASSWORD).await?;
-        let refused = move_in(&mut reader, Writing::PLAIN, &sorted(Postman::new(number as u64).ordinaries(9))).await?;
+        let refused =
+            move_in(&mut reader, Writing::PLAIN, &sorted(Postman::new(number as u64).ordinaries(9))).await?;
         ensure!(refused.is_empty(), "{refused:?}");
         reader.logout().await?;
     }
@@ -44,7 +45,10 @@ async fn is_exact(source: &Dovecot, destination: &Dovecot) -> Result<()> {
             reader.logout().await?;
         }
         let (missing, surplus) = differences(&sides[0], &sides[1]);
-        ensure!(missing.is_empty() && surplus.is_empty() && !sides[0].is_empty(), "{user}: {missing:?} {surplus:?}");
+        ensure!(
+            missing.is_empty() && surplus.is_empty() && !sides[0].is_empty(),
+            "{user}: {missing:?} {surplus:?}"
+        );
     }
     Ok(())
 }
@@ -69,13 +73,16 @@ async fn one_login_opens_every_mailbox_of_a_job_and_a_new_password_is_used_at_on
     let job = json!({"tenant_id": 1, "domain": "acme.test", "source": {"endpoint_id": old},
                      "dest": {"endpoint_id": new}, "mailboxes": mailboxes});
     let job = world.post(&root, "/migration/jobs", job).await?.with(201).json()["id"].to_string();
-    let master = json!({"endpoint_id": old, "name": "chief", "user": "chief", "secret": {"password": MASTER}});
+    let master =
+        json!({"endpoint_id": old, "name": "chief", "user": "chief", "secret": {"password": MASTER}});
     let made = world.post(&root, "/credentials", master.clone()).await?.with(201);
     let id = made.json()["id"].as_str().context("no id")?.to_owned();
     assert_eq!(made.header("location"), format!("/credentials/{id}"));
     world.post(&root, "/credentials", master).await?.refused(409, "duplicate");
     let test = format!("/credentials/{id}/test");
-    for (user, status) in [("ana@acme.test", "ok"), ("chief", "auth_failed"), ("joe@acme.test", "auth_failed")] {
+    for (user, status) in
+        [("ana@acme.test", "ok"), ("chief", "auth_failed"), ("joe@acme.test", "auth_failed")]
+    {
         let told = world.post(&root, &test, json!({"user": user})).await?.with(200);
         assert_eq!(told.json()["status"], status, "{user}: {}", told.text);
     }
@@ -123,10 +130,9 @@ async fn one_login_opens_every_mailbox_of_a_job_and_a_new_password_is_used_at_on
 async fn a_credential_is_of_one_server_and_of_one_tenant() -> Result<()> {
     let world = World::new().await?;
     let root = world.user("root", &["admin"], &[]).await?;
-    let (ana, bob) = (world.user("ana", &["operator"], &[1]).await?, world.user("bob", &["operator"], &[2]).await?);
-    let place = |name: &str, tenant: Option<i64>| {
-        json!({"name": name, "kind": "imap", "host": "old.example.org", "tls": "implicit", "tenant_id": tenant})
-    };
+    let (ana, bob) =
+        (world.user("ana", &["operator"], &[1]).await?, world.user("bob", &["operator"], &[2]).await?);
+    let place = |name: &str, tenant: Option<i64>| json!({"name": name, "kind": "imap", "host": "old.example.org", "tls": "implicit", "tenant_id": tenant});
     let own = world.post(&ana, "/endpoints", place("own", Some(1))).await?.with(201).json()["id"].clone();
     let shared = world.post(&root, "/endpoints", place("shared", None)).await?.with(201).json()["id"].clone();
     let make = |server: &serde_json::Value| json!({"endpoint_id": server, "name": "m", "user": "m", "secret": {"password": "p"}});
@@ -142,13 +148,20 @@ async fn a_credential_is_of_one_server_and_of_one_tenant() -> Result<()> {
     }
     world.send(&bob, "DELETE", &path, json!({})).await?.refused(404, "not_found");
     assert_eq!(world.get(&bob, "/credentials").await?.json()["items"], json!([]));
-    assert_eq!(world.get(&ana, "/credentials").await?.json()["total"], 1, "everybody's is not a tenant's to see");
+    assert_eq!(
+        world.get(&ana, "/credentials").await?.json()["total"],
+        1,
+        "everybody's is not a tenant's to see"
+    );
     world.post(&ana, &refresh, json!({})).await?.refused(409, "conflict");
     let job = json!({"tenant_id": 1, "domain": "a.example", "source": {"endpoint_id": own}});
     let job = world.post(&ana, "/migration/jobs", job).await?.with(201).json()["id"].to_string();
     let path = format!("/migration/jobs/{job}");
     for wrong in [&all["id"], &json!("00000000-0000-4000-8000-000000000000")] {
-        world.put(&ana, "PATCH", &path, &path, json!({"source_credential_id": wrong})).await?.refused(422, "invalid");
+        world
+            .put(&ana, "PATCH", &path, &path, json!({"source_credential_id": wrong}))
+            .await?
+            .refused(422, "invalid");
     }
     let eve = world.user("eve", &["viewer"], &[1]).await?;
     world.post(&eve, "/credentials", make(&own)).await?.refused(403, "forbidden");
