@@ -2,7 +2,7 @@
 //! Never touches those of a job that is open.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::binds;
@@ -29,22 +29,20 @@ pub enum OriginalsError {
     Disk(#[from] io::Error),
 }
 
-/// Removes the originals of a job's mailboxes; how many files went.
+/// Where the originals of a job's mailboxes lie.
 ///
 /// # Errors
-/// Where the database or the disk does not let us; it may be asked again.
-pub async fn remove_of_job(app: &App, job: i64) -> Result<u64, OriginalsError> {
-    let mut gone = 0;
-    for row in app.store.all("listing mailboxes", OF_JOB, binds![job]).await? {
-        gone += remove(&app.config.data.join("quarantine").join(row.int(0)?.to_string()))?;
-    }
-    Ok(gone)
+/// What the database says.
+pub async fn folders(app: &App, job: i64) -> Result<Vec<PathBuf>, StoreError> {
+    let rows = app.store.all("listing mailboxes", OF_JOB, binds![job]).await?;
+    let folder = app.config.data.join("quarantine");
+    rows.iter().map(|row| Ok(folder.join(row.int(0)?.to_string()))).collect()
 }
 
 /// Removes those of jobs that are over; how many files went.
 ///
 /// # Errors
-/// As [`remove_of_job`].
+/// Where the database or the disk does not let us; it may be asked again.
 pub async fn sweep(app: &App) -> Result<u64, OriginalsError> {
     let folder = app.config.data.join("quarantine");
     let mut gone = 0;
@@ -68,7 +66,10 @@ pub async fn sweep(app: &App) -> Result<u64, OriginalsError> {
 }
 
 /// Removes a folder; how many files it held. A link is removed and not followed.
-fn remove(folder: &Path) -> io::Result<u64> {
+///
+/// # Errors
+/// What the disk says; one that is not there is removed.
+pub fn remove(folder: &Path) -> io::Result<u64> {
     let mut files = 0;
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,

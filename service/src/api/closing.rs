@@ -96,13 +96,13 @@ pub async fn close(
     Ok((StatusCode::ACCEPTED, Json(CertificateView::of(certificate))))
 }
 
-/// Destroys what a job knew: its keys first, then the originals of quarantined messages, credentials and uploads.
+/// Destroys what a job knew: keys, originals of quarantined messages, uploads, credentials, in this order.
 ///
 /// # Errors
 /// Where the database or the disk does not let us; what was destroyed stays destroyed, and it may be asked again.
 pub(super) async fn purge(app: &App, id: i64, actor: &str) -> Result<CertificateRow> {
-    let quarantined = originals::remove_of_job(app, id).await.map_err(|error| ApiError::internal(&error))?;
-    let place = Purged { uploads: &app.config.uploads(), quarantined };
+    let originals = originals::folders(app, id).await?;
+    let place = Purged { uploads: &app.config.uploads(), originals: &originals };
     Ok(app.vault.purge(id, actor, app.now_ms(), place).await?)
 }
 

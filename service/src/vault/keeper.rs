@@ -37,8 +37,8 @@ pub enum KeeperError {
     /// Its time is over.
     #[error("the credential expired at {0}: store a new one")]
     Expired(String),
-    /// A file of an upload could not be removed.
-    #[error("removing an uploaded file: {0}")]
+    /// A file of an upload or a quarantined message could not be removed.
+    #[error("removing a file: {0}")]
     File(#[source] std::io::Error),
 }
 
@@ -265,7 +265,10 @@ impl Vault {
         let mut transaction = self.store.begin().await?;
         let keys = transaction.destroy_keys(job_id, now_ms).await?;
         transaction.commit().await?;
-        let mut files = 0_u64;
+        let (mut files, mut quarantined) = (0_u64, 0_u64);
+        for folder in place.originals {
+            quarantined += crate::originals::remove(folder).map_err(KeeperError::File)?;
+        }
         for name in self.store.upload_paths(job_id).await? {
             // Names are made by the server; one with a folder in it is not ours.
             let Some(name) = Path::new(&name).file_name() else { continue };
@@ -280,7 +283,7 @@ impl Vault {
         let uploads = transaction.forget_uploads(job_id).await?;
         let counts_json = serde_json::json!({
             "data_keys": keys, "credentials": credentials, "uploads": uploads, "files": files,
-            "quarantined_originals": place.quarantined,
+            "quarantined_originals": quarantined,
         })
         .to_string();
         let digest = Sha256::digest(format!("{job_id}\n{counts_json}\n{actor}\n{now_ms}"));
@@ -331,8 +334,8 @@ pub async fn put_in(
 pub struct Purged<'a> {
     /// The folder of uploads.
     pub uploads: &'a Path,
-    /// Originals of quarantined messages that were removed already.
-    pub quarantined: u64,
+    /// Folders of originals of quarantined messages.
+    pub originals: &'a [PathBuf],
 }
 
 /// A secret to be stored.

@@ -94,13 +94,9 @@ async fn a_run_treats_a_server_by_the_operators_profile() -> Result<()> {
     bench.preflight("failed", "usage").await?;
     world.send(&root, "PUT", "/provider-profiles/acme", json!({"text": OWN})).await?.with(200);
     bench.preflight("success", "").await?;
-    let report = world.app.store.one(
-        "asking",
-        "SELECT report_json FROM migration_runs WHERE status = 'success' ORDER BY id DESC LIMIT 1",
-        Vec::new(),
-    );
-    let report = report.await?.context("no run")?.text(0)?;
-    assert!(report.contains("acme"), "{report}");
+    let told = "SELECT error_details FROM migration_runs WHERE status = 'failed' ORDER BY id LIMIT 1";
+    let told = world.app.store.one("asking", told, Vec::new()).await?.context("no run")?.text(0)?;
+    assert!(told.contains("no profile is called acme"), "{told}");
     bench.end().await;
     Ok(())
 }
@@ -111,8 +107,8 @@ async fn leases_and_waits_are_counted_for_prometheus() -> Result<()> {
     let ana = world.user("ana", &["operator"], &[]).await?;
     let job = world.job(&ana, 1, "acme.test").await?;
     let mailbox = world.mailbox(&ana, job, "ana@acme.test").await?;
-    let text =
-        "INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool) VALUES ($1, $2, 'delta', 'native')";
+    let text = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, triggered_by)
+                VALUES ($1, $2, 'delta', 'native', 'test')";
     world.sql(text, binds![job, mailbox]).await?;
     let store = &world.app.store;
     let first = store.claim("first", 1_000, 2_000).await?.context("nothing to claim")?;
