@@ -33,6 +33,8 @@ pub mod mailboxes;
 pub mod metrics;
 pub mod oauth;
 pub mod oauth_consent;
+pub mod oauth_flows;
+pub mod oauth_tokens;
 pub mod overview;
 pub mod providers;
 pub mod quarantine;

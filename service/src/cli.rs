@@ -26,7 +26,7 @@ pub mod secret;
 mod serve;
 pub mod signal;
 pub mod state;
-mod turn;
+pub mod turn;
 mod worker;
 
 use std::ffi::OsString;

@@ -18,6 +18,7 @@ pub mod gate;
 pub mod hooks;
 pub mod jobs;
 pub mod oauth;
+pub mod originals;
 pub mod store;
 pub mod uploads;
 pub mod vault;

@@ -23,6 +23,7 @@ pub mod measures;
 pub mod migrate;
 pub mod people;
 mod place;
+pub mod profiles;
 pub mod reach;
 pub mod report;
 pub mod results;

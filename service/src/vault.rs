@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-pub use keeper::{KeeperError, Put, Rotation, SecretKind, Vault, put_in};
+pub use keeper::{KeeperError, Purged, Put, Rotation, SecretKind, Vault, put_in};
 pub use key::DataKey;
 pub use master::MasterKeys;
 pub use sealed::{Algorithm, Sealed};

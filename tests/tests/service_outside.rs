@@ -13,4 +13,5 @@ mod service_outside {
     mod consents;
     mod discovery;
     mod kept;
+    mod upkeep;
 }

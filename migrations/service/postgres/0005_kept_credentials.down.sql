@@ -2,6 +2,8 @@
 
 DROP TABLE provider_profiles;
 DROP TABLE oauth_flows;
+ALTER TABLE migration_runs DROP COLUMN throttle_ms;
+ALTER TABLE migration_runs DROP COLUMN leases_expired;
 ALTER TABLE migration_mailboxes DROP COLUMN dest_credential_id;
 ALTER TABLE migration_mailboxes DROP COLUMN source_credential_id;
 ALTER TABLE migration_jobs DROP COLUMN dest_credential_id;

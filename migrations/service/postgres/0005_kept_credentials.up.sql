@@ -13,6 +13,9 @@ ALTER TABLE migration_jobs ADD COLUMN dest_credential_id TEXT NOT NULL DEFAULT '
 ALTER TABLE migration_mailboxes ADD COLUMN source_credential_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE migration_mailboxes ADD COLUMN dest_credential_id TEXT NOT NULL DEFAULT '';
 
+ALTER TABLE migration_runs ADD COLUMN leases_expired BIGINT NOT NULL DEFAULT 0; -- workers that fell silent with it
+ALTER TABLE migration_runs ADD COLUMN throttle_ms BIGINT NOT NULL DEFAULT 0; -- waited because a server asked for it
+
 -- A consent that somebody was asked for. What was sent along to the provider is sealed, or kept as a digest.
 CREATE TABLE oauth_flows (
     id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 36),

@@ -16,8 +16,11 @@ use super::list::Listed;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::originals;
 use crate::store::at;
 use crate::store::jobs::Why;
+use crate::store::keys::CertificateRow;
+use crate::vault::Purged;
 
 /// A job to be closed.
 #[derive(Deserialize, ToSchema)]
@@ -47,7 +50,7 @@ pub struct CertificateView {
 }
 
 impl CertificateView {
-    fn of(row: crate::store::keys::CertificateRow) -> Self {
+    fn of(row: CertificateRow) -> Self {
         Self {
             counts: serde_json::from_str(&row.counts_json).unwrap_or_default(),
             purged_at: at(row.purged_ms),
@@ -89,8 +92,18 @@ pub async fn close(
     take(&app, &row, Edge::Close, facts, words).await?;
     cancel_runs(&app, id, "the job was closed").await?;
     app.store.note_closed(id, &at(now_ms)).await?;
-    let certificate = app.vault.purge(id, &caller.actor, now_ms, &app.config.uploads()).await?;
+    let certificate = purge(&app, id, &caller.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(CertificateView::of(certificate))))
+}
+
+/// Destroys what a job knew: keys, originals of quarantined messages, uploads, credentials, in this order.
+///
+/// # Errors
+/// Where the database or the disk does not let us; what was destroyed stays destroyed, and it may be asked again.
+pub(super) async fn purge(app: &App, id: i64, actor: &str) -> Result<CertificateRow> {
+    let originals = originals::folders(app, id).await?;
+    let place = Purged { uploads: &app.config.uploads(), originals: &originals };
+    Ok(app.vault.purge(id, actor, app.now_ms(), place).await?)
 }
 
 /// `GET /migration/jobs/{id}/purge-certificate`.

@@ -69,6 +69,10 @@ pub(super) async fn measure(app: &App) -> Result<()> {
         };
         app.metrics.set("lbx_gate_status", &[("job", job.to_string())], value);
     }
+    for (profile, milliseconds) in app.store.throttled_by_profile().await? {
+        app.metrics.count("lbx_throttle_seconds_total", &[("profile", profile)], milliseconds.div_ceil(1000));
+    }
+    app.metrics.count("lbx_worker_lease_expired_total", &[], app.store.leases_expired().await?);
     let (queued, _) = app.store.queue().await?;
     app.metrics.set("lbx_queue_depth", &[], f64::from(u32::try_from(queued).unwrap_or(u32::MAX)));
     Ok(())

@@ -477,7 +477,7 @@ pub async fn remove(
         return Err(ApiError::conflict("phase_conflict", "only a job that never began, failed or is closed"));
     }
     cancel_runs(&app, id, "the job was deleted").await?;
-    app.vault.purge(id, &caller.actor, app.now_ms(), &app.config.uploads()).await?;
+    super::closing::purge(&app, id, &caller.actor).await?;
     Ok(no_content())
 }
 

@@ -1,4 +1,4 @@
-//! Consents to read mail: started, come back from, asked for, taken back: `/oauth/…`, `/credentials/{id}/refresh…`.
+//! Consents to read mail: started, and come back from in the browser that began: `/oauth/…`.
 //! Never shows a token, a verifier or a device's code; a state is good for one answer, in the browser that began.
 
 use std::time::Duration;
@@ -18,7 +18,6 @@ use utoipa::ToSchema;
 
 use super::body::{Asked, At, Body};
 use super::caller::Caller;
-use super::credentials::CredentialView;
 use super::kept::{self, may_name};
 use super::mailboxes::read as read_mailbox;
 use super::{ApiError, Result};
@@ -36,11 +35,7 @@ use crate::vault::key::hex;
 /// A person has so long to consent in a browser, in milliseconds: ten minutes.
 const FLOW_MILLIS: i64 = 600_000;
 /// Longer than any answer of a provider, in milliseconds: nobody else asks meanwhile.
-const ANSWER_MILLIS: i64 = 30_000;
-/// Seconds that are added each time the provider asks for patience (RFC 8628 §3.5).
-const SLOW_DOWN_SECONDS: i64 = 5;
-/// Most seconds between two questions.
-const INTERVAL_SECONDS_MAX: i64 = 60;
+pub(super) const ANSWER_MILLIS: i64 = 30_000;
 /// A caller waits so long for a token; runs have more patience.
 const FRESH_MAX: Duration = Duration::from_secs(8);
 /// Mailboxes that one consent becomes the credential of, at most.
@@ -94,7 +89,7 @@ pub struct Started {
     expires_at: String,
 }
 
-async fn planned(app: &App, row: &KeptRow, provider: &str) -> Result<(Plan, Addresses, Secrets)> {
+pub(super) async fn planned(app: &App, row: &KeptRow, provider: &str) -> Result<(Plan, Addresses, Secrets)> {
     let plan = Plan::parse(&row.grant_json)
         .map_err(|_| ApiError::field("credential_id", "it holds a password or a token, and no grant"))?;
     if plan.provider != provider {
@@ -109,7 +104,7 @@ async fn planned(app: &App, row: &KeptRow, provider: &str) -> Result<(Plan, Addr
 }
 
 /// What a provider's refusal is to a caller.
-fn told(refused: &Refused) -> ApiError {
+pub(super) fn told(refused: &Refused) -> ApiError {
     match refused {
         Refused::Final { .. } => ApiError::conflict("oauth_refused", refused.to_string()),
         _ => {
@@ -121,7 +116,7 @@ fn told(refused: &Refused) -> ApiError {
     }
 }
 
-fn place(id: &str) -> Place<'_> {
+pub(super) fn place(id: &str) -> Place<'_> {
     Place { table: "oauth_flows", column: "secret_encrypted", row: id }
 }
 
@@ -234,7 +229,7 @@ async fn first_user(app: &App, caller: &Caller, row: &KeptRow, ids: &[i64]) -> R
 }
 
 /// Has a new token given, and shows nobody what it is.
-async fn fresh(app: &App, row: &KeptRow, user: &str) -> Result<()> {
+pub(super) async fn fresh(app: &App, row: &KeptRow, user: &str) -> Result<()> {
     let refused = |words: String| ApiError::conflict("oauth_refused", words);
     let source = broker(app, row, user, Side::Source).await.map_err(|error| refused(error.to_string()))?;
     let asked = tokio::time::timeout(FRESH_MAX, source.secret()).await;
@@ -358,7 +353,7 @@ async fn answered(
 }
 
 /// A consent is there: what it left goes to the vault, and the mailboxes name the credential.
-async fn given_for(app: &App, flow: &FlowRow, given: Consented) -> Result<()> {
+pub(super) async fn given_for(app: &App, flow: &FlowRow, given: Consented) -> Result<()> {
     let Some(refresh) = given.refresh else {
         let words = "the provider gave no refresh token: ask for offline access, and consent again";
         return Err(ApiError::conflict("oauth_refused", words));
@@ -402,190 +397,4 @@ async fn write_down(
     };
     app.audit.write(&entry, app.now_ms()).await?;
     Ok(())
-}
-
-/// How a consent stands.
-#[derive(Serialize, ToSchema)]
-pub struct FlowView {
-    /// Its id.
-    flow_id: String,
-    /// For which credential.
-    credential_id: String,
-    /// `auth_code` or `device_code`.
-    flow: String,
-    /// `pending`, `ok`, `refused` or `expired`.
-    status: String,
-    /// Why, where it was refused.
-    detail: String,
-    /// Seconds between two questions; 0: nobody asks.
-    interval: i64,
-    /// Until then it waits.
-    expires_at: String,
-}
-
-impl FlowView {
-    fn of(row: FlowRow, now_ms: i64) -> Self {
-        let is_late = row.expires_ms <= now_ms;
-        let status = match row.status.as_str() {
-            "waiting" | "asking" if is_late => "expired",
-            "waiting" | "asking" => "pending",
-            "done" => "ok",
-            other => other,
-        };
-        Self {
-            status: status.to_owned(),
-            flow_id: row.id,
-            credential_id: row.credential_id,
-            flow: row.kind,
-            detail: row.detail,
-            interval: row.interval_seconds,
-            expires_at: at(row.expires_ms),
-        }
-    }
-}
-
-async fn flow_of(app: &App, caller: &Caller, id: &str) -> Result<(FlowRow, KeptRow)> {
-    let unknown = || ApiError::not_found("consent");
-    let flow = app.store.flow(id).await?.ok_or_else(unknown)?;
-    let row = app.store.kept_row(&caller.reach, &flow.credential_id).await?.ok_or_else(unknown)?;
-    Ok((flow, row))
-}
-
-/// `GET /oauth/flows/{id}`: how a consent stands.
-#[utoipa::path(get, path = "/oauth/flows/{id}", tag = "credentials", params(("id" = String, Path)),
-    responses((status = 200, body = FlowView), (status = 404)))]
-pub async fn show(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Json<FlowView>> {
-    caller.may(Permission::ManageCredentials)?;
-    let (flow, _) = flow_of(&app, &caller, &id).await?;
-    Ok(Json(FlowView::of(flow, app.now_ms())))
-}
-
-/// Which consent.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Poll {
-    /// The `flow_id` of the start.
-    flow_id: String,
-}
-
-/// `POST /oauth/{provider}/poll`: whether the code was typed. The provider is asked no more often than it bears,
-/// whoever asks here.
-#[utoipa::path(post, path = "/oauth/{provider}/poll", tag = "credentials", params(("provider" = String, Path)),
-    request_body = Poll,
-    responses((status = 200, body = FlowView), (status = 404), (status = 503)))]
-pub async fn poll(
-    State(app): State<App>,
-    caller: Caller,
-    At(provider): At<String>,
-    Body(asked): Body<Poll>,
-) -> Result<Json<FlowView>> {
-    caller.may(Permission::ManageCredentials)?;
-    let (flow, row) = flow_of(&app, &caller, &asked.flow_id).await?;
-    if flow.provider != provider {
-        return Err(ApiError::not_found("consent"));
-    }
-    let now_ms = app.now_ms();
-    let is_device = flow.kind == Flow::DeviceCode.as_str();
-    if is_device && app.store.take_flow(&flow.id, now_ms, now_ms + ANSWER_MILLIS).await? {
-        ask_device(&app, &flow, &row).await?;
-    }
-    let (flow, _) = flow_of(&app, &caller, &asked.flow_id).await?;
-    Ok(Json(FlowView::of(flow, now_ms)))
-}
-
-async fn ask_device(app: &App, flow: &FlowRow, row: &KeptRow) -> Result<()> {
-    let (plan, addresses, secrets) = planned(app, row, &flow.provider).await?;
-    let code = app.vault.open_sealed(place(&flow.id), &flow.sealed).await?;
-    let client = client(&plan, &secrets, &addresses);
-    let longer = match consenter(app, &addresses).by_device(&client, &code).await {
-        Ok(given) => match given_for(app, flow, given).await {
-            Ok(()) => return Ok(()),
-            Err(error) => return Ok(app.store.end_flow(&flow.id, "refused", &error.detail).await?),
-        },
-        Err(Refused::Final { code, said }) => {
-            let status = if code == "expired_token" { "expired" } else { "refused" };
-            return Ok(app.store.end_flow(&flow.id, status, &said).await?);
-        }
-        Err(Refused::Pending) => flow.interval_seconds,
-        Err(Refused::SlowDown) => flow.interval_seconds + SLOW_DOWN_SECONDS,
-        // RFC 8628 §3.5 wants a back-off for an answer that did not come.
-        Err(Refused::Passing(_)) => flow.interval_seconds * 2,
-    };
-    let interval = longer.clamp(1, INTERVAL_SECONDS_MAX);
-    Ok(app.store.let_flow_wait(&flow.id, interval, app.now_ms() + interval * 1000).await?)
-}
-
-/// For whom.
-#[derive(Deserialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
-pub struct RefreshAsked {
-    /// The mailbox, where each has a token of its own.
-    user: String,
-}
-
-/// `POST /credentials/{id}/refresh`: has the provider give a new token, which nobody is shown.
-#[utoipa::path(post, path = "/credentials/{id}/refresh", tag = "credentials", params(("id" = String, Path)),
-    request_body = RefreshAsked,
-    responses((status = 200, body = CredentialView), (status = 404), (status = 409), (status = 503)))]
-pub async fn refresh(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<String>,
-    Body(asked): Body<RefreshAsked>,
-) -> Result<Json<CredentialView>> {
-    caller.may(Permission::ManageCredentials)?;
-    let row = kept::read(&app, &caller, &id).await?;
-    if row.grant_json.is_empty() {
-        return Err(ApiError::conflict("conflict", "it holds a password or a token: put a new secret"));
-    }
-    if matches!(row.status.as_str(), "waiting" | "revoked") {
-        return Err(ApiError::conflict("oauth_refused", "nobody has consented: start a consent"));
-    }
-    app.brokers.forget(&id);
-    let user = if asked.user.is_empty() { row.login_user.clone() } else { asked.user };
-    fresh(&app, &row, &user).await?;
-    app.store.set_kept_status(&id, "valid").await?;
-    Ok(Json(CredentialView::of_kept(kept::read(&app, &caller, &id).await?)))
-}
-
-/// What became of a credential that was taken back.
-#[derive(Serialize, ToSchema)]
-pub struct RevokedView {
-    /// The credential; its secrets are gone from the vault.
-    credential: CredentialView,
-    /// `told`, `has_no_way` or `did_not_answer`: then the consent ends where it was given, in the account's settings.
-    provider: &'static str,
-}
-
-/// `POST /credentials/{id}/revoke`: the provider is told where it can be, and what the vault holds is destroyed
-/// whatever it says. Runs end at their next login.
-#[utoipa::path(post, path = "/credentials/{id}/revoke", tag = "credentials", params(("id" = String, Path)),
-    responses((status = 200, body = RevokedView), (status = 404)))]
-pub async fn revoke(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Json<RevokedView>> {
-    caller.may(Permission::ManageCredentials)?;
-    let row = kept::read(&app, &caller, &id).await?;
-    let opened = match Plan::parse(&row.grant_json) {
-        Ok(plan) => planned(&app, &row, &plan.provider).await.ok(),
-        Err(_) => None,
-    };
-    // Destroyed first: whatever becomes of the question, no run logs in by it any more.
-    app.store.change_kept(&id, (&row.kind, ""), row.expires_ms, "revoked").await?;
-    app.brokers.forget(&id);
-    let provider = match opened {
-        Some((plan, addresses, secrets)) => {
-            let client = client(&plan, &secrets, &addresses);
-            match (&addresses.revoke, &secrets.refresh_token) {
-                (Some(url), Some(refresh)) => {
-                    match consenter(&app, &addresses).revoke(&client, url, refresh).await {
-                        Ok(()) => "told",
-                        Err(_) => "did_not_answer",
-                    }
-                }
-                _ => "has_no_way",
-            }
-        }
-        None => "has_no_way",
-    };
-    let credential = CredentialView::of_kept(kept::read(&app, &caller, &id).await?);
-    Ok(Json(RevokedView { credential, provider }))
 }

@@ -3,18 +3,21 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use malote_engine::profile::{Profile, named, shipped};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::answer::{Versioned, seen_version};
 use super::body::{At, Body};
 use super::caller::Caller;
 use super::list::Listed;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
-use crate::store::at;
+use crate::store::profiles::ProfileRow;
+use crate::store::{StoreError, at};
 
 /// A mailbox comes over at such a rate where nothing slows it, in octets per second: the mean of many migrations.
 const RATE: u64 = 340_000;
@@ -24,6 +27,8 @@ const RATE_SLOW: u64 = 110_000;
 const AT_ONCE: u64 = 8;
 /// Seconds that a mailbox costs whatever it holds.
 const SECONDS_EACH: u64 = 10;
+/// Profiles that operators may write.
+const WRITTEN_MAX: i64 = 500;
 const SECONDS_OF_DAY: u64 = 86_400;
 
 /// A family of servers.
@@ -50,6 +55,14 @@ pub struct ProfileView {
     /// What it does otherwise than a client may expect, and what is done about it.
     #[schema(value_type = Vec<Object>)]
     quirks: Vec<Value>,
+    /// Which version an operator wrote; 0: it is as it was shipped, and never was otherwise.
+    version: i64,
+    /// It is not as it was shipped.
+    is_changed: bool,
+    /// What the operator wrote; empty where nobody did.
+    text: String,
+    /// Who wrote it.
+    changed_by: String,
 }
 
 impl ProfileView {
@@ -72,25 +85,99 @@ impl ProfileView {
             octets_up_per_day: settings.octets_up_per_day,
             message_octets: settings.message_octets,
             quirks: quirks.collect(),
+            version: 0,
+            is_changed: false,
+            text: String::new(),
+            changed_by: String::new(),
         }
+    }
+
+    /// The one that holds: the operator's, else the shipped one.
+    fn holding(row: Option<ProfileRow>, shipped: Option<&Profile>) -> Option<Self> {
+        let Some(row) = row else { return shipped.map(Self::of) };
+        let written = Profile::read(&row.text).ok().filter(|_| !row.text.is_empty());
+        let view = written.as_ref().or(shipped).map(Self::of)?;
+        let (version, is_changed) = (row.version, written.is_some());
+        Some(Self { version, is_changed, text: row.text, changed_by: row.created_by, ..view })
     }
 }
 
 /// `GET /provider-profiles`.
 #[utoipa::path(get, path = "/provider-profiles", tag = "endpoints",
     responses((status = 200, body = Listed<ProfileView>)))]
-pub async fn profiles(caller: Caller) -> Result<Json<Listed<ProfileView>>> {
+pub async fn profiles(State(app): State<App>, caller: Caller) -> Result<Json<Listed<ProfileView>>> {
     caller.may(Permission::ViewMigration)?;
-    Ok(Json(Listed::whole(shipped().iter().map(|profile| ProfileView::of(profile)).collect())))
+    let mut written = app.store.profiles(WRITTEN_MAX).await?;
+    let mut views = Vec::new();
+    for profile in shipped() {
+        let own = written.iter().position(|row| row.name == profile.name).map(|index| written.remove(index));
+        views.extend(ProfileView::holding(own, Some(profile)));
+    }
+    views.extend(written.into_iter().filter_map(|row| ProfileView::holding(Some(row), None)));
+    Ok(Json(Listed::whole(views)))
 }
 
 /// `GET /provider-profiles/{id}`.
 #[utoipa::path(get, path = "/provider-profiles/{id}", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = ProfileView), (status = 404)))]
-pub async fn profile(caller: Caller, At(id): At<String>) -> Result<Json<ProfileView>> {
+pub async fn profile(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<Versioned<ProfileView>> {
     caller.may(Permission::ViewMigration)?;
-    let known = named(&id).ok_or_else(|| ApiError::not_found("profile"))?;
-    Ok(Json(ProfileView::of(&known)))
+    let view = ProfileView::holding(app.store.profile(&id).await?, named(&id).as_deref());
+    let view = view.ok_or_else(|| ApiError::not_found("profile"))?;
+    Ok(Versioned(view.version, view))
+}
+
+/// A profile as its file has it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfilePut {
+    /// The file, as `engine/profiles/` has them; empty: as it was shipped.
+    text: String,
+}
+
+/// `PUT /provider-profiles/{id}`: what servers that name it are treated by from their next run on. Every version stays.
+#[utoipa::path(put, path = "/provider-profiles/{id}", tag = "endpoints", params(("id" = String, Path)),
+    request_body = ProfilePut,
+    responses((status = 200, body = ProfileView), (status = 403), (status = 404), (status = 409), (status = 412),
+    (status = 422), (status = 428)))]
+pub async fn put_profile(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+    Body(asked): Body<ProfilePut>,
+) -> Result<Versioned<ProfileView>> {
+    caller.may(Permission::ManageSystem)?;
+    let (row, is_shipped) = (app.store.profile(&id).await?, named(&id).is_some());
+    let version = row.as_ref().map_or(0, |row| row.version);
+    if row.is_some() || is_shipped {
+        seen_version(&headers, version)?;
+    }
+    if asked.text.is_empty() {
+        if !is_shipped {
+            return Err(ApiError::field("text", "this profile was not shipped: there is none to go back to"));
+        }
+    } else {
+        let read = Profile::read(&asked.text).map_err(|error| ApiError::field("text", error.to_string()))?;
+        if read.name != id {
+            return Err(ApiError::field("text", format!("it names itself {}, and not {id}", read.name)));
+        }
+    }
+    let is_new = row.is_none() && !is_shipped;
+    if is_new && app.store.profiles(WRITTEN_MAX).await?.len() as i64 >= WRITTEN_MAX {
+        return Err(ApiError::conflict("conflict", format!("more than {WRITTEN_MAX} profiles")));
+    }
+    let written = app.store.insert_profile(&id, version + 1, &asked.text, &caller.actor).await;
+    written.map_err(|error| {
+        if error.is_duplicate() { StoreError::Stale("the profile").into() } else { ApiError::from(error) }
+    })?;
+    let view = ProfileView::holding(app.store.profile(&id).await?, named(&id).as_deref());
+    let view = view.ok_or_else(|| ApiError::not_found("profile"))?;
+    Ok(Versioned(view.version, view))
 }
 
 /// A day, in milliseconds.

@@ -13,10 +13,7 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints,
-    events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
-    oauth_consent, overview, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, runs,
-    schedule, settings, share, system, tracking, uploads, uploads_chunk, uploads_form, uploads_use,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -94,15 +91,15 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(credentials::change))
         .routes(routes!(credentials::remove))
         .routes(routes!(credentials::test))
-        .routes(routes!(oauth::refresh))
-        .routes(routes!(oauth::revoke))
+        .routes(routes!(oauth_tokens::refresh))
+        .routes(routes!(oauth_tokens::revoke))
         .routes(routes!(oauth::start))
         .routes(routes!(oauth::callback))
-        .routes(routes!(oauth::show))
-        .routes(routes!(oauth::poll))
+        .routes(routes!(oauth_flows::show))
+        .routes(routes!(oauth_flows::poll))
         .routes(routes!(oauth_consent::words))
         .routes(routes!(providers::profiles))
-        .routes(routes!(providers::profile))
+        .routes(routes!(providers::profile, providers::put_profile))
         .routes(routes!(providers::quota))
         .routes(routes!(providers::quota_of))
         .routes(routes!(providers::estimate))

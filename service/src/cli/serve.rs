@@ -200,6 +200,7 @@ async fn tend_once(app: &App) -> anyhow::Result<()> {
     app.store.forget_failures(now_ms - DAY_MILLIS).await?;
     app.limits.sweep();
     crate::uploads::sweep::sweep(app).await?;
+    crate::originals::sweep(app).await?;
     Ok(())
 }
 

@@ -88,7 +88,8 @@ mod tests {
 
     fn document(server: &str) -> String {
         format!(
-            r#"<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="x">{server}</emailProvider></clientConfig>"#
+            r#"<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id="x">{server}</emailProvider>
+            </clientConfig>"#
         )
     }
 

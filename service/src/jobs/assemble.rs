@@ -8,7 +8,7 @@ use malote_engine::failure::{Class, Failure, Reach, Retry, Side};
 use malote_engine::imap::Location;
 use malote_engine::ledger::sql::{PostgresLedger, SqliteLedger};
 use malote_engine::ledger::{Ledger, PairIdentity};
-use malote_engine::profile::named;
+use malote_engine::profile::{Profile, named};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::credentials::{Credentials, Login, NoSecret};
@@ -206,12 +206,20 @@ async fn side(
     if let Some(server) = server {
         endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
         if !server.profile.is_empty() {
-            let known = named(&server.profile);
-            let profile = known.ok_or_else(|| wrong(format!("no profile is called {}", server.profile)))?;
-            endpoint.profile = Some(profile);
+            endpoint.profile = Some(profile(store, &server.profile).await?);
         }
     }
     Ok(endpoint)
+}
+
+/// The profile of a name: the operator's own, else the shipped one.
+async fn profile(store: &Store, name: &str) -> Result<Arc<Profile>, Unready> {
+    let wrong = |words: String| Unready::Wrong(Class::Usage, words);
+    if let Some(row) = store.profile(name).await?.filter(|row| !row.text.is_empty()) {
+        let read = Profile::read(&row.text);
+        return read.map(Arc::new).map_err(|error| wrong(format!("the profile {name}: {error}")));
+    }
+    named(name).ok_or_else(|| wrong(format!("no profile is called {name}")))
 }
 
 /// One side of a mailbox as a run would connect to it, for whoever tries a login.

@@ -1,6 +1,7 @@
 //! One run, from its claim to its end: put together, done by the engine, written down.
 //! Never writes a word about a run that another worker may have.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use super::outcome::{self, Again, Outcome, Stats};
 use super::worker::Inner;
 use crate::binds;
 use crate::cli::exit::Exit;
+use crate::cli::{state, turn};
 use crate::store::events::Level;
 use crate::store::mailboxes::Mailbox;
 use crate::store::results::{FolderResult, Found, RunResult};
@@ -72,6 +74,12 @@ pub(super) async fn execute(inner: &Inner, claim: Claim, time: SharedTime) {
         ended = work(inner, &claim, &heart, (progress, &log), stop) => Some(ended),
         () = heart.lost() => None,
     };
+    let throttle_ms = i64::try_from(log.throttle_ms()).unwrap_or(i64::MAX);
+    if throttle_ms > 0
+        && let Err(error) = store.throttled(claim.fence, throttle_ms).await
+    {
+        tracing::warn!(run.id = run_id, "{error}");
+    }
     let status = match ended {
         Some(Ok(ended)) => settle(inner, &claim, &heart, &log, ended).await,
         Some(Err(error)) => {
@@ -154,6 +162,12 @@ async fn work(
     Ok(ended(outcome, report_json, mailbox, context_id))
 }
 
+/// Where the turns of this user are kept, as the command line has them; below the data folder where he has no home.
+fn turns(data: &Path) -> PathBuf {
+    let own = state::default_folder().ok().filter(|folder| std::fs::create_dir_all(folder).is_ok());
+    own.unwrap_or_else(|| data.join("ledgers"))
+}
+
 async fn engine(
     inner: &Inner,
     claim: &Claim,
@@ -177,6 +191,13 @@ async fn engine(
         return Err(Unready::Wrong(Class::Usage, words));
     }
     let mut assembled = assemble::assemble(&bench, mailbox, options).await?;
+    // Whoever brings another file into the same mailbox by the command line waits for us, and we for him.
+    let is_of_files = mailbox.source_type.is_archive() && claim.run_type.is_copy();
+    let destination = assembled.job.identity.destination.clone();
+    let _turn = match is_of_files {
+        true => Some(turn::wait(&turns(data), &destination, &bench.shared.stop).await),
+        false => None,
+    };
     acknowledge(assembled.job.ledger.as_ref(), &store.acknowledged(mailbox.id).await?).await?;
     assembled.job.run_id = format!("{}", claim.fence.run_id);
     assembled.job.progress = progress;

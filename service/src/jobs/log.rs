@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use malote_engine::event::{Event, Events};
+use malote_engine::failure::Class;
 use serde_json::{Value, json};
 
 use super::assemble::folder_of;
@@ -24,6 +26,7 @@ const STEPS_MAX: usize = 20_000;
 pub(super) struct RunLog {
     path: PathBuf,
     inner: Mutex<Inner>,
+    throttle_ms: AtomicU64,
 }
 
 #[derive(Default)]
@@ -43,7 +46,13 @@ impl RunLog {
     /// A sentence, where the folder for logs cannot be made.
     pub fn open(data: &Path, run_id: i64, next_step: i64) -> Result<Self, String> {
         let path = folder_of(data, "logs")?.join(file_name(run_id));
-        Ok(Self { path, inner: Mutex::new(Inner { next_step, ..Inner::default() }) })
+        let inner = Mutex::new(Inner { next_step, ..Inner::default() });
+        Ok(Self { path, inner, throttle_ms: AtomicU64::new(0) })
+    }
+
+    /// What was waited because a server asked for it, in milliseconds.
+    pub fn throttle_ms(&self) -> u64 {
+        self.throttle_ms.load(Ordering::Relaxed)
     }
 
     /// Adds an event.
@@ -191,6 +200,9 @@ impl Events for RunLog {
                 }
             }
             Event::Retrying { side, folder, class, pause_ms } => {
+                if class == Class::Throttle.as_str() {
+                    self.throttle_ms.fetch_add(pause_ms, Ordering::Relaxed);
+                }
                 let told =
                     format!("folder {folder}: {class} at the {}: again in {pause_ms} ms", side.as_str());
                 let fields =

@@ -115,7 +115,8 @@ impl SecretSource for Told {
             if failure.retry == Retry::Never && is_gone && self.flow.needs_a_person() {
                 let noted = self.app.store.set_kept_status(&self.id, "needs_consent").await;
                 if let Err(error) = noted {
-                    tracing::warn!(credential.id = self.id, error = %error, "a credential's end was not noted: {error}");
+                    let id = &self.id;
+                    tracing::warn!(credential.id = id, error = %error, "a credential's end was not noted: {error}");
                 }
             }
         }

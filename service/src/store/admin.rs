@@ -38,6 +38,11 @@ const DECIDE: &str = "
     UPDATE approval_requests SET status = $2, decided_by = $3, decided_at = $4, decision_note = $5
     WHERE id = $1 AND status = 'pending' AND expires_ms > $6";
 
+/// Lets a request wait again that its taker could not carry out. Binds: id, who took it.
+const REOPEN: &str = "
+    UPDATE approval_requests SET status = 'pending', decided_by = '', decided_at = '', decision_note = ''
+    WHERE id = $1 AND status = 'used' AND decided_by = $2";
+
 /// What is known of mailboxes' credentials. Binds: reach, id or empty, job or 0, after id, rows.
 const CREDENTIALS: &str = concat!(
     "SELECT its.id, its.mailbox_id, box.job_id, box.email, its.side, its.kind, its.created_at,
@@ -87,6 +92,15 @@ const GATES: &str =
 /// Binds: none.
 const ERRORS: &str = "
     SELECT error_class, COUNT(*) FROM migration_runs WHERE error_class <> '' GROUP BY error_class";
+/// Binds: none.
+const LEASES: &str = "SELECT CAST(COALESCE(SUM(leases_expired), 0) AS BIGINT) FROM migration_runs";
+/// What runs waited because a server asked for it, by the profile of their source. Binds: none.
+const THROTTLED: &str = "
+    SELECT COALESCE(end_.profile, ''), CAST(COALESCE(SUM(run.throttle_ms), 0) AS BIGINT)
+    FROM migration_runs AS run JOIN migration_jobs AS job ON job.id = run.job_id
+    LEFT JOIN migration_mailboxes AS box ON box.id = run.mailbox_id
+    LEFT JOIN endpoints AS end_ ON end_.id = COALESCE(box.source_endpoint_id, job.source_endpoint_id)
+    WHERE run.throttle_ms > 0 GROUP BY COALESCE(end_.profile, '')";
 /// Binds: none.
 const QUEUE: &str = "
     SELECT COUNT(CASE WHEN status = 'queued' THEN 1 END), COUNT(CASE WHEN status = 'running' THEN 1 END)
@@ -316,6 +330,32 @@ impl Store {
     pub async fn errors_by_class(&self) -> Result<Vec<(String, u64)>> {
         let rows = self.all("counting errors", ERRORS, binds![]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
+    }
+
+    /// How often a worker fell silent with a run, until its lease ended.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn leases_expired(&self) -> Result<u64> {
+        let row = self.one("counting leases", LEASES, binds![]).await?;
+        row.map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// What runs waited because a server asked for it, in milliseconds, by the profile of their source.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn throttled_by_profile(&self) -> Result<Vec<(String, u64)>> {
+        let rows = self.all("summing what servers asked for", THROTTLED, binds![]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
+    }
+
+    /// Lets a request wait again that this person took and could not carry out.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn reopen_request(&self, id: &str, who: &str) -> Result<()> {
+        self.run("reopening a request", REOPEN, binds![id, who]).await.map(|_| ())
     }
 
     /// How many runs wait, and how many are at work.

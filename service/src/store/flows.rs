@@ -25,7 +25,7 @@ const BY_STATE: &str =
 const TAKE: &str = "
     UPDATE oauth_flows SET status = 'asking', next_poll_ms = $3
     WHERE id = $1 AND expires_ms > $2
-      AND (status = 'waiting' AND next_poll_ms <= $2 OR status = 'asking' AND next_poll_ms <= $2 AND kind = 'device_code')";
+      AND next_poll_ms <= $2 AND (status = 'waiting' OR status = 'asking' AND kind = 'device_code')";
 /// Lets it wait again. Binds: id, interval, next_poll_ms.
 const WAIT: &str = "
     UPDATE oauth_flows SET status = 'waiting', interval_seconds = $2, next_poll_ms = $3

@@ -24,6 +24,7 @@ const CLAIM: &str = "
     UPDATE migration_runs
     SET status = 'running', worker_id = $1, lease_until_ms = $3, fencing_token = fencing_token + 1,
         attempts = attempts + CASE WHEN status = 'running' THEN 1 ELSE 0 END,
+        leases_expired = leases_expired + CASE WHEN status = 'running' THEN 1 ELSE 0 END,
         started_at = CASE WHEN started_at = '' THEN $4 ELSE started_at END, last_poll_at = $4,
         current_operation = ''
     WHERE id = (
@@ -66,6 +67,10 @@ const RELEASE: &str = "
     SET status = 'queued', worker_id = '', lease_until_ms = 0, not_before_ms = $3, attempts = attempts + $4,
         error_class = $5, error_details = $6, rate_bps = 0, eta_seconds = 0, current_operation = ''
     WHERE id = $1 AND fencing_token = $2 AND status = 'running'";
+
+/// Adds to what a run waited because a server asked for it. Binds: id, fencing_token, milliseconds.
+const THROTTLED: &str =
+    "UPDATE migration_runs SET throttle_ms = throttle_ms + $3 WHERE id = $1 AND fencing_token = $2";
 
 /// Cancels a run that nobody has begun. Binds: id, reason, now_at.
 const CANCEL_QUEUED: &str = "
@@ -303,6 +308,15 @@ impl Store {
     ) -> Result<bool> {
         let binds = binds![fence.run_id, fence.token, not_before_ms, i64::from(counts), class, details];
         Ok(self.run("giving a run back", RELEASE, binds).await? > 0)
+    }
+
+    /// Adds to what a run waited because a server asked for it, in milliseconds.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn throttled(&self, fence: Fence, milliseconds: i64) -> Result<()> {
+        let binds = binds![fence.run_id, fence.token, milliseconds];
+        self.run("counting what a server asked for", THROTTLED, binds).await.map(|_| ())
     }
 
     /// Wishes a run away; false where it is over already.

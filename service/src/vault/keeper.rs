@@ -37,8 +37,8 @@ pub enum KeeperError {
     /// Its time is over.
     #[error("the credential expired at {0}: store a new one")]
     Expired(String),
-    /// A file of an upload could not be removed.
-    #[error("removing an uploaded file: {0}")]
+    /// A file of an upload or a quarantined message could not be removed.
+    #[error("removing a file: {0}")]
     File(#[source] std::io::Error),
 }
 
@@ -251,7 +251,7 @@ impl Vault {
     }
 
     /// Destroys what a job knew: first its keys, so that every copy of a sealed secret is unreadable at once, then
-    /// the rows, then the uploaded files below `uploads`. Gives the certificate.
+    /// the rows, then the uploaded files. Gives the certificate.
     ///
     /// # Errors
     /// Where the database or the disk does not let us; what was destroyed stays destroyed, and it may be asked again.
@@ -260,16 +260,19 @@ impl Vault {
         job_id: i64,
         actor: &str,
         now_ms: i64,
-        uploads: &Path,
+        place: Purged<'_>,
     ) -> Result<CertificateRow, KeeperError> {
         let mut transaction = self.store.begin().await?;
         let keys = transaction.destroy_keys(job_id, now_ms).await?;
         transaction.commit().await?;
-        let mut files = 0_u64;
+        let (mut files, mut quarantined) = (0_u64, 0_u64);
+        for folder in place.originals {
+            quarantined += crate::originals::remove(folder).map_err(KeeperError::File)?;
+        }
         for name in self.store.upload_paths(job_id).await? {
             // Names are made by the server; one with a folder in it is not ours.
             let Some(name) = Path::new(&name).file_name() else { continue };
-            match std::fs::remove_file(uploads.join(name)) {
+            match std::fs::remove_file(place.uploads.join(name)) {
                 Ok(()) => files += 1,
                 Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => (),
                 Err(cause) => return Err(KeeperError::File(cause)),
@@ -280,6 +283,7 @@ impl Vault {
         let uploads = transaction.forget_uploads(job_id).await?;
         let counts_json = serde_json::json!({
             "data_keys": keys, "credentials": credentials, "uploads": uploads, "files": files,
+            "quarantined_originals": quarantined,
         })
         .to_string();
         let digest = Sha256::digest(format!("{job_id}\n{counts_json}\n{actor}\n{now_ms}"));
@@ -323,6 +327,15 @@ pub async fn put_in(
     };
     transaction.replace_credential(&new).await?;
     Ok(id)
+}
+
+/// What goes with a job's keys.
+#[derive(Clone, Copy)]
+pub struct Purged<'a> {
+    /// The folder of uploads.
+    pub uploads: &'a Path,
+    /// Folders of originals of quarantined messages.
+    pub originals: &'a [PathBuf],
 }
 
 /// A secret to be stored.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::gate::copied;
-use super::world::World;
+use super::world::{Person, World};
 
 const SECRET: &str = "hunter2-planted-9471";
 
@@ -176,12 +176,43 @@ async fn a_request_for_approval_is_answered_once_by_another_person() -> Result<(
     world.post(&lead, &format!("{path}/approve"), yes).await?.refused(409, "finished");
     world.post(&lead, &format!("{path}/reject"), json!({"reason": "late"})).await?.refused(409, "finished");
     assert_eq!(world.get(&maker, &path).await?.json()["status"], "used");
+    two_answers_at_once(&world, (&maker, &lead), (job, &ask(&gate["snapshot_hash"]), &gate)).await?;
     let second = world.post(&maker, "/approvals", ask(&gate["snapshot_hash"])).await?.with(201).json();
     world.pass(3 * 86_400_000 + 1);
     let lead = world.log_in("lead").await?;
     let path = format!("/approvals/{}", second["id"].as_str().unwrap_or_default());
     assert_eq!(world.get(&lead, &path).await?.json()["status"], "expired");
     world.post(&lead, &format!("{path}/reject"), json!({"reason": "late"})).await?.refused(409, "expired");
+    Ok(())
+}
+
+async fn two_answers_at_once(
+    world: &World,
+    (maker, lead): (&Person, &Person),
+    (job, ask, gate): (i64, &Value, &Value),
+) -> Result<()> {
+    let other = world.user("other", &["ops_lead"], &[]).await?;
+    let approved = "SELECT COUNT(*) FROM gate_approvals WHERE job_id = $1 AND decision = 'approved'";
+    let count = async || -> Result<i64> {
+        Ok(world.app.store.one("asking", approved, binds![job]).await?.context("no row")?.int(0)?)
+    };
+    for round in 0..6 {
+        let before = count().await?;
+        let made = world.post(maker, "/approvals", ask.clone()).await?.with(201).json();
+        let path = format!("/approvals/{}", made["id"].as_str().unwrap_or_default());
+        let yes = json!({"accepted_warnings": gate["warnings"], "comment": "seen"});
+        let (word, body) =
+            if round % 2 == 0 { ("approve", yes.clone()) } else { ("reject", json!({"reason": "no"})) };
+        let (approve, second) = (format!("{path}/approve"), format!("{path}/{word}"));
+        let (one, two) =
+            futures_util::future::join(world.post(lead, &approve, yes), world.post(&other, &second, body))
+                .await;
+        let (one, two) = (one?, two?);
+        let statuses = [one.status, two.status];
+        assert!(statuses == [200, 409] || statuses == [409, 200], "{round} {word}: {one:?} {two:?}");
+        let is_approved = word == "approve" || one.status == 200;
+        assert_eq!(count().await? - before, i64::from(is_approved), "{round} {word}: {one:?} {two:?}");
+    }
     Ok(())
 }
 

@@ -102,7 +102,8 @@ async fn a_closed_job_has_no_secret_left_and_a_certificate() -> Result<()> {
     world.post(&lead, &close, wish("example.com", None)).await?.refused(409, "phase_conflict");
     let old = world.app.store.newest_key(job).await?.unwrap();
     let told = world.post(&lead, &close, wish("example.com", Some("agreed"))).await?.with(202).json();
-    let counts = json!({"credentials": 1, "data_keys": 1, "files": 1, "uploads": 1});
+    let counts =
+        json!({"credentials": 1, "data_keys": 1, "files": 1, "quarantined_originals": 0, "uploads": 1});
     assert_eq!(told["counts"], counts, "{told}");
     assert!(milliseconds(told["purged_at"].as_str().unwrap_or_default()).is_some());
     assert!(!upload.exists());
