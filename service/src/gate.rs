@@ -103,8 +103,7 @@ async fn write(
     let phase = follow(transaction, job_id, &job.phase, &evaluation, &snapshot_id).await?;
     let has_changed = job.migration_gate != evaluation.gate.as_str();
     if has_changed && evaluation.gate == Gate::ReadyForDns {
-        // Boxed, because entering may fail as this does.
-        Box::pin(hooks::enter(transaction, job_id, Event::GateReady, now_ms)).await?;
+        hooks::enter(transaction, job_id, Event::GateReady, now_ms).await?;
     }
     let (approved_by, approved_at) = approved.unzip();
     Ok(Verdict {
