@@ -337,7 +337,10 @@ async fn a_receiver_whose_certificate_nobody_vouches_for_gets_nothing() -> Resul
     assert_eq!(ground.look().await?, 1);
     let told = ground.deliveries().await?;
     let tried = &told["items"][0]["tries"][0];
-    assert!(tried["status"] == 0 && tried["error"].as_str().is_some_and(|why| why.contains("ertificate")), "{told}");
+    assert!(
+        tried["status"] == 0 && tried["error"].as_str().is_some_and(|why| why.contains("ertificate")),
+        "{told}"
+    );
     assert!(!task.is_finished(), "the receiver was spoken to as it is");
     task.abort();
     Ok(())
