@@ -131,3 +131,17 @@ fn a_service_that_lies_cuts_or_hangs_up_is_shut() -> Result<()> {
     assert!(!GateClient::new(&nobody, "token".into())?.ask("exemplo.com.br").is_open());
     Ok(())
 }
+
+#[test]
+fn a_service_that_shows_no_trusted_certificate_is_shut_and_ends_nobody() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("https://{}", listener.local_addr()?);
+    let server = thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+    });
+    let gate = GateClient::new(&url, "token".into())?.ask("exemplo.com.br");
+    assert!(matches!(gate, Gate::Shut(Shut::NoAnswer { .. })));
+    assert!(server.join().is_ok());
+    Ok(())
+}

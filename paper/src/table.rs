@@ -15,6 +15,9 @@ const SIZES: [f32; 4] = [8.5, 8.0, 7.5, 7.0];
 /// What columns of text have at least, in points.
 const TEXT_WIDTH_MIN: f32 = 58.0;
 
+/// What of the width the names of facts have; a digest fits beside them.
+const NAMES: f32 = 0.235;
+
 /// How a table is set.
 struct Setting {
     size: f32,
@@ -54,9 +57,9 @@ impl Sheet<'_> {
 
     /// Names and values as a table of two columns, the names being heads of their rows.
     pub fn facts(&mut self, facts: Vec<(String, String)>) -> Result<(), PaperError> {
-        let columns = vec![Column::text("", 0.34), Column::text("", 0.66)];
-        let setting =
-            Setting { size: 9.0, columns: vec![(SIDE, WIDTH * 0.34), (SIDE + WIDTH * 0.34, WIDTH * 0.66)] };
+        let columns = vec![Column::text("", NAMES), Column::text("", 1.0 - NAMES)];
+        let names = WIDTH * NAMES;
+        let setting = Setting { size: 9.0, columns: vec![(SIDE, names), (SIDE + names, WIDTH - names)] };
         if facts.is_empty() {
             return Ok(());
         }

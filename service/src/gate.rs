@@ -135,8 +135,7 @@ async fn write(
     let phase = follow(transaction, job_id, &seen.job.phase, &seen.evaluation, &snapshot_id).await?;
     let verdict = verdict(seen, phase, snapshot_id, now_ms);
     if verdict.has_changed && verdict.evaluation.gate == Gate::ReadyForDns {
-        // Boxed, because entering may fail as this does.
-        Box::pin(hooks::enter(transaction, job_id, Event::GateReady, now_ms)).await?;
+        hooks::enter(transaction, job_id, Event::GateReady, now_ms).await?;
     }
     Ok(verdict)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use thiserror::Error;
 use ureq::http::Uri;
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
@@ -145,7 +146,9 @@ fn post(
     body: &str,
     now_ms: i64,
 ) -> Result<(u16, Option<i64>), String> {
+    let roots = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = ureq::Agent::config_builder()
+        .tls_config(roots)
         .timeout_global(Some(TRY_MAX))
         .max_redirects(0)
         .http_status_as_error(false)

@@ -35,6 +35,7 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             "/console/audit".to_owned(),
             "/console/audit?verify=1".to_owned(),
             "/console/system".to_owned(),
+            "/console/system/hook".to_owned(),
             "/console/help".to_owned(),
             format!("/console/jobs/{job}"),
             format!("/console/jobs/{job}/mailboxes/new"),

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use acceptance::tls::Identity;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -316,6 +317,32 @@ async fn a_hook_leads_nowhere_inside_and_only_administrators_set_it() -> Result<
     assert!(!shown.text.contains("whsec_"), "{}", shown.text);
     world.send(&admin, "DELETE", "/system/ticket-hook", json!({})).await?.with(204);
     world.send(&admin, "DELETE", "/system/ticket-hook", json!({})).await?.refused(404, "not_found");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receiver_whose_certificate_nobody_vouches_for_gets_nothing() -> Result<()> {
+    let ground = ground().await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Identity::self_signed()?.server_config()?);
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            assert!(acceptor.accept(stream).await.is_err(), "nobody may trust this certificate");
+        }
+    });
+    let hook = json!({"url": format!("https://127.0.0.1:{port}/"), "allowed_networks": ["127.0.0.0/8"]});
+    ground.world.send(&ground.admin, "PUT", "/system/ticket-hook", hook).await?.with(200);
+    ground.open_gate().await?;
+    assert_eq!(ground.look().await?, 1);
+    let told = ground.deliveries().await?;
+    let tried = &told["items"][0]["tries"][0];
+    assert!(
+        tried["status"] == 0 && tried["error"].as_str().is_some_and(|why| why.contains("ertificate")),
+        "{told}"
+    );
+    assert!(!task.is_finished(), "the receiver was spoken to as it is");
+    task.abort();
     Ok(())
 }
 

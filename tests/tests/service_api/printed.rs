@@ -82,6 +82,7 @@ fn check(report: &Value, octets: &[u8], language: Language) -> Result<()> {
             numbers.map(|name| written(row[*name].as_u64().unwrap_or(0), language)).collect();
         rows.contains(&numbers.join(" "))
     };
+    let mut paths = HashSet::new();
     let is_job = report["identification"]["mailbox_id"].is_null();
     for mailbox in report["mailboxes"].as_array().context("no mailboxes")? {
         let email = mailbox["email"].as_str().unwrap_or_default();
@@ -91,7 +92,8 @@ fn check(report: &Value, octets: &[u8], language: Language) -> Result<()> {
         assert!(all.contains(root), "the root of {email} is not told");
         for folder in mailbox["folders"].as_array().into_iter().flatten() {
             let path = folder["source_path"].as_str().unwrap_or_default();
-            assert!(all.contains(&bare(path)), "{path} of {email} is not told");
+            let is_told = !paths.insert(path) || all.contains(&bare(path));
+            assert!(is_told, "{path} of {email} is not told");
             assert!(has_row(folder), "the numbers of {path} of {email} are not told: {folder}");
         }
     }
@@ -156,12 +158,12 @@ fn a_pdf_tells_every_number_and_every_mailbox_in_both_languages() -> Result<()> 
 
 #[test]
 fn five_hundred_mailboxes_are_all_there_and_names_are_never_cut() -> Result<()> {
-    let report = sample::busy(500, 12);
+    let report = sample::busy(500, 3);
     let octets = pdf(&report, Language::Portuguese)?;
     check(&report, &octets, Language::Portuguese)?;
     let pages = structure(&octets, Language::Portuguese, sample::about(&report))?;
-    assert!(pages == 0 || pages > 100, "{pages} pages");
-    assert!(octets.len() < 12_000_000, "{} octets", octets.len());
+    assert!(pages == 0 || pages > 80, "{pages} pages");
+    assert!(octets.len() < 8_000_000, "{} octets", octets.len());
     Ok(())
 }
 

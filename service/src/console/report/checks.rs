@@ -176,3 +176,70 @@ fn decisions(all: &[Value], tongue: &Tongue) -> Vec<Block> {
         }),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::console::language::Language;
+
+    fn check(code: &str, numbers: Value, portuguese: &str, english: &str) {
+        let told = json!({"code": code, "numbers": numbers, "message": "as it came"});
+        for (language, expected) in Language::ALL.into_iter().zip([portuguese, english]) {
+            assert_eq!(sentence(&Format::new(language, "UTC", 0), &told), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_check_is_said_with_its_numbers_in_the_readers_language() {
+        check(
+            "ratio",
+            json!({"matched": 12345, "eligible": 12350, "hundredths": 9995}),
+            "12.345 de 12.350 mensagens (99,95%).",
+            "12,345 of 12,350 messages (99.95%).",
+        );
+        check(
+            "delta",
+            json!({"hours": 0, "minutes": 31, "pending": 0}),
+            "Última cópia delta há 31 min, 0 pendentes.",
+            "Last delta copy 31 min ago, 0 pending.",
+        );
+        check(
+            "delta-failed",
+            json!({"hours": 5, "minutes": 301, "pending": 2}),
+            "A última cópia delta falhou há 5 h, 2 pendentes.",
+            "The last delta copy failed 5 h ago, 2 pending.",
+        );
+        check(
+            "missing",
+            json!({"missing": 1, "open": 1, "inbox": 1}),
+            "Falta 1 mensagem na caixa de entrada; 1 sem reconhecimento.",
+            "1 message is missing in the inbox; 1 unacknowledged.",
+        );
+        check(
+            "duplicates",
+            json!({"count": 0}),
+            "0 mensagem em dobro no destino.",
+            "0 messages twice at the destination.",
+        );
+    }
+
+    #[test]
+    fn who_speaks_for_several_mailboxes_says_so_and_an_unknown_sentence_stays_as_it_came() {
+        check(
+            "not-measured",
+            json!({"alike": 4, "all": 4}),
+            "Todas as 4 caixas: Não foi medido.",
+            "All 4 mailboxes: Not measured.",
+        );
+        check(
+            "not-measured",
+            json!({"alike": 2, "all": 1000}),
+            "2 de 1.000 caixas, por exemplo: Não foi medido.",
+            "2 of 1,000 mailboxes, such as: Not measured.",
+        );
+        check("unheard-of", json!({}), "as it came", "as it came");
+        check("", json!(null), "as it came", "as it came");
+    }
+}

@@ -9,6 +9,12 @@ fn number(row: usize, column: usize) -> u64 {
     seed * 31 % 9_999_991
 }
 
+/// What looks like a digest and is another for each number.
+fn hash(number: usize) -> String {
+    let mixed = |number: usize| (number as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    format!("sha256:{:032x}{:032x}", mixed(number), mixed(number + 1_000_003))
+}
+
 const PATHS: [&str; 6] = [
     "INBOX",
     "Enviados",
@@ -55,7 +61,7 @@ fn mailbox(place: usize, folders: usize) -> Value {
         "folders": (0..folders).map(|own| folder(place, own)).collect::<Vec<_>>(),
         "verification": {
             "sample": {"at": "2026-11-20T13:14:15.000Z", "compared": number(place, 20), "rewritten": 1, "different": 0},
-            "bytes": null, "duplicates": null, "quota": null, "merkle_root": format!("sha256:{:064x}", place + 77),
+            "bytes": null, "duplicates": null, "quota": null, "merkle_root": hash(place + 77),
         },
     });
     merge(&mut told, more);
@@ -74,7 +80,7 @@ fn gate() -> Value {
             "numbers": numbers, "checked_at": "2026-11-20T13:14:15.000Z"})
     };
     let evaluations = (0..20).map(|place| {
-        json!({"snapshot_hash": format!("sha256:{:064x}", place + 9), "sync_percent": 40.0 + f64::from(place) * 3.1,
+        json!({"snapshot_hash": hash(place as usize + 9), "sync_percent": 40.0 + f64::from(place) * 3.1,
             "migration_gate": if place < 10 { "blocked" } else { "warning" },
             "evaluated_at": format!("2026-11-{:02}T13:14:15.000Z", place + 1)})
     });
@@ -130,7 +136,7 @@ pub fn busy(mailboxes: usize, folders: usize) -> Value {
     let mut sums = counts(0, false);
     merge(&mut sums, json!({"mailboxes": mailboxes, "is_whole": true, "sync_percent": 99.99}));
     json!({
-        "schema_version": "malote.job-report/1", "digest": format!("sha256:{:064x}", 0xabcdef), "is_cut": false,
+        "schema_version": "malote.job-report/1", "digest": hash(0), "is_cut": false,
         "identification": {
             "job_id": 42, "mailbox_id": null, "tenant_id": 112, "ticket_id": 991, "domain": "exemplo-de-dominio.com.br",
             "phase": "delta_sync", "source_server_label": "cPanel antigo", "dest_imap_host": "imap.exemplo.net",
