@@ -63,7 +63,8 @@ impl Form {
     /// What may be shown again when the form comes back: no secret.
     pub fn shown(&self) -> Value {
         let is_secret = |name: &str| {
-            ["password", "again", "token", "code", "csrf", "secret", "new", "current", "proof_code"].contains(&name)
+            ["password", "again", "token", "code", "csrf", "secret", "new", "current", "proof_code"]
+                .contains(&name)
         };
         let plain = self.0.iter().filter(|(name, _)| !is_secret(name) && !name.ends_with("_password"));
         Value::Object(plain.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect())

@@ -5,7 +5,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use super::pages::{account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, schedule, session, uploads, wizard};
+use super::pages::{
+    account, control, job, jobs, live, mailbox, overview, places, quarantine, runs, schedule, session,
+    uploads, wizard,
+};
 use super::problem::Problem;
 use super::visitor::Console;
 use super::{assets, layer, view};

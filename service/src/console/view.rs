@@ -47,7 +47,9 @@ pub fn home(here: &str) -> &str {
         "/console/jobs/servers" => "/console/jobs/new",
         "/console/login/code" => "/console/login",
         _ if path.starts_with("/console/account/factor/") => "/console/account/factor",
-        _ if path == "/console/account/password" || path.starts_with("/console/account/sessions/") => "/console/account",
+        _ if path == "/console/account/password" || path.starts_with("/console/account/sessions/") => {
+            "/console/account"
+        }
         _ => {
             let list = ["/mailboxes/one", "/mailboxes/list"].iter().find_map(|end| path.strip_suffix(end));
             list.unwrap_or(here)

@@ -128,7 +128,10 @@ async fn another_file_of_the_same_name_is_never_joined_to_the_one_begun() -> Res
     desk.browser.until("The file was received and checked.").await?;
     let uploads = desk.uploads().await?;
     ensure!(uploads.as_array().is_some_and(|all| all.len() == 2), "{uploads}");
-    ensure!((&uploads[0]["state"], &uploads[1]["state"]) == (&json!("open"), &json!("complete")), "{uploads}");
+    ensure!(
+        (&uploads[0]["state"], &uploads[1]["state"]) == (&json!("open"), &json!("complete")),
+        "{uploads}"
+    );
     desk.browser.quit().await
 }
 

@@ -63,7 +63,12 @@ impl Ground {
                 // So long a message that the copy of it can be watched.
                 let long = format!("Subject: plan\r\n\r\n{}", "What was planned.\r\n".repeat(60_000));
                 for number in 0..3 {
-                    reader.append("INBOX", &Mail::new(&format!("plan {number}"), format!("X: {number}\r\n{long}"))).await?;
+                    reader
+                        .append(
+                            "INBOX",
+                            &Mail::new(&format!("plan {number}"), format!("X: {number}\r\n{long}")),
+                        )
+                        .await?;
                 }
             }
         }

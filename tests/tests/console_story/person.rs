@@ -61,7 +61,13 @@ impl Person {
         let has_script = manner != Manner::WithoutScript;
         let Some(browser) = Browser::start(width, height, has_script).await? else { return Ok(None) };
         browser.set_cookie(base, "malote-language", "en").await?;
-        Ok(Some(Self { browser, base: base.to_owned(), manner, authenticator: Authenticator::default(), began: Instant::now() }))
+        Ok(Some(Self {
+            browser,
+            base: base.to_owned(),
+            manner,
+            authenticator: Authenticator::default(),
+            began: Instant::now(),
+        }))
     }
 
     /// Types an address.
@@ -144,7 +150,9 @@ impl Person {
             }
             match self.walks_to(&place, name).await {
                 Ok(()) => return Ok(place),
-                Err(error) if tries < STALE_MAX && format!("{error:#}").contains("stale element") => tries += 1,
+                Err(error) if tries < STALE_MAX && format!("{error:#}").contains("stale element") => {
+                    tries += 1
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -141,7 +141,8 @@ impl Person {
         self.presses("Register the migration").await?;
         self.reads("Nothing has been written at any server.").await?;
         let list = "Or paste it here";
-        let broken = format!("email,password,dest_password\n{ANA},{SECRET},{SECRET}\nnobody,{SECRET},{SECRET}");
+        let broken =
+            format!("email,password,dest_password\n{ANA},{SECRET},{SECRET}\nnobody,{SECRET},{SECRET}");
         self.fills(list, &broken).await?;
         self.presses("Look at it").await?;
         self.reads("2 lines read, 1 can be taken.").await?;

@@ -34,9 +34,8 @@ fn in_order(all: &[Value]) -> Vec<Value> {
     let mut boxes = all.to_vec();
     for mailbox in &mut boxes {
         let folders = mailbox["folders"].as_array().into_iter().flatten();
-        let wrong = folders
-            .filter(|one| one["shares_its_place"] == true || one["has_place"] == false)
-            .count();
+        let wrong =
+            folders.filter(|one| one["shares_its_place"] == true || one["has_place"] == false).count();
         mailbox["wrong"] = json!(wrong);
     }
     let is_empty = |mailbox: &Value| mailbox["folders"].as_array().is_none_or(Vec::is_empty);

@@ -38,7 +38,8 @@ async fn files(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
     let items = uploads.as_ref().and_then(|all| all["items"].as_array()).cloned().unwrap_or_default();
     // What is gone is told by the audit log; the list shows what is there or was refused.
     let shown: Vec<&Value> = items.iter().filter(|one| one["state"] != "deleted").collect();
-    let own = context! { job => job, is_there => uploads.is_some(), uploads => shown, boxes => boxes["items"] };
+    let own =
+        context! { job => job, is_there => uploads.is_some(), uploads => shown, boxes => boxes["items"] };
     Ok(member.page_with("uploads.html", problem, own))
 }
 
@@ -114,12 +115,7 @@ fn folders(seen: &Value, steps: &[Value]) -> Vec<Value> {
 }
 
 /// `POST /console/jobs/{id}/uploads?csrf=…`: a file in a form, passed on as it comes.
-pub async fn upload(
-    member: Member,
-    Path(id): Path<i64>,
-    query: Query,
-    request: Request,
-) -> Answer {
+pub async fn upload(member: Member, Path(id): Path<i64>, query: Query, request: Request) -> Answer {
     let api = member.api().clone().with_csrf(query.0.get("csrf"));
     let kept: Vec<(HeaderName, String)> = [header::CONTENT_TYPE, header::CONTENT_LENGTH]
         .into_iter()
