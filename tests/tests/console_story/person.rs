@@ -102,8 +102,8 @@ impl Person {
             return self.reads(words).await;
         }
         let began = Instant::now();
-        while !self.browser.text().await?.contains(words) {
-            ensure!(began.elapsed() < APPEAR_MAX, "{words:?} does not come:\n{}", self.browser.text().await?);
+        while !self.text().await?.contains(words) {
+            ensure!(began.elapsed() < APPEAR_MAX, "{words:?} does not come:\n{}", self.text().await?);
             tokio::time::sleep(Duration::from_millis(500)).await;
             let address = self.browser.address().await?;
             self.browser.open(&address).await?;
@@ -111,8 +111,14 @@ impl Person {
         Ok(())
     }
 
-    /// The page's text as it stands.
+    /// The page's text as it stands; a page that goes away under one's eyes is read anew.
     pub async fn text(&self) -> Result<String> {
+        for _ in 0..STALE_MAX {
+            if let Ok(text) = self.browser.text().await {
+                return Ok(text);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         self.browser.text().await
     }
 
@@ -255,7 +261,8 @@ impl Person {
         let body = "const part = [...document.querySelectorAll('fieldset, section')]
                 .find(one => [...one.querySelectorAll(':scope > legend, :scope > h2')]
                     .some(head => head.textContent.trim().startsWith(arguments[0])));
-            return part ? [...part.querySelectorAll('input[type=checkbox]')].map(one => one.labels[0].textContent.trim()) : []";
+            const boxes = part ? [...part.querySelectorAll('input[type=checkbox]')] : [];
+            return boxes.map(one => one.labels[0].textContent.trim())";
         let told = self.browser.run_with(body, json!([within])).await?;
         let names = told.as_array().into_iter().flatten();
         Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
@@ -305,7 +312,8 @@ impl Person {
     async fn looks_around(&self) -> Result<()> {
         let body = "return [document.querySelectorAll('h1').length, document.title, document.documentElement.lang,
             document.scrollingElement.scrollWidth, innerWidth,
-            [...document.querySelectorAll('button, a.button, input:not([type=hidden]), select, textarea')].filter(one => {
+            [...document.querySelectorAll('button, a.button, input:not([type=hidden]), select, textarea')].filter(
+            one => {
                 if (one.disabled || !one.checkVisibility({visibilityProperty: true})) return false;
                 const box = one.getBoundingClientRect();
                 const roll = one.closest('[role=region][tabindex], .tabs, .log');
