@@ -243,7 +243,7 @@ impl GateAfter {
     async fn tell_settled(&self, claim: &Claim) {
         let now_ms = self.0.now_ms();
         let event = NewEvent {
-            level: Level::Debug,
+            level: Level::Info,
             event: "settled",
             message: format!("run {} is settled", claim.fence.run_id),
             attributes_json: "{}".to_owned(),

@@ -11,6 +11,7 @@ mod console {
     pub mod visitor;
 
     mod doors;
+    mod forms;
     mod pages;
     mod texts;
 }

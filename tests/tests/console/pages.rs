@@ -40,6 +40,8 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             format!("/console/jobs/{job}"),
             format!("/console/jobs/{job}/mailboxes/new"),
             format!("/console/jobs/{job}/runs"),
+            format!("/console/jobs/{job}/folders"),
+            format!("/console/jobs/{job}/schedule"),
             format!("/console/jobs/{job}/quarantine"),
             format!("/console/jobs/{job}/uploads"),
             format!("/console/jobs/{job}/report"),

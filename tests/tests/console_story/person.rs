@@ -24,6 +24,8 @@ const CONTROL_A: &str = "\u{e009}a";
 const BACKSPACE: &str = "\u{e003}";
 const DOWN: &str = "\u{e015}";
 const UP: &str = "\u{e013}";
+/// A page is refreshed every other second at most: nobody misses a place so often.
+const STALE_MAX: usize = 5;
 /// So many presses of the tab key lead from any place of a page to any other.
 const TABS_MAX: usize = 400;
 
@@ -100,8 +102,8 @@ impl Person {
             return self.reads(words).await;
         }
         let began = Instant::now();
-        while !self.browser.text().await?.contains(words) {
-            ensure!(began.elapsed() < APPEAR_MAX, "{words:?} does not come:\n{}", self.browser.text().await?);
+        while !self.text().await?.contains(words) {
+            ensure!(began.elapsed() < APPEAR_MAX, "{words:?} does not come:\n{}", self.text().await?);
             tokio::time::sleep(Duration::from_millis(500)).await;
             let address = self.browser.address().await?;
             self.browser.open(&address).await?;
@@ -109,8 +111,14 @@ impl Person {
         Ok(())
     }
 
-    /// The page's text as it stands.
+    /// The page's text as it stands; a page that goes away under one's eyes is read anew.
     pub async fn text(&self) -> Result<String> {
+        for _ in 0..STALE_MAX {
+            if let Ok(text) = self.browser.text().await {
+                return Ok(text);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
         self.browser.text().await
     }
 
@@ -137,6 +145,37 @@ impl Person {
         }
     }
 
+    /// Finds a place and, by keys alone, leads the focus to it. A page that refreshes itself may make a place anew
+    /// under one's hands: then it is found again, as a person does.
+    async fn reaches(&self, kind: &str, name: &str, within: &str) -> Result<Place> {
+        let mut tries = 0;
+        loop {
+            let place = self.finds(kind, name, within).await?;
+            if self.manner != Manner::Keys {
+                return Ok(place);
+            }
+            match self.walks_to(&place, name).await {
+                Ok(()) => return Ok(place),
+                Err(error) if tries < STALE_MAX && format!("{error:#}").contains("stale element") => {
+                    tries += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Presses with a pointer, on a place that may be made anew meanwhile.
+    async fn clicks(&self, kind: &str, name: &str, within: &str) -> Result<()> {
+        for _ in 0..STALE_MAX {
+            let place = self.finds(kind, name, within).await?;
+            match self.browser.click(&place).await {
+                Err(error) if format!("{error:#}").contains("stale element") => (),
+                done => return done.with_context(|| format!("pressing {name:?}")),
+            }
+        }
+        bail!("{name:?} does not stand still")
+    }
+
     /// Says what comes, and when: a story that fails shows how far it came.
     pub fn station(&self, what: &str) {
         eprintln!("{:6.1} s {:?}: {what}", self.began.elapsed().as_secs_f32(), self.manner);
@@ -150,17 +189,14 @@ impl Person {
     /// The same in the part of the page that has this heading.
     pub async fn presses_in(&self, within: &str, name: &str) -> Result<()> {
         let began = Instant::now();
-        let place = self.finds("press", name, within).await?;
-        let role = self.browser.told(&place, "computedrole").await?;
-        ensure!(
-            ["button", "link", "DisclosureTriangle", "generic"].contains(&role.as_str()),
-            "{name:?} is a {role}, which nobody takes for something to press"
-        );
         if self.manner == Manner::Keys {
-            self.walks_to(&place, name).await?;
+            let place = self.reaches("press", name, within).await?;
+            let role = self.browser.told(&place, "computedrole").await?;
+            let known = ["button", "link", "DisclosureTriangle"].contains(&role.as_str());
+            ensure!(known, "{name:?} is a {role}, which nobody takes for something to press");
             self.browser.keys(ENTER).await?;
         } else {
-            self.browser.click(&place).await.with_context(|| format!("pressing {name:?}"))?;
+            self.clicks("press", name, within).await?;
         }
         self.looks_around().await?;
         if began.elapsed() > SLOW {
@@ -176,11 +212,10 @@ impl Person {
 
     /// The same in the part of the page that has this heading.
     pub async fn fills_in(&self, within: &str, name: &str, text: &str) -> Result<()> {
-        let place = self.finds("field", name, within).await?;
+        let place = self.reaches("field", name, within).await?;
         let told = self.browser.told(&place, "computedlabel").await?;
         ensure!(!told.is_empty(), "the field {name:?} has no name for those who hear the page");
         if self.manner == Manner::Keys {
-            self.walks_to(&place, name).await?;
             self.browser.keys_together(CONTROL_A).await?;
             self.browser.keys(BACKSPACE).await?;
             return self.types(text).await;
@@ -203,10 +238,7 @@ impl Person {
     /// Names the file that a field for files is to take. Nobody can use the system's own window from here; the way
     /// to the field is a person's.
     pub async fn gives_file(&self, name: &str, path: &str) -> Result<()> {
-        let place = self.finds("field", name, "").await?;
-        if self.manner == Manner::Keys {
-            self.walks_to(&place, name).await?;
-        }
+        let place = self.reaches("field", name, "").await?;
         self.browser.enter(&place, path).await
     }
 
@@ -217,12 +249,11 @@ impl Person {
 
     /// The same in the part of the page that has this heading.
     pub async fn ticks_in(&self, within: &str, name: &str) -> Result<()> {
-        let place = self.finds("field", name, within).await?;
         if self.manner == Manner::Keys {
-            self.walks_to(&place, name).await?;
+            self.reaches("field", name, within).await?;
             return self.browser.keys(" ").await;
         }
-        self.browser.click(&place).await.with_context(|| format!("ticking {name:?}"))
+        self.clicks("field", name, within).await
     }
 
     /// The names of all boxes in the part of the page that has this heading.
@@ -230,7 +261,8 @@ impl Person {
         let body = "const part = [...document.querySelectorAll('fieldset, section')]
                 .find(one => [...one.querySelectorAll(':scope > legend, :scope > h2')]
                     .some(head => head.textContent.trim().startsWith(arguments[0])));
-            return part ? [...part.querySelectorAll('input[type=checkbox]')].map(one => one.labels[0].textContent.trim()) : []";
+            const boxes = part ? [...part.querySelectorAll('input[type=checkbox]')] : [];
+            return boxes.map(one => one.labels[0].textContent.trim())";
         let told = self.browser.run_with(body, json!([within])).await?;
         let names = told.as_array().into_iter().flatten();
         Ok(names.filter_map(|name| name.as_str().map(str::to_owned)).collect())
@@ -238,14 +270,13 @@ impl Person {
 
     /// Chooses from a list.
     pub async fn chooses(&self, within: &str, name: &str, option: &str) -> Result<()> {
-        let place = self.finds("field", name, within).await?;
+        let place = self.reaches("field", name, within).await?;
         let steps = "const [list, wanted] = arguments;
             const place = [...list.options].findIndex(one => one.text.trim().startsWith(wanted));
             return place < 0 ? null : place - list.selectedIndex";
         let steps = self.browser.run_with(steps, json!([place.json(), option])).await?;
         let steps = steps.as_i64().with_context(|| format!("{name:?} offers no {option:?}"))?;
         if self.manner == Manner::Keys {
-            self.walks_to(&place, name).await?;
             let key = if steps < 0 { UP } else { DOWN };
             return self.browser.keys(&key.repeat(usize::try_from(steps.abs())?)).await;
         }
@@ -281,7 +312,8 @@ impl Person {
     async fn looks_around(&self) -> Result<()> {
         let body = "return [document.querySelectorAll('h1').length, document.title, document.documentElement.lang,
             document.scrollingElement.scrollWidth, innerWidth,
-            [...document.querySelectorAll('button, a.button, input:not([type=hidden]), select, textarea')].filter(one => {
+            [...document.querySelectorAll('button, a.button, input:not([type=hidden]), select, textarea')].filter(
+            one => {
                 if (one.disabled || !one.checkVisibility({visibilityProperty: true})) return false;
                 const box = one.getBoundingClientRect();
                 const roll = one.closest('[role=region][tabindex], .tabs, .log');

@@ -67,9 +67,19 @@
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.querySelector(`[data-live="${live.dataset.live}"]`);
-      if (fresh && !isBusy()) merge(live, fresh);
+      if (fresh && !isBusy()) refresh(fresh);
       speak();
     } catch { /* the line is away: the next look tries again */ }
+  };
+  // Whoever was on a button or a link is on it again, also where its place was made anew.
+  const refresh = (fresh) => {
+    const held = document.activeElement;
+    const nameOf = (one) => one.getAttribute("aria-label") || one.getAttribute("href") || one.textContent;
+    const name = held && live.contains(held) ? nameOf(held) : "";
+    merge(live, fresh);
+    if (!name || held.isConnected) return;
+    const again = [...live.querySelectorAll(held.tagName)].find((one) => nameOf(one) === name);
+    if (again) again.focus({ preventScroll: true });
   };
   // Puts in what changed and leaves the rest alone, so that focus, scroll and open details stay.
   const merge = (old, fresh) => {
@@ -79,20 +89,41 @@
     if (old.nodeType !== 1) return old.replaceWith(fresh);
     for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
     for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
-    if (before.length !== after.length) return old.replaceChildren(...after);
-    before.forEach((child, place) => merge(child, after[place]));
+    // What is the same at both ends stays; a middle of the same length is gone through, another is put in.
+    let [head, tail] = [0, 0];
+    const most = Math.min(before.length, after.length);
+    while (head < most && before[head].isEqualNode(after[head])) head += 1;
+    while (tail < most - head && before[before.length - 1 - tail].isEqualNode(after[after.length - 1 - tail])) tail += 1;
+    const [gone, come] = [before.slice(head, before.length - tail), after.slice(head, after.length - tail)];
+    if (gone.length === come.length) gone.forEach((child, place) => merge(child, come[place]));
+    else {
+      const next = before[before.length - tail] || null;
+      for (const child of gone) child.remove();
+      for (const child of come) old.insertBefore(child, next);
+    }
     if (old.dataset && old.dataset.follow !== undefined) old.scrollTop = old.scrollHeight;
   };
   const plan = (wait) => {
     if (!timer) timer = setTimeout(look, Math.max(wait, last + REFRESH_MS - Date.now()));
   };
-  if (live.dataset.events) {
-    const events = new EventSource(live.dataset.events);
+  // A browser holds six lines to one host: a page that is not looked at gives its own back, also when it is left.
+  let events = null;
+  const hush = () => { if (events) events.close(); events = null; };
+  const listen = () => {
+    if (events || document.hidden || !live.dataset.events) return;
+    events = new EventSource(live.dataset.events);
     for (const name of ["progress", "phase", "gate", "run", "log", "quarantine", "settled"]) events.addEventListener(name, () => plan(200));
-  }
+  };
+  listen();
+  addEventListener("pagehide", hush);
+  addEventListener("pageshow", (event) => { if (event.persisted) { listen(); plan(0); } });
   const every = Number(live.dataset.every || 0) * 1000;
   if (every) setInterval(() => plan(0), every);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) plan(0); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return hush();
+    listen();
+    plan(0);
+  });
   for (const tail of document.querySelectorAll("[data-follow]")) tail.scrollTop = tail.scrollHeight;
   speak();
 })();

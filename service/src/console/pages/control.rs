@@ -88,7 +88,9 @@ pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answ
     let body = json!({"days": form.get("days").parse::<i64>().unwrap_or(0)});
     match api.send(Method::POST, &format!("/migration/jobs/{id}/share"), &body).await {
         Ok(told) => {
-            let own = context! { job => job, link => told.json, origin => member.visitor.origin };
+            let token = told.json["token"].as_str().unwrap_or_default();
+            let whole = format!("{}/console/share/{token}", member.visitor.origin);
+            let own = context! { job => job, link => told.json, whole => whole };
             Ok(member.page("share.html", own))
         }
         Err(problem) => {
