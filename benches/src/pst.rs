@@ -33,7 +33,7 @@ const PEAK_MIB_MAX: f64 = 128.0;
 #[derive(Debug, Serialize)]
 struct Finding {
     case: String,
-    what: &'static str,
+    what: String,
     found: String,
     target: String,
     is_reached: bool,
@@ -63,7 +63,8 @@ struct Entrant<'a> {
     command: Words<'a>,
 }
 
-/// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, million.
+/// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, big-peak, million,
+/// million-copy.
 pub fn main(is_quick: bool, words: &str) -> Result<()> {
     let states = place::prepare()?;
     let is_chosen = |name: &str| words.is_empty() || words.split(',').any(|word| name.contains(word.trim()));
@@ -84,7 +85,14 @@ pub fn main(is_quick: bool, words: &str) -> Result<()> {
         part(format!("{name}-peak"), &mut |found| peaks(&file::store(kind, is_quick)?, found));
     }
     part("a-copy".to_owned(), &mut |found| copy(&file::store(file::Kind::A, is_quick)?, &states, found));
+    part("big-peak".to_owned(), &mut |found| {
+        let store = file::big(is_quick)?;
+        exports(&store, &["auto", "native", "libpff"], found)?;
+        exports(&file::damaged(&store)?, &["auto", "libpff"], found)?;
+        copy_peak(&store, &states, found)
+    });
     part("million".to_owned(), &mut |found| peaks(&file::million(is_quick)?, found));
+    part("million-copy".to_owned(), &mut |found| copy_peak(&file::million(is_quick)?, &states, found));
     write(&found)?;
     ensure!(failed.is_empty(), "no figures for {}", failed.join(", "));
     Ok(())
@@ -153,7 +161,7 @@ fn export(store: &Store, found: &mut Found) -> Result<()> {
     let (times, target) = (theirs.wall_s / ours.wall_s, store.times_min);
     found.findings.push(Finding {
         case: store.case("to mbox"),
-        what: "times as fast as readpst",
+        what: "times as fast as readpst".to_owned(),
         found: format!("{times:.1} (by CPU {:.1})", theirs.cpu_s / ours.cpu_s),
         target: format!("at least {target}"),
         is_reached: times >= target,
@@ -172,7 +180,7 @@ fn reading(store: &Store, found: &mut Found) -> Result<()> {
     found.rows.push(Row { case: store.case("read alone"), who: "native reader", figures });
     found.findings.push(Finding {
         case: store.case("read alone"),
-        what: "MB/s",
+        what: "MB/s".to_owned(),
         found: format!("{rate:.0}"),
         target: if store.reading_counts {
             format!("at least {READING_MB_PER_S_MIN:.0}")
@@ -186,23 +194,52 @@ fn reading(store: &Store, found: &mut Found) -> Result<()> {
 
 /// Memory of an export and of a check, with the second reader's process.
 fn peaks(store: &Store, found: &mut Found) -> Result<()> {
+    exports(store, &["auto"], found)?;
     let (malote, path) = (malote()?, store.path.display().to_string());
-    let out = TempDir::with_prefix("pst-out-")?;
-    let folder = out.path().display().to_string();
-    let export = words(&malote, &["pst", "export", "--quiet", "--to", "mbox", "--out", &folder, &path]);
     let check = words(&malote, &["pst", "check", "--quiet", "--second-opinion", "20", &path]);
-    for (what, command) in
-        [("peak memory of an export", export), ("peak memory of a check by two readers", check)]
-    {
-        let mib = peak::together_mib(&command)?;
-        found.findings.push(Finding {
-            case: store.case("memory"),
-            what,
-            found: format!("{mib:.1} MiB"),
-            target: format!("below {PEAK_MIB_MAX:.0} MiB"),
-            is_reached: mib < PEAK_MIB_MAX,
-        });
+    peak(store, "peak memory of a check by two readers".to_owned(), &check, found)
+}
+
+/// Memory of an export by each of some readers, with the second one's process.
+fn exports(store: &Store, readers: &[&str], found: &mut Found) -> Result<()> {
+    let (malote, path) = (malote()?, store.path.display().to_string());
+    for reader in readers {
+        let out = TempDir::with_prefix("pst-out-")?;
+        let folder = out.path().display().to_string();
+        let options = ["--quiet", "--reader", reader, "--to", "mbox", "--out", &folder, &path];
+        let export = words(&malote, &[&["pst", "export"][..], &options].concat());
+        peak(store, format!("peak memory of an export, reader {reader}"), &export, found)?;
     }
+    Ok(())
+}
+
+/// Memory of a copy to a server, without the server's own.
+fn copy_peak(store: &Store, states: &Path, found: &mut Found) -> Result<()> {
+    let options = DovecotOptions {
+        users: vec![DovecotUser::new("user0", PASSWORD)],
+        user_sessions_max: 100,
+        ..DovecotOptions::default()
+    };
+    let server = Dovecot::start(options)?;
+    let state = states.join("pst-peak.malote");
+    let from = format!("pst:{}", store.path.display());
+    let to = format!("imap://user0@127.0.0.1:{}?tls=off", server.port());
+    let file = state.display().to_string();
+    let command = ["copy", "--quiet", "--from", &from, "--to", &to, "--state", &file];
+    peak(store, "peak memory of a copy to a server".to_owned(), &words(&malote()?, &command), found)?;
+    course::check(server.port(), "user0", &[usize::try_from(store.items)?])?;
+    forget(&state)
+}
+
+fn peak(store: &Store, what: String, command: &[String], found: &mut Found) -> Result<()> {
+    let mib = peak::together_mib(command, &passwords())?;
+    found.findings.push(Finding {
+        case: store.case("memory"),
+        what,
+        found: format!("{mib:.1} MiB"),
+        target: format!("below {PEAK_MIB_MAX:.0} MiB"),
+        is_reached: mib < PEAK_MIB_MAX,
+    });
     Ok(())
 }
 
@@ -243,7 +280,7 @@ fn copy(store: &Store, states: &Path, found: &mut Found) -> Result<()> {
     let part = reader.wall_s.max(alone.wall_s) / both.wall_s;
     found.findings.push(Finding {
         case,
-        what: "of the slower of reader and server",
+        what: "of the slower of reader and server".to_owned(),
         found: format!("{part:.2}"),
         target: format!("at least {COPY_PART_MIN}"),
         is_reached: part >= COPY_PART_MIN,

@@ -4,6 +4,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,6 +109,30 @@ pub fn million(is_quick: bool) -> Result<Store> {
         bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
     }
     opened(format!("{items} items"), path, 1.0, false)
+}
+
+/// A store of three items, of which one has an attachment of 200 to 400 MB.
+pub fn big(is_quick: bool) -> Result<Store> {
+    let attachment_octets = if is_quick { 4_000_000 } else { 400_000_000 };
+    let path = folder()?.join(format!("attachment-{attachment_octets}.pst"));
+    if !path.exists() {
+        eprintln!("pst: writing {}", path.display());
+        let bulk =
+            Bulk { items: 3, folders: 1, body_characters: 500, attachment_every: 3, attachment_octets };
+        bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
+    }
+    opened("one large attachment".to_owned(), path, 1.0, false)
+}
+
+/// The same store with one octet altered in its middle, which is that of its largest value.
+pub fn damaged(store: &Store) -> Result<Store> {
+    let path = store.path.with_extension("damaged.pst");
+    fs::copy(&store.path, &path)?;
+    let file = File::options().read(true).write(true).open(&path)?;
+    let mut octet = [0];
+    file.read_exact_at(&mut octet, store.octets / 2)?;
+    file.write_all_at(&[!octet[0]], store.octets / 2)?;
+    opened(format!("{}, damaged", store.name), path, 1.0, false)
 }
 
 fn folder() -> Result<PathBuf> {

@@ -1,7 +1,6 @@
 //! Memory of a program and all processes below it, together.
-//! Never less than it was: each process counts with its own peak, even where they came one after the other.
+//! Never less than it was: each process counts with its own peak for as long as it lives.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -13,23 +12,21 @@ use crate::processes;
 
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Runs a command and gives the sum of all peaks, in MiB. Whatever status it ends with: a check of a store that its
+/// Runs a command and gives the most that the peaks of those who lived at one time came to, in MiB. Whatever status it ends with: a check of a store that its
 /// second reader did not see whole is no success.
-pub fn together_mib(command: &[String]) -> Result<f64> {
+pub fn together_mib(command: &[String], environment: &[(&str, String)]) -> Result<f64> {
     let (program, arguments) = command.split_first().context("no command")?;
     let (input, output) = (Stdio::null(), Stdio::null());
-    let mut child = Command::new(program).args(arguments).stdin(input).stdout(output).spawn()?;
-    let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    let mut child =
+        Command::new(program).args(arguments).envs(environment).stdin(input).stdout(output).spawn()?;
+    let mut most = 0;
     while child.try_wait()?.is_none() {
-        for pid in processes::below(child.id())? {
-            if let Some(kib) = peak_kib(pid) {
-                let peak = peaks.entry(pid).or_default();
-                *peak = kib.max(*peak);
-            }
-        }
+        let together: u64 = processes::below(child.id())?.into_iter().filter_map(peak_kib).sum();
+        most = together.max(most);
         thread::sleep(EVERY);
     }
-    Ok(peaks.values().sum::<u64>() as f64 / 1024.0)
+    Ok(most as f64 / 1024.0)
 }
 
 /// The peak of one process, while it lives (proc_pid_status(5)).

@@ -211,7 +211,7 @@ mod tests {
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
                 assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} by {step}");
             }
-            for half in [0xD83D, 0xDE00] {
+            for half in [0xD83D_u16, 0xDE00] {
                 let units = vec![half; length * 2];
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
                 assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} of {half:#x}");
