@@ -13,7 +13,11 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads, uploads_chunk, uploads_form, uploads_use,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints,
+    events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
+    oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw,
+    quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads,
+    uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
