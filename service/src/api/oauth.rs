@@ -323,6 +323,12 @@ pub async fn callback(State(app): State<App>, caller: Caller, Asked(back): Asked
     Ok(response)
 }
 
+/// True where an issuer is the known one, or below it: a longer name of a host is another host.
+fn is_of(issuer: &str, known: &str) -> bool {
+    let rest = issuer.strip_prefix(known.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 async fn answered(
     app: &App,
     caller: &Caller,
@@ -332,7 +338,7 @@ async fn answered(
     let refused = |words: &str| ApiError::conflict("oauth_refused", words);
     let row = kept::read(app, caller, &flow.credential_id).await?;
     let (plan, addresses, secrets) = planned(app, &row, &flow.provider).await?;
-    if issuer.is_some_and(|issuer| !issuer.starts_with(&addresses.issuer)) {
+    if issuer.is_some_and(|issuer| !is_of(&issuer, &addresses.issuer)) {
         return Err(refused("another provider answers than the one that was asked"));
     }
     if let Some(error) = error {
@@ -397,4 +403,22 @@ async fn write_down(
     };
     app.audit.write(&entry, app.now_ms()).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_the_one_that_was_asked_or_below_it() {
+        for (issuer, known, expected) in [
+            ("https://accounts.google.com", "https://accounts.google.com", true),
+            ("https://login.microsoftonline.com/tenant/v2.0", "https://login.microsoftonline.com/", true),
+            ("https://accounts.google.com.evil.example", "https://accounts.google.com", false),
+            ("https://login.microsoftonline.com.evil.example/", "https://login.microsoftonline.com/", false),
+            ("", "https://accounts.google.com", false),
+        ] {
+            assert_eq!(is_of(issuer, known), expected, "{issuer}");
+        }
+    }
 }
