@@ -114,7 +114,6 @@ async fn every_answer_to_every_request_is_one_that_the_description_names() -> Re
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     let ended = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&ended.stdout);
-    println!("{said}");
     ensure!(ended.status.success(), "seed {SEED}: {said}\n{}", String::from_utf8_lossy(&ended.stderr));
     let asked = said.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse::<u64>().ok());
     ensure!(asked > Some(1_000), "too few requests to prove anything: {asked:?}");
