@@ -76,7 +76,7 @@ pub fn preset(domain: &str) -> Option<Place> {
     Some(Place { profile, ..place(host, 993, "implicit", ("preset", evidence)) })
 }
 
-/// Asks name servers and web servers about a domain, within [`GATHER_MAX`], and adds the usual names.
+/// Asks name servers and web servers about a domain, in bounded time, and adds the usual names.
 pub async fn gather(outlook: &Outlook<'_>, domain: &str) -> Gathered {
     let mut gathered = Gathered::default();
     let asked = join3(

@@ -5,7 +5,6 @@
 
 mod service_outside {
     #[path = "../service_api/world.rs"]
-    #[expect(dead_code, reason = "a world that is shared with other tests has more than these need")]
     pub mod world;
 
     pub mod ground;

@@ -1,4 +1,4 @@
-//! Consents that wait: how they stand, and the code that is typed on another device: `/oauth/flows…`, `/oauth/…/poll`.
+//! Consents that wait: how they stand, and codes that are typed on another device: `/oauth/flows…`, `…/poll`.
 //! Never asks a provider more often than it bears, whoever asks here.
 
 use axum::Json;

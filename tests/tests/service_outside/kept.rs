@@ -7,7 +7,7 @@ use acceptance::office::{Writing, contents, differences, move_in, sorted};
 use acceptance::reader::Reader;
 use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ground::{Bench, endpoint};
 use super::world::World;
@@ -132,10 +132,14 @@ async fn a_credential_is_of_one_server_and_of_one_tenant() -> Result<()> {
     let root = world.user("root", &["admin"], &[]).await?;
     let (ana, bob) =
         (world.user("ana", &["operator"], &[1]).await?, world.user("bob", &["operator"], &[2]).await?);
-    let place = |name: &str, tenant: Option<i64>| json!({"name": name, "kind": "imap", "host": "old.example.org", "tls": "implicit", "tenant_id": tenant});
+    let place = |name: &str, tenant: Option<i64>| {
+        let host = "old.example.org";
+        json!({"name": name, "kind": "imap", "host": host, "tls": "implicit", "tenant_id": tenant})
+    };
     let own = world.post(&ana, "/endpoints", place("own", Some(1))).await?.with(201).json()["id"].clone();
     let shared = world.post(&root, "/endpoints", place("shared", None)).await?.with(201).json()["id"].clone();
-    let make = |server: &serde_json::Value| json!({"endpoint_id": server, "name": "m", "user": "m", "secret": {"password": "p"}});
+    let secret = json!({"password": "p"});
+    let make = |server: &Value| json!({"endpoint_id": server, "name": "m", "user": "m", "secret": secret});
     // Who opens everybody's server opens everybody's mail.
     world.post(&ana, "/credentials", make(&shared)).await?.refused(403, "forbidden");
     world.post(&bob, "/credentials", make(&own)).await?.refused(422, "invalid");

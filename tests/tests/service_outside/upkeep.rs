@@ -108,7 +108,7 @@ async fn leases_and_waits_are_counted_for_prometheus() -> Result<()> {
     let job = world.job(&ana, 1, "acme.test").await?;
     let mailbox = world.mailbox(&ana, job, "ana@acme.test").await?;
     let text = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, triggered_by)
-                VALUES ($1, $2, 'delta', 'native', 'test')";
+                VALUES ($1, $2, 'delta', 'engine', 'test')";
     world.sql(text, binds![job, mailbox]).await?;
     let store = &world.app.store;
     let first = store.claim("first", 1_000, 2_000).await?.context("nothing to claim")?;

@@ -141,10 +141,10 @@ pub struct OutsideArgs {
     /// Certificates (PEM) that are trusted beside the platform's
     #[arg(long, value_name = "FILE", env = "MALOTE_CA_FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Another address of an identity provider, such as microsoft=https://login.example; repeatable
+    /// Another address of an identity provider, `microsoft` or `google`, with its scheme; repeatable
     #[arg(long, value_name = "NAME=URL", env = "MALOTE_IDENTITY_PROVIDER", value_delimiter = ',')]
     pub identity_provider: Vec<String>,
-    /// Where browsers reach this service, such as https://malote.example: identity providers send people back there
+    /// Where browsers reach this service, with its scheme: identity providers send people back there
     #[arg(long, value_name = "URL", env = "MALOTE_PUBLIC_URL", default_value = "")]
     pub public_url: String,
 }
