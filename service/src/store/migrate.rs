@@ -99,6 +99,12 @@ pub fn newest() -> i64 {
     STEPS.last().map_or(0, |step| step.number)
 }
 
+/// How many steps are known here. Their numbers rise, and may leave some out.
+#[must_use]
+pub fn count() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Brings the tables up to what this malote knows; the steps that were taken now.
 ///
 /// # Errors
@@ -216,8 +222,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_numbered_from_one_without_a_gap() {
-        assert!(STEPS.iter().map(|step| step.number).eq(1..=newest()));
+    fn steps_are_numbered_from_one_upward() {
+        assert!(STEPS.windows(2).all(|pair| pair[0].number < pair[1].number) && STEPS[0].number == 1);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn written(number: u64, language: Language) -> String {
     let mark = if language == Language::Portuguese { '.' } else { ',' };
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(mark);
         }
         text.push(digit);

@@ -105,8 +105,8 @@ fn gate() -> Value {
 fn runs() -> Value {
     let last = (1..60).map(|place: u64| {
         json!({"run_id": place, "mailbox_id": place % 3, "run_type": "delta", "messages_done": place * 1_013,
-            "status": if place % 7 == 0 { "failed" } else { "success" }, "triggered_by": "schedule",
-            "error_class": if place % 7 == 0 { "throttle.daily" } else { "" },
+            "status": if place.is_multiple_of(7) { "failed" } else { "success" }, "triggered_by": "schedule",
+            "error_class": if place.is_multiple_of(7) { "throttle.daily" } else { "" },
             "started_at": format!("2026-11-{:02}T{:02}:14:15.000Z", 1 + place / 20, place % 20),
             "finished_at": format!("2026-11-{:02}T{:02}:44:15.000Z", 1 + place / 20, place % 20),
             "attempts": 1, "bytes_done": place * place * 1_000_003, "exit_code": 0})
