@@ -181,7 +181,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "bucket", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family { name: "done", values: DONE },
     Family { name: "act", values: ACTS },
-    Family { name: "upload", values: &["open", "complete", "refused", "expired", "removed"] },
+    Family { name: "upload", values: &["open", "complete", "refused", "expired", "deleted"] },
     Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family {
         name: "count",

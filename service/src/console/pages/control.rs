@@ -185,8 +185,10 @@ pub async fn audit(member: Member, query: Query) -> Answer {
     let cursor = escaped(form.get("cursor"));
     let rows = api.read(&format!("/audit-logs?limit=50&cursor={cursor}{filters}")).await?;
     let verified = if form.has("verify") { Some(api.read("/audit-logs/verify").await?) } else { None };
+    let people =
+        if member.may("can_manage_access") { api.read_if_there("/access/users").await? } else { None };
     let own = context! {
-        rows => rows["items"],
+        rows => named(rows["items"].clone(), people.as_ref()),
         next_cursor => rows["next_cursor"],
         filters => filters,
         verified => verified,
@@ -194,6 +196,16 @@ pub async fn audit(member: Member, query: Query) -> Answer {
             resource_kind => form.get("resource_kind"), resource_id => form.get("resource_id") },
     };
     Ok(member.page("audit.html", own))
+}
+
+/// Rows with the names of the people in them, for those who may see people at all.
+fn named(mut rows: Value, people: Option<&Value>) -> Value {
+    let known = people.and_then(|all| all["items"].as_array()).map(Vec::as_slice).unwrap_or_default();
+    for row in rows.as_array_mut().into_iter().flatten() {
+        let person = known.iter().find(|person| person["id"] == row["actor_id"]);
+        row["actor_name"] = person.map_or(Value::Null, |person| person["name"].clone());
+    }
+    rows
 }
 
 fn audit_filters(form: &Form) -> String {
