@@ -12,8 +12,8 @@ use crate::processes;
 
 const EVERY: Duration = Duration::from_millis(5);
 
-/// Runs a command and gives the most that the peaks of those who lived at one time came to, in MiB. Whatever status it ends with: a check of a store that its
-/// second reader did not see whole is no success.
+/// Runs a command and gives the most that the peaks of those who lived at one time came to, in MiB. Whatever status it
+/// ends with: a check of a store that its second reader did not see whole is no success.
 pub fn together_mib(command: &[String], environment: &[(&str, String)]) -> Result<f64> {
     let (program, arguments) = command.split_first().context("no command")?;
     let (input, output) = (Stdio::null(), Stdio::null());

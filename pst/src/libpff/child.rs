@@ -50,7 +50,7 @@ impl Default for ChildLimits {
             request: Duration::from_secs(30),
             memory_octets: 2 * 1024 * 1024 * 1024,
             processor_seconds: 60 * 60,
-            resident_octets: 48 * 1024 * 1024,
+            resident_octets: 60 * 1024 * 1024,
             restarts_max: 16,
         }
     }
