@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
 
 mod service_outside {
+    #[allow(dead_code, reason = "the world has more ways to ask than these tables need")]
     #[path = "../service_api/world.rs"]
     pub mod world;
 
