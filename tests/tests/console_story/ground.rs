@@ -26,7 +26,7 @@ pub const SECRET: &str = "segredo da casa";
 /// Messages of the store that can be read.
 pub const STORE_GOOD: usize = 120;
 /// Octets that pass the slow line in a second, for each connection.
-const LINE_OCTETS_PER_SECOND: u64 = 400_000;
+const LINE_OCTETS_PER_SECOND: u64 = 250_000;
 /// The seed of all mail.
 const SEED: u64 = 7;
 /// How long anything may take before it is taken for stuck.
