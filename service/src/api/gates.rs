@@ -1,6 +1,8 @@
 //! The gate over HTTP: what a DNS tool asks, what an approver sees, says and takes back.
 //! Never allows DNS where anything is unknown: whatever goes wrong is answered with `dns_allowed: false`.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -232,7 +234,8 @@ pub async fn show(
     let mut told = serde_json::to_value(view(id, &verdict)).map_err(|error| ApiError::internal(&error))?;
     let warnings: Vec<&str> = verdict.evaluation.warnings().iter().map(|id| id.as_str()).collect();
     told["warnings"] = json!(warnings);
-    told["mailboxes"] = verdict.evaluation.mailboxes.iter().map(of_mailbox).collect();
+    let emails = app.store.emails(id).await?;
+    told["mailboxes"] = verdict.evaluation.mailboxes.iter().map(|own| of_mailbox(own, &emails)).collect();
     if past.history {
         let rows = app.store.gate_history(id).await?.into_iter();
         told["history"] = rows
@@ -257,7 +260,7 @@ pub async fn show(
     Ok(Json(told))
 }
 
-fn of_mailbox(own: &malote_plan::gate::MailboxOutcome) -> Value {
+fn of_mailbox(own: &malote_plan::gate::MailboxOutcome, emails: &BTreeMap<u64, String>) -> Value {
     let counts = own.counts.as_ref().map(|counts| {
         json!({
             "eligible": counts.eligible, "matched": counts.matched, "missing": counts.missing(),
@@ -277,7 +280,7 @@ fn of_mailbox(own: &malote_plan::gate::MailboxOutcome) -> Value {
         })
         .collect();
     json!({
-        "mailbox_id": own.id, "sync_percent": hundredths(own.percent_hundredths), "counts": counts, "checks": checks,
+        "mailbox_id": own.id, "email": emails.get(&own.id), "sync_percent": hundredths(own.percent_hundredths), "counts": counts, "checks": checks,
     })
 }
 

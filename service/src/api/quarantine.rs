@@ -27,6 +27,8 @@ pub struct ItemView {
     pub id: i64,
     pub job_id: i64,
     pub mailbox_id: i64,
+    /// The mailbox's address.
+    pub email: String,
     pub run_id: Option<i64>,
     pub folder_path: String,
     pub source_ref: String,
@@ -58,6 +60,7 @@ impl ItemView {
             id: row.id,
             job_id: row.job_id,
             mailbox_id: row.mailbox_id,
+            email: row.email,
             folder_path: row.folder_path,
             source_ref: row.source_ref,
             size_bytes: row.size_bytes,

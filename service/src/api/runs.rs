@@ -325,6 +325,8 @@ pub struct RunView {
     pub id: i64,
     pub job_id: i64,
     pub mailbox_id: Option<i64>,
+    /// The mailbox's address; empty for a run of the whole job.
+    pub email: String,
     pub run_type: String,
     pub tool: String,
     pub status: String,
@@ -359,6 +361,7 @@ impl RunView {
             stats: serde_json::from_str(&row.stats_json).unwrap_or_default(),
             id: row.id,
             job_id: row.job_id,
+            email: row.email,
             run_type: row.run_type,
             tool: row.tool,
             status: row.status,

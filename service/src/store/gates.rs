@@ -1,6 +1,8 @@
 //! What the gate is computed from, what it came to, and who approved it, as rows.
 //! Never decides: plan does.
 
+use std::collections::BTreeMap;
+
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
@@ -30,6 +32,8 @@ const JOB: &str = "
     SELECT phase, migration_gate, dns_plan_hash, options_json, created_by, domain, gate_evaluated_at,
            COALESCE(approved_by, ''), COALESCE(approved_at, '')
     FROM migration_jobs WHERE id = $1 AND deleted_at = ''";
+/// Binds: job.
+const EMAILS: &str = "SELECT id, email FROM migration_mailboxes WHERE job_id = $1";
 /// The last decision, with what was seen. Binds: job.
 const DECISION: &str = "
     SELECT approval.id, approval.decision, approval.approver, approval.created_at, approval.voided_ms,
@@ -87,6 +91,7 @@ const DUE: &str = "
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
     MAILBOXES,
+    EMAILS,
     QUARANTINE,
     RUNS,
     JOB,
@@ -430,6 +435,12 @@ pub struct Decided {
 }
 
 impl Store {
+    /// The addresses of a job's mailboxes, by their numbers.
+    pub async fn emails(&self, job: i64) -> Result<BTreeMap<u64, String>> {
+        let rows = self.all("reading addresses", EMAILS, binds![job]).await?;
+        rows.iter().map(|row| Ok((row.count(0)?, row.text(1)?))).collect()
+    }
+
     /// Every decision about a gate, newest first.
     pub async fn decisions(&self, job: i64) -> Result<Vec<Decided>> {
         let read = |row: &Row| {

@@ -12,7 +12,8 @@ macro_rules! run_columns {
          run.log_path, run.stats_json, run.started_at, COALESCE(run.finished_at, ''), run.triggered_by, \
          run.queued_at, run.progress_percent, run.current_operation, run.messages_done, run.messages_total, \
          run.bytes_done, run.bytes_total, run.rate_bps, run.eta_seconds, run.error_class, run.error_details, \
-         run.attempts, run.cancel_requested, run.report_json"
+         run.attempts, run.cancel_requested, run.report_json, \
+         COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = run.mailbox_id), '')"
     };
 }
 /// Binds: reach, job, before id, rows, mailbox, status, type.
@@ -56,7 +57,8 @@ macro_rules! item_columns {
         "item.id, item.job_id, item.mailbox_id, COALESCE(item.run_id, 0), item.folder_path, item.source_ref, \
          item.size_bytes, item.reason, item.detail, item.attempts, item.status, item.is_archive, item.created_at, \
          item.updated_at, item.version, item.file, \
-         COALESCE((SELECT box.source_type FROM migration_mailboxes AS box WHERE box.id = item.mailbox_id), '')"
+         COALESCE((SELECT box.source_type FROM migration_mailboxes AS box WHERE box.id = item.mailbox_id), ''), \
+         COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = item.mailbox_id), '')"
     };
 }
 /// Binds: reach, job, after id, rows, status, mailbox.
@@ -167,6 +169,8 @@ pub struct RunRow {
     pub attempts: i64,
     pub cancel_requested: bool,
     pub report_json: String,
+    /// Its mailbox's address; empty for a run of the whole job.
+    pub email: String,
 }
 
 fn run(row: &Row) -> Result<RunRow> {
@@ -197,6 +201,7 @@ fn run(row: &Row) -> Result<RunRow> {
         attempts: row.int(23)?,
         cancel_requested: row.flag(24)?,
         report_json: row.text(25)?,
+        email: row.text(26)?,
     })
 }
 
@@ -262,6 +267,8 @@ pub struct ItemRow {
     pub file: String,
     /// Of its mailbox.
     pub source_type: String,
+    /// Its mailbox's address.
+    pub email: String,
 }
 
 fn item(row: &Row) -> Result<ItemRow> {
@@ -283,6 +290,7 @@ fn item(row: &Row) -> Result<ItemRow> {
         version: row.int(14)?,
         file: row.text(15)?,
         source_type: row.text(16)?,
+        email: row.text(17)?,
     })
 }
 

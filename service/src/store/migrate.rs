@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     step!(3, "0003_triggers", "triggers"),
     step!(4, "0004_gate_inputs", "gate_inputs"),
     step!(5, "0005_kept_credentials", "kept_credentials"),
-    step!(10, "0010_outside", "outside"),
+    step!(6, "0006_outside", "outside"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

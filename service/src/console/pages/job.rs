@@ -138,7 +138,9 @@ fn checks(format: &crate::console::format::Format, gate: &Value) -> Vec<Value> {
         let told = boxes.iter().take(10).map(|own| {
             let all = own["checks"].as_array().into_iter().flatten();
             let message = all.into_iter().find(|one| one["check_id"] == id).map(|one| sentence(format, one));
-            json!({"mailbox_id": own["mailbox_id"], "message": message, "counts": own["counts"]})
+            json!({
+                "mailbox_id": own["mailbox_id"], "email": own["email"], "message": message, "counts": own["counts"],
+            })
         });
         let told: Vec<Value> = told.collect();
         check["message"] = sentence(format, check).into();
