@@ -28,10 +28,13 @@ dist: setup
 build: setup
 	$(CARGO) build --release
 
-# Everything that must hold before a change goes in; ends with the test runner's summary.
+# Everything that must hold before a change goes in; ends with the test runner's summary. Programs that tests start are
+# built with the tests, for alone they would be built once more with other features of what lies below them.
 test: check doc
 	$(CARGO) test --workspace --doc --quiet
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	$(CARGO) build --workspace --bins --examples --tests
+	@export MALOTE_BUILT="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug"; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
 		$(CARGO) test --workspace --lib --bins --tests; \

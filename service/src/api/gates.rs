@@ -280,7 +280,8 @@ fn of_mailbox(own: &malote_plan::gate::MailboxOutcome, emails: &BTreeMap<u64, St
         })
         .collect();
     json!({
-        "mailbox_id": own.id, "email": emails.get(&own.id), "sync_percent": hundredths(own.percent_hundredths), "counts": counts, "checks": checks,
+        "mailbox_id": own.id, "email": emails.get(&own.id), "sync_percent": hundredths(own.percent_hundredths),
+        "counts": counts, "checks": checks,
     })
 }
 

@@ -1,5 +1,5 @@
 //! One service for one data folder: a second one is told who the first is, instead of taking its uploads and its
-//! half-answered requests for leftovers. Never held by the dead: the lock is the system's own and ends with its process.
+//! half-answered requests for leftovers. Never held by the dead: the lock is the system's own, and ends with them.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -39,7 +39,7 @@ impl Alone {
                     let mut holder = String::new();
                     file.read_to_string(&mut holder).map_err(wrong)?;
                     return Err(Stopped::usage(format!(
-                        "another `malote serve` (process {}) serves {}: stop it first, or name another folder by --data",
+                        "another `malote serve` (process {}) serves {}: stop it, or name another folder by --data",
                         holder.trim(),
                         data.display()
                     )));
