@@ -26,7 +26,7 @@ use dovecot::{Dovecot, Plan};
 use fill::Account;
 use killer::Killer;
 use outcome::Outcome;
-use service::Service;
+use service::{Service, SetupToken};
 use story::{Stage, Story};
 
 /// What is moved.
@@ -67,8 +67,8 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
         .map_err(|cause| Stopped::early(format!("making a folder for the demo: {cause}")))?;
     // Started on the program's first thread: the kernel ends them when the thread that started them ends.
     let ground = Ground::lay(folder.path())?;
-    let mut service = Service::start(&folder.path().join("service"), Some(args.listen))?;
-    let token = service.take_token().ok_or_else(|| Stopped::bug("a new service without a set-up link"))?;
+    let service = Service::start(&folder.path().join("service"), Some(args.listen))?;
+    let token = service.token();
     let address = service.address();
     let service = Arc::new(Mutex::new(service));
     let stop = CancellationToken::new();
@@ -119,7 +119,7 @@ pub async fn demo(args: DemoArgs) -> Result<Exit, Stopped> {
 async fn carry(
     stage: &Stage<'_>,
     ground: &Ground,
-    token: &SecretString,
+    token: &SetupToken,
     messages: u64,
     killer: &Killer,
 ) -> Result<Outcome, Stopped> {

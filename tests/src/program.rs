@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::migration::PASSWORD;
 
 /// How long a process may take before it is taken for stuck.
-const RUN_MAX: Duration = Duration::from_secs(60);
+const RUN_MAX: Duration = Duration::from_secs(240);
 
 /// Builds `malote` and the engine's example, together with the tests' own package: with other features everything
 /// below them would be compiled again. Gives the folder that they lie in; `MALOTE_BUILT` names one where they are

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,13 +29,29 @@ const LISTENING: &str = "malote: listening on http://";
 /// What stands before the token that makes the first administrator.
 const TOKEN: &str = "\"token\":\"";
 
+/// The token that makes the first administrator, as it was last said: a service that starts before there is one says
+/// another.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SetupToken(Arc<Mutex<Option<SecretString>>>);
+
+impl SetupToken {
+    /// The last one.
+    pub fn last(&self) -> Option<SecretString> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_now(&self, token: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(SecretString::from(token));
+    }
+}
+
 /// A running service.
 #[derive(Debug)]
 pub(super) struct Service {
     folder: PathBuf,
     address: SocketAddr,
     child: Child,
-    token: Option<SecretString>,
+    token: SetupToken,
 }
 
 impl Service {
@@ -47,7 +63,8 @@ impl Service {
             None => free((Ipv4Addr::LOCALHOST, 0).into())?,
         };
         std::fs::create_dir_all(folder).map_err(|cause| fail("making its folder", &cause))?;
-        let (child, token) = begin(folder, address, true)?;
+        let token = SetupToken::default();
+        let child = begin(folder, address, true, &token)?;
         Ok(Self { folder: folder.to_owned(), address, child, token })
     }
 
@@ -56,9 +73,9 @@ impl Service {
         self.address
     }
 
-    /// The token that makes the first administrator; once.
-    pub fn take_token(&mut self) -> Option<SecretString> {
-        self.token.take()
+    /// Where the token that makes the first administrator is to be read.
+    pub fn token(&self) -> SetupToken {
+        self.token.clone()
     }
 
     /// Its process.
@@ -70,7 +87,7 @@ impl Service {
     pub fn kill_and_start(&mut self) -> Result<(), Stopped> {
         self.child.kill().map_err(|cause| fail("killing it", &cause))?;
         self.child.wait().map_err(|cause| fail("killing it", &cause))?;
-        (self.child, _) = begin(&self.folder, self.address, false)?;
+        self.child = begin(&self.folder, self.address, false, &self.token)?;
         Ok(())
     }
 }
@@ -88,11 +105,7 @@ impl Drop for Service {
     }
 }
 
-fn begin(
-    folder: &Path,
-    address: SocketAddr,
-    is_first: bool,
-) -> Result<(Child, Option<SecretString>), Stopped> {
+fn begin(folder: &Path, address: SocketAddr, is_first: bool, token: &SetupToken) -> Result<Child, Stopped> {
     let program = std::env::current_exe().map_err(|cause| fail("finding this program", &cause))?;
     let log = File::options().create(true).append(true).open(folder.join("service.log"));
     let mut log = log.map_err(|cause| fail("opening its log", &cause))?;
@@ -104,19 +117,21 @@ fn begin(
     let mut child = command.spawn().map_err(|cause| fail("starting it", &cause))?;
     let errors = child.stderr.take().ok_or_else(|| Stopped::bug("a child without a standard error"))?;
     let (sender, receiver) = mpsc::channel();
+    let slot = token.clone();
     thread::spawn(move || {
         for line in BufReader::new(errors).lines().map_while(Result::ok) {
             // The one line that nobody else may read is not kept.
-            if !line.contains(TOKEN) {
+            match line.split_once(TOKEN).and_then(|(_, rest)| rest.split('"').next()) {
+                Some(token) => slot.is_now(token),
                 // A log that cannot be written is no reason to stop listening.
-                let _ = writeln!(log, "{line}");
+                None => drop(writeln!(log, "{line}")),
             }
             // Nobody listens any more once the service is ready.
             let _ = sender.send(line);
         }
     });
     match wait(&receiver, is_first) {
-        Ok(token) => Ok((child, token)),
+        Ok(()) => Ok(child),
         Err(said) => {
             let _ = child.kill();
             let _ = child.wait();
@@ -126,17 +141,14 @@ fn begin(
 }
 
 /// Reads until the service listens, and until it says how the first administrator gets in where it is to say so.
-fn wait(lines: &mpsc::Receiver<String>, is_first: bool) -> Result<Option<SecretString>, String> {
+fn wait(lines: &mpsc::Receiver<String>, is_first: bool) -> Result<(), String> {
     let deadline = Instant::now() + READY_WITHIN;
     let mut said = String::new();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let line = lines.recv_timeout(left).map_err(|_| said.clone())?;
-        if let Some(token) = line.split_once(TOKEN).and_then(|(_, rest)| rest.split('"').next()) {
-            return Ok(Some(SecretString::from(token)));
-        }
-        if line.starts_with(LISTENING) && !is_first {
-            return Ok(None);
+        if line.contains(TOKEN) || (line.starts_with(LISTENING) && !is_first) {
+            return Ok(());
         }
         said = line;
     }

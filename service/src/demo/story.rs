@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::service::SetupToken;
 use crate::cli::exit::Stopped;
 use crate::cli::output::tell;
 
@@ -23,6 +24,8 @@ const TENANT: i64 = 1;
 const TICKET: i64 = 991;
 /// How often the state of runs is asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// How long a service that was started anew may take to say its token.
+const TOKEN_WITHIN: Duration = Duration::from_secs(2);
 /// Octets of one piece of an upload.
 const CHUNK_OCTETS: usize = 256 * 1024;
 
@@ -68,19 +71,31 @@ pub(super) struct Story<'a> {
     last: String,
 }
 
+/// The first administrator, whatever becomes of the service meanwhile.
+async fn set_up(stage: &Stage<'_>, token: &SetupToken, password: &str) -> Result<Client, Stopped> {
+    let mut said = String::new();
+    loop {
+        let last = token.last().ok_or_else(|| Stopped::bug("a new service without a set-up link"))?;
+        let setup = json!({"token": last.expose_secret(), "name": PEOPLE[0].0, "password": password});
+        let made = stage.service.ask(&Method::POST, "/auth/setup", Some(&setup)).await?;
+        match made.status {
+            // It was done, and the answer lost.
+            StatusCode::CONFLICT => return stage.service.log_in(PEOPLE[0].0, password).await,
+            // A service that was started anew has another token; the same one is not refused for that.
+            StatusCode::UNAUTHORIZED if said != last.expose_secret() => {
+                last.expose_secret().clone_into(&mut said);
+                sleep(TOKEN_WITHIN).await;
+            }
+            _ => return stage.service.as_somebody(made.of("setting up")?),
+        }
+    }
+}
+
 impl<'a> Story<'a> {
     /// Makes the first administrator and two more people, names both servers, and enters the job with its mailboxes.
-    pub async fn begin(stage: &'a Stage<'a>, token: &SecretString) -> Result<Self, Stopped> {
+    pub async fn begin(stage: &'a Stage<'a>, token: &SetupToken) -> Result<Self, Stopped> {
         let password = stage.password.expose_secret();
-        let setup = json!({"token": token.expose_secret(), "name": PEOPLE[0].0, "password": password});
-        let made = stage.service.ask(&Method::POST, "/auth/setup", Some(&setup)).await?;
-        let admin = match made.status {
-            // It was done, and the answer lost.
-            StatusCode::CONFLICT | StatusCode::UNAUTHORIZED => {
-                stage.service.log_in(PEOPLE[0].0, password).await?
-            }
-            _ => stage.service.as_somebody(made.of("setting up")?)?,
-        };
+        let admin = set_up(stage, token, password).await?;
         for (name, role) in &PEOPLE[1..] {
             let user = json!({"name": name, "password": password, "roles": [role], "sees_all_tenants": true});
             let made = admin.ask(&Method::POST, "/access/users", Some(&user)).await?;
@@ -112,7 +127,16 @@ impl<'a> Story<'a> {
                 "name": name, "kind": "imap", "host": "127.0.0.1", "port": port, "tls": "off", "enabled": true,
                 "allow_cleartext": true, "allow_private": true, "allowed_networks": ["127.0.0.0/8"],
             });
-            ids.push(self.admin.post("/endpoints", &endpoint).await?["id"].clone());
+            let made = self.admin.ask(&Method::POST, "/endpoints", Some(&endpoint)).await?;
+            if made.body["code"] == "duplicate" {
+                // It was made, and the answer lost with the service.
+                let list = self.admin.get("/endpoints").await?;
+                let items = list["items"].as_array().into_iter().flatten();
+                let known = items.into_iter().find(|one| one["name"] == name);
+                ids.push(known.map_or(Value::Null, |one| one["id"].clone()));
+            } else {
+                ids.push(made.of("naming a server")?.body["id"].clone());
+            }
         }
         let secret = json!({"password": self.stage.password.expose_secret()});
         let mailboxes: Vec<Value> = self
