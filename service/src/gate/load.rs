@@ -1,22 +1,27 @@
 //! From rows to what plan's gate takes.
 //! Never fills a gap with something that looks good.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use malote_plan::failure::Class;
 use malote_plan::gate::{
     Approval, Bytes, CheckId, Counts, Coverage, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole,
     JobInput, Known, Logins, MailboxInput, Quota, Ruling, Sample, UidValidity,
 };
+use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::GateError;
-use crate::store::gates::{DecisionRow, GateFolder, GateItems, GateJob, GateMailbox};
+use crate::store::gate_sets::{GateFolder, GateMailbox};
+use crate::store::gates::{DecisionRow, GateJob};
 use crate::store::measures::MeasuresRow;
 use crate::store::words::SourceType;
 use crate::store::{Transaction, milliseconds};
 use crate::vault::key::hex;
+
+/// How many items of a folder were acknowledged, by mailbox and folder.
+type Acknowledged<'a> = HashMap<(i64, &'a str), u64>;
 
 /// Everything about a job that counts.
 pub(super) async fn input(
@@ -26,18 +31,22 @@ pub(super) async fn input(
     decision: Option<&DecisionRow>,
     now_ms: i64,
 ) -> Result<JobInput, GateError> {
-    let rows = transaction.gate_mailboxes(job_id).await?;
-    let folders = transaction.gate_folders(job_id).await?;
+    let sets = transaction.gate_sets(job_id).await?;
     let items = transaction.gate_items(job_id).await?;
     let (runs_active, crashed) = transaction.gate_runs(job_id).await?;
-    let measures = transaction.measures(job_id).await?;
-    let measured: BTreeMap<i64, &MeasuresRow> = measures.iter().map(|row| (row.mailbox_id, row)).collect();
     let undecided = transaction.undecided(job_id).await?;
-    let mut own: BTreeMap<i64, Vec<&GateFolder>> = BTreeMap::new();
+    let (rows, folders, measures) = (sets.mailboxes()?, sets.folders()?, sets.measures()?);
+    let measured: BTreeMap<i64, &MeasuresRow> = measures.iter().map(|row| (row.mailbox_id, row)).collect();
+    let acknowledged: Acknowledged<'_> = items
+        .iter()
+        .filter(|item| item.status == "acknowledged")
+        .map(|item| ((item.mailbox_id, item.folder_path.as_str()), item.count))
+        .collect();
+    let mut own: HashMap<i64, Vec<&GateFolder<'_>>> = HashMap::with_capacity(rows.len());
     for folder in &folders {
         own.entry(folder.mailbox_id).or_default().push(folder);
     }
-    let of = |row: &GateMailbox| own.get(&row.id).map_or(&[][..], Vec::as_slice);
+    let of = |row: &GateMailbox<'_>| own.get(&row.id).map_or(&[][..], Vec::as_slice);
     let is_whole = rows.iter().filter(|row| row.enabled && row.has_scan).all(|row| agrees(row, of(row)));
     let told: Vec<Value> = rows.iter().map(|row| map_of(row, of(row))).collect();
     let map = serde_json::json!([job.options_json, told]).to_string();
@@ -45,7 +54,7 @@ pub(super) async fn input(
         now_ms,
         mailboxes: rows
             .iter()
-            .map(|row| mailbox(row, of(row), &items, measured.get(&row.id).copied()))
+            .map(|row| mailbox(row, of(row), &acknowledged, measured.get(&row.id).copied()))
             .collect(),
         coverage: undecided.map_or(Known::Unknown, |undecided| Known::Is(Coverage { undecided })),
         // Nothing here asks DNS: a person has to accept that nobody did.
@@ -60,8 +69,8 @@ pub(super) async fn input(
 }
 
 /// What a mailbox's row says of its sums is what its folders' rows come to: both were written from the ledger.
-fn agrees(row: &GateMailbox, folders: &[&GateFolder]) -> bool {
-    let sum = |of: fn(&GateFolder) -> u64| folders.iter().map(|folder| of(folder)).sum::<u64>();
+fn agrees(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> bool {
+    let sum = |of: fn(&GateFolder<'_>) -> u64| folders.iter().map(|folder| of(folder)).sum::<u64>();
     let missing = row.messages_pending + row.messages_quarantined + row.messages_acknowledged;
     row.messages_source == sum(|folder| folder.messages_source)
         && row.messages_matched == sum(|folder| folder.messages_matched)
@@ -73,12 +82,13 @@ fn agrees(row: &GateMailbox, folders: &[&GateFolder]) -> bool {
 }
 
 /// What the operator chose, and what it made of names: a new folder that keeps its name changes nothing.
-fn map_of(row: &GateMailbox, folders: &[&GateFolder]) -> Value {
-    let renamed: Vec<Value> = folders
+fn map_of(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> Value {
+    let mut renamed: Vec<(&str, &str)> = folders
         .iter()
         .filter(|folder| folder.is_renamed)
-        .map(|folder| serde_json::json!([folder.source_path, folder.dest_path]))
+        .map(|folder| (&*folder.source_path, &*folder.dest_path))
         .collect();
+    renamed.sort_unstable();
     serde_json::json!([
         row.id,
         row.folder_map_json,
@@ -91,15 +101,14 @@ fn map_of(row: &GateMailbox, folders: &[&GateFolder]) -> Value {
 }
 
 fn mailbox(
-    row: &GateMailbox,
-    folders: &[&GateFolder],
-    items: &[GateItems],
+    row: &GateMailbox<'_>,
+    folders: &[&GateFolder<'_>],
+    acknowledged: &Acknowledged<'_>,
     measured: Option<&MeasuresRow>,
 ) -> MailboxInput {
     let is_archive = SourceType::parse(&row.source_type).is_ok_and(SourceType::is_archive);
-    let own: Vec<&GateItems> = items.iter().filter(|item| item.mailbox_id == row.id).collect();
     let has_sent_folder = folders.iter().any(|folder| folder.role == "sent");
-    let is_like_sent = |folder: &&&GateFolder| {
+    let is_like_sent = |folder: &&&GateFolder<'_>| {
         let name = folder.source_path.to_lowercase();
         folder.messages_source > 0 && (name.contains("sent") || name.contains("enviad"))
     };
@@ -112,7 +121,7 @@ fn mailbox(
         has_destination: !row.dest_host.is_empty()
             || !row.dest_imap_host.is_empty()
             || !row.dest_endpoint_id.is_empty(),
-        folders: folders.iter().map(|folder| of_folder(folder, &own)).collect(),
+        folders: folders.iter().map(|folder| of_folder(folder, acknowledged)).collect(),
         destination_messages: Some(row.messages_dest),
         delta: delta(row),
         uid_validity: if is_archive { Known::NotApplicable } else { generations(folders) },
@@ -148,7 +157,7 @@ fn bytes(row: &MeasuresRow) -> Bytes {
 
 /// The destination's room as its server told it after the last run. One that refused a message for want of room is
 /// full, whatever it says or does not say.
-fn quota(row: &GateMailbox, measured: Option<&MeasuresRow>) -> Known<Quota> {
+fn quota(row: &GateMailbox<'_>, measured: Option<&MeasuresRow>) -> Known<Quota> {
     let is_over = row.error_class == Class::OverQuota.as_str();
     let pending = pending_octets(row, measured);
     match measured.map(|row| (row.quota_kind.as_str(), row)) {
@@ -166,7 +175,7 @@ fn quota(row: &GateMailbox, measured: Option<&MeasuresRow>) -> Known<Quota> {
 
 /// What is still to be copied, in octets: as large as the mean of what is known, because sizes of messages that were
 /// never read are not kept.
-fn pending_octets(row: &GateMailbox, measured: Option<&MeasuresRow>) -> u64 {
+fn pending_octets(row: &GateMailbox<'_>, measured: Option<&MeasuresRow>) -> u64 {
     let told = measured.filter(|of| !of.bytes_at.is_empty()).map_or(0, |of| of.bytes_source);
     let octets = u128::from(told.max(row.bytes_source));
     let all = u128::from(row.messages_source.max(1));
@@ -176,7 +185,7 @@ fn pending_octets(row: &GateMailbox, measured: Option<&MeasuresRow>) -> u64 {
 
 /// What became of the source's generations since the first copy. A folder that changed was matched again where
 /// nothing of it is pending.
-fn generations(folders: &[&GateFolder]) -> Known<UidValidity> {
+fn generations(folders: &[&GateFolder<'_>]) -> Known<UidValidity> {
     if folders.is_empty() || folders.iter().any(|folder| folder.uidvalidity_first == 0) {
         return Known::Unknown;
     }
@@ -192,13 +201,13 @@ fn generations(folders: &[&GateFolder]) -> Known<UidValidity> {
 
 /// How names came over. Folders that share a place are counted each by its own messages, so that none is lost in
 /// another; a folder without a place, or a run that waits for somebody to decide between names, is a clash.
-fn folder_map(row: &GateMailbox, folders: &[&GateFolder]) -> Known<FolderMap> {
+fn folder_map(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> Known<FolderMap> {
     let is_undecided = row.error_class == Class::DecisionNeeded.as_str();
     if folders.is_empty() && !is_undecided {
         return Known::Unknown;
     }
     let unplaced = folders.iter().filter(|folder| folder.dest_path.is_empty()).count();
-    let places: BTreeSet<&str> = folders.iter().map(|folder| folder.dest_path.as_str()).collect();
+    let places: BTreeSet<&str> = folders.iter().map(|folder| &*folder.dest_path).collect();
     let placed: BTreeSet<&str> = places.into_iter().filter(|place| !place.is_empty()).collect();
     Known::Is(FolderMap {
         renamed: folders.iter().filter(|folder| folder.is_renamed).count() as u64,
@@ -208,18 +217,14 @@ fn folder_map(row: &GateMailbox, folders: &[&GateFolder]) -> Known<FolderMap> {
 }
 
 /// A folder's counts, with what people acknowledged since the scan moved from open to acknowledged.
-fn of_folder(folder: &GateFolder, items: &[&GateItems]) -> FolderInput {
-    let role = match folder.role.as_str() {
+fn of_folder(folder: &GateFolder<'_>, acknowledged: &Acknowledged<'_>) -> FolderInput {
+    let role = match &*folder.role {
         "inbox" => FolderRole::Inbox,
         "sent" => FolderRole::Sent,
         _ => FolderRole::Other,
     };
     let quarantined = folder.messages_quarantined.checked_add(folder.messages_acknowledged);
-    let acknowledged: u64 = items
-        .iter()
-        .filter(|item| item.folder_path == folder.source_path && item.status == "acknowledged")
-        .map(|item| item.count)
-        .sum();
+    let acknowledged = acknowledged.get(&(folder.mailbox_id, &*folder.source_path)).copied().unwrap_or(0);
     // Never more acknowledged than there are: a word about a message that is gone settles nothing.
     let counts = quarantined.filter(|_| !folder.last_scan_at.is_empty()).map(|quarantined| {
         let acknowledged = acknowledged.min(quarantined);
@@ -231,13 +236,13 @@ fn of_folder(folder: &GateFolder, items: &[&GateItems]) -> FolderInput {
             quarantine_acknowledged: acknowledged,
         }
     });
-    FolderInput { path: folder.source_path.clone(), role, counts }
+    FolderInput { path: folder.source_path.clone().into_owned(), role, counts }
 }
 
-fn delta(row: &GateMailbox) -> Option<Delta> {
+fn delta(row: &GateMailbox<'_>) -> Option<Delta> {
     let finished_ms = milliseconds(&row.last_delta_at)?;
     let is_parked = row.error_class == "throttle.daily";
-    let end = match row.last_delta_status.as_str() {
+    let end = match &*row.last_delta_status {
         "success" => DeltaEnd::Success,
         "partial" => DeltaEnd::Partial,
         _ if is_parked => DeltaEnd::Parked,
@@ -246,14 +251,39 @@ fn delta(row: &GateMailbox) -> Option<Delta> {
     Some(Delta { end, finished_ms, pending: row.messages_pending })
 }
 
+/// What of a snapshot an approval is held against. Its folders are passed over: there are ten thousand.
+#[derive(Deserialize, Default)]
+struct Approved {
+    mailboxes: Vec<ApprovedMailbox>,
+    checks: Vec<ApprovedCheck>,
+    folder_map: String,
+    dns_plan: String,
+}
+
+#[derive(Deserialize)]
+struct ApprovedMailbox {
+    id: u64,
+    enabled: bool,
+    counts: Option<ApprovedCounts>,
+}
+
+#[derive(Deserialize)]
+struct ApprovedCounts {
+    e: u64,
+}
+
+#[derive(Deserialize)]
+struct ApprovedCheck {
+    id: String,
+    status: String,
+}
+
 /// What an approver saw, from the snapshot. One that cannot be read holds nothing: it is void.
 fn approval(row: &DecisionRow) -> Approval {
-    let seen: Value = serde_json::from_str(&row.inputs_json).unwrap_or_default();
-    let text = |name: &str| seen[name].as_str().unwrap_or_default().to_owned();
-    let mailboxes = seen["mailboxes"].as_array().into_iter().flatten();
-    let enabled = mailboxes.filter(|mailbox| mailbox["enabled"] == Value::Bool(true));
-    let checks = seen["checks"].as_array().into_iter().flatten();
-    let failing = checks.filter(|check| check["status"] == "fail");
+    let seen: Option<Approved> = serde_json::from_str(&row.inputs_json).ok();
+    let is_unreadable = seen.is_none();
+    let Approved { mailboxes, checks, folder_map, dns_plan } = seen.unwrap_or_default();
+    let eligible = |one: &ApprovedMailbox| one.counts.as_ref().map_or(0, |counts| counts.e);
     Approval {
         ruling: match row.decision.as_str() {
             "approved" => Ruling::Approved,
@@ -261,14 +291,14 @@ fn approval(row: &DecisionRow) -> Approval {
             _ => Ruling::Revoked,
         },
         at_ms: milliseconds(&row.created_at).unwrap_or(0),
-        is_void: row.is_void || row.inputs_json.is_empty(),
-        mailboxes: enabled
-            .filter_map(|mailbox| {
-                Some((mailbox["id"].as_u64()?, mailbox["counts"]["e"].as_u64().unwrap_or(0)))
-            })
+        is_void: row.is_void || is_unreadable,
+        mailboxes: mailboxes.iter().filter(|one| one.enabled).map(|one| (one.id, eligible(one))).collect(),
+        failing: checks
+            .iter()
+            .filter(|check| check.status == "fail")
+            .filter_map(|check| CheckId::named(&check.id))
             .collect(),
-        failing: failing.filter_map(|check| CheckId::named(check["id"].as_str()?)).collect(),
-        folder_map_hash: text("folder_map"),
-        dns_plan_hash: text("dns_plan"),
+        folder_map_hash: folder_map,
+        dns_plan_hash: dns_plan,
     }
 }

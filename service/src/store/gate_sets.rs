@@ -1,29 +1,67 @@
 //! Whole sets of rows of a gate as one text: a domain has ten thousand folders, and each row of its own costs more on
 //! its way out of the database than all that is done with it. Never decides what counts.
 
-use serde::Deserialize;
+use std::borrow::Cow;
 
-use super::gates::{GateFolder, NewCheck};
+use serde::{Deserialize, Deserializer};
+
+use super::gates::NewCheck;
+use super::measures::MeasuresRow;
 use super::{Result, StoreError, Transaction};
 use crate::binds;
 
-/// The folders of each mailbox, as a list of lists in the order of [`Told`]. Binds: job.
-const FOLDERS_SQLITE: &str = "
-    SELECT folder.mailbox_id, json_group_array(json_array(
-           folder.source_path, folder.dest_path, folder.role, folder.is_renamed, folder.messages_source,
-           folder.messages_matched, folder.messages_pending, folder.messages_quarantined,
-           folder.messages_acknowledged, folder.last_scan_at, folder.uidvalidity_first, folder.uidvalidity_changes))
-    FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
-    WHERE box.job_id = $1 AND folder.is_gone = 0 GROUP BY folder.mailbox_id";
-/// The same for a server.
-const FOLDERS_POSTGRES: &str = "
-    SELECT folder.mailbox_id, CAST(json_agg(json_build_array(
-           folder.source_path, folder.dest_path, folder.role, folder.is_renamed, folder.messages_source,
-           folder.messages_matched, folder.messages_pending, folder.messages_quarantined,
-           folder.messages_acknowledged, folder.last_scan_at, folder.uidvalidity_first,
-           folder.uidvalidity_changes)) AS TEXT)
-    FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
-    WHERE box.job_id = $1 AND folder.is_gone = 0 GROUP BY folder.mailbox_id";
+/// A query whose rows come as one list of lists: a domain has ten thousand folders, and each row of its own would cost
+/// more on its way out of the database than all that is done with it.
+pub struct Set {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+impl Set {
+    /// The query in the words of one engine.
+    pub const fn text(&self, is_postgres: bool) -> &'static str {
+        if is_postgres { self.postgres } else { self.sqlite }
+    }
+}
+
+macro_rules! set {
+    ($columns:literal, $rows:literal) => {
+        Set {
+            sqlite: concat!("SELECT json_group_array(json_array(", $columns, ")) ", $rows),
+            postgres: concat!(
+                "SELECT CAST(COALESCE(json_agg(json_build_array(",
+                $columns,
+                ")), '[]') AS TEXT) ",
+                $rows
+            ),
+        }
+    };
+}
+
+/// What a job's mailboxes are to the gate, in the order of [`GateMailbox`]. Binds: job.
+const MAILBOXES: Set = set!(
+    "box.id, box.enabled, box.has_scan, box.source_type, box.dest_host, box.dest_user, job.dest_imap_host,
+     COALESCE(box.dest_endpoint_id, job.dest_endpoint_id, ''), COALESCE(box.folder_map_json, ''), box.options_json,
+     box.messages_source, box.messages_matched, box.messages_pending, box.messages_quarantined,
+     box.messages_acknowledged, box.messages_dest, box.last_delta_at, box.last_delta_status, box.source_login_ok_at,
+     box.dest_login_ok_at, box.error_class, box.bytes_source",
+    "FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id WHERE box.job_id = $1"
+);
+/// Their folders, in the order of [`GateFolder`]. Binds: job.
+const FOLDERS: Set = set!(
+    "folder.mailbox_id, folder.source_path, folder.dest_path, folder.role, folder.is_renamed, folder.messages_source,
+     folder.messages_matched, folder.messages_pending, folder.messages_quarantined, folder.messages_acknowledged,
+     folder.last_scan_at, folder.uidvalidity_first, folder.uidvalidity_changes",
+    "FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
+     WHERE box.job_id = $1 AND folder.is_gone = 0"
+);
+/// What was measured of them, in the order of [`MeasuresRow`]. Binds: job.
+const MEASURES: Set = set!(
+    "of.mailbox_id, of.sampled_at, of.sample_compared, of.sample_rewritten, of.sample_different, of.bytes_at,
+     of.bytes_source, of.bytes_dest, of.duplicates_at, of.duplicates, of.quota_at, of.quota_kind, of.quota_limit,
+     of.quota_used, of.merkle_root",
+    "FROM mailbox_measures AS of JOIN migration_mailboxes AS box ON box.id = of.mailbox_id WHERE box.job_id = $1"
+);
 /// Binds: job, checks as a list of lists, now_at, snapshot.
 const CHECKS_SQLITE: &str = "
     INSERT INTO migration_gate_checks (job_id, check_id, status, message, checked_at, critical, mailbox_id, snapshot_id,
@@ -52,25 +90,134 @@ const FORGET_INPUTS: &str = "
 
 /// Every query of this file that both engines know, for the test that prepares them.
 pub const QUERIES: &[&str] = &[FORGET_CHECKS, FORGET_INPUTS];
+/// The others, which each engine has in its own words.
+pub const SETS: &[Set] =
+    &[MAILBOXES, FOLDERS, MEASURES, Set { sqlite: CHECKS_SQLITE, postgres: CHECKS_POSTGRES }];
 
-/// A folder in the order of the query.
+/// A mailbox as the gate sees it.
 #[derive(Deserialize)]
-struct Told(String, String, String, i64, u64, u64, u64, u64, u64, String, i64, u64);
+#[expect(missing_docs, reason = "each field is the column of its name in migration_mailboxes")]
+pub struct GateMailbox<'a> {
+    pub id: i64,
+    #[serde(deserialize_with = "flag")]
+    pub enabled: bool,
+    #[serde(deserialize_with = "flag")]
+    pub has_scan: bool,
+    #[serde(borrow)]
+    pub source_type: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_host: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_user: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_imap_host: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_endpoint_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub folder_map_json: Cow<'a, str>,
+    #[serde(borrow)]
+    pub options_json: Cow<'a, str>,
+    pub messages_source: u64,
+    pub messages_matched: u64,
+    pub messages_pending: u64,
+    pub messages_quarantined: u64,
+    pub messages_acknowledged: u64,
+    pub messages_dest: u64,
+    #[serde(borrow)]
+    pub last_delta_at: Cow<'a, str>,
+    #[serde(borrow)]
+    pub last_delta_status: Cow<'a, str>,
+    #[serde(borrow)]
+    pub source_login_ok_at: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_login_ok_at: Cow<'a, str>,
+    #[serde(borrow)]
+    pub error_class: Cow<'a, str>,
+    pub bytes_source: u64,
+}
+
+/// A folder as the gate sees it.
+#[derive(Deserialize)]
+#[expect(missing_docs, reason = "each field is the column of its name in mailbox_folders")]
+pub struct GateFolder<'a> {
+    pub mailbox_id: i64,
+    #[serde(borrow)]
+    pub source_path: Cow<'a, str>,
+    #[serde(borrow)]
+    pub dest_path: Cow<'a, str>,
+    #[serde(borrow)]
+    pub role: Cow<'a, str>,
+    #[serde(deserialize_with = "flag")]
+    pub is_renamed: bool,
+    pub messages_source: u64,
+    pub messages_matched: u64,
+    pub messages_pending: u64,
+    pub messages_quarantined: u64,
+    pub messages_acknowledged: u64,
+    #[serde(borrow)]
+    pub last_scan_at: Cow<'a, str>,
+    pub uidvalidity_first: i64,
+    pub uidvalidity_changes: u64,
+}
+
+/// Both engines keep truths as 0 and 1.
+fn flag<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<bool, D::Error> {
+    Ok(i64::deserialize(from)? != 0)
+}
+
+/// Whole sets of rows, each as the one text that the database gave.
+pub struct GateSets {
+    mailboxes: String,
+    folders: String,
+    measures: String,
+}
+
+fn rows<'a, T: Deserialize<'a>>(list: &'a str) -> Result<Vec<T>> {
+    let wrong = |_| StoreError::Column { column: 0, found: "other text", wanted: "a list of rows" };
+    serde_json::from_str(list).map_err(wrong)
+}
+
+impl GateSets {
+    /// The mailboxes of the job, in the order of their ids.
+    ///
+    /// # Errors
+    /// Where a row holds what this program never writes.
+    pub fn mailboxes(&self) -> Result<Vec<GateMailbox<'_>>> {
+        let mut mailboxes: Vec<GateMailbox<'_>> = rows(&self.mailboxes)?;
+        mailboxes.sort_unstable_by_key(|mailbox| mailbox.id);
+        Ok(mailboxes)
+    }
+
+    /// Their folders, in no order.
+    ///
+    /// # Errors
+    /// Where a row holds what this program never writes.
+    pub fn folders(&self) -> Result<Vec<GateFolder<'_>>> {
+        rows(&self.folders)
+    }
+
+    /// What was measured of them, in no order.
+    ///
+    /// # Errors
+    /// Where a row holds what this program never writes.
+    pub fn measures(&self) -> Result<Vec<MeasuresRow>> {
+        rows(&self.measures)
+    }
+}
 
 impl Transaction {
-    /// The folders of all mailboxes of a job, in the order of their mailboxes and paths.
-    pub async fn gate_folders(&mut self, job: i64) -> Result<Vec<GateFolder>> {
-        let text = if self.is_postgres() { FOLDERS_POSTGRES } else { FOLDERS_SQLITE };
-        let mut folders = Vec::new();
-        for row in self.all("reading folders", text, binds![job]).await? {
-            let (mailbox_id, list) = (row.int(0)?, row.text(1)?);
-            let wrong =
-                |_| StoreError::Column { column: 1, found: "other text", wanted: "a list of folders" };
-            let told: Vec<Told> = serde_json::from_str(&list).map_err(wrong)?;
-            folders.extend(told.into_iter().map(|told| folder(mailbox_id, told)));
-        }
-        folders.sort_unstable_by(|a, b| (a.mailbox_id, &a.source_path).cmp(&(b.mailbox_id, &b.source_path)));
-        Ok(folders)
+    /// The mailboxes of a job, their folders, and what was measured of them.
+    pub async fn gate_sets(&mut self, job: i64) -> Result<GateSets> {
+        Ok(GateSets {
+            mailboxes: self.set("reading mailboxes", &MAILBOXES, job).await?,
+            folders: self.set("reading folders", &FOLDERS, job).await?,
+            measures: self.set("reading measures", &MEASURES, job).await?,
+        })
+    }
+
+    async fn set(&mut self, tried: &'static str, set: &Set, job: i64) -> Result<String> {
+        let row = self.one(tried, set.text(self.is_postgres()), binds![job]).await?;
+        row.map_or_else(|| Ok("[]".to_owned()), |row| row.text(0))
     }
 
     /// Writes the checks of a snapshot, and forgets those of earlier ones that nothing rests on.
@@ -99,37 +246,5 @@ impl Transaction {
         self.run("writing checks", text, binds![job, list, now_at, snapshot]).await?;
         self.run("forgetting checks", FORGET_CHECKS, binds![job, snapshot]).await?;
         self.run("forgetting a snapshot", FORGET_INPUTS, binds![job, snapshot]).await.map(|_| ())
-    }
-}
-
-fn folder(mailbox_id: i64, told: Told) -> GateFolder {
-    let Told(
-        source_path,
-        dest_path,
-        role,
-        renamed,
-        source,
-        matched,
-        pending,
-        quarantined,
-        acknowledged,
-        at,
-        first,
-        changes,
-    ) = told;
-    GateFolder {
-        mailbox_id,
-        source_path,
-        dest_path,
-        role,
-        is_renamed: renamed != 0,
-        messages_source: source,
-        messages_matched: matched,
-        messages_pending: pending,
-        messages_quarantined: quarantined,
-        messages_acknowledged: acknowledged,
-        last_scan_at: at,
-        uidvalidity_first: first,
-        uidvalidity_changes: changes,
     }
 }

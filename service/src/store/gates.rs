@@ -6,16 +6,6 @@ use std::collections::BTreeMap;
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
-/// What a job's mailboxes are to the gate. Binds: job.
-const MAILBOXES: &str = "
-    SELECT box.id, box.enabled, box.has_scan, box.source_type, box.email, box.dest_host, box.dest_user,
-           job.dest_imap_host, COALESCE(box.dest_endpoint_id, job.dest_endpoint_id, ''),
-           COALESCE(box.folder_map_json, ''), box.options_json, box.messages_source, box.messages_matched,
-           box.messages_pending, box.messages_quarantined, box.messages_acknowledged, box.messages_dest,
-           box.last_delta_at, box.last_delta_status, box.last_scan_at, box.source_login_ok_at, box.dest_login_ok_at,
-           box.error_class, box.bytes_source
-    FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
-    WHERE box.job_id = $1 ORDER BY box.id";
 /// Open and acknowledged items of each mailbox, as people left them. Binds: job.
 const QUARANTINE: &str = "
     SELECT mailbox_id, folder_path, status, COUNT(*) FROM quarantine_items
@@ -90,7 +80,6 @@ const DUE: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
-    MAILBOXES,
     EMAILS,
     QUARANTINE,
     RUNS,
@@ -122,53 +111,6 @@ pub struct GateJob {
     pub gate_evaluated_at: String,
     pub approved_by: String,
     pub approved_at: String,
-}
-
-/// A mailbox as the gate sees it.
-#[expect(missing_docs, reason = "each field is the column of its name in migration_mailboxes")]
-pub struct GateMailbox {
-    pub id: i64,
-    pub enabled: bool,
-    pub has_scan: bool,
-    pub source_type: String,
-    pub email: String,
-    pub dest_host: String,
-    pub dest_user: String,
-    pub dest_imap_host: String,
-    pub dest_endpoint_id: String,
-    pub folder_map_json: String,
-    pub options_json: String,
-    pub messages_source: u64,
-    pub messages_matched: u64,
-    pub messages_pending: u64,
-    pub messages_quarantined: u64,
-    pub messages_acknowledged: u64,
-    pub messages_dest: u64,
-    pub last_delta_at: String,
-    pub last_delta_status: String,
-    pub last_scan_at: String,
-    pub source_login_ok_at: String,
-    pub dest_login_ok_at: String,
-    pub error_class: String,
-    pub bytes_source: u64,
-}
-
-/// A folder as the gate sees it.
-#[expect(missing_docs, reason = "each field is the column of its name in mailbox_folders")]
-pub struct GateFolder {
-    pub mailbox_id: i64,
-    pub source_path: String,
-    pub dest_path: String,
-    pub role: String,
-    pub is_renamed: bool,
-    pub messages_source: u64,
-    pub messages_matched: u64,
-    pub messages_pending: u64,
-    pub messages_quarantined: u64,
-    pub messages_acknowledged: u64,
-    pub last_scan_at: String,
-    pub uidvalidity_first: i64,
-    pub uidvalidity_changes: u64,
 }
 
 /// Quarantined items of one folder: mailbox, folder, status, how many.
@@ -224,39 +166,6 @@ impl Transaction {
             })
         })
         .transpose()
-    }
-
-    /// Its mailboxes.
-    pub async fn gate_mailboxes(&mut self, job: i64) -> Result<Vec<GateMailbox>> {
-        let read = |row: &Row| {
-            Ok(GateMailbox {
-                id: row.int(0)?,
-                enabled: row.flag(1)?,
-                has_scan: row.flag(2)?,
-                source_type: row.text(3)?,
-                email: row.text(4)?,
-                dest_host: row.text(5)?,
-                dest_user: row.text(6)?,
-                dest_imap_host: row.text(7)?,
-                dest_endpoint_id: row.text(8)?,
-                folder_map_json: row.text(9)?,
-                options_json: row.text(10)?,
-                messages_source: row.count(11)?,
-                messages_matched: row.count(12)?,
-                messages_pending: row.count(13)?,
-                messages_quarantined: row.count(14)?,
-                messages_acknowledged: row.count(15)?,
-                messages_dest: row.count(16)?,
-                last_delta_at: row.text(17)?,
-                last_delta_status: row.text(18)?,
-                last_scan_at: row.text(19)?,
-                source_login_ok_at: row.text(20)?,
-                dest_login_ok_at: row.text(21)?,
-                error_class: row.text(22)?,
-                bytes_source: row.count(23)?,
-            })
-        };
-        self.all("reading mailboxes", MAILBOXES, binds![job]).await?.iter().map(read).collect()
     }
 
     /// Their quarantined items.

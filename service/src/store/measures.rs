@@ -1,6 +1,8 @@
 //! What was measured of mailboxes beside their counts, and the addresses that a source is known to have.
 //! Never measures and never judges: the engine does the one, plan's gate the other.
 
+use serde::Deserialize;
+
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
@@ -94,7 +96,7 @@ pub enum QuotaFound {
 }
 
 /// What was measured of a mailbox, each with its time; empty where it was not.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[expect(missing_docs, reason = "each field is the column of its name in mailbox_measures")]
 pub struct MeasuresRow {
     pub mailbox_id: i64,
@@ -195,15 +197,6 @@ impl Transaction {
             measures.merkle_root.as_deref().unwrap_or_default(),
         ];
         self.run("writing measures", WRITE, binds).await.map(|_| ())
-    }
-
-    /// What was measured of a job's mailboxes.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn measures(&mut self, job: i64) -> Result<Vec<MeasuresRow>> {
-        let rows = self.all("reading measures", OF_JOB, binds![job]).await?;
-        rows.iter().map(MeasuresRow::of).collect()
     }
 
     /// How many addresses of a job's inventory are undecided; nothing where none was given.

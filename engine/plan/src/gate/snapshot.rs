@@ -2,82 +2,72 @@
 //! Never holds an age or a clock: the same numbers give the same digest an hour later.
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::input::{Bytes, Counts, FolderRole, JobInput, Known, MailboxInput};
+use super::input::{Bytes, Counts, FolderInput, FolderRole, JobInput, Known, MailboxInput};
 use super::{Check, CheckId};
 
-/// Canonical JSON: names in order, no blanks, whole numbers only (RFC 8785, where its rules for numbers rest).
-enum Json {
-    Null,
-    Truth(bool),
-    Number(u64),
-    Text(String),
-    List(Vec<Self>),
-    /// Names must come in order; [`object`] sees to it.
-    Object(Vec<(&'static str, Self)>),
-}
+/// So many octets a folder takes, about.
+const FOLDER_OCTETS: usize = 96;
 
-fn object(mut members: Vec<(&'static str, Json)>) -> Json {
-    members.sort_unstable_by_key(|(name, _)| *name);
-    Json::Object(members)
-}
+/// The text of canonical JSON as it grows: no blanks, whole numbers only (RFC 8785, where its rules for numbers rest).
+/// Names come in order because whoever writes an object writes them so: a domain has ten thousand folders, and a tree
+/// of values that is sorted and then written would cost several times as much as all else about them.
+struct Text(String);
 
-impl Json {
-    fn write(&self, into: &mut String) {
-        match self {
-            Self::Null => into.push_str("null"),
-            Self::Truth(truth) => into.push_str(if *truth { "true" } else { "false" }),
-            Self::Number(number) => into.push_str(&number.to_string()),
-            Self::Text(text) => write_text(text, into),
-            Self::List(items) => {
-                into.push('[');
-                for (place, item) in items.iter().enumerate() {
-                    if place > 0 {
-                        into.push(',');
-                    }
-                    item.write(into);
-                }
-                into.push(']');
-            }
-            Self::Object(members) => {
-                into.push('{');
-                for (place, (name, member)) in members.iter().enumerate() {
-                    if place > 0 {
-                        into.push(',');
-                    }
-                    write_text(name, into);
-                    into.push(':');
-                    member.write(into);
-                }
-                into.push('}');
-            }
-        }
+impl Text {
+    /// What stands between values and needs no escape: names, braces, commas.
+    fn raw(&mut self, text: &str) {
+        self.0.push_str(text);
     }
-}
 
-/// A JSON string with the fewest escapes (RFC 8785 §3.2.2.2).
-fn write_text(text: &str, into: &mut String) {
-    into.push('"');
-    for character in text.chars() {
+    fn number(&mut self, number: u64) {
+        // A String takes whatever is written to it.
+        let _ = write!(self.0, "{number}");
+    }
+
+    /// A JSON string with the fewest escapes (RFC 8785 §3.2.2.2).
+    fn string(&mut self, text: &str) {
+        self.0.push('"');
+        let is_plain = |octet: u8| octet >= 0x20 && octet != b'"' && octet != b'\\';
+        if text.bytes().all(is_plain) {
+            self.0.push_str(text);
+        } else {
+            text.chars().for_each(|character| self.escaped(character));
+        }
+        self.0.push('"');
+    }
+
+    fn escaped(&mut self, character: char) {
         match character {
-            '"' => into.push_str("\\\""),
-            '\\' => into.push_str("\\\\"),
-            '\u{8}' => into.push_str("\\b"),
-            '\t' => into.push_str("\\t"),
-            '\n' => into.push_str("\\n"),
-            '\u{c}' => into.push_str("\\f"),
-            '\r' => into.push_str("\\r"),
+            '"' => self.raw("\\\""),
+            '\\' => self.raw("\\\\"),
+            '\u{8}' => self.raw("\\b"),
+            '\t' => self.raw("\\t"),
+            '\n' => self.raw("\\n"),
+            '\u{c}' => self.raw("\\f"),
+            '\r' => self.raw("\\r"),
             control if u32::from(control) < 0x20 => {
-                into.push_str(&format!("\\u{:04x}", u32::from(control)));
+                self.raw(&format!("\\u{:04x}", u32::from(control)));
             }
-            other => into.push(other),
+            other => self.0.push(other),
         }
     }
-    into.push('"');
+
+    fn list<T>(&mut self, items: impl IntoIterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        self.raw("[");
+        for (place, item) in items.into_iter().enumerate() {
+            if place > 0 {
+                self.raw(",");
+            }
+            write(self, item);
+        }
+        self.raw("]");
+    }
 }
 
 /// The digest of the canonical text, as `sha256:` and 64 hexadecimal digits.
@@ -94,82 +84,87 @@ pub(super) fn hash(canonical: &str) -> String {
 pub(super) fn canonical(job: &JobInput, checks: &[Check]) -> String {
     let mut mailboxes: Vec<&MailboxInput> = job.mailboxes.iter().collect();
     mailboxes.sort_by_key(|mailbox| mailbox.id);
-    let statuses = checks.iter().filter(|check| check.id != CheckId::ManualApproval);
-    let whole = object(
-        [
-            ("checks", Json::List(statuses.map(status).collect())),
-            ("dns_plan", Json::Text(job.dns_plan_hash.clone())),
-            ("folder_map", Json::Text(job.folder_map_hash.clone())),
-            ("mailboxes", Json::List(mailboxes.into_iter().map(mailbox).collect())),
-            ("schema", Json::Text("malote.gate/1".to_string())),
-        ]
-        .into(),
-    );
-    let mut text = String::new();
-    whole.write(&mut text);
-    text
+    let folders: usize = mailboxes.iter().map(|mailbox| mailbox.folders.len() + 2).sum();
+    let mut text = Text(String::with_capacity((folders + checks.len()) * FOLDER_OCTETS));
+    text.raw("{\"checks\":");
+    text.list(checks.iter().filter(|check| check.id != CheckId::ManualApproval), status);
+    text.raw(",\"dns_plan\":");
+    text.string(&job.dns_plan_hash);
+    text.raw(",\"folder_map\":");
+    text.string(&job.folder_map_hash);
+    text.raw(",\"mailboxes\":");
+    text.list(mailboxes, mailbox);
+    text.raw(",\"schema\":\"malote.gate/1\"}");
+    text.0
 }
 
-fn status(check: &Check) -> Json {
-    object(
-        [
-            ("id", Json::Text(check.id.as_str().to_string())),
-            ("status", Json::Text(check.status.as_str().to_string())),
-        ]
-        .into(),
-    )
+fn status(text: &mut Text, check: &Check) {
+    text.raw("{\"id\":");
+    text.string(check.id.as_str());
+    text.raw(",\"status\":");
+    text.string(check.status.as_str());
+    text.raw("}");
 }
 
-fn mailbox(mailbox: &MailboxInput) -> Json {
-    let mut folders: Vec<_> = mailbox.folders.iter().collect();
+fn mailbox(text: &mut Text, mailbox: &MailboxInput) {
+    let mut folders: Vec<&FolderInput> = mailbox.folders.iter().collect();
     folders.sort_by(|a, b| a.path.cmp(&b.path));
-    let told = folders.into_iter().map(|folder| {
-        let role = match folder.role {
-            FolderRole::Inbox => "inbox",
-            FolderRole::Sent => "sent",
-            FolderRole::Other => "other",
-        };
-        object(
-            [
-                ("counts", folder.counts.as_ref().map_or(Json::Null, counts)),
-                ("path", Json::Text(folder.path.clone())),
-                ("role", Json::Text(role.to_string())),
-            ]
-            .into(),
-        )
+    text.raw("{\"bytes\":");
+    bytes(text, &mailbox.bytes);
+    text.raw(",\"counts\":");
+    counts(text, mailbox.sums().as_ref());
+    text.raw(",\"enabled\":");
+    truth(text, mailbox.is_enabled);
+    text.raw(",\"folders\":");
+    text.list(folders, folder);
+    text.raw(",\"id\":");
+    text.number(mailbox.id);
+    text.raw(",\"scanned\":");
+    truth(text, mailbox.is_scanned);
+    text.raw("}");
+}
+
+fn folder(text: &mut Text, folder: &FolderInput) {
+    text.raw("{\"counts\":");
+    counts(text, folder.counts.as_ref());
+    text.raw(",\"path\":");
+    text.string(&folder.path);
+    text.raw(match folder.role {
+        FolderRole::Inbox => ",\"role\":\"inbox\"}",
+        FolderRole::Sent => ",\"role\":\"sent\"}",
+        FolderRole::Other => ",\"role\":\"other\"}",
     });
-    object(
-        [
-            ("bytes", bytes(&mailbox.bytes)),
-            ("counts", mailbox.sums().as_ref().map_or(Json::Null, counts)),
-            ("enabled", Json::Truth(mailbox.is_enabled)),
-            ("folders", Json::List(told.collect())),
-            ("id", Json::Number(mailbox.id)),
-            ("scanned", Json::Truth(mailbox.is_scanned)),
-        ]
-        .into(),
-    )
 }
 
-fn bytes(bytes: &Known<Bytes>) -> Json {
-    match bytes {
-        Known::Is(bytes) => object(
-            [("destination", Json::Number(bytes.destination)), ("source", Json::Number(bytes.source))].into(),
-        ),
-        Known::Unknown | Known::NotApplicable => Json::Null,
+fn truth(text: &mut Text, truth: bool) {
+    text.raw(if truth { "true" } else { "false" });
+}
+
+fn bytes(text: &mut Text, bytes: &Known<Bytes>) {
+    let Known::Is(bytes) = bytes else { return text.raw("null") };
+    text.raw("{\"destination\":");
+    text.number(bytes.destination);
+    text.raw(",\"source\":");
+    text.number(bytes.source);
+    text.raw("}");
+}
+
+fn counts(text: &mut Text, counts: Option<&Counts>) {
+    let Some(counts) = counts else { return text.raw("null") };
+    text.raw("{\"a\":");
+    text.number(counts.quarantine_acknowledged);
+    text.raw(",\"e\":");
+    text.number(counts.eligible);
+    text.raw(",\"m\":");
+    text.number(counts.matched);
+    text.raw(",\"pending\":");
+    text.number(counts.pending);
+    text.raw(",\"q\":");
+    text.number(counts.quarantine_open);
+    text.raw(",\"x\":");
+    match counts.missing() {
+        Some(missing) => text.number(missing),
+        None => text.raw("null"),
     }
-}
-
-fn counts(counts: &Counts) -> Json {
-    object(
-        [
-            ("a", Json::Number(counts.quarantine_acknowledged)),
-            ("e", Json::Number(counts.eligible)),
-            ("m", Json::Number(counts.matched)),
-            ("pending", Json::Number(counts.pending)),
-            ("q", Json::Number(counts.quarantine_open)),
-            ("x", counts.missing().map_or(Json::Null, Json::Number)),
-        ]
-        .into(),
-    )
+    text.raw("}");
 }
