@@ -31,7 +31,7 @@ const LINES_MIN: f64 = 10_000.0;
 const READER_MS_MAX: f64 = 2_500.0;
 
 const FULL: Sizes =
-    Sizes { mailboxes: 500, messages: 1_000_000, copying: 8, copied: 30_000, asked: 150, readers: 100 };
+    Sizes { mailboxes: 500, messages: 1_000_000, copying: 8, copied: 20_000, asked: 150, readers: 100 };
 /// Too small to prove the limits, large enough to try the bench itself.
 const QUICK: Sizes =
     Sizes { mailboxes: 20, messages: 10_000, copying: 2, copied: 200, asked: 20, readers: 5 };
