@@ -9,6 +9,9 @@ CARGO ?= cargo
 SEEDS ?= 10000
 FROM ?= 1
 
+# Tests that run at once: they wait for servers about as long as they compute.
+TEST_THREADS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
+
 # How long each fuzz target runs, in seconds.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := folder_names imap_location imap_responses mbox message_keys pst_frames pst_mime pst_native pst_rtf tgz
@@ -35,7 +38,7 @@ test: check doc
 	$(CARGO) build --workspace --bins --examples --tests
 	@export MALOTE_BUILT="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --workspace --no-fail-fast; \
+		$(CARGO) nextest run --workspace --no-fail-fast --test-threads $(TEST_THREADS); \
 	else \
 		$(CARGO) test --workspace --lib --bins --tests; \
 	fi
