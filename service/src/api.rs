@@ -11,6 +11,7 @@ pub mod caller;
 pub mod closing;
 pub mod control;
 pub mod credentials;
+pub mod cutover;
 pub mod described;
 pub mod discover;
 pub mod endpoints;

@@ -82,6 +82,20 @@ pub async fn look(store: &Store, job_id: i64, now_ms: i64) -> Result<Verdict, Ga
     Ok(verdict)
 }
 
+/// Evaluates a job's gate and writes down what follows, in a transaction of the caller's that rests on it: nobody else
+/// evaluates the same job until that ends.
+///
+/// # Errors
+/// What the database says.
+pub async fn look_within(
+    transaction: &mut Transaction,
+    job_id: i64,
+    now_ms: i64,
+) -> Result<Verdict, GateError> {
+    let seen = see_alone(transaction, job_id, now_ms).await?;
+    write(transaction, job_id, now_ms, seen).await
+}
+
 /// True where what is seen has to be written down: another verdict, another approval, another phase, or the last look
 /// that was written is no longer fresh.
 fn has_consequence(seen: &Seen, last: &LastSnapshot, now_ms: i64) -> bool {
@@ -133,9 +147,13 @@ async fn write(
     let told = approved.map(as_texts);
     transaction.set_gate(job_id, seen.evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &seen.job.phase, &seen.evaluation, &snapshot_id).await?;
+    let has_fallen = seen.job.phase == Phase::CutoverReady.as_str() && phase != seen.job.phase;
     let verdict = verdict(seen, phase, snapshot_id, now_ms);
     if verdict.has_changed && verdict.evaluation.gate == Gate::ReadyForDns {
         hooks::enter(transaction, job_id, Event::GateReady, now_ms).await?;
+    }
+    if has_fallen {
+        hooks::enter(transaction, job_id, Event::GateRevoked, now_ms).await?;
     }
     Ok(verdict)
 }

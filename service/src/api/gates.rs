@@ -23,6 +23,9 @@ use crate::gate::{self, FRESH_MILLIS, GateError, Verdict, Wish};
 use crate::store::at;
 use crate::store::events::{Level, NewEvent};
 
+/// A gate is looked at by the clock after so long, in milliseconds: ten minutes.
+const LOOK_MILLIS: i64 = 600_000;
+
 /// One check.
 #[derive(Serialize, ToSchema)]
 pub struct CheckView {
@@ -112,6 +115,20 @@ pub async fn look(app: &App, job: i64) -> std::result::Result<Verdict, GateError
     let verdict = gate::look(&app.store, job, app.now_ms()).await?;
     tell(app, job, &verdict).await;
     Ok(verdict)
+}
+
+/// Looks at the gates that nobody has looked at for so long: an approval that has run out takes its job back, though
+/// nobody asks.
+///
+/// # Errors
+/// Where they cannot be found. One without a verdict is logged, and keeps nobody from looking at the others.
+pub async fn look_due(app: &App) -> std::result::Result<(), GateError> {
+    for job in app.store.gates_due(&at(app.now_ms() - LOOK_MILLIS)).await? {
+        if let Err(error) = look(app, job).await {
+            tracing::warn!(job.id = job, error = %error, "the gate of job {job} was not looked at: {error}");
+        }
+    }
+    Ok(())
 }
 
 async fn tell(app: &App, job: i64, verdict: &Verdict) {

@@ -517,7 +517,7 @@ pub(super) async fn take(app: &App, row: &JobRow, edge: Edge, facts: Facts, why:
     Ok(transaction.commit().await?)
 }
 
-fn refused(phase: &str, refusal: &Refusal) -> ApiError {
+pub(super) fn refused(phase: &str, refusal: &Refusal) -> ApiError {
     match refusal {
         Refusal::Conflict { legal } => {
             let legal: Vec<&str> = legal.iter().map(|phase| phase.as_str()).collect();

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints,
-    events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
+    endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
     oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw,
     quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads,
     uploads_chunk, uploads_form, uploads_use,
@@ -75,6 +75,10 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(control::cancel))
         .routes(routes!(control::fail))
         .routes(routes!(control::retry))
+        .routes(routes!(cutover::confirm_dns))
+        .routes(routes!(cutover::propagation))
+        .routes(routes!(cutover::final_passes))
+        .routes(routes!(cutover::accept_missing))
         .routes(routes!(closing::close))
         .routes(routes!(closing::certificate))
         .routes(routes!(closing::ticket_payload))
