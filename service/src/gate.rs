@@ -31,6 +31,9 @@ pub enum GateError {
     /// There is no such job.
     #[error("there is no such job")]
     NoJob,
+    /// Another was faster.
+    #[error("it has been answered already")]
+    Answered,
 }
 
 /// What the gate of a job came to.
@@ -268,6 +271,8 @@ pub struct Wish<'a> {
     pub comment: &'a str,
     /// The one who prepares may not approve.
     pub is_four_eyes: bool,
+    /// The request that is answered by this, which is used by it alone; none: nobody asked.
+    pub request: Option<&'a str>,
 }
 
 /// Approves a gate as it is at this moment, in one transaction.
@@ -292,6 +297,12 @@ pub async fn approve_now(
     };
     if let Err(refused) = approve(&seen.evaluation, &asked) {
         return Ok(Err((refused, Box::new(seen.evaluation))));
+    }
+    // With the approval or not at all: of two who answer at once one does, and whoever dies in between did not.
+    if let Some(request) = wish.request
+        && !transaction.decide_request(request, "used", (wish.actor, wish.comment), now_ms).await?
+    {
+        return Err(GateError::Answered);
     }
     let accepted: Vec<&str> = wish.accepted.iter().map(|id| id.as_str()).collect();
     let told = Told {

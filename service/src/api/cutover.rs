@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use malote_plan::gate::Gate;
-use malote_plan::phase::{Refusal, Unmet};
+use malote_plan::phase::{Phase, Refusal, Unmet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -146,6 +146,13 @@ pub async fn confirm_dns(
     caller.has_stepped_up(app.now_ms())?;
     let job = read(&app, &caller, id).await?;
     confirmed(Some(&asked.confirm), &job.domain)?;
+    let phase = Phase::named(&job.phase);
+    if !matches!(phase, Some(Phase::DeltaSync | Phase::CutoverReady)) {
+        // Nobody is asked for nothing.
+        let legal = phase.map(|phase| phase.next(Phase::named(&job.phase_before_failure)));
+        let refusal = Refusal::Conflict { legal: legal.unwrap_or_default() };
+        return Err(refused(&job.phase, &refusal));
+    }
     let expected = expected(&app, &job, asked.expected_mx).await?;
     let vouched_reason = reason("vouch_reason", asked.vouch_reason.as_deref().unwrap_or_default())?;
     let wish = Wish { actor: &caller.actor, expected: &expected, vouched_reason };
@@ -310,8 +317,7 @@ pub async fn final_passes(
 
 fn passes_view(row: CutoverRow, all: Vec<(i64, String, usize, Next)>) -> PassesView {
     let count = |is_so: fn(Next) -> bool| all.iter().filter(|(.., next)| is_so(*next)).count();
-    let (mailboxes, copied, done) =
-        (all.len(), count(Next::is_copied), count(|next| next == Next::Done));
+    let (mailboxes, copied, done) = (all.len(), count(Next::is_copied), count(|next| next == Next::Done));
     let mut items: Vec<PassView> = all
         .into_iter()
         .map(|(mailbox_id, email, passes, next)| PassView {

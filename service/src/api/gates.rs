@@ -165,6 +165,7 @@ pub(super) fn of_gate(error: GateError) -> ApiError {
         GateError::Store(error) => error.into(),
         GateError::Chance(error) => error.into(),
         GateError::NoJob => ApiError::not_found("job"),
+        error @ GateError::Answered => ApiError::conflict("finished", error.to_string()),
     }
 }
 
@@ -339,17 +340,18 @@ pub async fn approve(
     caller.has_stepped_up(app.now_ms())?;
     let accepted = super::approvals::accepted(&asked.accepted_warnings)?;
     let told = (asked.snapshot_hash.as_str(), accepted.as_slice(), asked.comment.as_str());
-    Ok(Json(approve_as(&app, &caller, id, told).await?))
+    Ok(Json(approve_as(&app, &caller, (id, None), told).await?))
 }
 
-/// Approves a gate by the caller's right, which was shown before: the digest that was seen, the warnings accepted, why.
+/// Approves the gate of a job by the caller's right, which was shown before, and uses the request that asked for it:
+/// the digest that was seen, the warnings accepted, why.
 ///
 /// # Errors
 /// Where plan refuses.
 pub(super) async fn approve_as(
     app: &App,
     caller: &Caller,
-    id: i64,
+    (id, request): (i64, Option<&str>),
     (snapshot_hash, accepted, comment): (&str, &[CheckId], &str),
 ) -> Result<JobView> {
     let job = read(app, caller, id).await?;
@@ -358,7 +360,7 @@ pub(super) async fn approve_as(
         Value::Bool(truth) => *truth,
         _ => super::settings::value(app, super::settings::FOUR_EYES).await? != Value::Bool(false),
     };
-    let wish = Wish { snapshot_hash, accepted, actor: &caller.actor, comment, is_four_eyes };
+    let wish = Wish { snapshot_hash, accepted, actor: &caller.actor, comment, is_four_eyes, request };
     match gate::approve_now(&app.store, id, &wish, app.now_ms()).await.map_err(of_gate)? {
         Ok(verdict) => {
             tell(app, id, &verdict).await;

@@ -14,10 +14,10 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
-    endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
-    oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw,
-    quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads,
-    uploads_chunk, uploads_form, uploads_use,
+    endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers,
+    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine,
+    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
+    uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -75,12 +75,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(control::cancel))
         .routes(routes!(control::fail))
         .routes(routes!(control::retry))
-        .routes(routes!(cutover::confirm_dns))
-        .routes(routes!(cutover::propagation))
-        .routes(routes!(cutover::final_passes))
-        .routes(routes!(cutover::accept_missing))
-        .routes(routes!(closing::close))
-        .routes(routes!(closing::certificate))
+        .merge(after_the_gate())
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
         .routes(routes!(report::job))
@@ -169,6 +164,17 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(endpoints::test_unkept))
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::health))
+}
+
+/// What follows an open gate.
+fn after_the_gate() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(cutover::confirm_dns))
+        .routes(routes!(cutover::propagation))
+        .routes(routes!(cutover::final_passes))
+        .routes(routes!(cutover::accept_missing))
+        .routes(routes!(closing::close))
+        .routes(routes!(closing::certificate))
 }
 
 /// The whole service: the API, and the console that is its first client.

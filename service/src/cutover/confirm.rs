@@ -3,9 +3,7 @@
 
 use malote_plan::phase::{Edge, Facts, Phase, Refusal, decide};
 
-use super::{
-    OLD_TTL_SECONDS_MAX, OLD_TTL_UNSEEN_SECONDS, SIGHTINGS_MILLIS, ask, is_exactly, is_same, tell,
-};
+use super::{OLD_TTL_SECONDS_MAX, OLD_TTL_UNSEEN_SECONDS, SIGHTINGS_MILLIS, ask, is_exactly, is_same, tell};
 use crate::app::App;
 use crate::gate::{self, GateError, Verdict};
 use crate::hooks::{self, Event};
@@ -89,8 +87,7 @@ async fn row(
     now_ms: i64,
 ) -> Result<CutoverRow, GateError> {
     let own = seen.iter().filter(|one| one.error.is_empty());
-    let mut all: Vec<(Vec<String>, i64)> =
-        own.map(|one| (one.hosts.clone(), one.ttl_seconds)).collect();
+    let mut all: Vec<(Vec<String>, i64)> = own.map(|one| (one.hosts.clone(), one.ttl_seconds)).collect();
     all.extend(transaction.seen_since(job, now_ms - SIGHTINGS_MILLIS).await?);
     // What is expected is the new; a domain without any has nothing that others could keep.
     all.retain(|(hosts, _)| !hosts.is_empty() && !is_same(hosts, wish.expected));

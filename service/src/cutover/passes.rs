@@ -101,8 +101,7 @@ pub fn next(part: &Part, runs: &[&PassRow], accepted_run: i64) -> Next {
     if part.is_at_work {
         return Next::Wait;
     }
-    let copies: Vec<&PassRow> =
-        runs.iter().copied().filter(|row| row.run_type != RunType::Verify).collect();
+    let copies: Vec<&PassRow> = runs.iter().copied().filter(|row| row.run_type != RunType::Verify).collect();
     let Some(last) = copies.last() else { return Next::Final(0) };
     let counted = Counted::of(last);
     let had_nothing =
@@ -221,8 +220,7 @@ mod tests {
 
     #[test]
     fn missing_copies_wait_for_a_person_and_only_they_may_be_accepted() {
-        let part =
-            Part { mailbox_id: 1, email: String::new(), quarantine_open: 0, is_at_work: false };
+        let part = Part { mailbox_id: 1, email: String::new(), quarantine_open: 0, is_at_work: false };
         let other = r#"{"transferred":0,"pending":1,"errors":2,
                         "errors_by_class":{"verify.missing":1,"verify.content":1}}"#;
         let stuck = Next::Stuck(Stuck::Verification);
@@ -248,9 +246,10 @@ mod tests {
         for passes in 1..PASSES_MAX {
             let rows: Vec<PassRow> = (1..=passes).map(|id| copied(id as i64, one)).collect();
             let told: Vec<&PassRow> = rows.iter().collect();
-            let part =
-                Part { mailbox_id: 1, email: String::new(), quarantine_open: 0, is_at_work: false };
-            let Next::Final(at_ms) = next(&part, &told, 0) else { panic!("{passes} passes are not too many") };
+            let part = Part { mailbox_id: 1, email: String::new(), quarantine_open: 0, is_at_work: false };
+            let Next::Final(at_ms) = next(&part, &told, 0) else {
+                panic!("{passes} passes are not too many")
+            };
             assert!(at_ms >= last && at_ms - ENDED <= PAUSE_MILLIS_MAX, "{passes}");
             last = at_ms;
         }

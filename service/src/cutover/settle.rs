@@ -196,7 +196,9 @@ async fn end(
     let Ok(to) = decide(Phase::FinalSync, Edge::Verify, &facts) else { return Ok(false) };
     let accepted = match row.accepted_reason.as_str() {
         "" => String::new(),
-        reason => format!("; copies missing at the destination were accepted by {}: {reason}", row.accepted_by),
+        reason => {
+            format!("; copies missing at the destination were accepted by {}: {reason}", row.accepted_by)
+        }
     };
     let reason =
         format!("the last final pass of every mailbox had nothing to copy and was verified{accepted}");

@@ -103,7 +103,8 @@ const ACCEPT: &str = "
 const FREEZE: &str = "
     UPDATE job_cutovers SET report_json = $2, frozen_ms = $3 WHERE job_id = $1 AND report_json = ''";
 /// Binds: job_id.
-const FROZEN: &str = "SELECT report_json, frozen_ms FROM job_cutovers WHERE job_id = $1 AND report_json <> ''";
+const FROZEN: &str =
+    "SELECT report_json, frozen_ms FROM job_cutovers WHERE job_id = $1 AND report_json <> ''";
 /// Verified or closed jobs whose report was not kept yet. Binds: none.
 const UNFROZEN: &str = "
     SELECT job.id FROM migration_jobs AS job JOIN job_cutovers AS its ON its.job_id = job.id
@@ -234,8 +235,7 @@ impl Transaction {
     pub async fn see(&mut self, job: i64, seen: &[Sighting], is_evidence: bool) -> Result<()> {
         for one in seen {
             let list = serde_json::json!(one.hosts).to_string();
-            let binds =
-                binds![job, &one.resolver, list, one.ttl_seconds, &one.error, is_evidence, one.at_ms];
+            let binds = binds![job, &one.resolver, list, one.ttl_seconds, &one.error, is_evidence, one.at_ms];
             self.run("writing what a name server said", SEE, binds).await?;
         }
         Ok(())

@@ -69,11 +69,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
 }
 
 /// What is known of DNS and of the final passes, in the phases in which that matters.
-async fn after_the_gate(
-    member: &Member,
-    id: i64,
-    phase: &str,
-) -> Result<(Value, Value), crate::console::problem::Problem> {
+async fn after_the_gate(member: &Member, id: i64, phase: &str) -> Result<(Value, Value), Problem> {
     let api = member.api();
     let (dns, passes) = match phase {
         "cutover_ready" | "dns_cutover" => (true, false),

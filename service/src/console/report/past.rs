@@ -226,8 +226,10 @@ pub(super) fn dns(report: &Value, tongue: &Tongue) -> Vec<Block> {
         _ => ("pdf-dns-unknown", false),
     };
     let mut facts = vec![tongue.fact("pdf-dns-cutover", tongue.moment(text(own, "dns_cutover_at")))];
-    for (key, name) in [("pdf-dns-before", "before"), ("pdf-dns-after", "after")].iter().filter(|_| is_known) {
-        let hosts: Vec<&str> = own[*name].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (key, name) in [("pdf-dns-before", "before"), ("pdf-dns-after", "after")].iter().filter(|_| is_known)
+    {
+        let hosts: Vec<&str> =
+            own[*name].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         facts.push(tongue.fact(key, tongue.or_dash(&hosts.join(", "))));
     }
     vec![
