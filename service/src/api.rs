@@ -21,6 +21,7 @@ pub mod folders;
 pub mod gates;
 pub mod health;
 pub mod hooks;
+pub mod i18n;
 pub mod idempotency;
 pub mod import;
 pub mod inventory;

@@ -8,6 +8,7 @@ mod settle;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub use settle::{begin_by_hand, is_ttl_over, standing};
 
 /// How often it is looked for jobs that may go on.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Domains that are asked about at once.
+const AT_ONCE: usize = 8;
 /// How long name servers may take for one domain, all together.
 const ASK_MAX: Duration = Duration::from_secs(8);
 /// Before the change a domain is looked at so often, in milliseconds: 15 minutes. What is learnt is the old TTL.
@@ -72,42 +75,33 @@ impl Watch {
 
 /// Looks once at every job that may go on after its gate. One job's trouble is logged, and stops no other.
 pub async fn tend(app: &App) {
-    let of = |what: &'static str, job: i64, done: Result<(), GateError>| {
+    let of = |job: i64, done: Result<(), GateError>| {
         if let Err(error) = done {
-            tracing::warn!(job.id = job, error = %error, "{what} of job {job}: {error}");
+            tracing::warn!(job.id = job, error = %error, "going on after the gate of job {job}: {error}");
         }
     };
+    // Those that wait for an end come before those that are only watched.
+    for (job, _) in found(app.store.cutovers_in("final_sync").await) {
+        of(job, settle::passes(app, job).await);
+    }
+    let switched = stream::iter(found(app.store.cutovers_in("dns_cutover").await));
+    switched
+        .for_each_concurrent(AT_ONCE, async |(job, domain)| of(job, settle::dns(app, job, &domain).await))
+        .await;
+    for job in found(app.store.unfrozen().await) {
+        freeze(app, job).await;
+    }
     let before_ms = app.now_ms() - WATCH_MILLIS;
-    match app.store.unseen(("delta_sync", "cutover_ready"), before_ms).await {
-        Ok(jobs) => {
-            for (job, domain) in jobs {
-                of("looking at the domain", job, watch(app, job, &domain).await);
-            }
-        }
-        Err(error) => tracing::warn!(error = %error, "looking for domains: {error}"),
-    }
-    for phase in ["dns_cutover", "final_sync"] {
-        match app.store.cutovers_in(phase).await {
-            Ok(jobs) => {
-                for (job, domain) in jobs {
-                    let done = match phase {
-                        "dns_cutover" => settle::dns(app, job, &domain).await,
-                        _ => settle::passes(app, job).await,
-                    };
-                    of("going on after the gate", job, done);
-                }
-            }
-            Err(error) => tracing::warn!(error = %error, "looking for cutovers: {error}"),
-        }
-    }
-    match app.store.unfrozen().await {
-        Ok(jobs) => {
-            for job in jobs {
-                freeze(app, job).await;
-            }
-        }
-        Err(error) => tracing::warn!(error = %error, "looking for reports: {error}"),
-    }
+    let watched = stream::iter(found(app.store.unseen(("delta_sync", "cutover_ready"), before_ms).await));
+    watched.for_each_concurrent(AT_ONCE, async |(job, domain)| of(job, watch(app, job, &domain).await)).await;
+}
+
+/// What was found; nothing, and a word about it, where the database does not say.
+fn found<T>(rows: crate::store::Result<Vec<T>>) -> Vec<T> {
+    rows.unwrap_or_else(|error| {
+        tracing::warn!(error = %error, "looking for jobs after their gate: {error}");
+        Vec::new()
+    })
 }
 
 async fn watch(app: &App, job: i64, domain: &str) -> Result<(), GateError> {

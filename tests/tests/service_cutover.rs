@@ -1,5 +1,5 @@
-//! From an open gate to a closed job, with a real service, real servers and a name server of the tests' own: DNS changed,
-//! confirmed, waited for; late mail fetched until none comes; verified, closed. The service is killed on the way.
+//! From an open gate to a closed job, with a real service, real servers and a name server of the tests' own: DNS
+//! changed, confirmed, waited for; late mail fetched until none comes; verified, closed; the service killed on the way.
 //! Never turns a clock: what is waited for is short, and waited for.
 
 use std::time::{Duration, Instant};

@@ -228,6 +228,14 @@ async fn answer(app: &App, caller: Result<Caller>, query: Result<Asked<Domain>>)
     Ok(view(job.id, &verdict))
 }
 
+/// The gate of a job that the caller may see, as a part of what else is shown of it.
+///
+/// # Errors
+/// Where there is no verdict.
+pub(super) async fn shown(app: &App, id: i64) -> Result<GateView> {
+    Ok(view(id, &look(app, id).await.map_err(of_gate)?))
+}
+
 /// Whether the past is asked for.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]

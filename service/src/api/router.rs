@@ -14,7 +14,7 @@ use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
-    endpoints, events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers,
+    endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory, jobs, layers,
     mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine,
     quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
     uploads, uploads_chunk, uploads_form, uploads_use,
@@ -53,6 +53,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(access::revoke_token))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
+        .routes(routes!(audit::export))
         .routes(routes!(system::rotate))
         .routes(routes!(settings::list))
         .routes(routes!(settings::show, settings::put))
@@ -62,6 +63,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
+        .routes(routes!(i18n::catalogue))
         .merge(migration())
 }
 

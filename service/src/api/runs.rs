@@ -140,7 +140,8 @@ pub async fn sync(
         ("initial", Some(Phase::Preflight)) => begin_initial(&app, &caller, &job).await?,
         ("initial", Some(Phase::InitialSync | Phase::DeltaSync))
         | ("delta", Some(Phase::InitialSync | Phase::DeltaSync | Phase::CutoverReady))
-        | ("final", Some(Phase::FinalSync)) => (),
+        // Late mail is fetched until the job is closed.
+        | ("final", Some(Phase::FinalSync | Phase::Verified)) => (),
         // Before the old TTL is over, runs are entered and the job stays where it is.
         ("final", Some(Phase::DnsCutover)) => {
             let begun = cutover::begin_by_hand(&app, id, &caller.actor).await;

@@ -119,14 +119,17 @@ pub fn next(part: &Part, runs: &[&PassRow], accepted_run: i64) -> Next {
     };
     let counted = Counted::of(verified);
     let is_accepted = counted.is_missing_alone && verified.id <= accepted_run;
+    // What was brought after a verification was not looked at by it.
+    let brought_nothing_since =
+        copies.iter().filter(|row| row.id > verified.id).all(|row| Counted::of(row).transferred == Some(0));
     match (verified.id > last.id, is_accepted) {
         (true, _) if counted.is_whole(verified) => Next::Done,
         // A verification that met something leaves the mailbox uncounted: one more pass counts it.
         (true, true) => Next::Final(0),
         (true, false) if counted.is_about_copies => Next::Stuck(Stuck::Verification),
         (true, false) => again(copies.len(), verified),
-        (false, true) => Next::Done,
-        (false, false) => Next::Verify,
+        (false, true) if brought_nothing_since => Next::Done,
+        (false, _) => Next::Verify,
     }
 }
 
@@ -234,6 +237,9 @@ mod tests {
             assert_eq!(next(&part, &[&first, &second], accepted_run), expected, "{stats} {accepted_run}");
             let rows = [&first, &second, &copied(3, NOTHING)];
             assert_eq!(next(&part, &rows, accepted_run), after, "{stats} {accepted_run}");
+            let late = copied(3, r#"{"transferred":1,"pending":0,"errors":0}"#);
+            let rows = [&first, &second, &late, &copied(4, NOTHING)];
+            assert_eq!(next(&part, &rows, accepted_run), Next::Verify, "{stats} {accepted_run}");
         }
         let part = Part { is_at_work: true, ..part };
         assert_eq!(next(&part, &[], 9), Next::Wait);

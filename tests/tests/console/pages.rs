@@ -258,7 +258,8 @@ async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_b
     let person = world.user("ana", &["ops_lead"], &[]).await?;
     let job = world.job(&person, 1, "example.org").await?;
     let mailbox = world.mailbox(&person, job, "bia@example.org").await?;
-    let confirmed = "INSERT INTO job_cutovers (job_id, expected_json, before_json, confirmed_by, confirmed_ms,
+    let confirmed =
+        "INSERT INTO job_cutovers (job_id, expected_json, before_json, confirmed_by, confirmed_ms,
                          old_ttl_seconds, is_old_ttl_known, runs_before)
                      VALUES ($1, '[\"mx.new.example\"]', '[\"mx.old.example\"]', 'u_ana', $2, 3600, 1, 0)";
     world.sql(confirmed, binds![job, world.now()]).await?;
@@ -277,7 +278,11 @@ async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_b
     let mut ana = Visitor::new(&world);
     ana.log_in("ana").await?;
     for (phase, is_told, is_missing) in [
-        ("dns_cutover", &["mx.new.example", "mx.old.example", "192.0.2.53:53", "&lt;script&gt;"][..], "id=\"passes\""),
+        (
+            "dns_cutover",
+            &["mx.new.example", "mx.old.example", "192.0.2.53:53", "&lt;script&gt;"][..],
+            "id=\"passes\"",
+        ),
         ("final_sync", &["bia@example.org", "value=\"accept-missing\"", "id=\"passes\""], "value=\"close\""),
         ("verified", &["mx.new.example", "value=\"close\""], "value=\"accept-missing\""),
     ] {

@@ -274,7 +274,9 @@ impl Scene {
         if let (Some(first), Some(failed)) = (self.jobs.first(), self.jobs.get(4)) {
             pages.push(("job", format!("/console/jobs/{first}")));
             pages.push(("job-failed", format!("/console/jobs/{failed}")));
-            for (name, place) in [("job-ready", 2), ("job-verified", 5), ("job-switched", 6), ("job-final", 7)] {
+            for (name, place) in
+                [("job-ready", 2), ("job-verified", 5), ("job-switched", 6), ("job-final", 7)]
+            {
                 pages.push((name, format!("/console/jobs/{}", self.jobs[place])));
             }
             pages.push(("mailboxes-new", format!("/console/jobs/{first}/mailboxes/new")));

@@ -132,7 +132,7 @@ fn actions(member: &Member, job: &Value, active_runs: usize, passes: &Value) -> 
                 "initial_sync" => &["initial", "delta", "retry-errors"],
                 "delta_sync" => &["delta", "retry-errors", "verify"],
                 "cutover_ready" => &["delta", "verify"],
-                "dns_cutover" | "final_sync" => &["final", "verify"],
+                "dns_cutover" | "final_sync" | "verified" => &["final", "verify"],
                 _ => &[],
             });
             if phase != "closed" {
