@@ -421,3 +421,30 @@ async fn a_job_that_was_closed_by_somebody_who_died_is_purged_by_the_next() -> R
     stage.world.post(lead, &stage.path("/close"), closing).await?.refused(409, "phase_conflict");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_follows_the_gate_is_told_to_the_ticket_once_each() -> Result<()> {
+    let events = "SELECT event FROM hook_outbox WHERE job_id = $1 ORDER BY created_ms, event";
+    for is_lost in [true, false] {
+        let stage = Stage::new(1).await?;
+        let admin = stage.world.user("root1", &["admin"], &[]).await?;
+        let hook = json!({"url": "https://8.8.8.8/hook"});
+        stage.world.send(&admin, "PUT", "/system/ticket-hook", hook).await?.with(200);
+        if is_lost {
+            let path = stage.path("/revoke-approval");
+            stage.world.post(&stage.lead, &path, json!({"reason": "wait"})).await?.with(200);
+            assert_eq!(stage.told(events).await?, ["migration.gate_revoked"]);
+            continue;
+        }
+        tend(&stage.world.app).await;
+        stage.switch();
+        stage.world.pass(1_000);
+        stage.confirm(json!({})).await?.with(200);
+        assert_eq!(stage.later(301).await?, "final_sync");
+        stage.end("success", NOTHING).await?;
+        stage.end("success", NOTHING).await?;
+        tend(&stage.world.app).await;
+        assert_eq!(stage.told(events).await?, ["migration.dns_applied", "migration.verified"]);
+    }
+    Ok(())
+}
