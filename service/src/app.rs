@@ -47,6 +47,8 @@ pub struct Inner {
     pub metrics: Metrics,
     /// Name servers.
     pub records: Records,
+    /// The same, each by itself, with its address.
+    pub resolvers: Vec<(String, Records)>,
     /// Grants that give tokens.
     pub brokers: Brokers,
     clock: Clock,
@@ -76,6 +78,7 @@ impl App {
         let audit = Audit::new(store.clone(), signer);
         let (limits, metrics) = (Limits::new(), Metrics::new());
         let records = Records::new(&config.outside.name_servers);
+        let resolvers = Records::each(&config.outside.name_servers);
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
@@ -85,6 +88,7 @@ impl App {
                 limits,
                 metrics,
                 records,
+                resolvers,
                 brokers: Brokers::default(),
                 clock,
                 wake: OnceLock::new(),

@@ -31,6 +31,9 @@ pub enum GateError {
     /// There is no such job.
     #[error("there is no such job")]
     NoJob,
+    /// Another was faster.
+    #[error("it has been answered already")]
+    Answered,
 }
 
 /// What the gate of a job came to.
@@ -80,6 +83,20 @@ pub async fn look(store: &Store, job_id: i64, now_ms: i64) -> Result<Verdict, Ga
     let verdict = write(&mut transaction, job_id, now_ms, seen).await?;
     transaction.commit().await?;
     Ok(verdict)
+}
+
+/// Evaluates a job's gate and writes down what follows, in a transaction of the caller's that rests on it: nobody else
+/// evaluates the same job until that ends.
+///
+/// # Errors
+/// What the database says.
+pub async fn look_within(
+    transaction: &mut Transaction,
+    job_id: i64,
+    now_ms: i64,
+) -> Result<Verdict, GateError> {
+    let seen = see_alone(transaction, job_id, now_ms).await?;
+    write(transaction, job_id, now_ms, seen).await
 }
 
 /// True where what is seen has to be written down: another verdict, another approval, another phase, or the last look
@@ -133,9 +150,13 @@ async fn write(
     let told = approved.map(as_texts);
     transaction.set_gate(job_id, seen.evaluation.gate.as_str(), told, &now_at).await?;
     let phase = follow(transaction, job_id, &seen.job.phase, &seen.evaluation, &snapshot_id).await?;
+    let has_fallen = seen.job.phase == Phase::CutoverReady.as_str() && phase != seen.job.phase;
     let verdict = verdict(seen, phase, snapshot_id, now_ms);
     if verdict.has_changed && verdict.evaluation.gate == Gate::ReadyForDns {
         hooks::enter(transaction, job_id, Event::GateReady, now_ms).await?;
+    }
+    if has_fallen {
+        hooks::enter(transaction, job_id, Event::GateRevoked, now_ms).await?;
     }
     Ok(verdict)
 }
@@ -250,6 +271,8 @@ pub struct Wish<'a> {
     pub comment: &'a str,
     /// The one who prepares may not approve.
     pub is_four_eyes: bool,
+    /// The request that is answered by this, which is used by it alone; none: nobody asked.
+    pub request: Option<&'a str>,
 }
 
 /// Approves a gate as it is at this moment, in one transaction.
@@ -274,6 +297,12 @@ pub async fn approve_now(
     };
     if let Err(refused) = approve(&seen.evaluation, &asked) {
         return Ok(Err((refused, Box::new(seen.evaluation))));
+    }
+    // With the approval or not at all: of two who answer at once one does, and whoever dies in between did not.
+    if let Some(request) = wish.request
+        && !transaction.decide_request(request, "used", (wish.actor, wish.comment), now_ms).await?
+    {
+        return Err(GateError::Answered);
     }
     let accepted: Vec<&str> = wish.accepted.iter().map(|id| id.as_str()).collect();
     let told = Told {

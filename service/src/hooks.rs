@@ -27,6 +27,10 @@ const BODY_BYTES_MAX: usize = 20_000;
 pub enum Event {
     /// The gate opened.
     GateReady,
+    /// A gate that was open is so no longer, before DNS was changed.
+    GateRevoked,
+    /// The change of DNS was confirmed.
+    DnsApplied,
     /// All is moved and verified.
     Verified,
     /// The job is over.
@@ -38,6 +42,8 @@ impl Event {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GateReady => "migration.gate_ready",
+            Self::GateRevoked => "migration.gate_revoked",
+            Self::DnsApplied => "migration.dns_applied",
             Self::Verified => "migration.verified",
             Self::Closed => "migration.closed",
         }

@@ -11,6 +11,7 @@ mod cli;
 pub mod config;
 pub mod console;
 mod csv_lines;
+pub mod cutover;
 mod demo;
 pub mod dialer;
 pub mod discovery;

@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod audit;
 pub mod boxes;
+pub mod cutover;
 mod database;
 pub mod doors;
 pub mod endpoints;

@@ -42,11 +42,18 @@ pub enum Manner {
     Failure,
 }
 
-#[derive(Default)]
 struct Known {
+    /// For how many seconds every answer may be kept.
+    ttl: u32,
     records: BTreeMap<String, Vec<Record>>,
     manners: BTreeMap<String, Manner>,
     asked: Vec<(String, u16)>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { ttl: 60, records: BTreeMap::new(), manners: BTreeMap::new(), asked: Vec::new() }
+    }
 }
 
 /// A running server, which ends when dropped.
@@ -105,6 +112,16 @@ impl NameServer {
     /// Tells one more record of a name.
     pub fn tell(&self, name: &str, record: Record) {
         locked(&self.known).records.entry(name.to_owned()).or_default().push(record);
+    }
+
+    /// Tells this of a name in the place of all that was told before.
+    pub fn tell_only(&self, name: &str, records: &[Record]) {
+        locked(&self.known).records.insert(name.to_owned(), records.to_vec());
+    }
+
+    /// For how many seconds every answer may be kept; a minute where nobody says.
+    pub fn keep(&self, seconds: u32) {
+        locked(&self.known).ttl = seconds;
     }
 
     /// Has a name answered otherwise.
@@ -191,7 +208,7 @@ fn answered(known: &Mutex<Known>, asked: &[u8], is_udp: bool) -> Option<Vec<u8>>
             Record::Cname(target) => Some(target.clone()),
             _ => None,
         });
-        records.extend(own.iter().filter_map(|record| written(&owner, record, kind)));
+        records.extend(own.iter().filter_map(|record| written(&owner, record, kind, known.ttl)));
         match other {
             Some(target) => owner = target,
             None => break,
@@ -223,7 +240,7 @@ fn wire_name(name: &str) -> Vec<u8> {
 }
 
 /// A record that answers a question of this type, or leads on.
-fn written(owner: &str, record: &Record, asked: u16) -> Option<Vec<u8>> {
+fn written(owner: &str, record: &Record, asked: u16, ttl: u32) -> Option<Vec<u8>> {
     let (kind, data) = match record {
         Record::A(address) => (1_u16, address.octets().to_vec()),
         Record::Cname(target) => (5, wire_name(target)),
@@ -238,7 +255,8 @@ fn written(owner: &str, record: &Record, asked: u16) -> Option<Vec<u8>> {
     }
     let mut octets = wire_name(owner);
     octets.extend(kind.to_be_bytes());
-    octets.extend([0, 1, 0, 0, 0, 60]);
+    octets.extend([0, 1]);
+    octets.extend(ttl.to_be_bytes());
     octets.extend(u16::try_from(data.len()).ok()?.to_be_bytes());
     octets.extend(data);
     Some(octets)

@@ -11,6 +11,7 @@ mod service_outside {
     pub mod ground;
 
     mod consents;
+    mod cutover;
     mod discovery;
     mod kept;
     mod upkeep;

@@ -153,6 +153,7 @@ impl Location {
             extra_roots: Vec::new(),
             secret,
             profile: None,
+            written: Vec::new(),
             notes: Arc::default(),
             clock: Arc::new(SystemClock),
             resolver: Arc::new(SystemResolver),
@@ -206,6 +207,8 @@ pub struct Endpoint {
     pub secret: Arc<dyn SecretSource>,
     /// The profile to treat the server by; the one that it is recognised by where absent.
     pub profile: Option<Arc<Profile>>,
+    /// Profiles that the operator wrote, for a server that is recognised: they go before the shipped ones.
+    pub written: Vec<Arc<Profile>>,
     /// What the server is seen to do.
     pub notes: Arc<Notes>,
     /// The server, where several mailboxes share what it bears.

@@ -134,7 +134,7 @@ impl Session {
             None => session.introduce().await?,
         }
         session.promises.software = session.software();
-        session.treat_as(session.recognised());
+        session.treat_as(session.recognised(&[]));
         Ok(session)
     }
 

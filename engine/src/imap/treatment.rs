@@ -15,24 +15,29 @@ use crate::profile::{Facts, Profile, recognised};
 const COMMAND_REST_OCTETS: usize = 200;
 
 impl Session {
-    /// The profile that the server's own words tell.
-    pub(super) fn recognised(&self) -> Arc<Profile> {
+    /// The profile that the server's own words tell, where the operator wrote some.
+    pub(super) fn recognised(&self, written: &[Arc<Profile>]) -> Arc<Profile> {
         let capabilities: Vec<&str> = self.capabilities.names().collect();
         let prefix = self.namespaces.personal.first().map(|entry| harmless(&entry.prefix));
-        recognised(&Facts {
+        let facts = Facts {
             host: &self.connection.host,
             greeting: &self.greeting,
             id: &self.id,
             capabilities: &capabilities,
             prefix: prefix.as_deref().unwrap_or_default(),
-        })
+        };
+        recognised(&facts, written)
     }
 
-    /// Takes the operator's profile where he named one, and notes from now on what the server does.
+    /// Takes the operator's profile where he named or wrote one, and notes from now on what the server does.
     pub(super) fn treat_as_at(&mut self, endpoint: &Endpoint) {
-        if let Some(profile) = &endpoint.profile {
+        let own = endpoint.profile.clone().or_else(|| {
+            let is_any = !endpoint.written.is_empty();
+            is_any.then(|| self.recognised(&endpoint.written)).filter(|own| *own != self.profile)
+        });
+        if let Some(profile) = own {
             self.promises = self.capabilities.promises(std::mem::take(&mut self.promises.software));
-            self.treat_as(Arc::clone(profile));
+            self.treat_as(profile);
         }
         self.notes = Arc::clone(&endpoint.notes);
         self.clock = Arc::clone(&endpoint.clock);

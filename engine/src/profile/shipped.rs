@@ -56,11 +56,18 @@ pub fn named(name: &str) -> Option<Arc<Profile>> {
     PROFILES.iter().find(|profile| profile.name == name).cloned()
 }
 
-/// The first one that fits; `unknown` where none does.
+/// The first one that fits; `unknown` where none does. What an operator wrote goes before the shipped ones where its
+/// name is its own, and stands in the place of the shipped one that has its name.
 #[must_use]
-pub fn recognised(facts: &Facts<'_>) -> Arc<Profile> {
-    let found = PROFILES.iter().find(|profile| profile.fits(facts)).cloned();
-    found.or_else(|| named("unknown")).unwrap_or_default()
+pub fn recognised(facts: &Facts<'_>, written: &[Arc<Profile>]) -> Arc<Profile> {
+    let own = |name: &str| written.iter().find(|profile| profile.name == name);
+    let holds = |shipped: &Arc<Profile>| Arc::clone(own(&shipped.name).unwrap_or(shipped));
+    let fits = |shipped: &&Arc<Profile>| {
+        shipped.fits(facts) || own(&shipped.name).is_some_and(|written| written.fits(facts))
+    };
+    let new = written.iter().find(|profile| named(&profile.name).is_none() && profile.fits(facts)).cloned();
+    let known = || PROFILES.iter().find(fits).map(holds);
+    new.or_else(known).or_else(|| named("unknown").map(|unknown| holds(&unknown))).unwrap_or_default()
 }
 
 /// The text of a shipped file.

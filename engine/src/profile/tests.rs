@@ -8,7 +8,7 @@ fn check(host: &str, greeting: &str, id: &str, capabilities: &str, prefix: &str,
     let id = [("name".to_owned(), id.to_owned())];
     let capabilities: Vec<&str> = capabilities.split_whitespace().collect();
     let facts = Facts { host, greeting, id: &id, capabilities: &capabilities, prefix };
-    assert_eq!(recognised(&facts).name, name, "{greeting} {host}");
+    assert_eq!(recognised(&facts, &[]).name, name, "{greeting} {host}");
 }
 
 #[test]

@@ -198,19 +198,8 @@ pub async fn approve(
     let view = RequestView::of(row);
     let hash = view.snapshot_hash.as_str().unwrap_or_default();
     let accepted = accepted(&yes.accepted_warnings)?;
-    // Taken first: of two who answer at once, one does. Whoever dies in between leaves a request that approves nothing.
-    let mut transaction = app.store.begin().await?;
-    if !transaction.decide_request(&id, "used", (&caller.actor, &yes.comment), app.now_ms()).await? {
-        return Err(ApiError::conflict("finished", "it has been answered already"));
-    }
-    transaction.commit().await?;
-    match approve_as(&app, &caller, view.job_id, (hash, &accepted, &yes.comment)).await {
-        Ok(job) => Ok(Json(job)),
-        Err(error) => {
-            app.store.reopen_request(&id, &caller.actor).await?;
-            Err(error)
-        }
-    }
+    let seen = (hash, accepted.as_slice(), yes.comment.as_str());
+    Ok(Json(approve_as(&app, &caller, (view.job_id, Some(&id)), seen).await?))
 }
 
 /// The checks of these names.

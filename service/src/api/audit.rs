@@ -3,15 +3,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Result;
 use super::body::Asked;
 use super::caller::Caller;
 use super::list::{Listed, Page};
+use super::{ApiError, Result};
 use crate::app::App;
 use crate::audit::verify;
 use crate::auth::permission::Permission;
@@ -142,4 +142,42 @@ pub async fn verify_chain(State(app): State<App>, caller: Caller) -> Result<Json
         checkpoints: found.checkpoints,
         faults: found.faults,
     }))
+}
+
+/// Rows of one answer of an export.
+const EXPORT_ROWS: i64 = 10_000;
+
+/// From where.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportWanted {
+    /// After this row's number.
+    #[serde(default)]
+    after: i64,
+}
+
+/// `GET /audit-logs/export`: every row as a line of JSON, oldest first, 10,000 at once; the header `X-Next-After` tells
+/// where to go on.
+#[utoipa::path(get, path = "/audit-logs/export", tag = "audit", params(ExportWanted),
+    responses((status = 200, content((String = "application/x-ndjson"))), (status = 403)))]
+pub async fn export(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<ExportWanted>,
+) -> Result<Response> {
+    caller.may(Permission::ReadAudit)?;
+    let rows = app.store.audit_page(wanted.after, EXPORT_ROWS).await?;
+    let last = rows.last().map_or(wanted.after, |row| row.seq);
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(
+            &serde_json::to_string(&AuditView::of(row)).map_err(|error| ApiError::internal(&error))?,
+        );
+        text.push('\n');
+    }
+    let mut response = text.into_response();
+    let form = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(header::CONTENT_TYPE, form);
+    response.headers_mut().insert("x-next-after", last.into());
+    Ok(response)
 }

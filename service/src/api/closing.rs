@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use malote_plan::phase::{Edge, Facts};
+use malote_plan::phase::{Edge, Facts, Phase};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -78,6 +78,10 @@ pub async fn close(
     caller.may(Permission::CloseMigration)?;
     let row = read(&app, &caller, id).await?;
     confirmed(Some(&asked.confirm), &row.domain)?;
+    if row.phase == Phase::Closed.as_str() && app.store.purge_certificate(id).await?.is_none() {
+        // Whoever closed it died before its secrets were destroyed: that is done now.
+        return ended(&app, &caller, id).await;
+    }
     let now_ms = app.now_ms();
     let changed_ms = row.dns_cutover_at.as_deref().and_then(crate::store::milliseconds);
     let waived = asked.waive_straggler_reason.as_deref().unwrap_or_default();
@@ -90,9 +94,14 @@ pub async fn close(
     };
     let words = Why { actor: &caller.actor, reason: waived, ..Why::default() };
     take(&app, &row, Edge::Close, facts, words).await?;
-    cancel_runs(&app, id, "the job was closed").await?;
-    app.store.note_closed(id, &at(now_ms)).await?;
-    let certificate = purge(&app, id, &caller.actor).await?;
+    ended(&app, &caller, id).await
+}
+
+/// What a closed job leaves behind is ended and destroyed; may be done twice.
+async fn ended(app: &App, caller: &Caller, id: i64) -> Result<(StatusCode, Json<CertificateView>)> {
+    cancel_runs(app, id, "the job was closed").await?;
+    app.store.note_closed(id, &at(app.now_ms())).await?;
+    let certificate = purge(app, id, &caller.actor).await?;
     Ok((StatusCode::ACCEPTED, Json(CertificateView::of(certificate))))
 }
 

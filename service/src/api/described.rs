@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// What anybody may ask without logging in.
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 10] = [
     "/auth/status",
     "/auth/setup",
     "/auth/login",
@@ -15,6 +15,7 @@ const OPEN: [&str; 9] = [
     "/version",
     "/share/{token}",
     "/schemas/job-report.json",
+    "/i18n/{file}",
 ];
 const PROBLEM: &str = "application/problem+json";
 

@@ -164,7 +164,7 @@ async fn look(app: &App, place: Place) -> Option<Proposal> {
         let capabilities: Vec<&str> = test.capabilities.iter().map(String::as_str).collect();
         let facts =
             Facts { host: &found.host, greeting: "", id: &[], capabilities: &capabilities, prefix: "" };
-        found.profile = recognised(&facts).name.clone();
+        found.profile = recognised(&facts, &[]).name.clone();
     }
     found.test = Some(test);
     Some(found)

@@ -40,7 +40,7 @@ pub struct ApiError {
 }
 
 /// Every code, with its title in English and Portuguese.
-const TITLES: [(&str, &str, &str); 40] = [
+const TITLES: [(&str, &str, &str); 41] = [
     ("bad_request", "The request cannot be read", "A requisição não pode ser lida"),
     ("unauthenticated", "Log in first", "É preciso entrar primeiro"),
     ("bad_credentials", "The name, password or code is wrong", "Nome, senha ou código incorretos"),
@@ -60,6 +60,7 @@ const TITLES: [(&str, &str, &str); 40] = [
     ("finished", "It has ended already", "Já terminou"),
     ("gate_blocked", "The gate is blocked", "O portão está bloqueado"),
     ("gate_not_ready", "The gate is not open", "O portão não está aberto"),
+    ("change_not_seen", "The change is not seen", "A mudança não é vista"),
     ("approval_stale", "What you saw has changed", "O que foi visto mudou"),
     ("four_eyes", "Another person has to approve", "Outra pessoa precisa aprovar"),
     ("warnings_not_accepted", "Accept each warning", "Aceite cada aviso"),

@@ -23,6 +23,9 @@ use crate::gate::{self, FRESH_MILLIS, GateError, Verdict, Wish};
 use crate::store::at;
 use crate::store::events::{Level, NewEvent};
 
+/// A gate is looked at by the clock after so long, in milliseconds: ten minutes.
+const LOOK_MILLIS: i64 = 600_000;
+
 /// One check.
 #[derive(Serialize, ToSchema)]
 pub struct CheckView {
@@ -114,6 +117,20 @@ pub async fn look(app: &App, job: i64) -> std::result::Result<Verdict, GateError
     Ok(verdict)
 }
 
+/// Looks at the gates that nobody has looked at for so long: an approval that has run out takes its job back, though
+/// nobody asks.
+///
+/// # Errors
+/// Where they cannot be found. One without a verdict is logged, and keeps nobody from looking at the others.
+pub async fn look_due(app: &App) -> std::result::Result<(), GateError> {
+    for job in app.store.gates_due(&at(app.now_ms() - LOOK_MILLIS)).await? {
+        if let Err(error) = look(app, job).await {
+            tracing::warn!(job.id = job, error = %error, "the gate of job {job} was not looked at: {error}");
+        }
+    }
+    Ok(())
+}
+
 async fn tell(app: &App, job: i64, verdict: &Verdict) {
     if !verdict.has_changed {
         return;
@@ -148,6 +165,7 @@ pub(super) fn of_gate(error: GateError) -> ApiError {
         GateError::Store(error) => error.into(),
         GateError::Chance(error) => error.into(),
         GateError::NoJob => ApiError::not_found("job"),
+        error @ GateError::Answered => ApiError::conflict("finished", error.to_string()),
     }
 }
 
@@ -208,6 +226,14 @@ async fn answer(app: &App, caller: Result<Caller>, query: Result<Asked<Domain>>)
     };
     let verdict = look(app, job.id).await.map_err(of_gate)?;
     Ok(view(job.id, &verdict))
+}
+
+/// The gate of a job that the caller may see, as a part of what else is shown of it.
+///
+/// # Errors
+/// Where there is no verdict.
+pub(super) async fn shown(app: &App, id: i64) -> Result<GateView> {
+    Ok(view(id, &look(app, id).await.map_err(of_gate)?))
 }
 
 /// Whether the past is asked for.
@@ -322,17 +348,18 @@ pub async fn approve(
     caller.has_stepped_up(app.now_ms())?;
     let accepted = super::approvals::accepted(&asked.accepted_warnings)?;
     let told = (asked.snapshot_hash.as_str(), accepted.as_slice(), asked.comment.as_str());
-    Ok(Json(approve_as(&app, &caller, id, told).await?))
+    Ok(Json(approve_as(&app, &caller, (id, None), told).await?))
 }
 
-/// Approves a gate by the caller's right, which was shown before: the digest that was seen, the warnings accepted, why.
+/// Approves the gate of a job by the caller's right, which was shown before, and uses the request that asked for it:
+/// the digest that was seen, the warnings accepted, why.
 ///
 /// # Errors
 /// Where plan refuses.
 pub(super) async fn approve_as(
     app: &App,
     caller: &Caller,
-    id: i64,
+    (id, request): (i64, Option<&str>),
     (snapshot_hash, accepted, comment): (&str, &[CheckId], &str),
 ) -> Result<JobView> {
     let job = read(app, caller, id).await?;
@@ -341,7 +368,7 @@ pub(super) async fn approve_as(
         Value::Bool(truth) => *truth,
         _ => super::settings::value(app, super::settings::FOUR_EYES).await? != Value::Bool(false),
     };
-    let wish = Wish { snapshot_hash, accepted, actor: &caller.actor, comment, is_four_eyes };
+    let wish = Wish { snapshot_hash, accepted, actor: &caller.actor, comment, is_four_eyes, request };
     match gate::approve_now(&app.store, id, &wish, app.now_ms()).await.map_err(of_gate)? {
         Ok(verdict) => {
             tell(app, id, &verdict).await;

@@ -1,6 +1,8 @@
 //! Jobs: made, read, changed, paused, failed, tried again, closed: `/migration/jobs…`.
 //! Never takes a phase's edge that plan does not let it take.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -12,20 +14,25 @@ use utoipa::ToSchema;
 use super::answer::{Versioned, created, seen_version};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
+use super::gates::{self, GateView};
 use super::kept::may_name;
 use super::list::{Listed, Page};
 use super::mailboxes::{self, MailboxMake, MailboxView};
+use super::runs::RunView;
 use super::{ApiError, Result, endpoints};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::dialer::is_host;
 use crate::hooks::{self, Event};
 use crate::jobs::RunOptions;
-use crate::store::jobs::{JobFilter, JobRow, NewJob, Why};
+use crate::store::jobs::{JobFilter, JobRow, NewJob, STATUSES, Why};
+use crate::store::looks::RunFilter;
 use crate::store::{StoreError, at};
 
 /// Notes are at most so long, in characters.
 const NOTES_MAX: usize = 10_000;
+/// Runs that a job is shown with.
+const RUNS_SHOWN: i64 = 50;
 /// Mailboxes that a request for a job may bring along.
 const MAILBOXES_MAX: usize = 1000;
 
@@ -68,9 +75,19 @@ pub struct JobView {
     pub owner: String,
     /// Until its slowest run ends, in seconds; 0 where none is under way or none can tell.
     pub eta_seconds: i64,
+    /// How many mailboxes are in each status.
+    pub by_status: BTreeMap<&'static str, u64>,
+    /// When it or a run of it was changed last.
+    pub last_activity: String,
     /// Only where `include=mailboxes` asks for them: the first 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mailboxes: Option<Vec<MailboxView>>,
+    /// Only where `include=gate` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateView>,
+    /// Only where `include=runs` asks for them: the newest 50.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Vec<RunView>>,
 }
 
 impl JobView {
@@ -110,7 +127,11 @@ impl JobView {
             open_quarantine: row.open_quarantine,
             owner: row.owner,
             eta_seconds: row.eta_seconds,
+            by_status: STATUSES.into_iter().zip(row.by_status).collect(),
+            last_activity: row.last_activity,
             mailboxes: None,
+            gate: None,
+            runs: None,
         }
     }
 }
@@ -149,6 +170,8 @@ pub struct Wanted {
     domain: Option<String>,
     /// Of this ticket.
     ticket_id: Option<i64>,
+    /// Made by this person, by name or as `u_…`.
+    owner: Option<String>,
     /// With this in the domain or the label.
     q: Option<String>,
     /// How many, 1 to 200.
@@ -176,6 +199,7 @@ pub async fn list(
         domain: wanted.domain.unwrap_or_default(),
         ticket_id: wanted.ticket_id.unwrap_or_default(),
         text: wanted.q.unwrap_or_default(),
+        owner: wanted.owner.unwrap_or_default(),
     };
     let total = app.store.jobs_count(&caller.reach, &filter).await?;
     let found = app.store.jobs(&caller.reach, &filter, before, rows + 1).await?;
@@ -354,7 +378,7 @@ async fn side(
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Include {
-    /// `mailboxes`.
+    /// `mailboxes`, `gate`, `runs`, with commas between.
     include: Option<String>,
 }
 
@@ -369,9 +393,28 @@ pub async fn show(
 ) -> Result<Versioned<JobView>> {
     caller.may(Permission::ViewMigration)?;
     let mut view = JobView::of(read(&app, &caller, id).await?);
-    if wanted.include.is_some_and(|words| words.split(',').any(|word| word == "mailboxes")) {
-        let rows = app.store.boxes(&caller.reach, id, (0, 200), ("", "")).await?;
-        view.mailboxes = Some(rows.into_iter().map(MailboxView::of).collect());
+    let words = wanted.include.unwrap_or_default();
+    for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word {
+            "mailboxes" => {
+                let rows = app.store.boxes(&caller.reach, id, (0, 200), ("", "")).await?;
+                view.mailboxes = Some(rows.into_iter().map(MailboxView::of).collect());
+            }
+            "gate" => {
+                let shown = gates::shown(&app, id).await?;
+                // A look may take the job to another phase.
+                let seen = JobView::of(read(&app, &caller, id).await?);
+                view = JobView { gate: Some(shown), mailboxes: view.mailboxes, runs: view.runs, ..seen };
+            }
+            "runs" => {
+                let newest = (i64::MAX, RUNS_SHOWN);
+                let rows = app.store.run_rows(&caller.reach, id, newest, &RunFilter::default()).await?;
+                view.runs = Some(rows.into_iter().map(RunView::of).collect());
+            }
+            _ => {
+                return Err(ApiError::bad_request("include is mailboxes, gate or runs, with commas between"));
+            }
+        }
     }
     Ok(Versioned(view.version, view))
 }
@@ -512,12 +555,12 @@ pub(super) async fn take(app: &App, row: &JobRow, edge: Edge, facts: Facts, why:
         _ => None,
     };
     if let Some(event) = event {
-        hooks::enter(&mut transaction, row.id, event, app.now_ms()).await.map_err(super::gates::of_gate)?;
+        hooks::enter(&mut transaction, row.id, event, app.now_ms()).await.map_err(gates::of_gate)?;
     }
     Ok(transaction.commit().await?)
 }
 
-fn refused(phase: &str, refusal: &Refusal) -> ApiError {
+pub(super) fn refused(phase: &str, refusal: &Refusal) -> ApiError {
     match refusal {
         Refusal::Conflict { legal } => {
             let legal: Vec<&str> = legal.iter().map(|phase| phase.as_str()).collect();

@@ -1,6 +1,8 @@
 //! What is known of families of servers, how much of a day's allowance binds mailboxes, and how long a migration may
 //! take: `/provider-profiles`, `/quota`, `/migration/estimate`. Never a promise: profiles are a beginning.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -28,7 +30,7 @@ const AT_ONCE: u64 = 8;
 /// Seconds that a mailbox costs whatever it holds.
 const SECONDS_EACH: u64 = 10;
 /// Profiles that operators may write.
-const WRITTEN_MAX: i64 = 500;
+pub const WRITTEN_MAX: i64 = 500;
 const SECONDS_OF_DAY: u64 = 86_400;
 
 /// A family of servers.
@@ -139,7 +141,8 @@ pub struct ProfilePut {
     text: String,
 }
 
-/// `PUT /provider-profiles/{id}`: what servers that name it are treated by from their next run on. Every version stays.
+/// `PUT /provider-profiles/{id}`: what servers that name it, or are recognised as such, are treated by from their next
+/// run on. Every version stays.
 #[utoipa::path(put, path = "/provider-profiles/{id}", tag = "endpoints", params(("id" = String, Path)),
     request_body = ProfilePut,
     responses((status = 200, body = ProfileView), (status = 403), (status = 404), (status = 409), (status = 412),
@@ -200,13 +203,22 @@ pub struct QuotaView {
     waiting: i64,
 }
 
+/// The profile that holds: what an operator wrote, else the shipped one.
+async fn holding(app: &App, name: &str) -> Result<Option<Arc<Profile>>> {
+    let written = app.store.profile(name).await?.filter(|row| !row.text.is_empty());
+    let read = written.and_then(|row| Profile::read(&row.text).ok());
+    Ok(read.map(Arc::new).or_else(|| named(name)))
+}
+
 async fn quotas(app: &App, caller: &Caller) -> Result<Vec<QuotaView>> {
-    let rows = app.store.boxes_by_profile(&caller.reach).await?.into_iter();
+    let rows = app.store.boxes_by_profile(&caller.reach).await?;
     let now_ms = app.now_ms();
     let busiest = app.store.busiest_by_profile(&caller.reach, &at(now_ms - now_ms % DAY_MILLIS)).await?;
-    let views = rows.map(|(provider, mailboxes, waiting)| {
-        let settings = named(&provider).map(|profile| profile.settings.clone()).unwrap_or_default();
-        QuotaView {
+    let mut views = Vec::new();
+    for (provider, mailboxes, waiting) in rows {
+        let settings = holding(app, &provider).await?.map(|profile| profile.settings.clone());
+        let settings = settings.unwrap_or_default();
+        views.push(QuotaView {
             octets_down_per_day: settings.octets_down_per_day,
             octets_up_per_day: settings.octets_up_per_day,
             busiest_bytes_today: busiest
@@ -216,9 +228,9 @@ async fn quotas(app: &App, caller: &Caller) -> Result<Vec<QuotaView>> {
             provider,
             mailboxes,
             waiting,
-        }
-    });
-    Ok(views.collect())
+        });
+    }
+    Ok(views)
 }
 
 /// `GET /quota`.
@@ -237,7 +249,7 @@ pub async fn quota_of(
     At(name): At<String>,
 ) -> Result<Json<QuotaView>> {
     caller.may(Permission::ViewMigration)?;
-    let known = named(&name).ok_or_else(|| ApiError::not_found("provider"))?;
+    let known = holding(&app, &name).await?.ok_or_else(|| ApiError::not_found("provider"))?;
     let found = quotas(&app, &caller).await?.into_iter().find(|view| view.provider == name);
     Ok(Json(found.unwrap_or_else(|| QuotaView {
         provider: name,
@@ -278,14 +290,21 @@ pub struct EstimateView {
 /// `POST /migration/estimate`: a range, never one number.
 #[utoipa::path(post, path = "/migration/estimate", tag = "jobs", request_body = Estimate,
     responses((status = 200, body = EstimateView), (status = 422)))]
-pub async fn estimate(caller: Caller, Body(asked): Body<Estimate>) -> Result<Json<EstimateView>> {
+pub async fn estimate(
+    State(app): State<App>,
+    caller: Caller,
+    Body(asked): Body<Estimate>,
+) -> Result<Json<EstimateView>> {
     caller.may(Permission::ViewMigration)?;
     if asked.mailboxes == 0 {
         return Err(ApiError::field("mailboxes", "at least one"));
     }
     let profile = match asked.profile.as_deref() {
         None | Some("") => None,
-        Some(name) => Some(named(name).ok_or_else(|| ApiError::field("profile", "no profile is called so"))?),
+        Some(name) => {
+            let known = holding(&app, name).await?;
+            Some(known.ok_or_else(|| ApiError::field("profile", "no profile is called so"))?)
+        }
     };
     let per_day = profile.and_then(|profile| profile.settings.octets_down_per_day);
     Ok(Json(guess(asked.mailboxes, asked.bytes, per_day)))

@@ -81,8 +81,34 @@ pub async fn job(
     caller.may(Permission::ViewMigration)?;
     let row = read(&app, &caller, id).await?;
     let language = wanted(&form, &headers)?;
-    let report = document(&app, &row, 0).await?;
+    let report = match frozen(&app, &row).await? {
+        Some(report) => report,
+        None => document(&app, &row, 0).await?,
+    };
     answer(report, language, &headers).await
+}
+
+/// The report as it was when all was verified: what was counted then stands, and the closing is added to it.
+async fn frozen(app: &App, job: &JobRow) -> Result<Option<Value>> {
+    let Some((text, frozen_ms)) = app.store.frozen_report(job.id).await? else { return Ok(None) };
+    let mut report: Value = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
+    report["identification"]["phase"] = job.phase.as_str().into();
+    report["identification"]["closed_at"] = job.closed_at.as_str().into();
+    report["purge_certificate"] = certificate(app, job.id).await?;
+    report["timeline"] = json!(super::closing::events(app, job.id).await?);
+    signed(&mut report, frozen_ms);
+    Ok(Some(report))
+}
+
+/// Gives a document its digest, which is over all but itself and the time at which it was made.
+fn signed(report: &mut Value, made_ms: i64) {
+    if let Some(parts) = report.as_object_mut() {
+        parts.remove("digest");
+        parts.remove("generated_at");
+    }
+    let digest = Sha256::digest(report.to_string().as_bytes());
+    report["digest"] = format!("sha256:{}", hex(&digest)).into();
+    report["generated_at"] = at(made_ms).into();
 }
 
 /// `GET /migration/mailboxes/{mid}/report`: the same of one mailbox.
@@ -207,16 +233,26 @@ pub async fn document(app: &App, job: &JobRow, mailbox: i64) -> Result<Value> {
         "throttling": throttling(&rows.runs),
         "runs": runs(&rows.runs),
         "gate": past(app, job).await?,
-        // Nothing here asks DNS or changes it.
-        "dns": {"state": "unknown", "before": null, "after": null, "dns_cutover_at": job.dns_cutover_at},
+        "dns": dns(app, job).await?,
         "timeline": super::closing::events(app, job.id).await?,
         "purge_certificate": certificate(app, job.id).await?,
         "is_cut": is_cut(&rows),
     });
-    let digest = Sha256::digest(report.to_string().as_bytes());
-    report["digest"] = format!("sha256:{}", hex(&digest)).into();
-    report["generated_at"] = at(app.now_ms()).into();
+    signed(&mut report, app.now_ms());
     Ok(report)
+}
+
+/// The mail exchangers before and after, as they were seen or vouched for.
+async fn dns(app: &App, job: &JobRow) -> Result<Value> {
+    let Some(row) = app.store.cutover(job.id).await? else {
+        return Ok(json!({
+            "state": "unknown", "before": null, "after": null, "dns_cutover_at": job.dns_cutover_at,
+        }));
+    };
+    let state = if row.vouched_reason.is_empty() { "confirmed" } else { "vouched" };
+    Ok(json!({
+        "state": state, "before": row.before, "after": row.expected, "dns_cutover_at": job.dns_cutover_at,
+    }))
 }
 
 fn identification(job: &JobRow, mailbox: i64, runs: &[ReportRun]) -> Value {

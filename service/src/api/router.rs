@@ -13,11 +13,11 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, described, discover, endpoints,
-    events, folders, gates, health, hooks, idempotency, import, inventory, jobs, layers, mailboxes, oauth,
-    oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine, quarantine_raw,
-    quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking, uploads,
-    uploads_chunk, uploads_form, uploads_use,
+    ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
+    endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory, jobs, layers,
+    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine,
+    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
+    uploads, uploads_chunk, uploads_form, uploads_use,
 };
 use crate::app::App;
 
@@ -53,6 +53,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(access::revoke_token))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
+        .routes(routes!(audit::export))
         .routes(routes!(system::rotate))
         .routes(routes!(settings::list))
         .routes(routes!(settings::show, settings::put))
@@ -62,6 +63,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
+        .routes(routes!(i18n::catalogue))
         .merge(migration())
 }
 
@@ -75,8 +77,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(control::cancel))
         .routes(routes!(control::fail))
         .routes(routes!(control::retry))
-        .routes(routes!(closing::close))
-        .routes(routes!(closing::certificate))
+        .merge(after_the_gate())
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
         .routes(routes!(report::job))
@@ -165,6 +166,17 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(endpoints::test_unkept))
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::health))
+}
+
+/// What follows an open gate.
+fn after_the_gate() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(cutover::confirm_dns))
+        .routes(routes!(cutover::propagation))
+        .routes(routes!(cutover::final_passes))
+        .routes(routes!(cutover::accept_missing))
+        .routes(routes!(closing::close))
+        .routes(routes!(closing::certificate))
 }
 
 /// The whole service: the API, and the console that is its first client.

@@ -22,6 +22,7 @@ use super::list::{Listed, Page};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::cutover;
 use crate::store::boxes::BoxRow;
 use crate::store::jobs::{JobRow, Why};
 use crate::store::looks::{EventRow, RunFilter, RunRow, StepRow};
@@ -139,7 +140,13 @@ pub async fn sync(
         ("initial", Some(Phase::Preflight)) => begin_initial(&app, &caller, &job).await?,
         ("initial", Some(Phase::InitialSync | Phase::DeltaSync))
         | ("delta", Some(Phase::InitialSync | Phase::DeltaSync | Phase::CutoverReady))
-        | ("final", Some(Phase::DnsCutover | Phase::FinalSync)) => (),
+        // Late mail is fetched until the job is closed.
+        | ("final", Some(Phase::FinalSync | Phase::Verified)) => (),
+        // Before the old TTL is over, runs are entered and the job stays where it is.
+        ("final", Some(Phase::DnsCutover)) => {
+            let begun = cutover::begin_by_hand(&app, id, &caller.actor).await;
+            begun.map_err(super::gates::of_gate)?;
+        }
         ("final", Some(Phase::DeltaSync | Phase::CutoverReady)) => {
             super::jobs::confirmed(asked.confirm.as_deref(), &job.domain)?;
         }

@@ -20,17 +20,16 @@ use super::{dumps, migrate, output, signal};
 use crate::api::{gates, router};
 use crate::app::{App, machine_clock};
 use crate::config::{Config, Mfa, Outside};
+use crate::cutover::{SIGHTINGS_MILLIS, Watch};
 use crate::hooks::Teller;
 use crate::jobs::{Ledgers, Scheduler, SchedulerOptions, Worker, WorkerOptions, free_the_dead};
-use crate::store::{Where, at};
+use crate::store::Where;
 use crate::work::{FromVault, GateAfter};
 
 /// How long requests that are under way may take once the service is asked to stop.
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// How often what is old is swept out, and gates are looked at.
 const TEND_EVERY: Duration = Duration::from_secs(30);
-/// A gate is looked at by the clock after so long, in milliseconds: ten minutes.
-const GATE_MILLIS: i64 = 600_000;
 /// A request that holds an idempotency key for longer has died, in milliseconds: ten minutes.
 const DEAD_MILLIS: i64 = 600_000;
 const DAY_MILLIS: i64 = 86_400_000;
@@ -68,10 +67,12 @@ pub async fn serve(args: ServeArgs) -> Result<Exit, Stopped> {
     let scheduler =
         Scheduler::start(app.store.clone(), SchedulerOptions { wake, ..SchedulerOptions::default() });
     let teller = Teller::start(app.clone());
+    let watch = Watch::start(app.clone());
     let tending = tokio::spawn(tend(app.clone(), stop.clone()));
     answer(listener, &app, &stop).await?;
     scheduler.stop().await;
     teller.stop().await;
+    watch.stop().await;
     if let Some(worker) = worker {
         worker.stop().await;
     }
@@ -191,13 +192,12 @@ async fn tend(app: App, stop: CancellationToken) {
 
 async fn tend_once(app: &App) -> anyhow::Result<()> {
     let now_ms = app.now_ms();
-    for job in app.store.gates_due(&at(now_ms - GATE_MILLIS)).await? {
-        gates::look(app, job).await?;
-    }
+    gates::look_due(app).await?;
     app.audit.tend(now_ms).await?;
     app.store.sweep_sessions(now_ms - DAY_MILLIS).await?;
     app.store.sweep_keys(now_ms, now_ms - DEAD_MILLIS).await?;
     app.store.forget_failures(now_ms - DAY_MILLIS).await?;
+    app.store.forget_sightings(now_ms - SIGHTINGS_MILLIS).await?;
     app.limits.sweep();
     crate::uploads::sweep::sweep(app).await?;
     crate::originals::sweep(app).await?;

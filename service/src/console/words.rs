@@ -43,10 +43,11 @@ pub const CHECKS: [&str; 16] = [
 ];
 
 /// Codes of problems that have a text of their own, each with its next step.
-pub const PROBLEMS: [&str; 36] = [
+pub const PROBLEMS: [&str; 37] = [
     "approval_stale",
     "bad_credentials",
     "bad_request",
+    "change_not_seen",
     "checksum",
     "confirmation_required",
     "conflict",
@@ -200,6 +201,10 @@ pub const FAMILIES: &[Family] = &[
             "sync_percent",
         ],
     },
+    Family {
+        name: "pass-next",
+        values: &["running", "final", "verify", "quarantine", "not_verified", "too_many_passes", "done"],
+    },
     Family { name: "delivery", values: &["waiting", "delivered", "dead"] },
     Family { name: "said", values: &malote_plan::gate::SENTENCES },
     Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
@@ -222,6 +227,8 @@ pub const DONE: &[&str] = &[
     "gate-approved",
     "gate-revoked",
     "gate-rejected",
+    "dns-confirmed",
+    "missing-accepted",
     "acknowledged",
     "retried",
     "secret-kept",
@@ -256,6 +263,8 @@ pub const ACTS: &[&str] = &[
     "fail",
     "retry",
     "close",
+    "confirm-dns",
+    "accept-missing",
     "preflight-more",
     "scan-more",
     "initial-more",
@@ -269,6 +278,8 @@ pub const ACTS: &[&str] = &[
     "fail-more",
     "retry-more",
     "close-more",
+    "confirm-dns-more",
+    "accept-missing-more",
 ];
 
 /// The key of a value: `phase-initial-sync`.

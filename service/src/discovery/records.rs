@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use hickory_resolver::{Resolver, TokioResolver};
+use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{Resolver, ResolverBuilder, TokioResolver};
 
 use crate::dialer::{Names, is_host};
 
@@ -19,6 +20,9 @@ const TRY_MAX: Duration = Duration::from_secs(2);
 const TRIES_MORE: usize = 1;
 /// Records of one answer that are looked at, at most.
 const RECORDS_MAX: usize = 20;
+
+/// Name servers that are asked each by itself, at most.
+pub const SERVERS_MAX: usize = 10;
 
 /// Where a domain takes its mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,14 +66,31 @@ impl Records {
         let builder = if servers.is_empty() {
             Resolver::builder(provider).ok()
         } else {
-            let named = servers.iter().map(|server| {
-                let mut named = NameServerConfig::udp_and_tcp(server.ip());
-                named.connections.iter_mut().for_each(|connection| connection.port = server.port());
-                named
-            });
-            let config = ResolverConfig::from_name_servers(named.collect());
+            let config = ResolverConfig::from_name_servers(servers.iter().map(named).collect());
             Some(Resolver::builder_with_config(config, provider))
         };
+        Self::of(builder)
+    }
+
+    /// The same, each server by itself and with its address as `ADDRESS:PORT`, [`SERVERS_MAX`] at most.
+    #[must_use]
+    pub fn each(servers: &[SocketAddr]) -> Vec<(String, Self)> {
+        let all = if servers.is_empty() {
+            read_system_conf().map(|(config, _)| config.name_servers().to_vec()).unwrap_or_default()
+        } else {
+            servers.iter().map(named).collect()
+        };
+        let one = |server: NameServerConfig| {
+            let port = server.connections.first().map_or(53, |connection| connection.port);
+            let name = SocketAddr::new(server.ip, port).to_string();
+            let config = ResolverConfig::from_name_servers(vec![server]);
+            let builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+            (name, Self::of(Some(builder)))
+        };
+        all.into_iter().take(SERVERS_MAX).map(one).collect()
+    }
+
+    fn of(builder: Option<ResolverBuilder<TokioRuntimeProvider>>) -> Self {
         let resolver = builder.and_then(|mut builder| {
             let options = builder.options_mut();
             (options.timeout, options.attempts) = (TRY_MAX, TRIES_MORE);
@@ -82,6 +103,17 @@ impl Records {
     }
 
     async fn ask<T>(&self, name: &str, kind: RecordType, read: fn(&RData) -> Option<T>) -> Lookup<T> {
+        let found = self.ask_whole(name, kind, read).await?;
+        Ok(found.into_iter().map(|(one, _)| one).collect())
+    }
+
+    /// The same, each record with the seconds for which it may be kept.
+    async fn ask_whole<T>(
+        &self,
+        name: &str,
+        kind: RecordType,
+        read: fn(&RData) -> Option<T>,
+    ) -> Lookup<(T, u32)> {
         let resolver = self.resolver.as_ref().ok_or("this machine names no name server")?;
         let mut name = Name::from_ascii(name).map_err(|_| "it is no name")?;
         // Otherwise the machine's own search list would be tried too.
@@ -89,7 +121,7 @@ impl Records {
         match resolver.lookup(name, kind).await {
             Ok(found) => {
                 let records = found.answers().iter().take(RECORDS_MAX);
-                Ok(records.filter_map(|record| read(&record.data)).collect())
+                Ok(records.filter_map(|record| Some((read(&record.data)?, record.ttl))).collect())
             }
             Err(error) if error.is_no_records_found() => Ok(Vec::new()),
             Err(_) => Err("the name servers give no answer".to_owned()),
@@ -108,6 +140,25 @@ impl Records {
             })
             .await?;
         found.sort_by_key(|one| one.preference);
+        Ok(found)
+    }
+
+    /// MX records as they stand, also where a name is no host's: in small letters, the preferred first, each with the
+    /// seconds for which others may keep it (RFC 1035 §3.2.1). A TTL with the first bit set is 0 (RFC 2181 §8).
+    ///
+    /// # Errors
+    /// As [`Self::exchangers`].
+    pub async fn exchangers_as_told(&self, domain: &str) -> Lookup<(Exchanger, u32)> {
+        let read = |data: &RData| match data {
+            RData::MX(one) => {
+                let host = one.exchange.to_ascii().trim_end_matches('.').to_ascii_lowercase();
+                Some(Exchanger { preference: one.preference, host })
+            }
+            _ => None,
+        };
+        let mut found = self.ask_whole(domain, RecordType::MX, read).await?;
+        found.iter_mut().filter(|(_, ttl)| i32::try_from(*ttl).is_err()).for_each(|(_, ttl)| *ttl = 0);
+        found.sort_by_key(|(one, _)| one.preference);
         Ok(found)
     }
 
@@ -133,6 +184,12 @@ impl Records {
         found.sort_by_key(|one| (one.priority, u16::MAX - one.weight));
         Ok(found)
     }
+}
+
+fn named(server: &SocketAddr) -> NameServerConfig {
+    let mut named = NameServerConfig::udp_and_tcp(server.ip());
+    named.connections.iter_mut().for_each(|connection| connection.port = server.port());
+    named
 }
 
 /// A name as a host's: small letters, without the root's dot; empty for the root itself.

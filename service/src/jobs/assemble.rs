@@ -14,6 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::credentials::{Credentials, Login, NoSecret};
 use super::options::{RunOptions, WantedUnreadable};
 use super::worker::Ledgers;
+use crate::api::providers::WRITTEN_MAX;
 use crate::cli::args::{StoreArgs, UnreadableArg};
 use crate::cli::assemble::{Assembled, End, Keeping, Pair, Parts, Shared, put_together};
 use crate::cli::files::Files;
@@ -203,13 +204,26 @@ async fn side(
     let mut endpoint = location.endpoint(side, secret);
     endpoint.resolver = credentials.resolver(mailbox, side).await.map_err(unready)?;
     endpoint.extra_roots.extend(credentials.roots());
-    if let Some(server) = server {
-        endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
-        if !server.profile.is_empty() {
-            endpoint.profile = Some(profile(store, &server.profile).await?);
+    match server {
+        Some(server) => {
+            endpoint.extra_roots.extend_from_slice(server.ca_pem.as_bytes());
+            if server.profile.is_empty() {
+                endpoint.written = written(store).await?;
+            } else {
+                endpoint.profile = Some(profile(store, &server.profile).await?);
+            }
         }
+        None => endpoint.written = written(store).await?,
     }
     Ok(endpoint)
+}
+
+/// What operators wrote of families of servers, for those that are recognised rather than named.
+async fn written(store: &Store) -> Result<Vec<Arc<Profile>>, Unready> {
+    let rows = store.profiles(WRITTEN_MAX).await?;
+    // A text was read when it was kept; one that an older program kept and this one cannot read recognises nobody.
+    let read = rows.iter().filter(|row| !row.text.is_empty()).filter_map(|row| Profile::read(&row.text).ok());
+    Ok(read.map(Arc::new).collect())
 }
 
 /// The profile of a name: the operator's own, else the shipped one.

@@ -38,11 +38,6 @@ const DECIDE: &str = "
     UPDATE approval_requests SET status = $2, decided_by = $3, decided_at = $4, decision_note = $5
     WHERE id = $1 AND status = 'pending' AND expires_ms > $6";
 
-/// Lets a request wait again that its taker could not carry out. Binds: id, who took it.
-const REOPEN: &str = "
-    UPDATE approval_requests SET status = 'pending', decided_by = '', decided_at = '', decision_note = ''
-    WHERE id = $1 AND status = 'used' AND decided_by = $2";
-
 /// What is known of mailboxes' credentials. Binds: reach, id or empty, job or 0, after id, rows.
 const CREDENTIALS: &str = concat!(
     "SELECT its.id, its.mailbox_id, box.job_id, box.email, its.side, its.kind, its.created_at,
@@ -348,14 +343,6 @@ impl Store {
     pub async fn throttled_by_profile(&self) -> Result<Vec<(String, u64)>> {
         let rows = self.all("summing what servers asked for", THROTTLED, binds![]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
-    }
-
-    /// Lets a request wait again that this person took and could not carry out.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn reopen_request(&self, id: &str, who: &str) -> Result<()> {
-        self.run("reopening a request", REOPEN, binds![id, who]).await.map(|_| ())
     }
 
     /// How many runs wait, and how many are at work.

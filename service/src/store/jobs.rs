@@ -23,7 +23,14 @@ macro_rules! job_columns {
          job.source_credential_id, job.dest_credential_id, \
          COALESCE((SELECT person.name FROM users AS person WHERE person.id = substr(job.created_by, 3)), ''), \
          (SELECT CAST(COALESCE(MAX(run.eta_seconds), 0) AS BIGINT) FROM migration_runs AS run \
-            WHERE run.job_id = job.id AND run.status = 'running')"
+            WHERE run.job_id = job.id AND run.status = 'running'), \
+         COALESCE((SELECT CAST(COUNT(CASE WHEN box.status = 'pending' THEN 1 END) AS TEXT) || ',' || \
+                          CAST(COUNT(CASE WHEN box.status = 'syncing' THEN 1 END) AS TEXT) || ',' || \
+                          CAST(COUNT(CASE WHEN box.status = 'ok' THEN 1 END) AS TEXT) || ',' || \
+                          CAST(COUNT(CASE WHEN box.status = 'error' THEN 1 END) AS TEXT) || ',' || \
+                          CAST(COUNT(CASE WHEN box.status = 'quarantine' THEN 1 END) AS TEXT) \
+                   FROM migration_mailboxes AS box WHERE box.job_id = job.id), ''), \
+         COALESCE((SELECT MAX(run.updated_at) FROM migration_runs AS run WHERE run.job_id = job.id), '')"
     };
 }
 
@@ -35,20 +42,22 @@ macro_rules! job_wanted {
               AND ($7 = 0 OR job.tenant_id = $7) AND ($8 = '' OR lower(job.domain) = lower($8))
               AND ($9 = 0 OR job.ticket_id = $9)
               AND ($10 = '' OR lower(job.domain) LIKE '%' || lower($10) || '%'
-                   OR lower(job.source_server_label) LIKE '%' || lower($10) || '%')"
+                   OR lower(job.source_server_label) LIKE '%' || lower($10) || '%')
+              AND ($11 = '' OR job.created_by = $11 OR EXISTS (SELECT 1 FROM users AS person
+                   WHERE person.id = substr(job.created_by, 3) AND lower(person.name) = lower($11)))"
         )
     };
 }
 
-/// Binds: reach, phase, gate, tenant, domain, ticket, text, before id, rows.
+/// Binds: reach, phase, gate, tenant, domain, ticket, text, owner, before id, rows.
 const JOBS: &str = concat!(
     "SELECT ",
     job_columns!(),
     " FROM migration_jobs AS job WHERE ",
     job_wanted!(),
-    " AND job.id < $11 ORDER BY job.id DESC LIMIT $12"
+    " AND job.id < $12 ORDER BY job.id DESC LIMIT $13"
 );
-/// Binds: reach, phase, gate, tenant, domain, ticket, text.
+/// Binds: reach, phase, gate, tenant, domain, ticket, text, owner.
 const JOBS_COUNT: &str = concat!("SELECT COUNT(*) FROM migration_jobs AS job WHERE ", job_wanted!());
 /// Binds: reach, id.
 const JOB: &str = concat!(
@@ -161,6 +170,22 @@ pub struct JobRow {
     pub owner: String,
     /// Until its slowest run ends, as that guesses, in seconds; 0 where none is under way or none can tell.
     pub eta_seconds: i64,
+    /// Its mailboxes by status, in the order of [`STATUSES`].
+    pub by_status: [u64; 5],
+    /// When it or a run of it was changed last.
+    pub last_activity: String,
+}
+
+/// The statuses of mailboxes, in the order in which they are counted.
+pub const STATUSES: [&str; 5] = ["pending", "syncing", "ok", "error", "quarantine"];
+
+/// Numbers between commas, as the database writes them.
+fn counted(text: &str) -> [u64; 5] {
+    let mut counts = [0; 5];
+    for (count, word) in counts.iter_mut().zip(text.split(',')) {
+        *count = word.parse().unwrap_or(0);
+    }
+    counts
 }
 
 fn job(row: &Row) -> Result<JobRow> {
@@ -200,6 +225,8 @@ fn job(row: &Row) -> Result<JobRow> {
         dest_credential_id: row.text(32)?,
         owner: row.text(33)?,
         eta_seconds: row.int(34)?,
+        by_status: counted(row.str(35)?),
+        last_activity: row.text(36)?.max(row.text(13)?),
     })
 }
 
@@ -218,6 +245,8 @@ pub struct JobFilter {
     pub ticket_id: i64,
     /// A part of the domain or the label.
     pub text: String,
+    /// Who made it: `u_…`, or a person's name.
+    pub owner: String,
 }
 
 impl JobFilter {
@@ -229,7 +258,8 @@ impl JobFilter {
             self.tenant_id,
             &self.domain,
             self.ticket_id,
-            &self.text
+            &self.text,
+            &self.owner
         ]);
         binds
     }

@@ -251,3 +251,57 @@ async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
         .await?;
     world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await
 }
+
+#[tokio::test]
+async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_be_done() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["ops_lead"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let mailbox = world.mailbox(&person, job, "bia@example.org").await?;
+    let confirmed =
+        "INSERT INTO job_cutovers (job_id, expected_json, before_json, confirmed_by, confirmed_ms,
+                         old_ttl_seconds, is_old_ttl_known, runs_before)
+                     VALUES ($1, '[\"mx.new.example\"]', '[\"mx.old.example\"]', 'u_ana', $2, 3600, 1, 0)";
+    world.sql(confirmed, binds![job, world.now()]).await?;
+    let seen = "INSERT INTO dns_sightings (job_id, resolver, hosts_json, ttl_seconds, error, at_ms)
+                VALUES ($1, '192.0.2.53:53', '[\"<script>\"]', 60, '', $2)";
+    world.sql(seen, binds![job, world.now()]).await?;
+    let passed = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, stats_json, exit_code, finished_at,
+                      triggered_by) VALUES ($1, $2, $3, $4, $5, $6, $7, 'worker')";
+    let now_at = at(world.now());
+    for (run_type, status, stats, exit_code) in [
+        ("final", "success", r#"{"transferred":0,"pending":0,"errors":0}"#, 0),
+        ("verify", "partial", r#"{"pending":1,"errors":1,"errors_by_class":{"verify.missing":1}}"#, 3),
+    ] {
+        world.sql(passed, binds![job, mailbox, run_type, status, stats, exit_code, &now_at]).await?;
+    }
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    for (phase, is_told, is_missing) in [
+        (
+            "dns_cutover",
+            &["mx.new.example", "mx.old.example", "192.0.2.53:53", "&lt;script&gt;"][..],
+            "id=\"passes\"",
+        ),
+        ("final_sync", &["bia@example.org", "value=\"accept-missing\"", "id=\"passes\""], "value=\"close\""),
+        ("verified", &["mx.new.example", "value=\"close\""], "value=\"accept-missing\""),
+    ] {
+        world.sql("UPDATE migration_jobs SET phase = $2 WHERE id = $1", binds![job, phase]).await?;
+        for language in ["en", "pt-BR"] {
+            ana.language = language;
+            let page = ana.get(&format!("/console/jobs/{job}")).await?.with(200);
+            for words in is_told {
+                assert!(page.text.contains(words), "{phase} {language}: {words} is not there: {}", page.text);
+            }
+            assert!(!page.text.contains(is_missing), "{phase} {language}: {is_missing}");
+        }
+    }
+    let form = [("action", "accept-missing"), ("confirm", "example.org"), ("reason", "tidied up")];
+    world.sql("UPDATE migration_jobs SET phase = 'final_sync' WHERE id = $1", binds![job]).await?;
+    let page = ana.get(&format!("/console/jobs/{job}")).await?.with(200);
+    ana.fill(&page, &format!("/console/jobs/{job}/act"), &form).await?.with(200);
+    let accepted = "SELECT accepted_reason FROM job_cutovers WHERE job_id = $1";
+    let row = world.app.store.one("asking", accepted, binds![job]).await?;
+    assert_eq!(row.map(|row| row.text(0)).transpose()?, Some("tidied up".to_owned()));
+    Ok(())
+}

@@ -44,7 +44,7 @@ impl Scene {
         let rows = [
             ("padaria-estrela.com.br", "delta_sync", 48_211, 48_226, "Locaweb"),
             ("clinica-horizonte.com.br", "initial_sync", 120_400, 310_912, "Zimbra 8.8"),
-            ("advocacia-moura.adv.br", "cutover_ready", 92_100, 92_100, "Exchange 2013"),
+            ("advocacia-moura.adv.br", "cutover_ready", 92_000, 92_000, "Exchange 2013"),
             ("escola-aurora.edu.br", "preflight", 0, 0, "Google Workspace"),
             ("metalurgica-nova-esperanca-do-sul.ind.br", "failed", 1_200, 84_000, "Dovecot"),
             ("oficina.com.br", "verified", 8_040, 8_040, ""),
@@ -52,8 +52,68 @@ impl Scene {
         for (domain, phase, matched, source, label) in rows {
             scene.job(domain, phase, (matched, source), label).await?;
         }
+        // Nobody may ask for so much in one minute: another person's jobs.
+        let rita = scene.world.user("rita", &["admin", "ops_lead"], &[]).await?;
+        let lia = std::mem::replace(&mut scene.lead, rita);
+        for (domain, phase, count) in
+            [("livraria-central.com.br", "dns_cutover", 12_400), ("porto-azul.com.br", "final_sync", 3_200)]
+        {
+            scene.job(domain, phase, (count, count), "Zimbra 8.8").await?;
+        }
+        scene.lead = lia;
         scene.outside().await?;
+        for job in [scene.jobs[5], scene.jobs[6], scene.jobs[7]] {
+            scene.switched(job).await?;
+        }
+        scene.open_gate(scene.jobs[2]).await?;
         Ok(scene)
+    }
+
+    /// Opens a gate by the word of whoever made the job, which the job allows.
+    async fn open_gate(&self, job: i64) -> Result<()> {
+        let alone = "UPDATE migration_jobs SET options_json = '{\"four_eyes\":false}' WHERE id = $1";
+        self.world.sql(alone, binds![job]).await?;
+        let path = format!("/migration/jobs/{job}");
+        let gate = self.world.get(&self.lead, &format!("{path}/gate")).await?.with(200).json();
+        let wish = serde_json::json!({"snapshot_hash": gate["snapshot_hash"], "accepted_warnings": gate["warnings"]});
+        self.world.post(&self.lead, &format!("{path}/approve-gate"), wish).await?.with(200);
+        Ok(())
+    }
+
+    /// What a confirmed switch of DNS leaves: what name servers say, final passes, one that waits for a person.
+    async fn switched(&self, job: i64) -> Result<()> {
+        let (world, now) = (&self.world, self.world.now());
+        let confirmed = "INSERT INTO job_cutovers (job_id, expected_json, before_json, vouched_reason, confirmed_by,
+                             confirmed_ms, old_ttl_seconds, is_old_ttl_known, runs_before, accepted_reason, accepted_by)
+                         VALUES ($1, '[\"mx1.novo.example\",\"mx2.novo.example\"]', '[\"mx.antigo.example\"]', $2,
+                                 'u_lia', $3, 3600, 1, 0, $2, 'u_lia')";
+        let vouched = if job == self.jobs[6] { "the zone is split" } else { "" };
+        world.sql(confirmed, binds![job, vouched, now - 20 * MINUTE]).await?;
+        let changed = "UPDATE migration_jobs SET dns_cutover_at = $2 WHERE id = $1";
+        world.sql(changed, binds![job, at(now - 20 * MINUTE)]).await?;
+        for (resolver, hosts, error) in [
+            ("192.0.2.53:53", "[\"mx1.novo.example\",\"mx2.novo.example\"]", ""),
+            ("198.51.100.53:53", "[\"mx.antigo.example\"]", ""),
+            ("[2001:db8::53]:53", "[]", "the name servers give no answer"),
+        ] {
+            let seen = "INSERT INTO dns_sightings (job_id, resolver, hosts_json, ttl_seconds, error, at_ms)
+                        VALUES ($1, $2, $3, 3600, $4, $5)";
+            world.sql(seen, binds![job, resolver, hosts, error, now - MINUTE]).await?;
+        }
+        let passed = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, stats_json, exit_code,
+                          started_at, finished_at, triggered_by)
+                      SELECT job_id, id, $2, $3, $4, $5, $6, $6, 'worker' FROM migration_mailboxes WHERE job_id = $1
+                      AND email LIKE $7";
+        let (nothing, now_at) = (r#"{"transferred":0,"pending":0,"errors":0}"#, at(now - MINUTE));
+        let missing = r#"{"transferred":0,"pending":1,"errors":1,"errors_by_class":{"verify.missing":1}}"#;
+        for (run_type, status, stats, exit_code, whose) in [
+            ("final", "success", nothing, 0, "%"),
+            ("verify", "success", nothing, 0, "ana%"),
+            ("verify", "partial", missing, 3, "bruno%"),
+        ] {
+            world.sql(passed, binds![job, run_type, status, stats, exit_code, &now_at, whose]).await?;
+        }
+        Ok(())
     }
 
     /// What leaves the house: links of a customer, a hook, and events of it that were taken, wait and were given up.
@@ -221,6 +281,11 @@ impl Scene {
         if let (Some(first), Some(failed)) = (self.jobs.first(), self.jobs.get(4)) {
             pages.push(("job", format!("/console/jobs/{first}")));
             pages.push(("job-failed", format!("/console/jobs/{failed}")));
+            for (name, place) in
+                [("job-ready", 2), ("job-verified", 5), ("job-switched", 6), ("job-final", 7)]
+            {
+                pages.push((name, format!("/console/jobs/{}", self.jobs[place])));
+            }
             pages.push(("mailboxes-new", format!("/console/jobs/{first}/mailboxes/new")));
             pages.push(("uploads", format!("/console/jobs/{first}/uploads")));
             pages.push(("folders", format!("/console/jobs/{first}/folders")));

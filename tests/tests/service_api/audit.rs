@@ -65,3 +65,22 @@ async fn a_bent_chain_is_seen_and_the_database_refuses_to_be_bent() -> Result<()
     assert_eq!(verified["faults"], json!(["row 3 was changed"]), "{verified}");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_log_is_exported_whole_and_in_order_to_whoever_may_read_it() -> Result<()> {
+    let world = World::new().await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let viewer = world.user("viewer", &["viewer"], &[]).await?;
+    world.job(&admin, 1, "example.com").await?;
+    world.get(&viewer, "/audit-logs/export").await?.refused(403, "forbidden");
+    let told = world.get(&admin, "/audit-logs/export").await?.with(200);
+    let rows: Vec<serde_json::Value> =
+        told.text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let numbers: Vec<i64> = rows.iter().filter_map(|row| row["seq"].as_i64()).collect();
+    assert!(!numbers.is_empty() && numbers.iter().zip(1..).all(|(one, other)| *one == other), "{numbers:?}");
+    let next = told.header("x-next-after");
+    assert_eq!(next, numbers.len().to_string());
+    let rest = world.get(&admin, &format!("/audit-logs/export?after={next}")).await?.with(200);
+    assert!(rest.text.lines().count() < numbers.len(), "{}", rest.text);
+    Ok(())
+}

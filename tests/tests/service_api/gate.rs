@@ -256,3 +256,86 @@ async fn a_quarantined_message_is_acknowledged_with_a_reason_and_by_somebody_els
     world.post(&lead, &format!("/migration/jobs/{job}/approve-gate"), wish).await?.refused(409, "four_eyes");
     Ok(())
 }
+
+/// Rows of every table that a look at a gate may write, and the job's own words.
+async fn written(world: &World, job: i64) -> Result<Vec<String>> {
+    let counts = "SELECT
+        (SELECT COUNT(*) FROM gate_snapshots) || ' ' || (SELECT COUNT(*) FROM migration_gate_checks) || ' ' ||
+        (SELECT COUNT(*) FROM gate_approvals) || ' ' || (SELECT COUNT(*) FROM phase_history) || ' ' ||
+        (SELECT COUNT(*) FROM run_log_events) || ' ' || (SELECT COUNT(*) FROM audit_row_changes) || ' ' ||
+        (SELECT SUM(evaluated_ms) FROM gate_snapshots) || ' ' || version || ' ' || gate_evaluated_at
+        FROM migration_jobs WHERE id = $1";
+    let rows = world.app.store.all("asking", counts, binds![job]).await?;
+    rows.iter().map(|row| Ok(row.text(0)?)).collect()
+}
+
+#[tokio::test]
+async fn asking_again_within_a_minute_writes_nothing() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let program = world.program(&["gate:read"], None).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    copied(&world, mailbox).await?;
+    phase(&world, job, "delta_sync").await?;
+    let gate = format!("/migration/jobs/{job}/gate");
+    let seen = world.get(&lead, &gate).await?.with(200).json();
+    let before = written(&world, job).await?;
+    for _ in 0..3 {
+        world.pass(19_000);
+        ask(&world, &program).await?;
+        let again = world.get(&lead, &gate).await?.with(200).json();
+        assert_eq!(again["snapshot_hash"], seen["snapshot_hash"]);
+        world.post(&maker, &format!("{gate}/evaluate"), json!({})).await?.with(200);
+    }
+    assert_eq!(written(&world, job).await?, before);
+    // After a minute what was seen is no longer fresh, and the look is noted.
+    world.pass(4_000);
+    ask(&world, &program).await?;
+    assert_ne!(written(&world, job).await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_approval_rests_on_outlives_the_looks_after_it() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    copied(&world, mailbox).await?;
+    phase(&world, job, "delta_sync").await?;
+    let gate = format!("/migration/jobs/{job}/gate");
+    let seen = world.get(&lead, &gate).await?.with(200).json();
+    let wish = json!({"snapshot_hash": seen["snapshot_hash"], "accepted_warnings": all_warnings(&seen)});
+    world.post(&lead, &format!("/migration/jobs/{job}/approve-gate"), wish).await?.with(200);
+    // New mail at the source, again and again: each look sees something else, and the approval holds.
+    for number in 1..=5_i64 {
+        for table in [
+            "UPDATE migration_mailboxes SET messages_source = 100 + $2, messages_matched = 100 + $2 WHERE id = $1",
+            "UPDATE mailbox_folders SET messages_source = 50 + $2, messages_matched = 50 + $2
+             WHERE mailbox_id = $1 AND role = 'inbox'",
+        ] {
+            world.sql(table, binds![mailbox, number]).await?;
+        }
+        world.pass(61_000);
+        let told = world.get(&lead, &gate).await?.with(200).json();
+        assert_eq!(told["migration_gate"], "ready_for_dns", "{number}: {told}");
+    }
+    let count = async |text: &'static str| -> Result<i64> {
+        let row = world.app.store.one("counting", text, binds![job]).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))?)
+    };
+    let snapshots = count("SELECT COUNT(*) FROM gate_snapshots WHERE job_id = $1").await?;
+    let whole = count("SELECT COUNT(*) FROM gate_snapshots WHERE job_id = $1 AND inputs_json <> ''").await?;
+    assert!(snapshots >= 6 && whole < snapshots, "{snapshots} {whole}");
+    let rests_on = "SELECT COUNT(*) FROM gate_approvals AS its JOIN gate_snapshots AS seen ON seen.id = its.snapshot_id
+                    WHERE its.job_id = $1 AND seen.inputs_json <> '' AND seen.snapshot_hash = its.snapshot_hash
+                      AND EXISTS (SELECT 1 FROM migration_gate_checks AS one WHERE one.snapshot_id = seen.id)";
+    assert_eq!(count(rests_on).await?, 1);
+    let moved = "SELECT COUNT(*) FROM phase_history AS its JOIN gate_snapshots AS seen ON seen.id = its.gate_snapshot_id
+                 WHERE its.job_id = $1 AND seen.inputs_json = ''";
+    assert_eq!(count(moved).await?, 0);
+    Ok(())
+}

@@ -164,3 +164,41 @@ async fn only_an_administrator_leads_into_private_networks() -> Result<()> {
     world.put(&ana, "PUT", &other, &other, open).await?.refused(403, "forbidden");
     Ok(())
 }
+
+#[tokio::test]
+async fn jobs_are_found_by_their_owner_and_shown_with_what_is_asked_for() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let bia = world.user("bia", &["operator"], &[]).await?;
+    let first = world.job(&ana, 1, "a.example").await?;
+    world.job(&bia, 1, "b.example").await?;
+    let mailbox = world.mailbox(&ana, first, "x@a.example").await?;
+    world.mailbox(&ana, first, "y@a.example").await?;
+    world.sql("UPDATE migration_mailboxes SET status = 'ok' WHERE id = $1", binds![mailbox]).await?;
+    world.post(&ana, &format!("/migration/jobs/{first}/preflight"), json!({})).await?.with(202);
+    let by_id = format!("u_{}", ana.id);
+    for (owner, expected) in [("ana", 1), ("ANA", 1), (by_id.as_str(), 1), ("nobody", 0), ("", 2)] {
+        let told = world.get(&bia, &format!("/migration/jobs?owner={owner}")).await?.with(200).json();
+        assert_eq!(
+            (&told["total"], told["items"].as_array().map(Vec::len)),
+            (&json!(expected), Some(expected))
+        );
+    }
+    let path = format!("/migration/jobs/{first}");
+    let plain = world.get(&bia, &path).await?.with(200).json();
+    assert_eq!(
+        (&plain["by_status"]["ok"], &plain["by_status"]["pending"]),
+        (&json!(1), &json!(1)),
+        "{plain}"
+    );
+    assert!(plain["last_activity"].as_str() >= plain["updated_at"].as_str(), "{plain}");
+    assert!(plain.get("gate").is_none() && plain.get("runs").is_none() && plain.get("mailboxes").is_none());
+    let whole = world.get(&bia, &format!("{path}?include=mailboxes,%20gate,runs")).await?.with(200).json();
+    assert_eq!(whole["gate"]["migration_gate"], "blocked", "{whole}");
+    assert_eq!(
+        (whole["runs"].as_array().map(Vec::len), whole["mailboxes"].as_array().map(Vec::len)),
+        (Some(2), Some(2))
+    );
+    world.get(&bia, &format!("{path}?include=everything")).await?.refused(400, "bad_request");
+    Ok(())
+}

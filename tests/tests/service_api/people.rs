@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::world::{Person, World};
 
 /// Requests with the roles that pass the door; what lies behind it may still refuse by another number.
-const DOORS: [(&str, &str, &[&str]); 18] = [
+const DOORS: [(&str, &str, &[&str]); 22] = [
     ("GET", "/migration/jobs", &["viewer", "operator", "ops_lead", "admin"]),
     ("POST", "/migration/jobs", &["operator", "ops_lead", "admin"]),
     ("GET", "/migration/jobs/1", &["viewer", "operator", "ops_lead", "admin"]),
@@ -19,6 +19,10 @@ const DOORS: [(&str, &str, &[&str]); 18] = [
     ("POST", "/migration/jobs/1/close", &["ops_lead", "admin"]),
     ("POST", "/migration/jobs/1/approve-gate", &["ops_lead"]),
     ("POST", "/migration/jobs/1/revoke-approval", &["ops_lead"]),
+    ("POST", "/migration/jobs/1/dns/confirm", &["ops_lead"]),
+    ("POST", "/migration/jobs/1/verify/accept", &["ops_lead"]),
+    ("GET", "/migration/jobs/1/dns/propagation", &["viewer", "operator", "ops_lead", "admin"]),
+    ("GET", "/migration/jobs/1/final-passes", &["viewer", "operator", "ops_lead", "admin"]),
     ("GET", "/migration/gate?domain=example.com", &["viewer", "operator", "ops_lead", "admin"]),
     ("PUT", "/migration/mailboxes/1/secret", &["operator", "ops_lead", "admin"]),
     ("POST", "/migration/quarantine/1/ack", &["operator", "ops_lead", "admin"]),
@@ -34,7 +38,8 @@ fn body(path: &str) -> Value {
     match path {
         "/migration/jobs" => json!({"tenant_id": 1, "domain": "new.example"}),
         "/migration/jobs/1/sync" => json!({"type": "delta"}),
-        "/migration/jobs/1/close" => json!({"confirm": "example.com"}),
+        "/migration/jobs/1/close" | "/migration/jobs/1/dns/confirm" => json!({"confirm": "example.com"}),
+        "/migration/jobs/1/verify/accept" => json!({"confirm": "example.com", "reason": "x"}),
         "/migration/jobs/1/approve-gate" => json!({"snapshot_hash": "x"}),
         "/migration/mailboxes/1/secret" => json!({"side": "source", "secret": {"password": "p"}}),
         "/migration/quarantine/1/ack" => json!({"reason": "x"}),

@@ -186,6 +186,32 @@ async fn a_request_for_approval_is_answered_once_by_another_person() -> Result<(
     Ok(())
 }
 
+#[tokio::test]
+async fn a_request_is_used_with_the_approval_or_not_at_all() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    copied(&world, mailbox).await?;
+    world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await?;
+    let gate = world.get(&lead, &format!("/migration/jobs/{job}/gate")).await?.json();
+    let ask = json!({"action": "approve_gate", "job_id": job, "snapshot_hash": gate["snapshot_hash"]});
+    let made = world.post(&maker, "/approvals", ask).await?.with(201).json();
+    let path = format!("/approvals/{}", made["id"].as_str().unwrap_or_default());
+    // The database dies in the midst of the approval, after the request was taken.
+    let dies = "CREATE TRIGGER dies BEFORE INSERT ON gate_approvals BEGIN SELECT RAISE(ABORT, 'gone'); END";
+    world.sql(dies, Vec::new()).await?;
+    let yes = json!({"accepted_warnings": gate["warnings"]});
+    let told = world.post(&lead, &format!("{path}/approve"), yes.clone()).await?;
+    assert!(told.status >= 500, "{}", told.text);
+    assert_eq!(world.get(&maker, &path).await?.json()["status"], "pending");
+    world.sql("DROP TRIGGER dies", Vec::new()).await?;
+    world.post(&lead, &format!("{path}/approve"), yes).await?.with(200);
+    assert_eq!(world.get(&maker, &path).await?.json()["status"], "used");
+    Ok(())
+}
+
 async fn two_answers_at_once(
     world: &World,
     (maker, lead): (&Person, &Person),

@@ -177,6 +177,8 @@ pub const TABLES: &[&str] = &[
     "mailbox_inventory",
     "oauth_flows",
     "provider_profiles",
+    "dns_sightings",
+    "job_cutovers",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -228,6 +230,7 @@ pub const INDEXES: &[&str] = &[
     "idx_quarantine_acknowledgements_item",
     "idx_oauth_flows_state",
     "idx_oauth_flows_credential",
+    "idx_dns_sightings_job",
 ];
 
 /// Tables whose every change is noted.
@@ -251,6 +254,7 @@ pub const AUDITED: &[&str] = &[
     "gate_approvals",
     "quarantine_acknowledgements",
     "mailbox_inventory",
+    "job_cutovers",
 ];
 
 /// Tables from which nothing is taken.

@@ -101,6 +101,74 @@ async fn a_run_treats_a_server_by_the_operators_profile() -> Result<()> {
     Ok(())
 }
 
+/// Dovecot with an allowance of one octet a day.
+const POOR: &str = r#"name = "dovecot"
+extends = "dovecot"
+title = "Dovecot"
+verified = true
+
+[[quirk]]
+knob = "octets_down_per_day"
+value = 1
+deviation = "one octet a day"
+handling = "reading stops after it"
+source = "the operator"
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_recognised_is_treated_by_what_the_operator_wrote_of_its_family() -> Result<()> {
+    let world = World::new().await?;
+    let root = world.user("root", &["admin"], &[]).await?;
+    let user = "ana@acme.test";
+    let start = || acceptance::servers::Dovecot::with_users(&[(user, "segredo")]);
+    let (source, destination) = (start()?, start()?);
+    let mut reader = acceptance::reader::Reader::login(source.port(), user, "segredo").await?;
+    let mails = acceptance::mail::Postman::new(3).ordinaries(12);
+    reader.fill(mails.iter().map(|mail| ("INBOX", mail))).await?;
+    reader.logout().await?;
+    let old = endpoint(&world, &root, "old", source.port()).await?;
+    let new = endpoint(&world, &root, "new", destination.port()).await?;
+    let job = json!({"tenant_id": 1, "domain": "acme.test", "source": {"endpoint_id": old},
+        "dest": {"endpoint_id": new},
+        "mailboxes": [{"email": user, "secret": {"password": "segredo"}, "dest_secret": {"password": "segredo"}}]});
+    let job = world.post(&root, "/migration/jobs", job).await?.with(201).json()["id"].to_string();
+    let bench = Bench::new(&world, &root, &job);
+    bench.preflight("success", "").await?;
+    let path = "/provider-profiles/dovecot";
+    world.put(&root, "PUT", path, path, json!({"text": POOR})).await?.with(200);
+    let wish = json!({"type": "initial"});
+    let told = world.post(&root, &format!("/migration/jobs/{job}/sync"), wish).await?.with(202).json();
+    let run = format!("/migration/runs/{}", told["run_ids"][0]);
+    let began = std::time::Instant::now();
+    let parked = loop {
+        let told = world.get(&root, &run).await?.with(200).json();
+        if told["error_class"] != "" || told["status"] == "success" {
+            break told;
+        }
+        anyhow::ensure!(began.elapsed().as_secs() < 90, "it does not end: {told}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    // It waits for the provider's next day, with little or nothing brought over.
+    assert_eq!(
+        (&parked["status"], &parked["error_class"]),
+        (&json!("queued"), &json!("throttle.daily")),
+        "{parked}"
+    );
+    assert!(parked["stats"]["transferred"].as_u64() < Some(12), "{parked}");
+    bench.end().await;
+
+    // What people are told of the family goes by the same text.
+    let gmail = "/provider-profiles/gmail";
+    let text = POOR.replace("dovecot", "gmail");
+    world.put(&root, "PUT", gmail, gmail, json!({"text": text})).await?.with(200);
+    let quota = world.get(&root, "/quota/gmail").await?.with(200).json();
+    assert_eq!(quota["octets_down_per_day"], 1, "{quota}");
+    let wish = json!({"mailboxes": 1, "bytes": 10, "profile": "gmail"});
+    let guess = world.post(&root, "/migration/estimate", wish).await?.with(200).json();
+    assert_eq!(guess["days_of_allowance"], 10, "{guess}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn leases_and_waits_are_counted_for_prometheus() -> Result<()> {
     let world = World::new().await?;

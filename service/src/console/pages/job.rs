@@ -45,9 +45,12 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
     let active = runs["items"].as_array().into_iter().flatten();
     let active: Vec<&Value> =
         active.filter(|run| run["status"] == "running" || run["status"] == "queued").collect();
+    let (cutover, passes) = after_the_gate(member, id, job["phase"].as_str().unwrap_or_default()).await?;
     let own = context! {
+        cutover => cutover,
+        passes => passes,
         steps => steps(job["phase"].as_str().unwrap_or_default()),
-        actions => actions(member, &job, active.len()),
+        actions => actions(member, &job, active.len(), &passes),
         checks => checks(format, &gate),
         active_runs => active.len(),
         rate_bps => active.iter().filter_map(|run| run["rate_bps"].as_i64()).sum::<i64>(),
@@ -63,6 +66,25 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         job => job,
     };
     Ok(member.page_with("job.html", problem, own))
+}
+
+/// What is known of DNS and of the final passes, in the phases in which that matters.
+async fn after_the_gate(member: &Member, id: i64, phase: &str) -> Result<(Value, Value), Problem> {
+    let api = member.api();
+    let (dns, passes) = match phase {
+        "cutover_ready" | "dns_cutover" => (true, false),
+        "final_sync" | "verified" | "closed" => (true, true),
+        _ => (false, false),
+    };
+    let cutover = match dns {
+        true => api.read(&format!("/migration/jobs/{id}/dns/propagation")).await?,
+        false => Value::Null,
+    };
+    let passes = match passes {
+        true => api.read(&format!("/migration/jobs/{id}/final-passes")).await?,
+        false => Value::Null,
+    };
+    Ok((cutover, passes))
 }
 
 /// Runs under way, as many as one looks at, each with its mailbox's name where the page knows it.
@@ -89,9 +111,17 @@ pub(super) fn steps(phase: &str) -> Vec<Value> {
 }
 
 /// What can be done now: the first is the next step, the others stand beside it.
-fn actions(member: &Member, job: &Value, active_runs: usize) -> Vec<&'static str> {
+fn actions(member: &Member, job: &Value, active_runs: usize, passes: &Value) -> Vec<&'static str> {
     let mut found = Vec::new();
     let (phase, is_paused) = (job["phase"].as_str().unwrap_or_default(), job["is_paused"] == true);
+    if member.may("can_approve_migration_gate") {
+        let mut items = passes["items"].as_array().into_iter().flatten();
+        match phase {
+            "cutover_ready" => found.push("confirm-dns"),
+            "final_sync" if items.any(|item| item["next"] == "not_verified") => found.push("accept-missing"),
+            _ => (),
+        }
+    }
     if member.may("can_run_sync") {
         if is_paused {
             found.push("resume");
@@ -102,7 +132,7 @@ fn actions(member: &Member, job: &Value, active_runs: usize) -> Vec<&'static str
                 "initial_sync" => &["initial", "delta", "retry-errors"],
                 "delta_sync" => &["delta", "retry-errors", "verify"],
                 "cutover_ready" => &["delta", "verify"],
-                "dns_cutover" | "final_sync" => &["final", "verify"],
+                "dns_cutover" | "final_sync" | "verified" => &["final", "verify"],
                 _ => &[],
             });
             if phase != "closed" {
@@ -228,6 +258,11 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
         "revoke" => ("revoke-approval", reason, "gate-revoked"),
         "reject" => ("reject-gate", reason, "gate-rejected"),
         "close" => ("close", closing(&form), "job-closed"),
+        "confirm-dns" => ("dns/confirm", confirmation(&form), "dns-confirmed"),
+        "accept-missing" => {
+            let body = json!({"confirm": form.get("confirm"), "reason": form.get("reason")});
+            ("verify/accept", body, "missing-accepted")
+        }
         _ => return Err(Problem::of_form()),
     };
     match api.send(Method::POST, &format!("/migration/jobs/{id}/{path}"), &body).await {
@@ -240,6 +275,19 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
 fn approval(form: &Form) -> Value {
     let accepted: Vec<&str> = form.all("accept").collect();
     json!({"snapshot_hash": form.get("snapshot_hash"), "accepted_warnings": accepted, "comment": form.get("comment")})
+}
+
+fn confirmation(form: &Form) -> Value {
+    let hosts: Vec<&str> =
+        form.get("expected_mx").split(['\n', '\r', ' ', ',']).filter(|host| !host.is_empty()).collect();
+    let mut body = json!({"confirm": form.get("confirm")});
+    if !hosts.is_empty() {
+        body["expected_mx"] = json!(hosts);
+    }
+    if form.has("vouch_reason") {
+        body["vouch_reason"] = form.get("vouch_reason").into();
+    }
+    body
 }
 
 fn closing(form: &Form) -> Value {

@@ -217,13 +217,25 @@ fn throughput(last: &[Value], tongue: &Tongue) -> Block {
     Block::Line(tongue.say("pdf-chart-throughput"), told, points.collect(), words)
 }
 
-/// What is known of DNS: when people said that they switched it.
+/// What is known of DNS: when people said that they switched it, and what was seen then.
 pub(super) fn dns(report: &Value, tongue: &Tongue) -> Vec<Block> {
-    let cutover = tongue.moment(text(&report["dns"], "dns_cutover_at"));
+    let own = &report["dns"];
+    let (words, is_known) = match text(own, "state") {
+        "confirmed" => ("pdf-dns-confirmed", true),
+        "vouched" => ("pdf-dns-vouched", true),
+        _ => ("pdf-dns-unknown", false),
+    };
+    let mut facts = vec![tongue.fact("pdf-dns-cutover", tongue.moment(text(own, "dns_cutover_at")))];
+    for (key, name) in [("pdf-dns-before", "before"), ("pdf-dns-after", "after")].iter().filter(|_| is_known)
+    {
+        let hosts: Vec<&str> =
+            own[*name].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        facts.push(tongue.fact(key, tongue.or_dash(&hosts.join(", "))));
+    }
     vec![
         Block::Heading(1, tongue.say("pdf-section-dns")),
-        Block::Text(tongue.say("pdf-dns-unknown")),
-        Block::Facts(vec![tongue.fact("pdf-dns-cutover", cutover)]),
+        Block::Text(tongue.say(words)),
+        Block::Facts(facts),
     ]
 }
 
