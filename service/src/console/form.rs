@@ -24,6 +24,16 @@ impl Form {
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
+    /// The fields of an object of texts, as if somebody had typed them.
+    pub fn of(object: &Value) -> Self {
+        let pairs = object.as_object().into_iter().flatten();
+        Self(
+            pairs
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+        )
+    }
+
     /// The first value of a field as it was typed; empty where there is none.
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)

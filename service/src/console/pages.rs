@@ -7,6 +7,7 @@ pub mod job;
 pub mod jobs;
 pub mod live;
 pub mod mailbox;
+pub mod options;
 pub mod outside;
 pub mod overview;
 pub mod places;

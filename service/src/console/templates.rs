@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehav
 
 use super::format::{self, Format};
 use super::language::Language;
-use super::texts;
+use super::{phrases, texts};
 
 macro_rules! templates {
     ($($name:literal),+ $(,)?) => {
@@ -22,7 +22,7 @@ templates! {
     "base.html", "parts.html", "problem.html",
     "setup.html", "login.html", "code.html", "step_up.html", "account.html", "factor.html",
     "overview.html", "jobs.html", "job.html", "new.html", "servers.html", "mailboxes.html",
-    "uploads.html", "upload.html", "schedule.html",
+    "uploads.html", "upload.html", "schedule.html", "options.html",
     "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
     "hook.html",
@@ -70,6 +70,9 @@ fn environment() -> Environment<'static> {
     environment
         .add_filter("clock", |state: &State<'_, '_>, value: String| Ok::<_, Error>(of(state)?.clock(&value)));
     environment.add_filter("ago", ago);
+    environment.add_filter("phrase", |state: &State<'_, '_>, value: String| {
+        Ok::<_, Error>(Value::from_safe_string(phrases::html(language(state)?, &value)))
+    });
     environment
 }
 

@@ -25,12 +25,13 @@ macro_rules! files {
             include_str!(concat!("locales/", $folder, "/system.ftl")),
             include_str!(concat!("locales/", $folder, "/said.ftl")),
             include_str!(concat!("locales/", $folder, "/report.ftl")),
+            include_str!(concat!("locales/", $folder, "/phrases.ftl")),
         ]
     };
 }
 
 /// The catalogue of a language, as its files.
-pub fn sources(language: Language) -> [&'static str; 10] {
+pub fn sources(language: Language) -> [&'static str; 11] {
     match language {
         Language::Portuguese => files!("pt-BR"),
         Language::English => files!("en"),

@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_gate_inputs", "gate_inputs"),
     step!(5, "0005_kept_credentials", "kept_credentials"),
     step!(6, "0006_outside", "outside"),
+    step!(7, "0007_preferences", "preferences"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

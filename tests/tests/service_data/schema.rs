@@ -177,6 +177,12 @@ pub const TABLES: &[&str] = &[
     "mailbox_inventory",
     "oauth_flows",
     "provider_profiles",
+    "ticket_hooks",
+    "hook_outbox",
+    "hook_deliveries",
+    "share_links",
+    "user_preferences",
+    "saved_views",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -228,6 +234,11 @@ pub const INDEXES: &[&str] = &[
     "idx_quarantine_acknowledgements_item",
     "idx_oauth_flows_state",
     "idx_oauth_flows_credential",
+    "idx_hook_outbox_due",
+    "idx_hook_outbox_job",
+    "idx_share_links_job",
+    "idx_saved_views_name",
+    "idx_saved_views_default",
 ];
 
 /// Tables whose every change is noted.
