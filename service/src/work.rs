@@ -148,7 +148,10 @@ impl FromVault {
 
     /// Refuses a server that leads where users must not reach through us, before a secret is opened for it. The
     /// connections themselves are held against the same walls again, each.
-    async fn check_address(&self, mailbox: &Mailbox, side: Side) -> Result<(), NoSecret> {
+    ///
+    /// # Errors
+    /// Where it leads there, or to a port that is not for mail.
+    pub async fn check_address(&self, mailbox: &Mailbox, side: Side) -> Result<(), NoSecret> {
         let (host, port, networks) = self.place(mailbox, side).await?;
         if host.is_empty() {
             return Ok(());

@@ -96,7 +96,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(approvals::reject))
         .routes(routes!(credentials::list, credentials::make))
         .routes(routes!(credentials::change))
-        .routes(routes!(credentials::remove))
+        .routes(routes!(credentials::show, credentials::remove))
         .routes(routes!(credentials::test))
         .routes(routes!(oauth_tokens::refresh))
         .routes(routes!(oauth_tokens::revoke))

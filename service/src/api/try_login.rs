@@ -150,6 +150,7 @@ impl Credentials for Typed {
         mailbox: &Mailbox,
         side: Side,
     ) -> std::result::Result<Arc<dyn SecretSource>, NoSecret> {
+        self.vault.check_address(mailbox, side).await?;
         match &self.secret {
             Some(Secret { oauth_token: Some(token), .. }) => Ok(known_token(token.clone())),
             Some(secret) => secret.password.clone().map(known).ok_or(NoSecret::Missing(side)),

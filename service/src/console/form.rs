@@ -76,7 +76,9 @@ impl Form {
             ["password", "again", "token", "code", "csrf", "secret", "new", "current", "proof_code"]
                 .contains(&name)
         };
-        let plain = self.0.iter().filter(|(name, _)| !is_secret(name) && !name.ends_with("_password"));
+        let plain = self.0.iter().filter(|(name, _)| {
+            !is_secret(name) && !name.ends_with("_password") && !name.starts_with("secret_")
+        });
         Value::Object(plain.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect())
     }
 }
@@ -137,8 +139,9 @@ mod tests {
 
     #[test]
     fn a_form_is_read_and_its_secrets_are_not_shown_again() {
-        let form =
-            Form::parse(b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p&again=s%C3%A3o");
+        let form = Form::parse(
+            b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p&again=s%C3%A3o&secret_token=p",
+        );
         assert_eq!(form.get("name"), "ana b");
         assert_eq!(form.raw("password"), "são");
         assert_eq!(form.numbers("id"), [1, 3]);

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod control;
+pub mod credentials;
 pub mod job;
 pub mod jobs;
 pub mod live;

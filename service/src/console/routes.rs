@@ -2,12 +2,12 @@
 //! Never a page: only where each is.
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    account, control, job, jobs, live, mailbox, options, outside, overview, places, quarantine, runs,
-    schedule, session, uploads, wizard,
+    account, control, credentials, job, jobs, live, mailbox, options, outside, overview, places, quarantine,
+    runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
@@ -114,6 +114,10 @@ fn house() -> Router<Console> {
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
         .route("/console/system/act", post(control::act_on_system))
         .route("/console/help", get(control::help))
+        .route("/console/credentials", get(credentials::list).post(credentials::make))
+        .route("/console/credentials/{id}", get(credentials::show))
+        .route("/console/credentials/{id}/act", post(credentials::act))
+        .route("/oauth/callback", any(credentials::back))
         .route("/console/{*rest}", get(missing))
 }
 

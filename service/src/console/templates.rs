@@ -25,7 +25,7 @@ templates! {
     "uploads.html", "upload.html", "schedule.html", "options.html",
     "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
-    "hook.html",
+    "hook.html", "credentials.html", "credential.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
 use super::client::Api;
-use super::format::Format;
+use super::format::{Format, ZONES};
 use super::language::Language;
 use super::problem::Problem;
 use crate::api::caller::COOKIE;
@@ -93,7 +93,8 @@ impl Visitor {
     pub fn known(mut self, me: &serde_json::Value) -> Self {
         let chosen = |name: &str| me["preferences"][name].as_str().filter(|word| !word.is_empty());
         let language = chosen("language").and_then(Language::tagged).unwrap_or(self.format.language);
-        let zone = chosen("zone").unwrap_or(&self.format.zone_name).to_owned();
+        let zone = chosen("zone").filter(|zone| ZONES.contains(zone));
+        let zone = zone.unwrap_or(&self.format.zone_name).to_owned();
         self.theme = chosen("theme").and_then(theme).unwrap_or(self.theme);
         self.api = self.api.in_language(language.tag());
         self.format = Format::new(language, &zone, self.format.now_ms);

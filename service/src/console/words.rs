@@ -43,13 +43,14 @@ pub const CHECKS: [&str; 16] = [
 ];
 
 /// Codes of problems that have a text of their own, each with its next step.
-pub const PROBLEMS: [&str; 36] = [
+pub const PROBLEMS: [&str; 39] = [
     "approval_stale",
     "bad_credentials",
     "bad_request",
     "checksum",
     "confirmation_required",
     "conflict",
+    "credential_in_use",
     "csrf",
     "duplicate",
     "expired",
@@ -69,7 +70,9 @@ pub const PROBLEMS: [&str; 36] = [
     "mfa_enrolment_required",
     "mfa_required",
     "not_found",
+    "oauth_refused",
     "phase_conflict",
+    "provider_unavailable",
     "rate_limited",
     "run_already_active",
     "stale",
@@ -186,6 +189,16 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "done", values: DONE },
     Family { name: "act", values: ACTS },
     Family { name: "called", values: CALLED },
+    Family { name: "credential", values: &["password", "oauth", "service_account"] },
+    Family { name: "kept", values: &["valid", "waiting", "needs_consent", "revoked"] },
+    Family { name: "flow", values: &["auth_code", "device_code", "client_credentials", "dwd"] },
+    Family {
+        name: "flow",
+        values: &["lead-auth_code", "lead-device_code", "lead-client_credentials", "lead-dwd"],
+    },
+    Family { name: "provider", values: &["microsoft", "google"] },
+    Family { name: "consent", values: &["pending", "ok", "refused", "expired"] },
+    Family { name: "revoked", values: &["told", "has_no_way", "did_not_answer"] },
     Family { name: "upload", values: &["open", "complete", "refused", "expired", "deleted"] },
     Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family {
@@ -246,6 +259,9 @@ pub const DONE: &[&str] = &[
     "link-revoked",
     "view-kept",
     "view-removed",
+    "credential-removed",
+    "token-renewed",
+    "consent-given",
 ];
 
 /// Fields of the API that a page names in the visitor's language.

@@ -54,7 +54,7 @@ async fn a_schedule_is_kept_in_words_with_its_next_times_and_taken_away() -> Res
     assert!(wrong.text.contains("id=\"wrong-cron\"") && wrong.text.contains("value=\"every day\""));
     let wish = [("action", "keep"), ("rhythm", "evening"), ("enabled", "1"), ("skip", "1")];
     let kept = ana.fill(&wrong, &act, &wish).await?.with(200);
-    assert!(kept.text.contains("Every evening at 22:00"), "{}", kept.text);
+    assert!(kept.text.contains("every day, at 22:00"), "{}", kept.text);
     assert_eq!(kept.text.matches("22:00</time>").count(), 5, "{}", kept.text);
     let wish =
         [("action", "keep"), ("rhythm", "hourly"), ("from", "20:00"), ("to", "22:00"), ("enabled", "1")];

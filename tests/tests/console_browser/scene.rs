@@ -22,6 +22,8 @@ pub struct Scene {
     pub run: i64,
     /// The path of a customer's link.
     pub shared: String,
+    /// A credential whose consent is awaited.
+    pub credential: String,
 }
 
 const MINUTE: i64 = 60_000;
@@ -35,7 +37,16 @@ impl Scene {
         let service = router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let lead = world.user("lia", &["admin", "ops_lead"], &[]).await?;
-        Ok(Self { world, base, lead, jobs: Vec::new(), mailbox: 0, run: 0, shared: String::new() })
+        Ok(Self {
+            world,
+            base,
+            lead,
+            jobs: Vec::new(),
+            mailbox: 0,
+            run: 0,
+            shared: String::new(),
+            credential: String::new(),
+        })
     }
 
     /// A busy one: jobs of every phase, errors, quarantine, runs with logs.
@@ -53,6 +64,7 @@ impl Scene {
             scene.job(domain, phase, (matched, source), label).await?;
         }
         scene.outside().await?;
+        scene.choices().await?;
         Ok(scene)
     }
 
@@ -84,6 +96,44 @@ impl Scene {
             let tried = "INSERT INTO hook_deliveries (outbox_id, attempt, status, error, at_ms, duration_ms)
                          VALUES ($1, 1, $2, $3, $4, 41)";
             world.sql(tried, binds![id, status, error, now]).await?;
+        }
+        Ok(())
+    }
+
+    /// What people keep: views of the list, and credentials at a server, one of which waits for a consent.
+    async fn choices(&mut self) -> Result<()> {
+        let (world, lead) = (&self.world, &self.lead);
+        for (name, filters) in [
+            ("Minhas deltas", serde_json::json!({"phase": "delta_sync"})),
+            ("Portão bloqueado", serde_json::json!({"gate": "blocked"})),
+            ("Cliente 112, tudo o que ainda espera por uma pessoa", serde_json::json!({"tenant_id": 112})),
+        ] {
+            let view = serde_json::json!({"name": name, "filters": filters});
+            world.post(lead, "/auth/job-views", view).await?.with(201);
+        }
+        let server = serde_json::json!({
+            "name": "Servidor antigo", "kind": "imap", "host": "imap.exemplo.com.br", "tls": "implicit"});
+        let server = world.post(lead, "/endpoints", server).await?.with(201).json()["id"].clone();
+        let grant = |flow: &str| serde_json::json!({"provider": "microsoft", "flow": flow, "client_id": "c0ffee", "directory": "exemplo.com.br"});
+        for (name, user, grant, secret) in [
+            ("Administrador", "chefe@exemplo.com.br", None, serde_json::json!({"password": "planted"})),
+            (
+                "Aplicativo do cliente",
+                "",
+                Some(grant("client_credentials")),
+                serde_json::json!({"client_secret": "planted"}),
+            ),
+            (
+                "Caixa da diretoria",
+                "diretoria@exemplo.com.br",
+                Some(grant("device_code")),
+                serde_json::json!({}),
+            ),
+        ] {
+            let kept = serde_json::json!({
+                "endpoint_id": server, "name": name, "user": user, "grant": grant, "secret": secret});
+            let kept = world.post(lead, "/credentials", kept).await?.with(201).json();
+            self.credential = kept["id"].as_str().unwrap_or_default().to_owned();
         }
         Ok(())
     }
@@ -214,6 +264,7 @@ impl Scene {
             ("step-up", "/console/step-up".to_owned()),
             ("missing", "/console/nowhere".to_owned()),
             ("hook", "/console/system/hook".to_owned()),
+            ("credentials", "/console/credentials".to_owned()),
         ];
         if !self.shared.is_empty() {
             pages.push(("shared", self.shared.clone()));
@@ -225,6 +276,9 @@ impl Scene {
             pages.push(("uploads", format!("/console/jobs/{first}/uploads")));
             pages.push(("folders", format!("/console/jobs/{first}/folders")));
             pages.push(("schedule", format!("/console/jobs/{first}/schedule")));
+            pages.push(("options", format!("/console/jobs/{first}/options")));
+            pages.push(("jobs-view", "/console/jobs?phase=delta_sync".to_owned()));
+            pages.push(("credential", format!("/console/credentials/{}", self.credential)));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
             pages.push(("report", format!("/console/jobs/{first}/report")));

@@ -54,7 +54,7 @@ fn filters(form: &Form) -> String {
 /// The filters of a view in the same form.
 fn filters_of(view: &Value) -> String {
     let text = |name: &str| match &view["filters"][name] {
-        Value::String(text) => escaped(text),
+        Value::String(text) => escaped(text.trim()),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
@@ -180,6 +180,9 @@ mod tests {
         let view = json!({"filters": wanted(&form)});
         assert_eq!(filters_of(&view), filters(&form));
         assert_eq!(address(&filters_of(&view)), "/console/jobs?q=a%20b&phase=delta%5Fsync&tenant_id=7");
-        assert_eq!(address(&filters_of(&json!({"filters": {}}))), "/console/jobs?all=1");
+        // What filters nothing must not lead back to itself.
+        for nothing in [json!({"filters": {}}), json!({"filters": {"q": "  "}})] {
+            assert_eq!(address(&filters_of(&nothing)), "/console/jobs?all=1");
+        }
     }
 }

@@ -78,7 +78,6 @@ col-email = Mailbox
 col-eligible = Eligible
 col-missing = Missing
 col-bytes = Size
-col-error = Error
 col-last-scan = Counted
 job-nav = This migration
 tab-job = Overview

@@ -47,6 +47,7 @@ phrase-tls = implicit, starttls or off
 phrase-login-way = a way to log in that is known
 phrase-kind-of-server = one of imap, imap_oauth, dovecot, zimbra, exchange
 phrase-source-type = one of imap, imap_oauth, pst, mbox, eml, tgz, zimbra, dovecot
+phrase-login-types = one of imap, imap_oauth, dovecot
 phrase-file-kind = pst, mbox, eml, zip or tgz
 phrase-sides = source or destination
 phrase-gates = blocked, warning or ready_for_dns

@@ -78,7 +78,6 @@ col-email = Caixa
 col-eligible = Elegíveis
 col-missing = Faltando
 col-bytes = Tamanho
-col-error = Erro
 col-last-scan = Contada
 job-nav = Esta migração
 tab-job = Visão geral

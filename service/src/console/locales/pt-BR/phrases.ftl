@@ -47,6 +47,7 @@ phrase-tls = implicit, starttls ou off
 phrase-login-way = uma forma de entrar que seja conhecida
 phrase-kind-of-server = um de imap, imap_oauth, dovecot, zimbra, exchange
 phrase-source-type = um de imap, imap_oauth, pst, mbox, eml, tgz, zimbra, dovecot
+phrase-login-types = um de imap, imap_oauth, dovecot
 phrase-file-kind = pst, mbox, eml, zip ou tgz
 phrase-sides = origem ou destino (source, destination)
 phrase-gates = blocked, warning ou ready_for_dns
