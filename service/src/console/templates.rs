@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentValue};
 use minijinja::value::{Kwargs, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior};
 
 use super::format::{self, Format};
 use super::language::Language;
@@ -70,6 +70,11 @@ fn environment() -> Environment<'static> {
     environment
         .add_filter("clock", |state: &State<'_, '_>, value: String| Ok::<_, Error>(of(state)?.clock(&value)));
     environment.add_filter("ago", ago);
+    // A path may be broken after each of its parts, and nowhere else.
+    environment.add_filter("path", |value: String| {
+        let parts = value.split_inclusive('/').map(|part| HtmlEscape(part).to_string());
+        Value::from_safe_string(parts.collect::<Vec<_>>().join("<wbr>"))
+    });
     environment.add_filter("phrase", |state: &State<'_, '_>, value: String| {
         Ok::<_, Error>(Value::from_safe_string(phrases::html(language(state)?, &value)))
     });

@@ -183,8 +183,11 @@ impl Scene {
             _ if matched < source => "pending",
             _ => "ok",
         };
-        let (class, error) =
-            if status == "error" { ("auth.failed", "the server refuses the login") } else { ("", "") };
+        let (class, error) = if status == "error" {
+            ("auth.bad_credentials", "the server refuses the login")
+        } else {
+            ("", "")
+        };
         world
             .sql(
                 "UPDATE migration_mailboxes SET has_scan = 1, messages_source = $2, messages_matched = $3,
@@ -224,7 +227,8 @@ impl Scene {
         if let Some(run) = told.json()["run_ids"][0].as_i64() {
             self.run = run;
             let began = at(self.world.now() - 9 * MINUTE);
-            let (status, class) = if phase == "failed" { ("failed", "auth.failed") } else { ("success", "") };
+            let (status, class) =
+                if phase == "failed" { ("failed", "auth.bad_credentials") } else { ("success", "") };
             self.world
                 .sql(
                     "UPDATE migration_runs SET status = $2, started_at = $3, finished_at = $3, progress_percent = 100,
