@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, seen_version};
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read;
 use super::list::Listed;
@@ -110,15 +110,39 @@ pub struct PreviewView {
     next: Vec<String>,
 }
 
-/// `POST /schedule-preview`: when a schedule would fire; nothing is kept.
-#[utoipa::path(post, path = "/schedule-preview", tag = "jobs", request_body = Wanted,
+/// Which schedule.
+#[derive(Deserialize, Default, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewAsked {
+    /// Minute, hour, day, month, weekday.
+    cron: String,
+    /// A name of the IANA time zone database; UTC where nothing is said.
+    timezone: Option<String>,
+    /// From this time of the day on, as `22:00`; together with `to`.
+    from: Option<String>,
+    /// Until then, as `06:00`.
+    to: Option<String>,
+}
+
+/// `GET /schedule-preview`: when a schedule would fire. Nothing is kept.
+#[utoipa::path(get, path = "/schedule-preview", tag = "jobs", params(PreviewAsked),
     responses((status = 200, body = PreviewView), (status = 422)))]
 pub async fn preview(
     State(app): State<App>,
     caller: Caller,
-    Body(wanted): Body<Wanted>,
+    Asked(asked): Asked<PreviewAsked>,
 ) -> Result<Json<PreviewView>> {
     caller.may(Permission::ManageSchedules)?;
+    let hours = [asked.from.unwrap_or_default(), asked.to.unwrap_or_default()];
+    let has_hours = hours.iter().any(|time| !time.is_empty());
+    let wanted = Wanted {
+        cron: asked.cron,
+        timezone: asked.timezone,
+        enabled: None,
+        skip_if_running: None,
+        window: has_hours.then(|| json!({"from": hours[0], "to": hours[1]})),
+    };
     let next = checked(&wanted, app.now_ms())?;
     let timezone = wanted.timezone.unwrap_or_else(|| "UTC".to_owned());
     Ok(Json(PreviewView { cron: wanted.cron, timezone, window: wanted.window.unwrap_or_default(), next }))

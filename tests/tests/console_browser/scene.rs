@@ -32,6 +32,9 @@ impl Scene {
     /// A service where nobody has moved anything yet.
     pub async fn empty() -> Result<Self> {
         let world = World::new().await?;
+        // Rows get their times from the machine: what a page counts back to has to be of the same days.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        world.pass(i64::try_from(now.as_millis())? - world.now());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
         let service = router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
@@ -103,6 +106,16 @@ impl Scene {
     /// What people keep: views of the list, and credentials at a server, one of which waits for a consent.
     async fn choices(&mut self) -> Result<()> {
         let (world, lead) = (&self.world, &self.lead);
+        for (folder, reason, detail, octets) in [
+            ("INBOX", "too_large", "the server takes 25 MiB at most", 31_457_280),
+            ("Clientes/2024", "refused", "message contains a bare NUL", 48_211),
+            ("Sent Items", "unreadable", "a block of the store is damaged", 2_048),
+        ] {
+            let item = "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason,
+                            detail, status) VALUES ($1, $2, $3, 'uid 4711', $4, $5, $6, 'open')";
+            let binds = binds![self.jobs[0], self.mailbox, folder, octets, reason, detail];
+            world.sql(item, binds).await?;
+        }
         for (name, filters) in [
             ("Minhas deltas", serde_json::json!({"phase": "delta_sync"})),
             ("Portão bloqueado", serde_json::json!({"gate": "blocked"})),

@@ -16,6 +16,10 @@
   const problem = document.getElementById("problem");
   if (problem) problem.focus();
 
+  // On a narrow screen the tab of this very page may lie beyond its edge.
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.closest(".tabs").scrollLeft = tab.offsetLeft - tab.closest(".tabs").offsetLeft - 16;
+
   // Places that a chosen language or theme applies to at once.
   for (const select of document.querySelectorAll(".choices select")) {
     select.addEventListener("change", () => select.form.requestSubmit());

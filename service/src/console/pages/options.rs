@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::schedule::{RHYTHMS, kept, wanted};
 use crate::console::Answer;
-use crate::console::client::Told;
+use crate::console::client::{Told, escaped};
 use crate::console::form::Form;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
@@ -42,10 +42,11 @@ async fn page(
     let zone = zone.unwrap_or_else(|| member.visitor.format.zone_name.clone());
     let (mut seen, mut wrong) = (Value::Null, None);
     if problem.is_none() && form.get("rhythm") != BY_HAND {
-        let body = wanted(form, &zone);
-        let api = member.api().clone().with_csrf(member.csrf());
-        match api.send(Method::POST, "/schedule-preview", &body).await {
-            Ok(told) => seen = told.json,
+        let cron = wanted(form, &zone)["cron"].as_str().map(escaped).unwrap_or_default();
+        let (zone, from, to) = (escaped(&zone), escaped(form.get("from")), escaped(form.get("to")));
+        let path = format!("/schedule-preview?cron={cron}&timezone={zone}&from={from}&to={to}");
+        match member.api().read(&path).await {
+            Ok(told) => seen = told,
             // A visitor who may not keep a schedule sees none; what cannot be read is said beside its field.
             Err(told) if told.status.as_u16() == 403 => (),
             Err(told) => wrong = Some(told),
