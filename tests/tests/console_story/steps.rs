@@ -192,13 +192,13 @@ impl Person {
     async fn chooses_rhythm(&self) -> Result<()> {
         self.station("chooses rhythm");
         self.reads("every 6 hours").await?;
-        self.ticks("Every night at 02:00").await?;
+        self.picks("Every night at 02:00").await?;
         if self.manner == Manner::WithoutScript {
             self.presses("Show the next times").await?;
         }
         self.reads("every day, at 02:00").await?;
         self.reads("The next times").await?;
-        self.ticks("None: differences are copied by hand").await?;
+        self.picks("None: differences are copied by hand").await?;
         self.presses("Keep it and go on").await?;
         self.reads(CARLA).await
     }
