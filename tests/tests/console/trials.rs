@@ -119,7 +119,8 @@ async fn logins_are_tried_before_a_mailbox_is_added_and_a_failing_one_is_told_in
     // What was typed leads no further than a run would.
     for (place, host) in ["127.0.0.1:22", "169.254.169.254", "192.0.2.7:25"].into_iter().enumerate() {
         let there = json!({"side": "source", "email": USER, "host": host, "secret": {"password": "x"}});
-        let plain = json!({"tenant_id": 1, "domain": format!("bare{place}.example"), "dest_imap_host": "new.example.org"});
+        let domain = format!("bare{place}.example");
+        let plain = json!({"tenant_id": 1, "domain": domain, "dest_imap_host": "new.example.org"});
         let bare = world.post(&person, "/migration/jobs", plain).await?.with(201).json()["id"].to_string();
         let told =
             world.post(&person, &format!("/migration/jobs/{bare}/try-login"), there).await?.with(200).json();

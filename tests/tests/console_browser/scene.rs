@@ -127,7 +127,10 @@ impl Scene {
         let server = serde_json::json!({
             "name": "Servidor antigo", "kind": "imap", "host": "imap.exemplo.com.br", "tls": "implicit"});
         let server = world.post(lead, "/endpoints", server).await?.with(201).json()["id"].clone();
-        let grant = |flow: &str| serde_json::json!({"provider": "microsoft", "flow": flow, "client_id": "c0ffee", "directory": "exemplo.com.br"});
+        let grant = |flow: &str| {
+            serde_json::json!({
+                "provider": "microsoft", "flow": flow, "client_id": "c0ffee", "directory": "exemplo.com.br"})
+        };
         for (name, user, grant, secret) in [
             ("Administrador", "chefe@exemplo.com.br", None, serde_json::json!({"password": "planted"})),
             (
