@@ -24,6 +24,7 @@ pub mod measures;
 pub mod migrate;
 pub mod people;
 mod place;
+pub mod preferences;
 pub mod profiles;
 pub mod reach;
 pub mod report;
@@ -37,6 +38,7 @@ pub mod state;
 mod time;
 mod transaction;
 pub mod uploads;
+pub mod views;
 pub mod words;
 
 pub use database::Store;

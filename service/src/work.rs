@@ -123,6 +123,18 @@ impl FromVault {
         Ok(row)
     }
 
+    /// What the credential gives that a side names at its server, for a mailbox that has no own.
+    ///
+    /// # Errors
+    /// Where it names none, or the one it names cannot be used.
+    pub async fn named(&self, mailbox: &Mailbox, side: Side) -> Result<Arc<dyn SecretSource>, NoSecret> {
+        self.check_address(mailbox, side).await?;
+        match kept_id(mailbox, side) {
+            "" => Err(NoSecret::Missing(side)),
+            named => self.kept(mailbox, side, named).await,
+        }
+    }
+
     async fn kept(&self, mailbox: &Mailbox, side: Side, id: &str) -> Result<Arc<dyn SecretSource>, NoSecret> {
         let row = self.row(mailbox, side, id).await?;
         let is_source = side == Side::Source;
@@ -136,7 +148,10 @@ impl FromVault {
 
     /// Refuses a server that leads where users must not reach through us, before a secret is opened for it. The
     /// connections themselves are held against the same walls again, each.
-    async fn check_address(&self, mailbox: &Mailbox, side: Side) -> Result<(), NoSecret> {
+    ///
+    /// # Errors
+    /// Where it leads there, or to a port that is not for mail.
+    pub async fn check_address(&self, mailbox: &Mailbox, side: Side) -> Result<(), NoSecret> {
         let (host, port, networks) = self.place(mailbox, side).await?;
         if host.is_empty() {
             return Ok(());

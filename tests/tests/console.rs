@@ -10,8 +10,11 @@ mod world;
 mod console {
     pub mod visitor;
 
+    mod choices;
+    mod credentials;
     mod doors;
     mod forms;
     mod pages;
     mod texts;
+    mod trials;
 }

@@ -13,6 +13,7 @@ use super::body::{At, Body, no_content};
 use super::caller::{COOKIE, Caller, SESSION_MILLIS_MAX, check_same_site, session_of};
 use super::layers::{Note, Origin};
 use super::list::Listed;
+use super::preferences::{self, Preferences};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::{code, csrf, password, throttle, token, totp};
@@ -328,6 +329,8 @@ pub struct Me {
     has_mfa: bool,
     /// For the header `X-CSRF-Token`; nothing for tokens.
     csrf_token: Option<String>,
+    /// How the console is to look; empty words for tokens.
+    preferences: Preferences,
 }
 
 /// `GET /auth/me`.
@@ -337,8 +340,13 @@ pub async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>> {
         caller.session.as_ref().map(|session| csrf::token(&session.csrf_key, &session.id)).transpose()?;
     let has_mfa =
         caller.session.is_some() && app.store.totp(&caller.id).await?.is_some_and(|totp| totp.is_confirmed);
+    let preferences = match &caller.session {
+        Some(_) => preferences::of(&app, &caller.id).await?,
+        None => Preferences::default(),
+    };
     Ok(Json(Me {
         has_mfa,
+        preferences,
         permissions: caller.permissions.iter().map(|permission| permission.as_str()).collect(),
         sees_all_tenants: caller.reach.sees_all(),
         mfa_enrolment_required: caller.lacks_mfa,
@@ -389,7 +397,7 @@ pub async fn step_up(
     Ok(no_content())
 }
 
-fn person(caller: &Caller) -> Result<&SessionRow> {
+pub(super) fn person(caller: &Caller) -> Result<&SessionRow> {
     let refused = || ApiError::new(StatusCode::FORBIDDEN, "forbidden", "only a person may do this");
     caller.session.as_ref().ok_or_else(refused)
 }

@@ -124,6 +124,8 @@ pub struct Wanted {
     job_id: Option<i64>,
     /// Kept at this server.
     endpoint_id: Option<String>,
+    /// Those that are kept at servers alone, and none of mailboxes.
+    at_servers: Option<bool>,
     /// How many, 1 to 200.
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
@@ -147,7 +149,7 @@ pub async fn list(
     let after = wanted.cursor.unwrap_or_default();
     let (job, endpoint) = (wanted.job_id.unwrap_or(0), wanted.endpoint_id.unwrap_or_default());
     let mut found = Vec::new();
-    if endpoint.is_empty() {
+    if endpoint.is_empty() && wanted.at_servers != Some(true) {
         let rows = app.store.credential_views(&caller.reach, ("", job, &after), rows + 1).await?;
         found.extend(rows.into_iter().map(CredentialView::of));
     }
@@ -167,6 +169,21 @@ pub async fn list(
 async fn one(app: &App, caller: &Caller, id: &str) -> Result<Row> {
     let mut rows = app.store.credential_views(&caller.reach, (id, 0, ""), 1).await?;
     rows.pop().filter(|_| !id.is_empty()).ok_or_else(|| ApiError::not_found("credential"))
+}
+
+/// `GET /credentials/{id}`: what is known of it, never what it is.
+#[utoipa::path(get, path = "/credentials/{id}", tag = "credentials", params(("id" = String, Path)),
+    responses((status = 200, body = CredentialView), (status = 404)))]
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+) -> Result<axum::Json<CredentialView>> {
+    caller.may(Permission::ManageCredentials)?;
+    if let Some(row) = app.store.kept_row(&caller.reach, &id).await? {
+        return Ok(axum::Json(CredentialView::of_kept(row)));
+    }
+    Ok(axum::Json(CredentialView::of(one(&app, &caller, &id).await?)))
 }
 
 /// A credential to be put: of a mailbox, or kept at a server for many.

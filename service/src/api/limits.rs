@@ -18,6 +18,8 @@ pub const WRITES: u32 = 50;
 pub const GATES: u32 = 120;
 /// Logins from one address, in a minute.
 pub const LOGINS: u32 = 10;
+/// Logins at mail servers that one caller has tried, in a minute: enough to type by, too few to guess by.
+pub const TRIALS: u32 = 30;
 
 /// The measures.
 pub struct Limits {
@@ -25,6 +27,7 @@ pub struct Limits {
     writes: DefaultKeyedRateLimiter<String>,
     gates: DefaultKeyedRateLimiter<String>,
     logins: DefaultKeyedRateLimiter<String>,
+    trials: DefaultKeyedRateLimiter<String>,
 }
 
 fn per_minute(count: u32) -> DefaultKeyedRateLimiter<String> {
@@ -45,6 +48,7 @@ impl Limits {
             writes: per_minute(WRITES),
             gates: per_minute(GATES),
             logins: per_minute(LOGINS),
+            trials: per_minute(TRIALS),
         }
     }
 
@@ -73,9 +77,17 @@ impl Limits {
         ask(&self.logins, address)
     }
 
+    /// Counts a login that a caller has tried at a mail server.
+    ///
+    /// # Errors
+    /// 429 where it is one too many.
+    pub fn try_login(&self, actor: &str) -> Result<(), ApiError> {
+        ask(&self.trials, actor)
+    }
+
     /// Forgets who has not asked for a while.
     pub fn sweep(&self) {
-        for measure in [&self.reads, &self.writes, &self.gates, &self.logins] {
+        for measure in [&self.reads, &self.writes, &self.gates, &self.logins, &self.trials] {
             measure.retain_recent();
             measure.shrink_to_fit();
         }

@@ -53,18 +53,24 @@ pub(super) async fn of_mailbox(app: &App, mailbox_id: i64, is_source: bool) -> R
     let (began, vault) = (Instant::now(), FromVault(app.clone()));
     match login_of(&app.store, &vault, &mailbox, side).await {
         Ok(endpoint) => Ok(tried(&endpoint, began).await),
-        Err(words) => Ok(view("error", began, words)),
+        Err(words) => Ok(unready(began, words)),
     }
+}
+
+/// A login that could not even be put together.
+pub(super) fn unready(began: Instant, words: String) -> TestView {
+    view("error", Class::Usage.as_str(), began, words)
 }
 
 fn refusal(refused: &NoSecret, began: Instant) -> TestView {
     let status = if matches!(refused, NoSecret::Passing(_)) { "error" } else { "auth_failed" };
-    view(status, began, refused.to_string())
+    view(status, Class::AuthBadCredentials.as_str(), began, refused.to_string())
 }
 
-fn view(status: &'static str, began: Instant, hint: String) -> TestView {
+fn view(status: &'static str, class: &'static str, began: Instant, hint: String) -> TestView {
     TestView {
         status,
+        class,
         latency_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
         tls: None,
         capabilities: Vec::new(),
@@ -72,10 +78,11 @@ fn view(status: &'static str, began: Instant, hint: String) -> TestView {
     }
 }
 
-async fn tried(endpoint: &imap::Endpoint, began: Instant) -> TestView {
+/// Logs in and asks what the server is; says how that went.
+pub(super) async fn tried(endpoint: &imap::Endpoint, began: Instant) -> TestView {
     match tokio::time::timeout(LOGIN_MAX, probe(endpoint)).await {
-        Err(_) => view("timeout", began, "the server does not answer".to_owned()),
-        Ok(Err(failure)) => view(status(&failure), began, failure.message),
+        Err(_) => view("timeout", Class::Net.as_str(), began, "the server does not answer".to_owned()),
+        Ok(Err(failure)) => view(status(&failure), failure.class.as_str(), began, failure.message),
         Ok(Ok(found)) => shown(found, began),
     }
 }
@@ -102,6 +109,6 @@ fn shown(found: Probe, began: Instant) -> TestView {
         }),
         capabilities: found.capabilities.iter().take(CAPABILITIES_MAX).map(told).collect(),
         hints: found.warnings,
-        ..view("ok", began, String::new())
+        ..view("ok", "", began, String::new())
     }
 }

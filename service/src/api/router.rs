@@ -15,9 +15,9 @@ use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
     endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory, jobs, layers,
-    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, providers, quarantine,
+    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, preferences, providers, quarantine,
     quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
-    uploads, uploads_chunk, uploads_form, uploads_use,
+    try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -44,6 +44,9 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(auth::change_password))
         .routes(routes!(auth::sessions, auth::end_sessions))
         .routes(routes!(auth::end_session))
+        .routes(routes!(preferences::show, preferences::put))
+        .routes(routes!(views::list, views::make))
+        .routes(routes!(views::change, views::remove))
         .routes(routes!(access::permissions))
         .routes(routes!(access::roles))
         .routes(routes!(access::users, access::make_user))
@@ -94,7 +97,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(approvals::reject))
         .routes(routes!(credentials::list, credentials::make))
         .routes(routes!(credentials::change))
-        .routes(routes!(credentials::remove))
+        .routes(routes!(credentials::show, credentials::remove))
         .routes(routes!(credentials::test))
         .routes(routes!(oauth_tokens::refresh))
         .routes(routes!(oauth_tokens::revoke))
@@ -116,12 +119,14 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(tracking::logs))
         .routes(routes!(schedule::show, schedule::put, schedule::remove))
         .routes(routes!(schedule::executions))
+        .routes(routes!(schedule::preview))
         .routes(routes!(events::stream))
         .routes(routes!(share::list, share::make))
         .routes(routes!(share::revoke))
         .routes(routes!(share::show))
         .routes(routes!(overview::metrics))
         .routes(routes!(mailboxes::list, mailboxes::make))
+        .routes(routes!(try_login::try_login))
         .merge(
             OpenApiRouter::new()
                 .routes(routes!(import::import))

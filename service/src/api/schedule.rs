@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, seen_version};
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read;
 use super::list::Listed;
@@ -97,6 +97,77 @@ pub struct Wanted {
     window: Option<Value>,
 }
 
+/// What a schedule would do.
+#[derive(Serialize, ToSchema)]
+pub struct PreviewView {
+    /// Minute, hour, day, month, weekday.
+    cron: String,
+    /// Where its hours are counted.
+    timezone: String,
+    /// Hours of the day that it keeps to.
+    window: Value,
+    /// The next five moments, within its hours.
+    next: Vec<String>,
+}
+
+/// Which schedule.
+#[derive(Deserialize, Default, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewAsked {
+    /// Minute, hour, day, month, weekday.
+    cron: String,
+    /// A name of the IANA time zone database; UTC where nothing is said.
+    timezone: Option<String>,
+    /// From this time of the day on, as `22:00`; together with `to`.
+    from: Option<String>,
+    /// Until then, as `06:00`.
+    to: Option<String>,
+}
+
+/// `GET /schedule-preview`: when a schedule would fire. Nothing is kept.
+#[utoipa::path(get, path = "/schedule-preview", tag = "jobs", params(PreviewAsked),
+    responses((status = 200, body = PreviewView), (status = 422)))]
+pub async fn preview(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(asked): Asked<PreviewAsked>,
+) -> Result<Json<PreviewView>> {
+    caller.may(Permission::ManageSchedules)?;
+    let hours = [asked.from.unwrap_or_default(), asked.to.unwrap_or_default()];
+    let has_hours = hours.iter().any(|time| !time.is_empty());
+    let wanted = Wanted {
+        cron: asked.cron,
+        timezone: asked.timezone,
+        enabled: None,
+        skip_if_running: None,
+        window: has_hours.then(|| json!({"from": hours[0], "to": hours[1]})),
+    };
+    let next = checked(&wanted, app.now_ms())?;
+    let timezone = wanted.timezone.unwrap_or_else(|| "UTC".to_owned());
+    Ok(Json(PreviewView { cron: wanted.cron, timezone, window: wanted.window.unwrap_or_default(), next }))
+}
+
+/// The next moments of a schedule that can be kept.
+fn checked(wanted: &Wanted, now_ms: i64) -> Result<Vec<String>> {
+    let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+    let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
+    let cron = Cron::parse(&wanted.cron, timezone, &window_json).map_err(|error| {
+        use crate::jobs::CronError::{Pattern, Window, Zone};
+        let field = match error {
+            Pattern { .. } => "cron",
+            Zone(_) => "timezone",
+            Window(_) => "window",
+        };
+        ApiError::field(field, error.to_string())
+    })?;
+    let next = times(&cron, now_ms);
+    if next.is_empty() {
+        return Err(ApiError::field("window", "no moment of the pattern lies within these hours"));
+    }
+    Ok(next)
+}
+
 /// `GET /migration/jobs/{id}/schedule`.
 #[utoipa::path(get, path = "/migration/jobs/{id}/schedule", tag = "jobs", params(("id" = i64, Path)),
     responses((status = 200, body = ScheduleView), (status = 404)))]
@@ -128,19 +199,8 @@ pub async fn put(
     let seen = before.as_ref().map(|row| seen_version(&headers, row.version)).transpose()?;
     let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
     let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
-    let cron = Cron::parse(&wanted.cron, timezone, &window_json).map_err(|error| {
-        use crate::jobs::CronError::{Pattern, Window, Zone};
-        let field = match error {
-            Pattern { .. } => "cron",
-            Zone(_) => "timezone",
-            Window(_) => "window",
-        };
-        ApiError::field(field, error.to_string())
-    })?;
     let now_ms = app.now_ms();
-    if times(&cron, now_ms).is_empty() {
-        return Err(ApiError::field("window", "no moment of the pattern lies within these hours"));
-    }
+    checked(&wanted, now_ms)?;
     let new_id = uuid()?;
     let put = SchedulePut {
         id: before.as_ref().map_or(new_id.as_str(), |row| &row.id),

@@ -30,6 +30,8 @@ pub struct TestView {
     pub tls: Option<TlsView>,
     /// What it says it can do, before any login.
     pub capabilities: Vec<String>,
+    /// What kind of failure it was, such as `auth.bad_credentials`; empty where there is none.
+    pub class: &'static str,
     /// What to do.
     pub hints: Vec<String>,
 }
@@ -50,17 +52,20 @@ pub(super) async fn trial(app: &App, server: &Endpoint) -> TestView {
     let began = Instant::now();
     let found = tokio::time::timeout(TEST_MAX, greet(app, server)).await;
     let latency_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-    let told = |status, hint: String| TestView {
+    let told = |status, class, hint: String| TestView {
         status,
+        class,
         latency_ms,
         tls: None,
         capabilities: Vec::new(),
         hints: Some(hint).filter(|hint| !hint.is_empty()).into_iter().collect(),
     };
     match found {
-        Err(_) => told("timeout", "the server does not answer".to_owned()),
-        Ok(Err(failure)) if failure.class == Class::Net => told("unreachable", failure.message),
-        Ok(Err(failure)) => told("error", failure.message),
+        Err(_) => told("timeout", Class::Net.as_str(), "the server does not answer".to_owned()),
+        Ok(Err(failure)) if failure.class == Class::Net => {
+            told("unreachable", Class::Net.as_str(), failure.message)
+        }
+        Ok(Err(failure)) => told("error", failure.class.as_str(), failure.message),
         Ok(Ok(greeting)) => TestView {
             tls: greeting.tls.map(|facts| TlsView {
                 version: facts.version,
@@ -68,7 +73,7 @@ pub(super) async fn trial(app: &App, server: &Endpoint) -> TestView {
                 certificate_sha256: facts.certificate_sha256,
             }),
             capabilities: greeting.capabilities.names().take(CAPABILITIES_MAX).map(printable).collect(),
-            ..told("ok", String::new())
+            ..told("ok", "", String::new())
         },
     }
 }

@@ -84,6 +84,13 @@ impl Api {
         self
     }
 
+    /// The same, asked in another language.
+    #[must_use]
+    pub fn in_language(mut self, tag: &'static str) -> Self {
+        self.headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(tag));
+        self
+    }
+
     /// The answer as it stands, whatever it is: streams and files.
     pub async fn pass(
         &self,

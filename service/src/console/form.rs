@@ -24,6 +24,16 @@ impl Form {
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
+    /// The fields of an object of texts, as if somebody had typed them.
+    pub fn of(object: &Value) -> Self {
+        let pairs = object.as_object().into_iter().flatten();
+        Self(
+            pairs
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+        )
+    }
+
     /// The first value of a field as it was typed; empty where there is none.
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -66,7 +76,9 @@ impl Form {
             ["password", "again", "token", "code", "csrf", "secret", "new", "current", "proof_code"]
                 .contains(&name)
         };
-        let plain = self.0.iter().filter(|(name, _)| !is_secret(name) && !name.ends_with("_password"));
+        let plain = self.0.iter().filter(|(name, _)| {
+            !is_secret(name) && !name.ends_with("_password") && !name.starts_with("secret_")
+        });
         Value::Object(plain.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect())
     }
 }
@@ -127,8 +139,9 @@ mod tests {
 
     #[test]
     fn a_form_is_read_and_its_secrets_are_not_shown_again() {
-        let form =
-            Form::parse(b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p&again=s%C3%A3o");
+        let form = Form::parse(
+            b"name=ana+b&password=s%C3%A3o&id=1&id=x&id=3&source_password=p&again=s%C3%A3o&secret_token=p",
+        );
         assert_eq!(form.get("name"), "ana b");
         assert_eq!(form.raw("password"), "são");
         assert_eq!(form.numbers("id"), [1, 3]);

@@ -82,6 +82,7 @@ async fn written(visitor: &Visitor, problem: &Problem) -> Response {
     }
     // Who it is makes the frame; a problem is told even where that cannot be found out.
     let me = visitor.api.read("/auth/me").await.ok();
+    let visitor = &me.as_ref().map_or_else(|| visitor.clone(), |me| visitor.clone().known(me));
     let page =
         Page { template: "problem.html", status: problem.status, me: me.as_ref(), problem: Some(problem) };
     view::render(visitor, &page, context! {})

@@ -51,7 +51,7 @@ impl Member {
         if lacks_factor && !path.starts_with("/console/account") && !path.starts_with("/console/step-up") {
             return Err(Redirect::to(FACTOR).into_response());
         }
-        Ok(Self { visitor, me })
+        Ok(Self { visitor: visitor.known(&me), me })
     }
 
     /// The token that the page's forms carry.

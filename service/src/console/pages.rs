@@ -3,10 +3,12 @@
 
 pub mod account;
 pub mod control;
+pub mod credentials;
 pub mod job;
 pub mod jobs;
 pub mod live;
 pub mod mailbox;
+pub mod options;
 pub mod outside;
 pub mod overview;
 pub mod places;

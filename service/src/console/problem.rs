@@ -100,6 +100,11 @@ impl Problem {
         Self { errors, ..Self::plain(StatusCode::UNPROCESSABLE_ENTITY, "invalid") }
     }
 
+    /// True where a field of this name is what is wrong.
+    pub fn is_of(&self, field: &str) -> bool {
+        self.errors.iter().any(|one| one.field == field)
+    }
+
     /// True where the visitor has to prove again who it is.
     pub fn asks_for_proof(&self) -> bool {
         self.code == "step_up_required"

@@ -2,12 +2,12 @@
 //! Never a page: only where each is.
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    account, control, job, jobs, live, mailbox, outside, overview, places, quarantine, runs, schedule,
-    session, uploads, wizard,
+    account, control, credentials, job, jobs, live, mailbox, options, outside, overview, places, quarantine,
+    runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
@@ -56,6 +56,7 @@ fn migration() -> Router<Console> {
     Router::new()
         .route("/console/jobs", get(jobs::list))
         .route("/console/jobs.csv", get(jobs::csv))
+        .route("/console/jobs/views", post(jobs::act_on_views))
         .route("/console/jobs/{id}", get(job::show))
         .route("/console/jobs/{id}/act", post(job::act))
         .route("/console/jobs/{id}/live", get(live::stream))
@@ -82,6 +83,7 @@ fn migration() -> Router<Console> {
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
         .route("/console/jobs/{id}/folders", get(places::show))
+        .route("/console/jobs/{id}/options", get(options::show).post(options::act))
         .route("/console/jobs/{id}/schedule", get(schedule::show))
         .route("/console/jobs/{id}/schedule/act", post(schedule::act))
         .route("/console/jobs/{id}/runs", get(runs::list))
@@ -112,6 +114,10 @@ fn house() -> Router<Console> {
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
         .route("/console/system/act", post(control::act_on_system))
         .route("/console/help", get(control::help))
+        .route("/console/credentials", get(credentials::list).post(credentials::make))
+        .route("/console/credentials/{id}", get(credentials::show))
+        .route("/console/credentials/{id}/act", post(credentials::act))
+        .route("/oauth/callback", any(credentials::back))
         .route("/console/{*rest}", get(missing))
 }
 

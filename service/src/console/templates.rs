@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use fluent_bundle::{FluentArgs, FluentValue};
 use minijinja::value::{Kwargs, Value};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior};
 
 use super::format::{self, Format};
 use super::language::Language;
-use super::texts;
+use super::{phrases, texts};
 
 macro_rules! templates {
     ($($name:literal),+ $(,)?) => {
@@ -21,11 +21,11 @@ macro_rules! templates {
 templates! {
     "base.html", "parts.html", "problem.html",
     "setup.html", "login.html", "code.html", "step_up.html", "account.html", "factor.html",
-    "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html",
-    "uploads.html", "upload.html", "schedule.html",
+    "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html", "uploads.html",
+    "upload.html", "schedule.html", "options.html",
     "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
-    "hook.html",
+    "hook.html", "credentials.html", "credential.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
@@ -70,6 +70,14 @@ fn environment() -> Environment<'static> {
     environment
         .add_filter("clock", |state: &State<'_, '_>, value: String| Ok::<_, Error>(of(state)?.clock(&value)));
     environment.add_filter("ago", ago);
+    // A path may be broken after each of its parts, and nowhere else.
+    environment.add_filter("path", |value: String| {
+        let parts = value.split_inclusive('/').map(|part| HtmlEscape(part).to_string());
+        Value::from_safe_string(parts.collect::<Vec<_>>().join("<wbr>"))
+    });
+    environment.add_filter("phrase", |state: &State<'_, '_>, value: String| {
+        Ok::<_, Error>(Value::from_safe_string(phrases::html(language(state)?, &value)))
+    });
     environment
 }
 

@@ -45,6 +45,8 @@ pub fn home(here: &str) -> &str {
     }
     match path {
         "/console/jobs/servers" => "/console/jobs/new",
+        "/console/jobs/views" => "/console/jobs",
+        "/console/preferences" => "/console/account",
         "/console/login/code" => "/console/login",
         _ if path.starts_with("/console/account/factor/") => "/console/account/factor",
         _ if path == "/console/account/password" || path.starts_with("/console/account/sessions/") => {

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
 use super::client::Api;
-use super::format::Format;
+use super::format::{Format, ZONES};
 use super::language::Language;
 use super::problem::Problem;
 use crate::api::caller::COOKIE;
@@ -23,6 +23,8 @@ pub const LOCAL_COOKIE: &str = "malote-session";
 pub const LANGUAGE_COOKIE: &str = "malote-language";
 /// The cookie of the chosen theme.
 pub const THEME_COOKIE: &str = "malote-theme";
+/// The themes, first the one where nothing was chosen.
+pub const THEMES: [&str; 3] = ["auto", "light", "dark"];
 /// The cookie of the chosen zone.
 pub const ZONE_COOKIE: &str = "malote-zone";
 
@@ -72,11 +74,7 @@ impl Visitor {
         });
         let chosen = cookie(headers, LANGUAGE_COOKIE).and_then(Language::tagged);
         let language = chosen.unwrap_or_else(|| Language::wished(headers));
-        let theme = match cookie(headers, THEME_COOKIE) {
-            Some("light") => "light",
-            Some("dark") => "dark",
-            _ => "auto",
-        };
+        let theme = cookie(headers, THEME_COOKIE).and_then(theme).unwrap_or(THEMES[0]);
         let zone = cookie(headers, ZONE_COOKIE).unwrap_or_default().replace("%2F", "/");
         Self {
             api: Api::of(console.api.clone(), parts, session, language.tag()),
@@ -89,10 +87,29 @@ impl Visitor {
         }
     }
 
+    /// The same for whom `GET /auth/me` tells of: what a user chose goes before what this browser keeps, and that
+    /// before what the browser wishes.
+    #[must_use]
+    pub fn known(mut self, me: &serde_json::Value) -> Self {
+        let chosen = |name: &str| me["preferences"][name].as_str().filter(|word| !word.is_empty());
+        let language = chosen("language").and_then(Language::tagged).unwrap_or(self.format.language);
+        let zone = chosen("zone").filter(|zone| ZONES.contains(zone));
+        let zone = zone.unwrap_or(&self.format.zone_name).to_owned();
+        self.theme = chosen("theme").and_then(theme).unwrap_or(self.theme);
+        self.api = self.api.in_language(language.tag());
+        self.format = Format::new(language, &zone, self.format.now_ms);
+        self
+    }
+
     /// The visitor's language.
     pub fn language(&self) -> Language {
         self.format.language
     }
+}
+
+/// The theme of this name.
+pub fn theme(name: &str) -> Option<&'static str> {
+    THEMES.into_iter().find(|known| *known == name)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {

@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_gate_inputs", "gate_inputs"),
     step!(5, "0005_kept_credentials", "kept_credentials"),
     step!(6, "0006_outside", "outside"),
+    step!(7, "0007_preferences", "preferences"),
     step!(8, "0008_after_the_gate", "after_the_gate"),
 ];
 

@@ -54,7 +54,7 @@ async fn a_schedule_is_kept_in_words_with_its_next_times_and_taken_away() -> Res
     assert!(wrong.text.contains("id=\"wrong-cron\"") && wrong.text.contains("value=\"every day\""));
     let wish = [("action", "keep"), ("rhythm", "evening"), ("enabled", "1"), ("skip", "1")];
     let kept = ana.fill(&wrong, &act, &wish).await?.with(200);
-    assert!(kept.text.contains("Every evening at 22:00"), "{}", kept.text);
+    assert!(kept.text.contains("every day, at 22:00"), "{}", kept.text);
     assert_eq!(kept.text.matches("22:00</time>").count(), 5, "{}", kept.text);
     let wish =
         [("action", "keep"), ("rhythm", "hourly"), ("from", "20:00"), ("to", "22:00"), ("enabled", "1")];
@@ -114,5 +114,43 @@ async fn a_tick_and_a_word_stay_where_a_quarantine_form_is_refused() -> Result<(
     assert!(
         refused.text.contains(" checked aria-label=") && refused.text.contains(">the customer was told<")
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_service_says_in_english_is_said_in_the_visitors_language() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let binds = || malote_service::binds![job];
+    let moved = "INSERT INTO phase_history (job_id, from_phase, to_phase, actor, reason)
+                 VALUES ($1, 'initial_sync', 'delta_sync', 'worker',
+                     'every enabled mailbox has finished its first copy'),
+                     ($1, 'delta_sync', 'failed', 'u_x', 'the customer <b>said</b> so')";
+    world.sql(moved, binds()).await?;
+    let voided = "INSERT INTO gate_approvals (id, job_id, decision, approver, voided_ms, void_reason)
+                  VALUES ('00000000-0000-4000-8000-000000000001', $1, 'approved', 'u_x', 1,
+                      'approval void: count_ratio fails')";
+    world.sql(voided, binds()).await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let job_page = format!("/console/jobs/{job}");
+    let english = ana.get(&job_page).await?.with(200);
+    assert!(english.text.contains("every enabled mailbox has finished its first copy"), "{}", english.text);
+    ana.language = "pt-BR";
+    let page = ana.get(&job_page).await?.with(200);
+    for words in [
+        "cada caixa ativa terminou a primeira cópia",
+        "a aprovação caiu: falhou a verificação “Mensagens no destino”",
+        // What a person wrote stays as it was written, and nothing of it becomes part of the page.
+        "<span lang=\"en\">the customer &lt;b&gt;said&lt;&#x2f;b&gt; so</span>",
+    ] {
+        assert!(page.text.contains(words), "{words}: {}", page.text);
+    }
+    let page = ana.get("/console/access").await?.with(200);
+    let typed = [("action", "user"), ("name", "two words"), ("password", "another long sentence 42")];
+    let told = ana.fill(&page, "/console/access/act", &typed).await?.with(422);
+    assert!(told.text.contains("de 1 a 100 caracteres, sem espaços"), "{}", told.text);
+    assert!(told.text.contains("href=\"#field-name\">Nome</a>: de 1 a 100"), "{}", told.text);
     Ok(())
 }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use malote_service::binds;
+use malote_service::console::assets;
 use malote_service::store::at;
 
 use super::visitor::{Visitor, hidden};
@@ -18,6 +19,12 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
     let person = world.user("ana", &["admin"], &[]).await?;
     let job = world.job(&person, 1, "example.org").await?;
     let mailbox = world.mailbox(&person, job, "bia@example.org").await?;
+    let server =
+        serde_json::json!({"name": "old", "kind": "imap", "host": "old.example.org", "tls": "implicit"});
+    let server = world.post(&person, "/endpoints", server).await?.with(201).json()["id"].clone();
+    let kept = serde_json::json!({"endpoint_id": server, "name": "chief", "secret": {"password": "planted"}});
+    let kept = world.post(&person, "/credentials", kept).await?.with(201).json()["id"].clone();
+    let credential = kept.as_str().unwrap_or_default();
     let mut ana = Visitor::new(&world);
     ana.log_in("ana").await?;
     for (language, lang) in [("en", "en"), ("pt-BR,pt;q=0.9", "pt-BR"), ("fr", "pt-BR")] {
@@ -37,6 +44,10 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             "/console/system".to_owned(),
             "/console/system/hook".to_owned(),
             "/console/help".to_owned(),
+            "/console/credentials".to_owned(),
+            "/console/jobs?all=1".to_owned(),
+            format!("/console/credentials/{credential}"),
+            format!("/console/jobs/{job}/options"),
             format!("/console/jobs/{job}"),
             format!("/console/jobs/{job}/mailboxes/new"),
             format!("/console/jobs/{job}/runs"),
@@ -54,9 +65,8 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             assert!(page.header("content-security-policy").contains("default-src 'none'"), "{path}");
             assert!(!page.text.contains("https://"), "{path} names another machine");
             let octets = page.text.len();
-            let (style, script) =
-                (malote_service::console::assets::STYLE, malote_service::console::assets::SCRIPT);
-            assert!(octets + style.len() + script.len() < PAGE_BYTES_MAX, "{path} weighs {octets}");
+            let beside = assets::STYLE.len() + assets::SCRIPT.len() + assets::UPLOAD.len();
+            assert!(octets + beside < PAGE_BYTES_MAX, "{path} weighs {octets} and {beside}");
         }
     }
     Ok(())
@@ -159,7 +169,9 @@ async fn a_migration_is_registered_by_forms_and_gets_its_mailboxes_one_by_one_an
     let whole = "email,password\nbia@example.invalid,x\ncaio@example.invalid,y\n";
     let seen = ana.fill(&page, &list, &[("list", whole), ("step", "look")]).await?.with(200);
     assert!(seen.text.contains("value=\"take\""), "{}", seen.text);
-    let job_page = ana.fill(&seen, &list, &[("list", whole), ("step", "take")]).await?.with(200);
+    let options = ana.fill(&seen, &list, &[("list", whole), ("step", "take")]).await?.with(200);
+    assert!(options.text.contains("The mailboxes were added.") && options.text.contains("every 6 hours"));
+    let job_page = ana.get(&format!("/console/jobs/{job}")).await?.with(200);
     for name in ["ana@example.invalid", "bia@example.invalid", "caio@example.invalid", "Start the preflight"]
     {
         assert!(job_page.text.contains(name), "{name}");

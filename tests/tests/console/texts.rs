@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use malote_service::console::language::Language;
+use malote_service::console::phrases;
 use malote_service::console::templates::TEMPLATES;
 use malote_service::console::texts::sources;
 use malote_service::console::words::{FAMILIES, key};
@@ -94,8 +95,72 @@ fn every_key_that_is_asked_for_is_there_and_every_key_is_asked_for() -> Result<(
     for family in FAMILIES {
         used.extend(family.values.iter().map(|value| key(family.name, value)));
     }
-    let left: Vec<_> = known.difference(&used).collect();
+    // Sentences are found by their English words; what says them is asked for in the test below.
+    let left: Vec<_> = known.difference(&used).filter(|key| !key.starts_with(phrases::FAMILY)).collect();
     assert!(left.is_empty(), "nobody uses {left:?}");
+    Ok(())
+}
+
+/// The sentences that a file of the API says of fields: the last text of each call that makes such a fault.
+fn sentences(text: &str) -> Vec<String> {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for (place, call) in text.match_indices("ApiError::field(") {
+        let (mut depth, mut is_text, mut literal) = (1, false, String::new());
+        let (mut last, mut letters) = (String::new(), text[place + call.len()..].chars());
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' if is_text => literal.extend(letters.next().filter(|letter| *letter != '\n')),
+                '"' => {
+                    // A row of a list is a field that has a blank in its name.
+                    if is_text && literal.contains(' ') && !literal.starts_with("row ") {
+                        last.clone_from(&literal);
+                    }
+                    is_text = !is_text;
+                    literal.clear();
+                }
+                letter if is_text => literal.push(letter),
+                '(' => depth += 1,
+                ')' if depth == 1 => break,
+                ')' => depth -= 1,
+                _ => (),
+            }
+        }
+        if !last.is_empty() {
+            found.push(last);
+        }
+    }
+    found
+}
+
+/// A sentence with a value in the place of each of its names.
+fn filled(sentence: &str) -> String {
+    let mut text = String::new();
+    let mut rest = sentence;
+    while let Some((front, back)) = rest.split_once('{') {
+        text.push_str(front);
+        text.push('7');
+        rest = back.split_once('}').map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+#[test]
+fn what_the_api_says_of_a_field_is_said_in_portuguese_too() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
+    let mut files = Vec::new();
+    code(&root.join("service/src/api"), &mut files)?;
+    let (mut count, mut missing) = (0, Vec::new());
+    for file in files {
+        for sentence in sentences(&fs::read_to_string(&file)?) {
+            count += 1;
+            if phrases::said(Language::Portuguese, &filled(&sentence)).is_none() {
+                missing.push(format!("{}: {sentence}", file.display()));
+            }
+        }
+    }
+    assert!(count > 80, "only {count} sentences were found");
+    assert!(missing.is_empty(), "no words for:\n{}", missing.join("\n"));
     Ok(())
 }
 

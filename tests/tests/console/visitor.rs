@@ -47,6 +47,7 @@ impl<'a> Visitor<'a> {
             .method(method)
             .uri(path)
             .header("host", self.host)
+            .header("accept", "text/html")
             .header("accept-language", self.language)
             .header("cookie", cookies.join("; "))
     }

@@ -22,6 +22,8 @@ pub struct Scene {
     pub run: i64,
     /// The path of a customer's link.
     pub shared: String,
+    /// A credential whose consent is awaited.
+    pub credential: String,
 }
 
 const MINUTE: i64 = 60_000;
@@ -30,12 +32,24 @@ impl Scene {
     /// A service where nobody has moved anything yet.
     pub async fn empty() -> Result<Self> {
         let world = World::new().await?;
+        // Rows get their times from the machine: what a page counts back to has to be of the same days.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        world.pass(i64::try_from(now.as_millis())? - world.now());
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
         let service = router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let lead = world.user("lia", &["admin", "ops_lead"], &[]).await?;
-        Ok(Self { world, base, lead, jobs: Vec::new(), mailbox: 0, run: 0, shared: String::new() })
+        Ok(Self {
+            world,
+            base,
+            lead,
+            jobs: Vec::new(),
+            mailbox: 0,
+            run: 0,
+            shared: String::new(),
+            credential: String::new(),
+        })
     }
 
     /// A busy one: jobs of every phase, errors, quarantine, runs with logs.
@@ -66,6 +80,7 @@ impl Scene {
             scene.switched(job).await?;
         }
         scene.open_gate(scene.jobs[2]).await?;
+        scene.choices().await?;
         Ok(scene)
     }
 
@@ -148,6 +163,57 @@ impl Scene {
         Ok(())
     }
 
+    /// What people keep: views of the list, and credentials at a server, one of which waits for a consent.
+    async fn choices(&mut self) -> Result<()> {
+        let (world, lead) = (&self.world, &self.lead);
+        for (folder, reason, detail, octets) in [
+            ("INBOX", "too_large", "the server takes 25 MiB at most", 31_457_280),
+            ("Clientes/2024", "refused", "message contains a bare NUL", 48_211),
+            ("Sent Items", "unreadable", "a block of the store is damaged", 2_048),
+        ] {
+            let item = "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason,
+                            detail, status) VALUES ($1, $2, $3, 'uid 4711', $4, $5, $6, 'open')";
+            let binds = binds![self.jobs[0], self.mailbox, folder, octets, reason, detail];
+            world.sql(item, binds).await?;
+        }
+        for (name, filters) in [
+            ("Minhas deltas", serde_json::json!({"phase": "delta_sync"})),
+            ("Portão bloqueado", serde_json::json!({"gate": "blocked"})),
+            ("Cliente 112, tudo o que ainda espera por uma pessoa", serde_json::json!({"tenant_id": 112})),
+        ] {
+            let view = serde_json::json!({"name": name, "filters": filters});
+            world.post(lead, "/auth/job-views", view).await?.with(201);
+        }
+        let server = serde_json::json!({
+            "name": "Servidor antigo", "kind": "imap", "host": "imap.exemplo.com.br", "tls": "implicit"});
+        let server = world.post(lead, "/endpoints", server).await?.with(201).json()["id"].clone();
+        let grant = |flow: &str| {
+            serde_json::json!({
+                "provider": "microsoft", "flow": flow, "client_id": "c0ffee", "directory": "exemplo.com.br"})
+        };
+        for (name, user, grant, secret) in [
+            ("Administrador", "chefe@exemplo.com.br", None, serde_json::json!({"password": "planted"})),
+            (
+                "Aplicativo do cliente",
+                "",
+                Some(grant("client_credentials")),
+                serde_json::json!({"client_secret": "planted"}),
+            ),
+            (
+                "Caixa da diretoria",
+                "diretoria@exemplo.com.br",
+                Some(grant("device_code")),
+                serde_json::json!({}),
+            ),
+        ] {
+            let kept = serde_json::json!({
+                "endpoint_id": server, "name": name, "user": user, "grant": grant, "secret": secret});
+            let kept = world.post(lead, "/credentials", kept).await?.with(201).json();
+            self.credential = kept["id"].as_str().unwrap_or_default().to_owned();
+        }
+        Ok(())
+    }
+
     async fn job(
         &mut self,
         domain: &str,
@@ -193,8 +259,11 @@ impl Scene {
             _ if matched < source => "pending",
             _ => "ok",
         };
-        let (class, error) =
-            if status == "error" { ("auth.failed", "the server refuses the login") } else { ("", "") };
+        let (class, error) = if status == "error" {
+            ("auth.bad_credentials", "the server refuses the login")
+        } else {
+            ("", "")
+        };
         world
             .sql(
                 "UPDATE migration_mailboxes SET has_scan = 1, messages_source = $2, messages_matched = $3,
@@ -234,7 +303,8 @@ impl Scene {
         if let Some(run) = told.json()["run_ids"][0].as_i64() {
             self.run = run;
             let began = at(self.world.now() - 9 * MINUTE);
-            let (status, class) = if phase == "failed" { ("failed", "auth.failed") } else { ("success", "") };
+            let (status, class) =
+                if phase == "failed" { ("failed", "auth.bad_credentials") } else { ("success", "") };
             self.world
                 .sql(
                     "UPDATE migration_runs SET status = $2, started_at = $3, finished_at = $3, progress_percent = 100,
@@ -274,6 +344,7 @@ impl Scene {
             ("step-up", "/console/step-up".to_owned()),
             ("missing", "/console/nowhere".to_owned()),
             ("hook", "/console/system/hook".to_owned()),
+            ("credentials", "/console/credentials".to_owned()),
         ];
         if !self.shared.is_empty() {
             pages.push(("shared", self.shared.clone()));
@@ -290,6 +361,9 @@ impl Scene {
             pages.push(("uploads", format!("/console/jobs/{first}/uploads")));
             pages.push(("folders", format!("/console/jobs/{first}/folders")));
             pages.push(("schedule", format!("/console/jobs/{first}/schedule")));
+            pages.push(("options", format!("/console/jobs/{first}/options")));
+            pages.push(("jobs-view", "/console/jobs?phase=delta_sync".to_owned()));
+            pages.push(("credential", format!("/console/credentials/{}", self.credential)));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
             pages.push(("report", format!("/console/jobs/{first}/report")));

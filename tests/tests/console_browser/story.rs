@@ -49,9 +49,7 @@ async fn a_migration_is_registered_by_keys_alone() -> Result<()> {
     browser.until("Nothing has been written at any server").await?;
     tab_to(&browser, "#field-email").await?;
     browser.keys("ana@example.invalid").await?;
-    tab_to(&browser, "input[name=test]").await?;
-    browser.keys(" ").await?;
-    tab_to(&browser, "form[action$='/one'] button").await?;
+    tab_to(&browser, "form[action$='/one'] button[value=anyway]").await?;
     browser.keys(ENTER).await?;
     browser.until("The mailboxes were added").await?;
     browser.quit().await
@@ -97,4 +95,50 @@ async fn a_page_that_is_looked_at_follows_what_happens() -> Result<()> {
     browser.until("lunch").await?;
     ensure!(browser.run("return window.stays").await? == 1, "the page was loaded anew");
     browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_times_of_a_rhythm_are_seen_as_it_is_chosen_and_nothing_is_kept() -> Result<()> {
+    let scene = Scene::busy().await?;
+    let Some(browser) = Browser::start(1280, 900, true).await? else { return Ok(()) };
+    browser.set_cookie(&scene.base, "malote-language", "en").await?;
+    scene.log_in(&browser).await?;
+    let job = scene.jobs[0];
+    browser.open(&format!("{}/console/jobs/{job}/options", scene.base)).await?;
+    browser.until("every 6 hours").await?;
+    browser.run("window.stays = 1; return 0").await?;
+    browser.press("input[value=workdays]").await?;
+    browser.until("on workdays, at 20:00").await?;
+    browser.press("input[value=own]").await?;
+    browser.until("This schedule cannot be kept yet.").await?;
+    browser.fill("#field-cron", &format!("30 3 * * 1{TAB}")).await?;
+    browser.until("on Monday, at 03:30").await?;
+    let times = "return document.querySelectorAll('[data-looked=look] time').length";
+    ensure!(browser.run(times).await? == 5, "not five times are shown");
+    ensure!(browser.run("return window.stays").await? == 1, "the page was loaded anew");
+    let kept = scene.world.get(&scene.lead, &format!("/migration/jobs/{job}/schedule")).await?;
+    ensure!(kept.status == 404, "looking kept a schedule: {}", kept.text);
+    browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_theme_and_a_language_follow_somebody_into_another_browser() -> Result<()> {
+    let scene = Scene::empty().await?;
+    let Some(browser) = Browser::start(1280, 900, true).await? else { return Ok(()) };
+    browser.set_cookie(&scene.base, "malote-language", "en").await?;
+    scene.log_in(&browser).await?;
+    browser.open(&format!("{}/console/account", scene.base)).await?;
+    browser.until("Kept with your account").await?;
+    let choose = "const form = document.querySelector('#field-language').form;
+        form.elements.language.value = 'pt-BR'; form.elements.theme.value = 'dark'; form.requestSubmit(); return 0";
+    browser.run(choose).await?;
+    browser.until("Salvo").await?;
+    browser.quit().await?;
+    let Some(other) = Browser::start(1280, 900, true).await? else { return Ok(()) };
+    other.set_cookie(&scene.base, "malote-language", "en").await?;
+    other.set_cookie(&scene.base, "malote-theme", "light").await?;
+    scene.log_in(&other).await?;
+    let told = "return [document.documentElement.lang, document.documentElement.dataset.theme]";
+    ensure!(other.run(told).await? == serde_json::json!(["pt-BR", "dark"]), "the choice did not follow");
+    other.quit().await
 }

@@ -256,6 +256,23 @@ impl Person {
         self.clicks("field", name, within).await
     }
 
+    /// Picks one of several; by keys from the one that is picked, as browsers have it.
+    pub async fn picks(&self, name: &str) -> Result<()> {
+        if self.manner != Manner::Keys {
+            return self.clicks("field", name, "").await;
+        }
+        let place = self.finds("field", name, "").await?;
+        let all = "const [one] = arguments;
+            const all = [...document.querySelectorAll(`input[name='${one.name}']`)];";
+        let steps = format!("{all} return all.indexOf(one) - all.findIndex(each => each.checked)");
+        let steps = self.browser.run_with(&steps, json!([place.json()])).await?.as_i64().unwrap_or(0);
+        let picked = format!("{all} return all.find(each => each.checked)");
+        let picked = self.browser.find(&picked, json!([place.json()])).await?.context("none is picked")?;
+        self.walks_to(&picked, name).await?;
+        let key = if steps < 0 { UP } else { DOWN };
+        self.browser.keys(&key.repeat(usize::try_from(steps.abs())?)).await
+    }
+
     /// The names of all boxes in the part of the page that has this heading.
     pub async fn boxes_in(&self, within: &str) -> Result<Vec<String>> {
         let body = "const part = [...document.querySelectorAll('fieldset, section')]

@@ -179,6 +179,12 @@ pub const TABLES: &[&str] = &[
     "provider_profiles",
     "dns_sightings",
     "job_cutovers",
+    "ticket_hooks",
+    "hook_outbox",
+    "hook_deliveries",
+    "share_links",
+    "user_preferences",
+    "saved_views",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -231,6 +237,11 @@ pub const INDEXES: &[&str] = &[
     "idx_oauth_flows_state",
     "idx_oauth_flows_credential",
     "idx_dns_sightings_job",
+    "idx_hook_outbox_due",
+    "idx_hook_outbox_job",
+    "idx_share_links_job",
+    "idx_saved_views_name",
+    "idx_saved_views_default",
 ];
 
 /// Tables whose every change is noted.

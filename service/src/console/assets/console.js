@@ -16,6 +16,10 @@
   const problem = document.getElementById("problem");
   if (problem) problem.focus();
 
+  // On a narrow screen the tab of this very page may lie beyond its edge.
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab) tab.closest(".tabs").scrollLeft = tab.offsetLeft - tab.closest(".tabs").offsetLeft - 16;
+
   // Places that a chosen language or theme applies to at once.
   for (const select of document.querySelectorAll(".choices select")) {
     select.addEventListener("change", () => select.form.requestSubmit());
@@ -33,6 +37,42 @@
     file.closest(".field").hidden = false;
     file.addEventListener("change", async () => {
       if (file.files[0]) document.getElementById(file.dataset.into).value = await file.files[0].text();
+    });
+  }
+
+  // What can be looked at before it is kept is looked at as it is typed: the form is sent as its button sends it, and
+  // of the page that comes back the part is taken that tells what was seen.
+  for (const look of document.querySelectorAll("[data-look]")) {
+    const { look: step, watch, needs } = look.dataset;
+    const form = look.closest("form");
+    const place = document.querySelector(`[data-looked="${step}"]`);
+    const value = (name) => new FormData(form).getAll(name).join("\n");
+    const watched = () => watch.split(" ").map(value).join("\0");
+    const isReady = () => (needs || "").split(" ").every((name) => !name || value(name));
+    let seen = watched();
+    const see = async () => {
+      const now = watched();
+      if (now === seen || !isReady()) return;
+      seen = now;
+      place.textContent = place.dataset.wordBusy;
+      const body = new URLSearchParams(new FormData(form));
+      body.set("step", step);
+      try {
+        const answer = await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
+        if (answer.type === "opaqueredirect") return location.reload();
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const told = page.querySelector(`[data-looked="${step}"]`);
+        const fresh = told && told.childElementCount ? told : page.getElementById("problem");
+        // Whoever typed on meanwhile waits for what that gives.
+        if (seen === now) place.replaceChildren(...(fresh ? fresh.childNodes : []));
+      } catch { if (seen === now) [place.textContent, seen] = [place.dataset.wordBroken || "", ""]; }
+    };
+    form.addEventListener("change", see);
+    form.addEventListener("submit", (event) => {
+      if (!event.submitter || event.submitter.value !== step || !isReady()) return;
+      event.preventDefault();
+      seen = "";
+      see();
     });
   }
 

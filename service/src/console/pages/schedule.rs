@@ -11,6 +11,7 @@ use crate::console::client::Told;
 use crate::console::form::Form;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
+use crate::console::rhythm;
 use crate::console::view::go;
 
 /// Rhythms that have words, each with its pattern (minute, hour, day, month, weekday).
@@ -30,7 +31,7 @@ pub async fn show(member: Member, Path(id): Path<i64>) -> Answer {
 }
 
 /// The schedule as it is kept; nothing where there is none.
-async fn kept(member: &Member, id: i64) -> Result<Option<Told>, Problem> {
+pub(super) async fn kept(member: &Member, id: i64) -> Result<Option<Told>, Problem> {
     match member.api().get(&format!("/migration/jobs/{id}/schedule")).await {
         Ok(told) => Ok(Some(told)),
         Err(problem) if problem.status.as_u16() == 404 => Ok(None),
@@ -50,7 +51,9 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>, form: &Form) 
     let typed = if problem.is_some() { form.shown() } else { as_typed(schedule.as_ref()) };
     let own = context! {
         job => job,
-        rhythm => schedule.as_ref().map(|one| rhythm(one["cron"].as_str().unwrap_or_default())),
+        in_words => schedule.as_ref().and_then(|one| {
+            rhythm::words(&member.visitor.format, one["cron"].as_str().unwrap_or_default())
+        }),
         schedule => schedule,
         rhythms => RHYTHMS.map(|(name, _)| name),
         fired => fired.into_iter().take(SHOWN_MAX).collect::<Vec<_>>(),
@@ -60,16 +63,16 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>, form: &Form) 
 }
 
 /// The word for a pattern; `own` for one that somebody wrote.
-fn rhythm(pattern: &str) -> &'static str {
+fn rhythm_named(pattern: &str) -> &'static str {
     RHYTHMS.iter().find(|(_, known)| *known == pattern).map_or("own", |(name, _)| name)
 }
 
 /// What the form shows of a schedule that is kept.
-fn as_typed(schedule: Option<&Value>) -> Value {
-    let Some(one) = schedule else { return json!({"rhythm": "evening", "skip": "1", "enabled": "1"}) };
+pub(super) fn as_typed(schedule: Option<&Value>) -> Value {
+    let Some(one) = schedule else { return json!({"rhythm": "six-hours", "skip": "1", "enabled": "1"}) };
     let tick = |name: &str| if one[name] == true { "1" } else { "" };
     json!({
-        "rhythm": rhythm(one["cron"].as_str().unwrap_or_default()), "cron": one["cron"],
+        "rhythm": rhythm_named(one["cron"].as_str().unwrap_or_default()), "cron": one["cron"],
         "from": one["window"]["from"].as_str().unwrap_or_default(),
         "to": one["window"]["to"].as_str().unwrap_or_default(),
         "enabled": tick("enabled"), "skip": tick("skip_if_running"),
@@ -97,7 +100,7 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
 }
 
 /// The form as the API takes it; the zone is the one that the visitor reads all times in.
-fn wanted(form: &Form, zone: &str) -> Value {
+pub(super) fn wanted(form: &Form, zone: &str) -> Value {
     let known = RHYTHMS.iter().find(|(name, _)| *name == form.get("rhythm"));
     let mut body = json!({
         "cron": known.map_or(form.get("cron"), |(_, pattern)| pattern), "timezone": zone,
@@ -126,9 +129,9 @@ mod tests {
     #[test]
     fn every_rhythm_is_a_pattern_and_finds_its_word_again() {
         for (name, pattern) in RHYTHMS {
-            assert_eq!(rhythm(pattern), name);
+            assert_eq!(rhythm_named(pattern), name);
             assert!(crate::jobs::Cron::parse(pattern, "America/Sao_Paulo", "{}").is_ok(), "{pattern}");
         }
-        assert_eq!(rhythm("5 4 * * *"), "own");
+        assert_eq!(rhythm_named("5 4 * * *"), "own");
     }
 }

@@ -1,7 +1,7 @@
 //! Coming in and going out: set-up, login, second factor, proof of identity, preferences.
 //! Never says more about a failed login than the API does.
 
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::console::language::Language;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
-use crate::console::visitor::{LANGUAGE_COOKIE, THEME_COOKIE, Visitor, ZONE_COOKIE};
+use crate::console::visitor::{LANGUAGE_COOKIE, THEME_COOKIE, Visitor, ZONE_COOKIE, theme};
 
 /// A choice is remembered for so long, in seconds: a year.
 const CHOICE_SECONDS: u32 = 31_536_000;
@@ -134,21 +134,30 @@ pub async fn prove(member: Member, form: Form) -> Answer {
     Ok(go(place(form.get("next")), "proof-given"))
 }
 
-/// `POST /console/preferences`: language, theme and zone, kept by the browser.
-pub async fn prefer(visitor: Visitor, form: Form) -> Response {
+/// `POST /console/preferences`: language, theme and zone, kept by this browser, and with the user who is logged in.
+/// An empty language takes the choice back: the browser's wish holds again.
+pub async fn prefer(visitor: Visitor, form: Form) -> Answer {
+    let language = Language::tagged(form.get("language")).map_or("", Language::tag);
+    let theme = theme(form.get("theme")).unwrap_or_default();
+    let zone = ZONES.into_iter().find(|known| *known == form.get("zone")).unwrap_or_default();
+    if form.has("csrf") {
+        let body = json!({"language": language, "theme": theme, "zone": zone});
+        let api = visitor.api.clone().with_csrf(form.get("csrf"));
+        match api.send(Method::PUT, "/auth/preferences", &body).await {
+            // Whoever was logged out meanwhile still chooses for this browser.
+            Err(problem) if problem.status != StatusCode::UNAUTHORIZED => return Err(problem),
+            _ => (),
+        }
+    }
     let mut response = go(form.get("here"), "");
-    let theme = ["auto", "light", "dark"].into_iter().find(|known| *known == form.get("theme"));
-    let zone = ZONES.into_iter().find(|known| *known == form.get("zone"));
-    let language = Language::tagged(form.get("language")).map(Language::tag);
+    let secure = if visitor.is_local { "" } else { "; Secure" };
     for (name, value) in [(THEME_COOKIE, theme), (ZONE_COOKIE, zone), (LANGUAGE_COOKIE, language)] {
-        let Some(value) = value else { continue };
-        let secure = if visitor.is_local { "" } else { "; Secure" };
-        let line = format!(
-            "{name}={value}; Path=/console; Max-Age={CHOICE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
-        );
+        let seconds = if value.is_empty() { 0 } else { CHOICE_SECONDS };
+        let line =
+            format!("{name}={value}; Path=/console; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         if let Ok(line) = HeaderValue::from_str(&line) {
             response.headers_mut().append(header::SET_COOKIE, line);
         }
     }
-    response
+    Ok(response)
 }

@@ -1,5 +1,5 @@
 //! A new migration: domain, servers, then its mailboxes. Each step is kept by the API, so that one may go on later.
-//! Never anything written at a mail server: that begins with a copy, which somebody starts.
+//! Never anything written at a mail server, and never a login kept that was seen to fail, unless somebody wants it so.
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -107,12 +107,30 @@ pub async fn mailboxes(member: Member, Path(id): Path<i64>) -> Answer {
 
 async fn boxes(member: &Member, id: i64, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
     let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
-    let frame = context! { ..own, ..context! { preview => () } };
-    Ok(member.page_with("mailboxes.html", problem, context! { job => job, ..frame }))
+    let frame = context! { preview => (), trials => json!({}), is_refused => false };
+    let own = context! { ..own, ..frame };
+    Ok(member.page_with("mailboxes.html", problem, context! { job => job, ..own }))
 }
 
-/// `POST /console/jobs/{id}/mailboxes/one`: one mailbox; its logins are tried at once where that is wished.
+/// `POST /console/jobs/{id}/mailboxes/one`: one mailbox, after its logins were tried; or a look at them alone.
 pub async fn add_one(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let sides: &[&str] = match form.get("step") {
+        "try-source" => &["source"],
+        "try-dest" => &["destination"],
+        "add" => &["source", "destination"],
+        _ => &[],
+    };
+    let trials = match try_logins(&member, id, &form, sides).await {
+        Ok(trials) => trials,
+        Err(problem) => return boxes(&member, id, Some(&problem), context! { typed => form.shown() }).await,
+    };
+    let is_refused = trials.values().any(|trial| !matches!(trial["status"].as_str(), Some("ok" | "untried")));
+    if is_refused || form.get("step").starts_with("try-") {
+        // What is only looked at is not said to be refused: nothing was to be kept.
+        let own =
+            context! { typed => form.shown(), trials => trials, is_refused => form.get("step") == "add" };
+        return boxes(&member, id, None, own).await;
+    }
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let mut body = form.object(&["email", "source_user", "source_host", "dest_user", "dest_host"]);
     for (field, name) in [("source_password", "secret"), ("dest_password", "dest_secret")] {
@@ -120,21 +138,43 @@ pub async fn add_one(member: Member, Path(id): Path<i64>, form: Form) -> Answer 
             body.insert(name.to_owned(), json!({"password": form.raw(field)}));
         }
     }
-    let made = match api
-        .send(Method::POST, &format!("/migration/jobs/{id}/mailboxes"), &Value::Object(body))
-        .await
-    {
-        Ok(told) => told.json,
-        Err(problem) => return boxes(&member, id, Some(&problem), context! { typed => form.shown() }).await,
-    };
-    if !form.has("test") {
-        return Ok(go(&format!("/console/jobs/{id}/mailboxes/new"), "mailboxes-added"));
+    let path = format!("/migration/jobs/{id}/mailboxes");
+    match api.send(Method::POST, &path, &Value::Object(body)).await {
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}/mailboxes/new"), "mailboxes-added")),
+        Err(problem) => boxes(&member, id, Some(&problem), context! { typed => form.shown() }).await,
     }
-    let body = json!({"mailbox_ids": [made["id"]], "depth": "login"});
-    match api.send(Method::POST, &format!("/migration/jobs/{id}/preflight"), &body).await {
-        Ok(_) => Ok(go(&format!("/console/mailboxes/{}", made["id"]), "run-started")),
-        Err(problem) => boxes(&member, id, Some(&problem), context! {}).await,
-    }
+}
+
+/// How the logins of some sides went, by side. A side that has nothing to log in with is not tried.
+async fn try_logins(
+    member: &Member,
+    id: i64,
+    form: &Form,
+    sides: &[&str],
+) -> Result<Map<String, Value>, Problem> {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let api = &api;
+    let trials = sides.iter().map(async |side| {
+        let front = if *side == "source" { "source" } else { "dest" };
+        let mut body = json!({"side": side, "email": form.get("email")});
+        for name in ["user", "host"] {
+            body[name] = form.get(&format!("{front}_{name}")).into();
+        }
+        let password = form.raw(&format!("{front}_password"));
+        if !password.is_empty() {
+            body["secret"] = json!({"password": password});
+        }
+        match api.send(Method::POST, &format!("/migration/jobs/{id}/try-login"), &body).await {
+            Ok(told) => Ok(told.json),
+            // Nothing was typed, and the migration names no credential that would do.
+            Err(problem) if password.is_empty() && problem.is_of("secret") => {
+                Ok(json!({"status": "untried"}))
+            }
+            Err(problem) => Err(problem),
+        }
+    });
+    let told = futures_util::future::try_join_all(trials).await?;
+    Ok(sides.iter().map(|side| (*side).to_owned()).zip(told).collect())
 }
 
 /// `POST /console/jobs/{id}/mailboxes/list`: a list is looked at first, and taken with a second press.
@@ -149,7 +189,7 @@ pub async fn add_list(member: Member, Path(id): Path<i64>, form: Form) -> Answer
             // The list holds passwords: it goes back into the same field of the same person, and nowhere else.
             boxes(&member, id, None, context! { preview => answer.json, list => list }).await
         }
-        Ok(_) => Ok(go(&format!("/console/jobs/{id}"), "mailboxes-added")),
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}/options"), "mailboxes-added")),
         Err(problem) => boxes(&member, id, Some(&problem), context! { list => list }).await,
     }
 }

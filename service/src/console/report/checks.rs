@@ -149,7 +149,7 @@ fn decisions(all: &[Value], tongue: &Tongue) -> Vec<Block> {
     let rows = all.iter().map(|row| {
         let mut decision = tongue.word("decision", text(row, "decision"));
         if row["void"] == true {
-            let why = tongue.with("pdf-void", &[("why", text(row, "void_reason"))]);
+            let why = tongue.with("pdf-void", &[("why", &tongue.phrase(text(row, "void_reason")))]);
             decision = format!("{decision} ({why})");
         }
         let accepted = items(&row["accepted_warnings"]).iter().filter_map(Value::as_str);

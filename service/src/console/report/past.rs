@@ -266,7 +266,7 @@ pub(super) fn timeline(report: &Value, tongue: &Tongue) -> Vec<Block> {
             tongue.format.exact(text(event, "at")).into(),
             what.into(),
             tongue.or_dash(text(event, "actor")).into(),
-            tongue.or_dash(text(event, "reason")).into(),
+            tongue.or_dash(&tongue.phrase(text(event, "reason"))).into(),
         ]
     })
 }

@@ -6,7 +6,7 @@ use malote_paper::{Cell, Column, Tone};
 use serde_json::Value;
 
 use crate::console::format::{self, Format};
-use crate::console::texts;
+use crate::console::{phrases, texts};
 
 /// How one report speaks.
 pub(super) struct Tongue {
@@ -54,6 +54,11 @@ impl Tongue {
     /// The word for a value of a family.
     pub fn word(&self, family: &str, value: &str) -> String {
         texts::word(self.format.language, family, value)
+    }
+
+    /// A sentence that the service wrote down in English; as it came where it is no such.
+    pub fn phrase(&self, text: &str) -> String {
+        phrases::said(self.format.language, text).unwrap_or_else(|| text.to_owned())
     }
 
     /// A number, digit by digit.

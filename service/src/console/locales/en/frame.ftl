@@ -42,3 +42,6 @@ chart-what = What
 chart-value = Value
 chart-when = When
 chart-state = State
+nav-credentials = Credentials
+yes = Yes
+no = No

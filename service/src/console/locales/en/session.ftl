@@ -45,3 +45,6 @@ factor-again = Type the code that the app shows now.
 factor-stands = The second factor stands.
 factor-codes-lead = Keep these recovery codes where you keep papers. Each opens one login when the phone is lost. They are shown this once.
 factor-codes-kept = I have kept them
+account-looks = Language and colours
+account-looks-lead = Kept with your account: they hold in every browser, from the next page on.
+language-browser = As the browser says

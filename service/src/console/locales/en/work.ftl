@@ -3,7 +3,8 @@
 wizard-1 = Domain
 wizard-2 = Servers
 wizard-3 = Mailboxes
-wizard-4 = Preflight and preview
+wizard-4 = Options
+wizard-5 = Preflight and preview
 new-domain = Domain
 new-domain-hint = As in the addresses, such as example.com.
 new-tenant = Tenant
@@ -40,9 +41,8 @@ mailboxes-done = { $count ->
     *[other] On to the preflight ({ $count } mailboxes)
   }
 mailboxes-one = One mailbox
-mailboxes-one-go = Add this mailbox
+mailboxes-one-go = Try both logins and add it
 mailboxes-email-hint = Its address, the same at both servers unless you say otherwise below.
-mailboxes-test = Try both logins at once
 mailboxes-secret = Passwords go into the vault, encrypted, and are never shown again.
 login-user = Login name
 login-user-hint = The address where nothing is said.
@@ -223,3 +223,49 @@ schedule-runs = { $count ->
      [one] one run begun
     *[other] { $count } runs begun
   }
+options-title = Options
+options-lead = Mail goes on arriving at the old server while the move is prepared. A schedule fetches it by itself, once the initial copy is done.
+options-seen = What this means
+options-looking = Looking…
+options-look = Show the next times
+options-keep = Keep it and go on
+options-in-zone = Times are shown in the zone of this page:
+options-when = A time before the initial copy is done passes without a run.
+options-wrong = This schedule cannot be kept yet.
+options-no-right = Whoever may manage schedules sets one here or later under the migration. Go on to the preflight.
+rhythm-by-hand = None: differences are copied by hand
+cron-line = { $days }, { $times }
+cron-every-day = every day
+cron-workdays = on workdays
+cron-weekends = at weekends
+cron-on = on { $days }
+cron-on-days = on day { $days } of the month
+cron-at = at { $times }
+cron-every-minutes = { $count ->
+     [one] every minute
+    *[other] every { $count } minutes
+  }
+cron-every-hours = { $count ->
+     [one] every hour
+    *[other] every { $count } hours
+  }
+weekday-0 = Sunday
+weekday-1 = Monday
+weekday-2 = Tuesday
+weekday-3 = Wednesday
+weekday-4 = Thursday
+weekday-5 = Friday
+weekday-6 = Saturday
+mailboxes-to-options = { $count ->
+     [one] On to the options (one mailbox)
+    *[other] On to the options ({ $count } mailboxes)
+  }
+mailboxes-one-anyway = Add it without trying
+trial-go-source = Try the login at the source
+trial-go-dest = Try the login at the destination
+trial-busy = Trying the login…
+trial-broken = The service does not answer. Try again in a moment.
+trial-ok = The login works.
+trial-untried = Not tried: no password was typed.
+trial-not-added = The mailbox was not added: a login does not work. Mend it below and type both passwords again, or add it all the same.
+trial-nothing-kept = The login was tried and nothing is kept. Type the passwords again to add the mailbox.

@@ -42,3 +42,6 @@ chart-what = O quê
 chart-value = Valor
 chart-when = Quando
 chart-state = Estado
+nav-credentials = Credenciais
+yes = Sim
+no = Não

@@ -45,3 +45,6 @@ factor-again = Digite o código que o aplicativo mostra agora.
 factor-stands = O segundo fator está ativo.
 factor-codes-lead = Guarde estes códigos de recuperação como guarda documentos. Cada um abre um login se o telefone se perder. São mostrados só agora.
 factor-codes-kept = Guardei
+account-looks = Idioma e cores
+account-looks-lead = Ficam na sua conta: valem em qualquer navegador, a partir da próxima página.
+language-browser = Como o navegador pede

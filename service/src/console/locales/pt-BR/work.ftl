@@ -3,7 +3,8 @@
 wizard-1 = Domínio
 wizard-2 = Servidores
 wizard-3 = Caixas
-wizard-4 = Verificação e prévia
+wizard-4 = Opções
+wizard-5 = Verificação e prévia
 new-domain = Domínio
 new-domain-hint = Como nos endereços, por exemplo exemplo.com.br.
 new-tenant = Cliente
@@ -40,9 +41,8 @@ mailboxes-done = { $count ->
     *[other] Ir para a verificação ({ $count } caixas)
   }
 mailboxes-one = Uma caixa
-mailboxes-one-go = Adicionar esta caixa
+mailboxes-one-go = Testar os dois logins e adicionar
 mailboxes-email-hint = O endereço, o mesmo nos dois servidores, salvo indicação abaixo.
-mailboxes-test = Testar os dois logins agora
 mailboxes-secret = As senhas vão para o cofre, criptografadas, e nunca mais são mostradas.
 login-user = Nome de login
 login-user-hint = O endereço, se nada for dito.
@@ -223,3 +223,49 @@ schedule-runs = { $count ->
      [one] { $count } execução iniciada
     *[other] { $count } execuções iniciadas
   }
+options-title = Opções
+options-lead = O correio continua chegando ao servidor antigo enquanto a mudança é preparada. Uma agenda o busca sozinha, depois da cópia inicial.
+options-seen = O que isto significa
+options-looking = Calculando…
+options-look = Mostrar os próximos horários
+options-keep = Guardar e continuar
+options-in-zone = Os horários estão no fuso desta página:
+options-when = Um horário antes do fim da cópia inicial passa sem execução.
+options-wrong = Esta agenda ainda não pode ser guardada.
+options-no-right = Quem pode gerir agendas define uma aqui ou depois, na migração. Siga para a verificação prévia.
+rhythm-by-hand = Nenhuma: as diferenças são copiadas à mão
+cron-line = { $days }, { $times }
+cron-every-day = todo dia
+cron-workdays = em dias úteis
+cron-weekends = nos fins de semana
+cron-on = em { $days }
+cron-on-days = nos dias { $days } do mês
+cron-at = às { $times }
+cron-every-minutes = { $count ->
+     [one] a cada minuto
+    *[other] a cada { $count } minutos
+  }
+cron-every-hours = { $count ->
+     [one] a cada hora
+    *[other] a cada { $count } horas
+  }
+weekday-0 = domingo
+weekday-1 = segunda-feira
+weekday-2 = terça-feira
+weekday-3 = quarta-feira
+weekday-4 = quinta-feira
+weekday-5 = sexta-feira
+weekday-6 = sábado
+mailboxes-to-options = { $count ->
+     [one] Seguir para as opções ({ $count } caixa)
+    *[other] Seguir para as opções ({ $count } caixas)
+  }
+mailboxes-one-anyway = Adicionar sem testar
+trial-go-source = Testar o login na origem
+trial-go-dest = Testar o login no destino
+trial-busy = Testando o login…
+trial-broken = O serviço não responde. Tente de novo em instantes.
+trial-ok = O login funciona.
+trial-untried = Não testado: nenhuma senha foi digitada.
+trial-not-added = A caixa não foi adicionada: um login não funciona. Corrija-o abaixo e digite as duas senhas de novo, ou adicione assim mesmo.
+trial-nothing-kept = O login foi testado e nada foi guardado. Digite as senhas de novo para adicionar a caixa.
