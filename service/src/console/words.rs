@@ -254,6 +254,7 @@ pub const DONE: &[&str] = &[
     "map-saved",
     "schedule-kept",
     "schedule-removed",
+    "schedule-still",
     "factor-removed",
     "replayed",
     "link-revoked",
