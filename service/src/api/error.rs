@@ -131,6 +131,15 @@ impl ApiError {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
+    /// The same of a part of the request: its fields are those of that part.
+    #[must_use]
+    pub fn under(mut self, part: &str) -> Self {
+        for error in &mut self.errors {
+            error.field = format!("{part}.{}", error.field);
+        }
+        self
+    }
+
     /// 429.
     pub fn rate_limited(seconds: u64) -> Self {
         let mut error = Self::new(

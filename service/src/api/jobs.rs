@@ -371,7 +371,8 @@ async fn side(
         pin: side.pin.unwrap_or_default(),
         ..endpoints::EndpointAsked::default()
     };
-    Ok(Some(endpoints::insert(app, caller, asked).await?.id))
+    let row = endpoints::insert(app, caller, asked).await.map_err(|error| error.under(which))?;
+    Ok(Some(row.id))
 }
 
 /// What else an answer shows.

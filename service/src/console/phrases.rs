@@ -79,12 +79,15 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 
 /// A sentence in a language; `None` for one that is not known.
 pub fn said(language: Language, text: &str) -> Option<String> {
+    // Several that were written down together come first: a value could reach over what parts them.
+    if text.contains(JOINT) {
+        let parts: Option<Vec<String>> = text.split(JOINT).map(|part| said(language, part)).collect();
+        if let Some(parts) = parts {
+            return Some(parts.join(JOINT));
+        }
+    }
     let found = PATTERNS.iter().find_map(|pattern| Some((pattern, pattern.values(text)?)));
-    let Some((pattern, values)) = found else {
-        let parts = text.contains(JOINT).then(|| text.split(JOINT))?;
-        let parts: Option<Vec<String>> = parts.map(|part| said(language, part)).collect();
-        return Some(parts?.join(JOINT));
-    };
+    let (pattern, values) = found?;
     let value = |(name, value): (&String, &str)| {
         let counted = COUNTS.contains(&name.as_str()).then(|| number(value)).flatten();
         let value = match (counted, name.as_str()) {

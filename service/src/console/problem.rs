@@ -30,7 +30,7 @@ pub struct Problem {
 /// What is wrong with a field.
 #[derive(Debug, Clone, Serialize)]
 pub struct FieldProblem {
-    /// The field's name in the API.
+    /// The field's name in a form.
     pub field: String,
     /// The API's sentence, in English.
     pub message: String,
@@ -41,7 +41,7 @@ impl Problem {
     pub fn of(told: Told) -> Self {
         let text = |name: &str| told.json[name].as_str().unwrap_or_default().to_owned();
         let errors = told.json["errors"].as_array().into_iter().flatten().map(|one| FieldProblem {
-            field: one["field"].as_str().unwrap_or_default().to_owned(),
+            field: plain(one["field"].as_str().unwrap_or_default()),
             message: one["message"].as_str().unwrap_or_default().to_owned(),
         });
         let code =
@@ -109,6 +109,12 @@ impl Problem {
     pub fn asks_for_proof(&self) -> bool {
         self.code == "step_up_required"
     }
+}
+
+/// The field of a form that stands for a field of the API: `source.host` is typed into `source_host`, and how tokens
+/// come has its fields in the form itself.
+fn plain(field: &str) -> String {
+    field.strip_prefix("grant.").unwrap_or(field).replace('.', "_")
 }
 
 /// Rides on the response until the layer, which knows the visitor's language, writes the page.

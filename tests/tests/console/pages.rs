@@ -141,6 +141,11 @@ async fn a_migration_is_registered_by_forms_and_gets_its_mailboxes_one_by_one_an
     let page = ana.fill(&page, "/console/jobs/servers", &servers).await?.with(422);
     assert!(page.text.contains("Something in the form is not right"), "{}", page.text);
     assert!(page.text.contains("value=\"new.example.org\""), "what was typed is gone");
+    assert!(
+        page.text.contains("id=\"wrong-source_host\""),
+        "nothing is said beside the field: {}",
+        page.text
+    );
     let mut servers = servers;
     servers[3].1 = "old.example.org";
     let page = ana.fill(&page, "/console/jobs/servers", &servers).await?.with(200);

@@ -42,7 +42,11 @@ async fn the_wizard_proposes_six_hours_and_shows_the_next_times_before_anything_
     assert!(page.text.contains("value=\"own\" checked") && page.text.contains("on workdays, at 03:30"));
     let none = [("rhythm", "by-hand"), ("zone", "UTC"), ("step", "keep")];
     let gone = ana.fill(&page, &place, &none).await?.with(200);
-    assert!(gone.text.contains("The schedule was removed"), "{}", gone.text);
+    assert!(gone.text.contains("No delta begins by itself."), "{}", gone.text);
+    // It is kept and does not fire: a migration without one would be given one after its first copies.
+    assert_eq!(world.get(&person, &path).await?.with(200).json()["enabled"], false);
+    let page = ana.get(&place).await?.with(200);
+    assert!(page.text.contains("value=\"by-hand\" checked"), "{}", page.text);
     // Whoever may not keep one goes on without.
     world.make_user("eva", &["viewer"], &[1]).await?;
     let mut eva = Visitor::new(&world);

@@ -17,6 +17,8 @@ use crate::console::view::go;
 
 /// What is proposed: every six hours.
 const PROPOSED: &str = "rhythm=six-hours&skip=1&enabled=1";
+/// What is kept where nothing shall begin by itself.
+const STILL: &str = "rhythm=six-hours&skip=1";
 /// What is chosen where nothing shall begin by itself.
 const BY_HAND: &str = "by-hand";
 
@@ -24,6 +26,7 @@ const BY_HAND: &str = "by-hand";
 pub async fn show(member: Member, Path(id): Path<i64>) -> Answer {
     let schedule = kept(&member, id).await?.map(|told| told.json);
     let form = match &schedule {
+        Some(schedule) if schedule["enabled"] == false => Form::of(&json!({"rhythm": BY_HAND, "skip": "1"})),
         Some(schedule) => Form::of(&super::schedule::as_typed(Some(schedule))),
         None => Form::parse(PROPOSED.as_bytes()),
     };
@@ -74,17 +77,15 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     let api = member.api().clone().with_csrf(form.get("csrf"));
     let path = format!("/migration/jobs/{id}/schedule");
     let before = kept(&member, id).await?;
-    let asked = if form.get("rhythm") == BY_HAND {
-        match before {
-            Some(_) => api.send(Method::DELETE, &path, &json!({})).await.map(|_| "schedule-removed"),
-            None => Ok(""),
-        }
+    let seen = before.as_ref().map(Told::version).unwrap_or_default();
+    let (body, done) = if form.get("rhythm") == BY_HAND {
+        // A migration without any schedule is given one after its first copies: this one is kept and does not fire.
+        (wanted(&Form::parse(STILL.as_bytes()), &zone), "schedule-still")
     } else {
-        let seen = before.as_ref().map(Told::version).unwrap_or_default();
-        api.change(Method::PUT, &path, seen, &wanted(&form, &zone)).await.map(|_| "schedule-kept")
+        (wanted(&form, &zone), "schedule-kept")
     };
-    match asked {
-        Ok(done) => Ok(go(&format!("/console/jobs/{id}"), done)),
+    match api.change(Method::PUT, &path, seen, &body).await {
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}"), done)),
         Err(problem) => page(&member, id, Some(&problem), &form, Some(zone)).await,
     }
 }

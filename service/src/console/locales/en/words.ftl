@@ -234,3 +234,7 @@ revoked-did-not-answer = It was taken back here. The provider did not answer: en
 done-credential-removed = The credential was removed.
 done-token-renewed = A new token was given. Nobody is shown it.
 done-consent-given = The consent was given. The credential is ready.
+called-directory = Directory
+called-flow = How
+called-provider = Provider
+called-secret-service-account-key = Key file

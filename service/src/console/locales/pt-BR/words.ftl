@@ -234,3 +234,7 @@ revoked-did-not-answer = Foi revogada aqui. O provedor não respondeu: encerre o
 done-credential-removed = A credencial foi removida.
 done-token-renewed = Um novo token foi dado. Ninguém o vê.
 done-consent-given = O consentimento foi dado. A credencial está pronta.
+called-directory = Diretório
+called-flow = Como
+called-provider = Provedor
+called-secret-service-account-key = Arquivo de chave

@@ -269,3 +269,4 @@ trial-ok = O login funciona.
 trial-untried = Não testado: nenhuma senha foi digitada.
 trial-not-added = A caixa não foi adicionada: um login não funciona. Corrija-o abaixo e digite as duas senhas de novo, ou adicione assim mesmo.
 trial-nothing-kept = O login foi testado e nada foi guardado. Digite as senhas de novo para adicionar a caixa.
+done-schedule-still = Nenhuma cópia de diferenças começa sozinha.
