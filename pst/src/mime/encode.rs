@@ -5,13 +5,15 @@ use std::borrow::Cow;
 
 use base64_simd::{Out, STANDARD};
 
+use crate::wide;
+
 /// Longest line of a message, without its end, in octets (RFC 5322 §2.1.1).
 pub const LINE_OCTETS_MAX: usize = 998;
 /// Octets that one line of base64 holds, and how long it is with its end.
-pub const BASE64_LINE_OCTETS: usize = 57;
+pub const BASE64_LINE_OCTETS: usize = wide::LINE_OCTETS;
 const BASE64_LINE: u64 = 78;
 /// Letters of one line of base64, without its end.
-const BASE64_LINE_LETTERS: usize = 76;
+const BASE64_LINE_LETTERS: usize = wide::LINE_LETTERS;
 /// Lines of base64 that are encoded in one step before they are parted: they stay in the fastest cache.
 const SLAB_LINES: usize = 64;
 /// Longest line of quoted-printable, without its end (RFC 2045 §6.7).
@@ -122,7 +124,7 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
 type Cell = ([u8; CELL_LETTERS], u8);
 /// Letters of a cell: as many as are copied in one step.
 const CELL_LETTERS: usize = 4;
-/// Octets that are looked at in one step where none of them may need an escape.
+/// Octets that are looked at in one step.
 const STEP_OCTETS: usize = 8;
 
 /// Each octet as it stands within a line.
@@ -142,17 +144,18 @@ const fn escaped(octet: u8) -> Cell {
     ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
 }
 
-/// True where none of the octets needs an escape: a step of one word, of which each octet is looked at by itself, as
-/// no sum reaches the next one. A tab is left to the slower way.
-const fn are_plain(octets: [u8; STEP_OCTETS]) -> bool {
+/// How many octets stand before the first that may need an escape: a step of one word, of which each octet is looked
+/// at by itself, as no sum reaches the next one. A tab is left to the slower way.
+const fn plain_octets(octets: [u8; STEP_OCTETS]) -> usize {
     const EACH: u64 = u64::MAX / 255;
     const TOP: u64 = 0x80 * EACH;
-    let word = u64::from_ne_bytes(octets);
+    let word = u64::from_le_bytes(octets);
     let low = word & !TOP;
     let reaches_delete = low + EACH;
     let reaches_space = low + (0x80 - b' ' as u64) * EACH;
     let differs_from_equals = (low ^ (b'=' as u64 * EACH)) + 0x7F * EACH;
-    (word | reaches_delete) & TOP == 0 && reaches_space & differs_from_equals & TOP == TOP
+    let escapes = (word | reaches_delete | !(reaches_space & differs_from_equals)) & TOP;
+    escapes.trailing_zeros() as usize / 8
 }
 
 /// One line of quoted-printable that is being put together.
@@ -175,17 +178,22 @@ impl QuotedLine<'_> {
     }
 
     /// Adds octets of which none is the line's last.
-    fn add_all(&mut self, octets: &[u8]) {
-        let (steps, rest) = octets.as_chunks::<STEP_OCTETS>();
-        for step in steps {
-            if are_plain(*step) && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
+    fn add_all(&mut self, mut octets: &[u8]) {
+        while let Some(step) = octets.first_chunk::<STEP_OCTETS>() {
+            let mut count = 0;
+            if self.column + STEP_OCTETS < QUOTED_LINE_MAX {
+                // All are copied, and those that count are kept.
                 self.letters[self.column..self.column + STEP_OCTETS].copy_from_slice(step);
-                self.column += STEP_OCTETS;
-            } else {
-                step.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+                count = plain_octets(*step);
+                self.column += count;
             }
+            if let Some(octet) = step.get(count) {
+                self.add(CELLS[usize::from(*octet)], false);
+                count += 1;
+            }
+            octets = &octets[count..];
         }
-        rest.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+        octets.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
     }
 
     fn pass(&mut self, end: &[u8]) {
@@ -241,8 +249,25 @@ pub fn base64_lines(octets: &[u8], is_first: bool, end: LineEnd, out: &mut Vec<u
     let mut letters = [0; BASE64_LINE_LETTERS];
     out.extend_from_slice(STANDARD.encode(first, Out::from_slice(&mut letters)));
     for slab in rest.chunks(BASE64_LINE_OCTETS * SLAB_LINES) {
-        base64_slab(slab, end, out);
+        let (lines, last) = slab.as_chunks();
+        let is_done = match end {
+            LineEnd::CrLf => wide_lines::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
+            LineEnd::Lf => wide_lines::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
+        };
+        base64_slab(if is_done { last } else { slab }, end, out);
     }
+}
+
+/// Writes whole lines, each with its end before it; false, and nothing is written, where this processor has no step
+/// for a line.
+fn wide_lines<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_OCTETS]], end: &[u8], out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    out.resize(begin + lines.len() * WHOLE, 0);
+    let is_done = wide::base64_lines(lines, end, out[begin..].as_chunks_mut::<WHOLE>().0);
+    if !is_done {
+        out.truncate(begin);
+    }
+    is_done
 }
 
 /// Writes lines of base64, each with a line end before it.
@@ -309,13 +334,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_plain_where_each_of_its_octets_is() {
+    fn a_step_is_plain_up_to_the_first_octet_that_is_not() {
         for octet in 0..=u8::MAX {
             for place in 0..STEP_OCTETS {
                 let mut octets = *b"Step a~ ";
                 octets[place] = octet;
-                let wanted = !needs_escape(octet) && !matches!(octet, b'\t' | b'\r' | b'\n');
-                assert_eq!(are_plain(octets), wanted, "{octet:#x} at {place}");
+                let is_plain = !needs_escape(octet) && !matches!(octet, b'\t' | b'\r' | b'\n');
+                let wanted = if is_plain { STEP_OCTETS } else { place };
+                assert_eq!(plain_octets(octets), wanted, "{octet:#x} at {place}");
             }
         }
     }
