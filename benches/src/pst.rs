@@ -63,8 +63,8 @@ struct Entrant<'a> {
     command: Words<'a>,
 }
 
-/// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, big-peak, million,
-/// million-copy.
+/// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, big-peak, text-peak,
+/// million, million-copy.
 pub fn main(is_quick: bool, words: &str) -> Result<()> {
     let states = place::prepare()?;
     let is_chosen = |name: &str| words.is_empty() || words.split(',').any(|word| name.contains(word.trim()));
@@ -89,6 +89,11 @@ pub fn main(is_quick: bool, words: &str) -> Result<()> {
         let store = file::big(is_quick)?;
         exports(&store, &["auto", "native", "libpff"], found)?;
         exports(&file::damaged(&store)?, &["auto", "libpff"], found)?;
+        copy_peak(&store, &states, found)
+    });
+    part("text-peak".to_owned(), &mut |found| {
+        let store = file::long_texts(is_quick)?;
+        exports(&store, &["auto", "native", "libpff"], found)?;
         copy_peak(&store, &states, found)
     });
     part("million".to_owned(), &mut |found| peaks(&file::million(is_quick)?, found));

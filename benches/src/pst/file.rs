@@ -124,6 +124,18 @@ pub fn big(is_quick: bool) -> Result<Store> {
     opened("one large attachment".to_owned(), path, 1.0, false)
 }
 
+/// A store of two items with the longest texts that are held: 15 million characters each, of one also as HTML.
+pub fn long_texts(is_quick: bool) -> Result<Store> {
+    let body_characters = if is_quick { 300_000 } else { 15_000_000 };
+    let path = folder()?.join(format!("text-{body_characters}.pst"));
+    if !path.exists() {
+        eprintln!("pst: writing {}", path.display());
+        let bulk = Bulk { items: 2, folders: 1, body_characters, attachment_every: 0, attachment_octets: 0 };
+        bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
+    }
+    opened("two long texts".to_owned(), path, 1.0, false)
+}
+
 /// The same store with one octet altered in its middle, which is that of its largest value.
 pub fn damaged(store: &Store) -> Result<Store> {
     let path = store.path.with_extension("damaged.pst");

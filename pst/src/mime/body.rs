@@ -13,8 +13,9 @@ use crate::rtf::{self, Origin};
 use crate::store::{Blob, Blobs};
 use crate::text;
 
-/// Longest body that is read into memory, in octets of the store; longer ones are carried as attached files.
-pub const BODY_OCTETS_MAX: u64 = 32 * 1024 * 1024;
+/// What is read into memory of one item's bodies that its reader did not hold, in octets of the store and all together;
+/// what goes beyond is carried as attached files. Decoded and encoded, they take several times as much.
+pub const BODY_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
 /// The texts of one item.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Bodies<'a> {
     pub files: Vec<(&'static str, &'a Blob)>,
     /// Bodies that cannot be read.
     pub unreadable: Vec<String>,
+    /// Octets that were read into memory, of [`BODY_OCTETS_MAX`].
+    octets_read: u64,
 }
 
 /// Reads the bodies of an item.
@@ -57,12 +60,13 @@ fn octets<'a>(
         Value::Long(kind, blob) => (*kind, blob),
         _ => return None,
     };
-    if blob.octets > BODY_OCTETS_MAX {
+    if blob.octets > BODY_OCTETS_MAX - bodies.octets_read {
         let told = format!("a body of {} octets is carried as the file {name}", blob.octets);
         losses.note(LossKind::BodyAttached, None, told);
         bodies.files.push((name, blob));
         return None;
     }
+    bodies.octets_read += blob.octets;
     let mut held = vec![0; usize::try_from(blob.octets).ok()?];
     match read_exactly(blobs, blob, 0, &mut held) {
         Ok(()) => Some((Cow::Owned(held), kind)),

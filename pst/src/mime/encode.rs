@@ -5,13 +5,15 @@ use std::borrow::Cow;
 
 use base64_simd::{Out, STANDARD};
 
+use crate::wide;
+
 /// Longest line of a message, without its end, in octets (RFC 5322 §2.1.1).
 pub const LINE_OCTETS_MAX: usize = 998;
 /// Octets that one line of base64 holds, and how long it is with its end.
-pub const BASE64_LINE_OCTETS: usize = 57;
+pub const BASE64_LINE_OCTETS: usize = wide::LINE_OCTETS;
 const BASE64_LINE: u64 = 78;
 /// Letters of one line of base64, without its end.
-const BASE64_LINE_LETTERS: usize = 76;
+const BASE64_LINE_LETTERS: usize = wide::LINE_LETTERS;
 /// Lines of base64 that are encoded in one step before they are parted: they stay in the fastest cache.
 const SLAB_LINES: usize = 64;
 /// Longest line of quoted-printable, without its end (RFC 2045 §6.7).
@@ -107,12 +109,13 @@ pub fn mend(text: &[u8], out: &mut Vec<u8>) {
 /// Writes quoted-printable: lines of the text end in CRLF, and longer ones are broken softly.
 pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len() + text.len() / 8);
+    let mut quoted = QuotedLine { out, letters: [0; LETTERS_HELD_MAX], held: 0 };
     let mut rest = text;
     while !rest.is_empty() {
         let end = memchr::memchr2(b'\r', b'\n', rest);
-        quoted_line(&rest[..end.unwrap_or(rest.len())], out);
+        quoted.line(&rest[..end.unwrap_or(rest.len())]);
         let Some(end) = end else { return };
-        out.extend_from_slice(b"\r\n");
+        quoted.out.extend_from_slice(b"\r\n");
         let ending = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
         rest = &rest[end + ending..];
     }
@@ -122,8 +125,10 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
 type Cell = ([u8; CELL_LETTERS], u8);
 /// Letters of a cell: as many as are copied in one step.
 const CELL_LETTERS: usize = 4;
-/// Octets that are looked at in one step where none of them may need an escape.
-const STEP_OCTETS: usize = 8;
+/// Octets of a line that are written as letters before it is looked at where the line is to be broken.
+const STEP_OCTETS: usize = 512;
+/// Letters that may wait for that: those of one step, the line's last octet, and what an earlier step left.
+const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + CELL_LETTERS;
 
 /// Each octet as it stands within a line.
 const CELLS: [Cell; 256] = {
@@ -142,74 +147,71 @@ const fn escaped(octet: u8) -> Cell {
     ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
 }
 
-/// True where none of the octets needs an escape: a step of one word, of which each octet is looked at by itself, as
-/// no sum reaches the next one. A tab is left to the slower way.
-const fn are_plain(octets: [u8; STEP_OCTETS]) -> bool {
-    const EACH: u64 = u64::MAX / 255;
-    const TOP: u64 = 0x80 * EACH;
-    let word = u64::from_ne_bytes(octets);
-    let low = word & !TOP;
-    let reaches_delete = low + EACH;
-    let reaches_space = low + (0x80 - b' ' as u64) * EACH;
-    let differs_from_equals = (low ^ (b'=' as u64 * EACH)) + 0x7F * EACH;
-    (word | reaches_delete) & TOP == 0 && reaches_space & differs_from_equals & TOP == TOP
-}
-
 /// One line of quoted-printable that is being put together.
 struct QuotedLine<'a> {
     out: &'a mut Vec<u8>,
-    /// The letters so far, and room for one step more.
-    letters: [u8; QUOTED_LINE_MAX + STEP_OCTETS],
-    column: usize,
+    letters: [u8; LETTERS_HELD_MAX],
+    /// How many of the letters wait to be written.
+    held: usize,
 }
 
 impl QuotedLine<'_> {
-    /// Adds one octet. One column is kept for a soft break, but for the last octet of the line.
-    fn add(&mut self, (letters, count): Cell, is_last: bool) {
-        let count = usize::from(count);
-        if self.column + count > QUOTED_LINE_MAX - usize::from(!is_last) {
-            self.pass(b"=\r\n");
+    /// Writes one line of a text, without its end.
+    fn line(&mut self, line: &[u8]) {
+        let Some((last, others)) = line.split_last() else { return };
+        // mbox files take a line that begins so for the next message.
+        let others = if line.starts_with(b"From ") {
+            self.add(escaped(b'F'));
+            &others[1..]
+        } else {
+            others
+        };
+        for step in others.chunks(STEP_OCTETS) {
+            self.add_all(step);
+            self.break_softly();
         }
-        self.letters[self.column..self.column + CELL_LETTERS].copy_from_slice(&letters);
-        self.column += count;
+        // A space at the end of a line would be taken off on the way.
+        let is_tail = matches!(last, b' ' | b'\t');
+        self.add(if is_tail { escaped(*last) } else { CELLS[usize::from(*last)] });
+        self.break_softly();
+        self.out.extend_from_slice(&self.letters[..self.held]);
+        self.held = 0;
     }
 
-    /// Adds octets of which none is the line's last.
+    fn add(&mut self, (letters, count): Cell) {
+        self.letters[self.held..self.held + CELL_LETTERS].copy_from_slice(&letters);
+        self.held += usize::from(count);
+    }
+
+    /// Adds at most [`STEP_OCTETS`] octets, without a question about any of them.
     fn add_all(&mut self, octets: &[u8]) {
-        let (steps, rest) = octets.as_chunks::<STEP_OCTETS>();
-        for step in steps {
-            if are_plain(*step) && self.column + STEP_OCTETS < QUOTED_LINE_MAX {
-                self.letters[self.column..self.column + STEP_OCTETS].copy_from_slice(step);
-                self.column += STEP_OCTETS;
-            } else {
-                step.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
-            }
+        let mut held = self.held;
+        for octet in octets {
+            let (letters, count) = CELLS[usize::from(*octet)];
+            self.letters[held..held + CELL_LETTERS].copy_from_slice(&letters);
+            held += usize::from(count);
         }
-        rest.iter().for_each(|octet| self.add(CELLS[usize::from(*octet)], false));
+        self.held = held;
     }
 
-    fn pass(&mut self, end: &[u8]) {
-        self.out.extend_from_slice(&self.letters[..self.column]);
-        self.out.extend_from_slice(end);
-        self.column = 0;
+    /// Writes as many lines as the letters fill. A line that goes on keeps one column for its soft break, and no escape
+    /// is broken.
+    fn break_softly(&mut self) {
+        let mut from = 0;
+        while self.held - from > QUOTED_LINE_MAX {
+            let line = &self.letters[from..from + QUOTED_LINE_MAX - 1];
+            let length = match line {
+                [.., b'='] => line.len() - 1,
+                [.., b'=', _] => line.len() - 2,
+                _ => line.len(),
+            };
+            self.out.extend_from_slice(&line[..length]);
+            self.out.extend_from_slice(b"=\r\n");
+            from += length;
+        }
+        self.letters.copy_within(from..self.held, 0);
+        self.held -= from;
     }
-}
-
-fn quoted_line(line: &[u8], out: &mut Vec<u8>) {
-    let Some((last, others)) = line.split_last() else { return };
-    let mut quoted = QuotedLine { out, letters: [0; QUOTED_LINE_MAX + STEP_OCTETS], column: 0 };
-    // mbox files take a line that begins so for the next message.
-    let others = if line.starts_with(b"From ") {
-        quoted.add(escaped(b'F'), false);
-        &others[1..]
-    } else {
-        others
-    };
-    quoted.add_all(others);
-    // A space at the end of a line would be taken off on the way.
-    let is_tail = matches!(last, b' ' | b'\t');
-    quoted.add(if is_tail { escaped(*last) } else { CELLS[usize::from(*last)] }, true);
-    quoted.pass(b"");
 }
 
 /// How long `octets` octets are in base64, line ends included, the last line without one.
@@ -241,8 +243,25 @@ pub fn base64_lines(octets: &[u8], is_first: bool, end: LineEnd, out: &mut Vec<u
     let mut letters = [0; BASE64_LINE_LETTERS];
     out.extend_from_slice(STANDARD.encode(first, Out::from_slice(&mut letters)));
     for slab in rest.chunks(BASE64_LINE_OCTETS * SLAB_LINES) {
-        base64_slab(slab, end, out);
+        let (lines, last) = slab.as_chunks();
+        let is_done = match end {
+            LineEnd::CrLf => wide_lines::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
+            LineEnd::Lf => wide_lines::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
+        };
+        base64_slab(if is_done { last } else { slab }, end, out);
     }
+}
+
+/// Writes whole lines, each with its end before it; false, and nothing is written, where this processor has no step
+/// for a line.
+fn wide_lines<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_OCTETS]], end: &[u8], out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    out.resize(begin + lines.len() * WHOLE, 0);
+    let is_done = wide::base64_lines(lines, end, out[begin..].as_chunks_mut::<WHOLE>().0);
+    if !is_done {
+        out.truncate(begin);
+    }
+    is_done
 }
 
 /// Writes lines of base64, each with a line end before it.
@@ -309,18 +328,6 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_plain_where_each_of_its_octets_is() {
-        for octet in 0..=u8::MAX {
-            for place in 0..STEP_OCTETS {
-                let mut octets = *b"Step a~ ";
-                octets[place] = octet;
-                let wanted = !needs_escape(octet) && !matches!(octet, b'\t' | b'\r' | b'\n');
-                assert_eq!(are_plain(octets), wanted, "{octet:#x} at {place}");
-            }
-        }
-    }
-
-    #[test]
     fn quoted_printable_is_the_same_in_whatever_steps_it_is_made() {
         /// Octet by octet, after RFC 2045 §6.7.
         fn by_octets(line: &[u8]) -> String {
@@ -342,7 +349,13 @@ mod tests {
             out
         }
         let kinds = b"abcdefghijklm From =\t\xC3\xA7~\x7F\x01 ";
-        for length in 0..200 {
+        for length in (0..200).chain([
+            STEP_OCTETS - 1,
+            STEP_OCTETS,
+            STEP_OCTETS + 1,
+            STEP_OCTETS + 2,
+            3 * STEP_OCTETS + 9,
+        ]) {
             for step in [1, 2, 3, 5, 7, 11, 13] {
                 let line: Vec<u8> = (0..length).map(|at| kinds[(at * step + at / 9) % kinds.len()]).collect();
                 let from = [b"From ", line.as_slice()].concat();

@@ -78,7 +78,11 @@ impl Message {
     ) -> Result<(), Unwritten> {
         for piece in &self.pieces {
             match piece {
-                Piece::Held(octets) => out.text(octets).map_err(Unwritten::Refused)?,
+                // By portions: a form may gather what it is given.
+                Piece::Held(octets) => octets
+                    .chunks(BLOCK_OCTETS)
+                    .try_for_each(|portion| out.text(portion))
+                    .map_err(Unwritten::Refused)?,
                 Piece::Encoded(blob) => room.copy(blob, blobs, out, true)?,
                 Piece::Raw(blob) => room.copy(blob, blobs, out, false)?,
             }

@@ -135,20 +135,19 @@ impl Blocks {
         altered.ok_or_else(|| fault.unwrap_or_else(|| Fault::new(format!("block {block:#x} is nowhere"))))
     }
 
-    /// Octets that a block holds, without reading it.
-    pub(super) fn octets(&mut self, block: u64) -> Option<u16> {
-        self.index.place(block, &mut self.near).map(Block::octets)
+    /// The first of a block's places.
+    pub(super) fn place(&mut self, block: u64) -> Option<Block> {
+        self.index.place(block, &mut self.near)
     }
 
     /// Reads leaves of which the first begins at `start` straight to where they are wanted, as long as they lie one
     /// behind the other in the file, are plainly sound and fit into `into`; gives how many those are. What is not
     /// plain is left to [`Self::contents`], which looks further.
     pub(super) fn read_run(&mut self, leaves: &[Leaf], start: u64, into: &mut [u8]) -> usize {
-        let index = Arc::clone(&self.index);
         let mut places: Vec<Block> = Vec::new();
         let (mut held, mut filed) = (0, 0);
         for leaf in leaves {
-            let Some(at) = index.place(leaf.block, &mut self.near) else { break };
+            let Some(at) = leaf.place else { break };
             let octets = u64::from(at.octets());
             let is_plain = at.octets() == at.stored() && start + held + octets == leaf.end;
             let is_next = places.first().is_none_or(|first| at.place() == first.place() + filed);

@@ -2,6 +2,7 @@
 //! Never a secret: both are fixed tables, and a store's password encodes nothing.
 
 use super::cipher_tables::{INTO, OUT, SWAP};
+use crate::wide;
 
 /// How a store encodes its data blocks; internal blocks and pages never are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,28 +28,15 @@ impl Encoding {
 
     /// Decodes what a data block holds to where it is wanted, which is as long.
     pub(super) fn decode_into(self, octets: &[u8], block: u64, into: &mut [u8]) {
-        match self {
-            Self::Permute => {
-                for (octet, decoded) in octets.iter().zip(into) {
-                    *decoded = OUT[usize::from(*octet)];
-                }
-            }
-            Self::None | Self::Cyclic => {
-                into.copy_from_slice(octets);
-                self.decode(into, block);
-            }
-        }
+        into.copy_from_slice(octets);
+        self.decode(into, block);
     }
 
     /// Decodes what a data block holds, in place. `block` is its BID, the key of the cyclic encoding.
     pub(super) fn decode(self, octets: &mut [u8], block: u64) {
         match self {
             Self::None => {}
-            Self::Permute => {
-                for octet in octets {
-                    *octet = OUT[usize::from(*octet)];
-                }
-            }
+            Self::Permute => wide::substitute(&OUT, octets),
             Self::Cyclic => cyclic(octets, block),
         }
     }

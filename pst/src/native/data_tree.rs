@@ -27,6 +27,8 @@ pub(super) struct Leaf {
     pub(super) block: u64,
     /// Where it ends, counted from the first leaf's beginning.
     pub(super) end: u64,
+    /// The first of its places in the file; nothing where it is nowhere.
+    pub(super) place: Option<Block>,
 }
 
 impl DataTree {
@@ -35,13 +37,13 @@ impl DataTree {
         self.leaves.last().map_or(0, |leaf| leaf.end)
     }
 
-    fn add(&mut self, block: u64, octets: Option<u16>) {
-        if octets.is_none() {
+    fn add(&mut self, block: u64, place: Option<Block>) {
+        if place.is_none() {
             let fault = Fault::new(format!("block {block:#x} is nowhere"));
             self.missing = self.missing.take().or(Some(fault));
         }
-        let end = self.octets() + u64::from(octets.unwrap_or(0));
-        self.leaves.push(Leaf { block, end });
+        let end = self.octets() + u64::from(place.map_or(0, Block::octets));
+        self.leaves.push(Leaf { block, end, place });
     }
 }
 
@@ -57,8 +59,8 @@ impl Blocks {
         if is_internal(block) {
             self.list(block, None, &mut tree)?;
         } else if block != 0 {
-            let octets = self.octets(block);
-            tree.add(block, Some(octets.ok_or_else(|| Fault::new(format!("block {block:#x} is nowhere")))?));
+            let place = self.place(block);
+            tree.add(block, Some(place.ok_or_else(|| Fault::new(format!("block {block:#x} is nowhere")))?));
         }
         let tree = Arc::new(tree);
         self.tree = Some((block, Arc::clone(&tree)));
@@ -101,7 +103,7 @@ impl Blocks {
             } else if is_internal(child) {
                 return Err(Fault::new(format!("block {block:#x} names {child:#x} as data, which is none")));
             } else {
-                tree.add(child, index.place(child, &mut self.near).map(Block::octets));
+                tree.add(child, index.place(child, &mut self.near));
             }
         }
         if tree.missing.is_none() && tree.octets() - before != u64::from(total) {
@@ -142,6 +144,9 @@ impl Blocks {
                 "{} octets are more than the {octets_max} that are held",
                 tree.octets()
             )));
+        }
+        if let [leaf] = tree.leaves.as_slice() {
+            return self.block(leaf.block);
         }
         let mut data = Vec::with_capacity(tree.octets() as usize);
         for leaf in &tree.leaves {

@@ -93,8 +93,9 @@ impl Node {
     }
 }
 
-/// How far from the last block the next one is looked for first, to either side in the block tree.
-const NEAR_BLOCKS: usize = 1024;
+/// How far from the last block the next one is looked for, to either side in the block tree, before it is looked for
+/// in all of it: the blocks of one item mostly lie within the first of these, those of the next within the second.
+const NEAR_BLOCKS: [usize; 2] = [12, 1024];
 
 /// What is known of a store's nodes and blocks.
 #[derive(Debug, Clone, Default)]
@@ -250,11 +251,14 @@ impl Index {
             *near = near.wrapping_add(1);
             return Some(*block);
         }
-        let from = near.saturating_sub(NEAR_BLOCKS).min(self.blocks.len());
-        let around = &self.blocks[from..self.blocks.len().min(near.saturating_add(NEAR_BLOCKS))];
-        let is_around = around.first().is_some_and(|first| first.number() <= number)
-            && around.last().is_some_and(|last| number <= last.number());
-        let (from, among) = if is_around { (from, around) } else { (0, &self.blocks[..]) };
+        let around = NEAR_BLOCKS.iter().find_map(|far| {
+            let from = near.saturating_sub(*far).min(self.blocks.len());
+            let around = &self.blocks[from..self.blocks.len().min(near.saturating_add(*far))];
+            let is_around = around.first().is_some_and(|first| first.number() <= number)
+                && around.last().is_some_and(|last| number <= last.number());
+            is_around.then_some((from, around))
+        });
+        let (from, among) = around.unwrap_or((0, &self.blocks));
         let found = among.binary_search_by_key(&number, |block| block.number()).ok()?;
         *near = from + found;
         Some(among[found])

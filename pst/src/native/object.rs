@@ -1,6 +1,8 @@
 //! What a heap's values are found in: the heap itself, or the sub-nodes beside it ([MS-PST] §2.3.3.2).
 //! Never holds a value that is longer than the limits allow: it becomes a blob.
 
+use std::borrow::Cow;
+
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::Heap;
@@ -66,7 +68,7 @@ impl Object {
             return Ok(Value::Object);
         }
         if fixed_octets(kind).is_some_and(|octets| octets <= 4) {
-            return value(kind, word.to_le_bytes().to_vec());
+            return value(kind, Cow::Borrowed(&word.to_le_bytes()));
         }
         let is_known =
             fixed_octets(kind).is_some() || is_many(kind) || matches!(kind, STRING8 | STRING | BINARY);
@@ -91,7 +93,7 @@ impl Object {
         allowance: &Allowance,
         kind: u16,
         hnid: u32,
-    ) -> Read<Result<Vec<u8>, Value>> {
+    ) -> Read<Result<Cow<'_, [u8]>, Value>> {
         if hnid & 0x1F == 0 {
             let octets = self.heap.get(blocks, hnid)?;
             if octets.len() as u64 > allowance.octets {
@@ -99,7 +101,7 @@ impl Object {
                     "its item holds more than {ITEM_OCTETS_MAX} octets of values"
                 )));
             }
-            return Ok(Ok(octets.to_vec()));
+            return Ok(Ok(Cow::Borrowed(octets)));
         }
         let subnode = self.subnode(hnid)?;
         let tree = blocks.data_tree(subnode.data)?;
@@ -108,7 +110,7 @@ impl Object {
             let blob = Blob { octets: tree.octets(), key: BlobKey::Block(subnode.data) };
             return Ok(Err(Value::Long(long_type(kind), blob)));
         }
-        blocks.data(&tree, held_max).map(Ok)
+        blocks.data(&tree, held_max).map(|octets| Ok(Cow::Owned(octets)))
     }
 
     /// What a value of type `PtypObject` refers to ([MS-PST] §2.3.3.5): a sub-node.

@@ -1,6 +1,8 @@
 //! From a property's type and octets to its value ([MS-OXCDATA] §2.11.1; [MS-PST] §2.3.3.4 for several values).
 //! Never reads a file, and never a code page.
 
+use std::borrow::Cow;
+
 use super::fault::{Fault, Read};
 use super::limits::VALUES_MAX;
 use super::octets::u32_at;
@@ -45,16 +47,16 @@ pub(super) const fn long_type(kind: u16) -> ValueType {
 }
 
 /// The value that octets hold.
-pub(super) fn value(kind: u16, octets: Vec<u8>) -> Read<Value> {
+pub(super) fn value(kind: u16, octets: Cow<'_, [u8]>) -> Read<Value> {
     if let Some(wanted) = fixed_octets(kind) {
         let short = || Fault::new(format!("{} octets are too few for type {kind:#06x}", octets.len()));
         return fixed(kind, octets.get(..wanted).ok_or_else(short)?).ok_or_else(short);
     }
     match kind {
         STRING => Ok(Value::String(text(&octets))),
-        STRING8 => Ok(Value::String8(without_nul(octets))),
+        STRING8 => Ok(Value::String8(without_nul(octets.into_owned()))),
         kind if is_many(kind) => many(kind & !MANY, &octets),
-        _ => Ok(Value::Binary(octets)),
+        _ => Ok(Value::Binary(octets.into_owned())),
     }
 }
 
@@ -151,7 +153,7 @@ fn many(kind: u16, octets: &[u8]) -> Read<Value> {
         if held > octets.len() {
             return Err(Fault::new("its values lie upon one another"));
         }
-        values.push(value(kind, one.to_vec())?);
+        values.push(value(kind, Cow::Borrowed(one))?);
     }
     Ok(Value::Many(values))
 }
@@ -161,7 +163,7 @@ mod tests {
     use super::*;
 
     fn check(kind: u16, octets: &[u8], expected: Option<Value>) {
-        assert_eq!(value(kind, octets.to_vec()).ok(), expected, "{kind:#06x} {octets:?}");
+        assert_eq!(value(kind, Cow::Borrowed(octets)).ok(), expected, "{kind:#06x} {octets:?}");
     }
 
     #[test]
