@@ -411,6 +411,13 @@ fn the_snapshot_is_canonical_and_knows_no_clock() {
         + r#""path":"IN\"B\\O\nX\u0001é","role":"inbox"}],"id":1,"scanned":true}],"schema":"malote.gate/1"}"#;
     assert_eq!(text, expected);
 
+    for number in [0, 9, 10, 48_226, u64::MAX] {
+        let mut job = good();
+        job.mailboxes[0].id = number;
+        let text = snapshot::canonical(&job, &[]);
+        assert!(text.contains(&alloc::format!(r#""id":{number},"scanned""#)), "{number}");
+    }
+
     let base = evaluate(&good()).snapshot_hash;
     assert!(base.starts_with("sha256:") && base.len() == 71, "{base}");
     let check = |change: fn(&mut JobInput), is_same: bool| {
