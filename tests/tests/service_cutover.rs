@@ -181,7 +181,8 @@ async fn a_domain_goes_from_its_open_gate_to_its_certificate_over_killed_service
     stage = stage.crash().await?;
     stage.until("verified").await?;
     let passes = stage.passes(USERS[0]).await?;
-    assert_eq!((passes.iter().sum::<u64>(), passes.last()), (2, Some(&0)), "{passes:?}");
+    // A pass that was killed may have brought the second one; the run that takes its place finds it there.
+    assert!((1..=2).contains(&passes.iter().sum::<u64>()) && passes.last() == Some(&0), "{passes:?}");
     assert_eq!(stage.passes(USERS[1]).await?.last(), Some(&0));
     for (user, expected) in [(USERS[0], 8), (USERS[1], 6)] {
         let mut old = Reader::login(stage.source.port(), user, SECRET).await?;
