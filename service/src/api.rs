@@ -4,6 +4,7 @@
 pub mod access;
 pub mod answer;
 pub mod approvals;
+pub mod attach;
 pub mod audit;
 pub mod auth;
 pub mod body;
@@ -25,6 +26,7 @@ pub mod i18n;
 pub mod idempotency;
 pub mod import;
 pub mod inventory;
+pub mod job_make;
 pub mod jobs;
 pub mod kept;
 pub mod layers;
