@@ -203,4 +203,3 @@ async fn side(
     let row = endpoints::insert(app, caller, asked).await.map_err(|error| error.under(part))?;
     Ok(Some(row.id))
 }
-

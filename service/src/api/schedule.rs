@@ -19,8 +19,8 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::token::uuid;
 use crate::jobs::Cron;
-use crate::store::{StoreError, Transaction, at};
 use crate::store::schedules::{SchedulePut, ScheduleRow};
+use crate::store::{StoreError, Transaction, at};
 
 /// Times that are told ahead.
 const TIMES: usize = 5;

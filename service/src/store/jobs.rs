@@ -105,6 +105,8 @@ const DELETE_JOB: &str = "
 const MOVE_PHASE: &str = "
     UPDATE migration_jobs SET phase = $3, phase_before_failure = $4, failure_reason = $5, version = version + 1
     WHERE id = $1 AND phase = $2";
+/// Holds a job in its phase until the transaction ends. Binds: id.
+const HOLD_PHASE: &str = "UPDATE migration_jobs SET phase = phase WHERE id = $1 RETURNING phase";
 /// Binds: id, now_at.
 const CLOSED: &str = "UPDATE migration_jobs SET closed_at = $2 WHERE id = $1";
 /// Binds: job, from, to, actor, reason, snapshot or NULL.
@@ -129,6 +131,7 @@ pub const QUERIES: &[&str] = &[
     CHANGE_JOB,
     DELETE_JOB,
     MOVE_PHASE,
+    HOLD_PHASE,
     CLOSED,
     HISTORY,
     PHASES,
@@ -422,6 +425,12 @@ impl Transaction {
         }
         self.note_phase(job, from, to, why.actor, why.reason, why.snapshot).await?;
         Ok(true)
+    }
+
+    /// Holds a job in its phase until the transaction ends; the phase.
+    pub async fn hold_phase(&mut self, job: i64) -> Result<String> {
+        let row = self.one("holding a phase", HOLD_PHASE, binds![job]).await?;
+        row.ok_or(super::StoreError::Stale("the job"))?.text(0)
     }
 
     async fn note_phase(
