@@ -47,6 +47,7 @@ pub mod quarantine_raw;
 pub mod quarantine_retry;
 pub mod reader;
 pub mod report;
+pub mod roles;
 pub mod router;
 pub mod runs;
 pub mod schedule;
