@@ -35,6 +35,8 @@ pub enum Event {
     Verified,
     /// The job is over.
     Closed,
+    /// Somebody asked that the ticket gets the report.
+    Report,
 }
 
 impl Event {
@@ -46,6 +48,7 @@ impl Event {
             Self::DnsApplied => "migration.dns_applied",
             Self::Verified => "migration.verified",
             Self::Closed => "migration.closed",
+            Self::Report => "migration.report",
         }
     }
 }
@@ -60,18 +63,56 @@ pub async fn enter(
     event: Event,
     now_ms: i64,
 ) -> Result<(), GateError> {
-    let Some(hook) = transaction.ticket_hook().await?.filter(|hook| hook.enabled) else { return Ok(()) };
-    let Some(subject) = transaction.hook_subject(job).await? else { return Ok(()) };
+    entered(transaction, job, event, None, now_ms).await.map(|_| ())
+}
+
+/// A report that a ticket is to get.
+#[derive(Debug, Clone, Copy)]
+pub struct Attached<'a> {
+    /// The ticket, which need not be the job's own.
+    pub ticket: i64,
+    /// The digest of the report as it stands.
+    pub digest: &'a str,
+}
+
+/// Enters that a ticket gets the report of a job; the event's id, or nothing where no hook is set or it is off.
+///
+/// # Errors
+/// What the database says, or where there is no randomness for a name.
+pub async fn attach(
+    transaction: &mut Transaction,
+    job: i64,
+    attached: Attached<'_>,
+    now_ms: i64,
+) -> Result<Option<String>, GateError> {
+    entered(transaction, job, Event::Report, Some(attached), now_ms).await
+}
+
+async fn entered(
+    transaction: &mut Transaction,
+    job: i64,
+    event: Event,
+    attached: Option<Attached<'_>>,
+    now_ms: i64,
+) -> Result<Option<String>, GateError> {
+    let Some(hook) = transaction.ticket_hook().await?.filter(|hook| hook.enabled) else { return Ok(None) };
+    let Some(subject) = transaction.hook_subject(job).await? else { return Ok(None) };
     let id = format!("msg_{}", uuid()?);
-    let body = body(event, job, &subject, &hook.public_url, now_ms).to_string();
+    let mut told = body(event, job, &subject, &hook.public_url, now_ms);
+    if let Some(attached) = attached {
+        told["data"]["ticket_id"] = attached.ticket.into();
+        told["data"]["report_digest"] = attached.digest.into();
+    }
+    let body = told.to_string();
     if body.len() > BODY_BYTES_MAX {
         tracing::error!(
             job.id = job,
             "an event of job {job} is over {BODY_BYTES_MAX} octets and is not told"
         );
-        return Ok(());
+        return Ok(None);
     }
-    Ok(transaction.enter_event(&id, job, (event.as_str(), &body), now_ms).await?)
+    transaction.enter_event(&id, job, (event.as_str(), &body), now_ms).await?;
+    Ok(Some(id))
 }
 
 /// The share of a hundred that is there, rounded down; 0 where a mailbox was never counted.

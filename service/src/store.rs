@@ -30,6 +30,7 @@ pub mod reach;
 pub mod report;
 pub mod results;
 pub mod retries;
+pub mod roles;
 mod row;
 pub mod runs;
 pub mod schedules;

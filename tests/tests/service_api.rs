@@ -16,5 +16,6 @@ mod service_api {
     mod printed;
     mod protocol;
     mod reports;
+    mod roles;
     mod vault;
 }

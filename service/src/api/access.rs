@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::{password, token};
 use crate::store::doors::TokenRow;
-use crate::store::people::{NewUser, UserRow};
+use crate::store::people::{NewUser, RoleRow, UserRow};
 use crate::store::{StoreError, at, at_or_empty};
 
 /// The longest life of a service token, in days.
@@ -63,18 +63,26 @@ pub struct RoleView {
     permissions: Vec<String>,
 }
 
+impl RoleView {
+    /// What is shown of a row.
+    pub(super) fn of(role: RoleRow, permissions: Vec<String>) -> Self {
+        Self {
+            id: role.id,
+            name: role.name,
+            description: role.description,
+            is_system: role.is_system,
+            requires_mfa: role.requires_mfa,
+            permissions,
+        }
+    }
+}
+
 /// `GET /access/roles`.
 #[utoipa::path(get, path = "/access/roles", tag = "access", responses((status = 200, body = Listed<RoleView>)))]
 pub async fn roles(State(app): State<App>, caller: Caller) -> Result<Json<Listed<RoleView>>> {
     caller.may(Permission::ManageAccess)?;
-    let views = app.store.roles().await?.into_iter().map(|(role, permissions)| RoleView {
-        id: role.id,
-        name: role.name,
-        description: role.description,
-        is_system: role.is_system,
-        requires_mfa: role.requires_mfa,
-        permissions,
-    });
+    let views = app.store.roles().await?.into_iter();
+    let views = views.map(|(role, permissions)| RoleView::of(role, permissions));
     Ok(Json(Listed::whole(views.collect())))
 }
 

@@ -161,7 +161,7 @@ pub(super) async fn insert(app: &App, caller: &Caller, asked: EndpointAsked) -> 
     check(&asked, caller)?;
     if let Some(tenant) = asked.tenant_id {
         let mut transaction = app.store.begin().await?;
-        if !transaction.know(tenant, None, caller.reach.sees_all()).await? {
+        if !transaction.know(tenant, caller.reach.sees_all()).await? {
             return Err(ApiError::field("tenant_id", "there is no such tenant"));
         }
         transaction.commit().await?;

@@ -16,7 +16,7 @@ use super::body::{Asked, At};
 use super::caller::Caller;
 use super::error::FieldError;
 use super::jobs::read as read_job;
-use super::mailboxes::{MailboxMake, Secret, check, make_one};
+use super::mailboxes::{MailboxMake, Secret, check, check_open, make_one};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -91,9 +91,7 @@ pub async fn import(
     caller.may(Permission::ManageMigration)?;
     caller.may(Permission::ManageCredentials)?;
     let job = read_job(&app, &caller, id).await?;
-    if job.phase == "closed" {
-        return Err(ApiError::conflict("phase_conflict", "the job is closed"));
-    }
+    check_open(&job.phase)?;
     let mut known: BTreeSet<(String, String)> = BTreeSet::new();
     let rows_max = i64::try_from(ROWS_MAX).unwrap_or(i64::MAX);
     for row in app.store.boxes(&caller.reach, id, (0, rows_max), ("", "")).await? {

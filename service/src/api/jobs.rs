@@ -1,4 +1,4 @@
-//! Jobs: made, read, changed, paused, failed, tried again, closed: `/migration/jobs…`.
+//! Jobs: read, changed, paused, failed, tried again, closed: `/migration/jobs…`.
 //! Never takes a phase's edge that plan does not let it take.
 
 use std::collections::BTreeMap;
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, created, seen_version};
+use super::answer::{Versioned, seen_version};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::gates::{self, GateView};
 use super::kept::may_name;
 use super::list::{Listed, Page};
-use super::mailboxes::{self, MailboxMake, MailboxView};
+use super::mailboxes::{self, MailboxView};
 use super::runs::RunView;
-use super::{ApiError, Result, endpoints};
+use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::dialer::is_host;
 use crate::hooks::{self, Event};
 use crate::jobs::RunOptions;
-use crate::store::jobs::{JobFilter, JobRow, NewJob, STATUSES, Why};
+use crate::store::jobs::{JobFilter, JobRow, STATUSES, Why};
 use crate::store::looks::RunFilter;
 use crate::store::{StoreError, at};
 
@@ -33,8 +33,6 @@ use crate::store::{StoreError, at};
 const NOTES_MAX: usize = 10_000;
 /// Runs that a job is shown with.
 const RUNS_SHOWN: i64 = 50;
-/// Mailboxes that a request for a job may bring along.
-const MAILBOXES_MAX: usize = 1000;
 
 /// A job.
 #[derive(Serialize, ToSchema)]
@@ -207,116 +205,6 @@ pub async fn list(
     Ok(Listed::cut(views, rows, total, |job: &JobView| job.id).answer(&headers))
 }
 
-/// One side's server.
-#[derive(Deserialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
-pub struct Side {
-    /// A server that is known already.
-    endpoint_id: Option<String>,
-    /// The family of servers; recognised where nothing is said.
-    profile: Option<String>,
-    /// Its name.
-    host: Option<String>,
-    /// Its port.
-    port: Option<u16>,
-    /// `implicit`, `starttls` or `off`.
-    tls: Option<String>,
-    /// `sha256:…` of the one certificate that is accepted.
-    pin: Option<String>,
-}
-
-/// A job to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct JobMake {
-    /// Whose it is.
-    tenant_id: i64,
-    /// The desk's number.
-    ticket_id: Option<i64>,
-    /// What is moved, as A-labels.
-    domain: String,
-    /// What people call the source.
-    #[serde(default)]
-    source_server_label: String,
-    /// The destination: `HOST` or `HOST:PORT`.
-    #[serde(default)]
-    dest_imap_host: String,
-    /// For people.
-    #[serde(default)]
-    notes: String,
-    /// The source server.
-    #[serde(default)]
-    source: Side,
-    /// The destination server.
-    #[serde(default)]
-    dest: Side,
-    /// Mailboxes that come along.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    mailboxes: Vec<MailboxMake>,
-    /// Options of every run.
-    #[schema(value_type = Option<Object>)]
-    options: Option<Value>,
-}
-
-/// `POST /migration/jobs`.
-#[utoipa::path(post, path = "/migration/jobs", tag = "jobs", request_body = JobMake,
-    responses((status = 201, body = JobView), (status = 403), (status = 409), (status = 422)))]
-pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobMake>) -> Result<Response> {
-    caller.may(Permission::ManageMigration)?;
-    let domain = domain(&asked.domain)?;
-    if !caller.reach.has_tenant(asked.tenant_id) || asked.tenant_id < 1 {
-        return Err(ApiError::field("tenant_id", "there is no such tenant"));
-    }
-    check_texts(&asked.source_server_label, &asked.dest_imap_host, &asked.notes)?;
-    if asked.mailboxes.len() > MAILBOXES_MAX {
-        return Err(ApiError::field(
-            "mailboxes",
-            format!("at most {MAILBOXES_MAX} here: POST the others to the job"),
-        ));
-    }
-    for (place, mailbox) in asked.mailboxes.iter().enumerate() {
-        mailboxes::check(mailbox, &format!("mailboxes[{place}]."))?;
-    }
-    let options_json = options(asked.options)?;
-    let (tenant, actor) = (asked.tenant_id, caller.actor.as_str());
-    let source = side(&app, &caller, asked.source, (tenant, &domain, "source")).await?;
-    let dest = side(&app, &caller, asked.dest, (tenant, &domain, "destination")).await?;
-    let new = NewJob {
-        tenant_id: tenant,
-        ticket_id: asked.ticket_id,
-        domain: &domain,
-        source_server_label: &asked.source_server_label,
-        dest_imap_host: &asked.dest_imap_host,
-        notes: &asked.notes,
-        created_by: actor,
-        source_endpoint_id: source.as_deref(),
-        dest_endpoint_id: dest.as_deref(),
-        options_json: &options_json,
-    };
-    let mut transaction = app.store.begin().await?;
-    if !transaction.know(tenant, asked.ticket_id, caller.reach.sees_all()).await? {
-        return Err(ApiError::field("tenant_id", "there is no such tenant"));
-    }
-    let made = transaction.insert_job(&new).await;
-    let id = made.map_err(|error| if error.is_duplicate() { exists(&domain) } else { error.into() })?;
-    if !asked.mailboxes.is_empty() {
-        let (key, row) = app.vault.first_key(id).await?;
-        transaction.insert_key(&row).await?;
-        for mailbox in &asked.mailboxes {
-            mailboxes::write(&mut transaction, &key, id, mailbox).await?;
-        }
-    }
-    // The job, its mailboxes and their secrets are there together or not at all.
-    transaction.commit().await?;
-    let view = JobView::of(read(&app, &caller, id).await?);
-    Ok(created(&format!("/migration/jobs/{id}"), &view))
-}
-
-fn exists(domain: &str) -> ApiError {
-    ApiError::conflict("job_exists", format!("{domain} has a job that is not closed"))
-}
-
 /// A domain in small letters. Names beyond ASCII are written as A-labels (RFC 5890).
 pub(super) fn domain(text: &str) -> Result<String> {
     let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
@@ -328,7 +216,11 @@ pub(super) fn domain(text: &str) -> Result<String> {
     }
 }
 
-fn check_texts(label: &str, host: &str, notes: &str) -> Result<()> {
+pub(super) fn no_such_ticket() -> ApiError {
+    ApiError::field("ticket_id", "there is no such ticket")
+}
+
+pub(super) fn check_texts(label: &str, host: &str, notes: &str) -> Result<()> {
     if label.chars().count() > 200 || label.chars().any(char::is_control) {
         return Err(ApiError::field("source_server_label", "at most 200 characters, none of control"));
     }
@@ -343,36 +235,6 @@ pub(super) fn options(options: Option<Value>) -> Result<String> {
     let text = options.map_or_else(|| "{}".to_owned(), |options| options.to_string());
     RunOptions::laid(&[&text]).map_err(|words| ApiError::field("options", words))?;
     Ok(text)
-}
-
-async fn side(
-    app: &App,
-    caller: &Caller,
-    side: Side,
-    (tenant, domain, which): (i64, &str, &'static str),
-) -> Result<Option<String>> {
-    if let Some(id) = side.endpoint_id {
-        let known = app.store.endpoint_row(&caller.reach, &id).await?;
-        let known = known.filter(|row| row.tenant_id.is_none_or(|owner| owner == tenant));
-        return match known {
-            Some(row) => Ok(Some(row.id)),
-            None => Err(ApiError::field(format!("{which}.endpoint_id"), "there is no such server")),
-        };
-    }
-    let Some(host) = side.host else { return Ok(None) };
-    let asked = endpoints::EndpointAsked {
-        name: format!("{domain} {which} {}", &crate::auth::token::uuid()?[..8]),
-        tenant_id: Some(tenant),
-        kind: "imap".to_owned(),
-        profile: side.profile.unwrap_or_default(),
-        host,
-        port: side.port.unwrap_or_default(),
-        tls: side.tls.unwrap_or_else(|| "implicit".to_owned()),
-        pin: side.pin.unwrap_or_default(),
-        ..endpoints::EndpointAsked::default()
-    };
-    let row = endpoints::insert(app, caller, asked).await.map_err(|error| error.under(which))?;
-    Ok(Some(row.id))
 }
 
 /// What else an answer shows.
@@ -460,7 +322,9 @@ pub async fn change(
         return Err(ApiError::conflict("phase_conflict", "the destination stands once DNS points to it"));
     }
     if let Some(ticket) = asked.ticket_id {
-        app.store.know_ticket(ticket, row.tenant_id).await?;
+        if !app.store.know_ticket(ticket, row.tenant_id).await? {
+            return Err(no_such_ticket());
+        }
         row.ticket_id = Some(ticket);
     }
     row.notes = asked.notes.unwrap_or(row.notes);

@@ -284,10 +284,20 @@ pub(super) fn check_map(map: &Value) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// A job takes no more mailboxes once it is verified: what would be added was never counted.
+pub(super) fn check_open(phase: &str) -> Result<()> {
+    if matches!(phase, "verified" | "closed") {
+        return Err(ApiError::conflict("phase_conflict", format!("the job is {phase}: no mailbox is added")));
+    }
+    Ok(())
+}
+
 /// Writes a checked mailbox and its secrets, both or neither; its id.
 pub(super) async fn make_one(app: &App, job: i64, made: MailboxMake) -> Result<i64> {
     let key = app.vault.key_of(job).await?;
     let mut transaction = app.store.begin().await?;
+    // Whoever takes the job to another phase waits until the mailbox stands, and counts it then.
+    check_open(&transaction.hold_phase(job).await?)?;
     let id = write(&mut transaction, &key, job, &made).await?;
     transaction.commit().await?;
     Ok(id)
@@ -396,9 +406,7 @@ pub async fn make(
 ) -> Result<Response> {
     caller.may(Permission::ManageMigration)?;
     let job = read_job(&app, &caller, id).await?;
-    if job.phase == "closed" {
-        return Err(ApiError::conflict("phase_conflict", "the job is closed"));
-    }
+    check_open(&job.phase)?;
     let Some(items) = asked.get("items").and_then(Value::as_array).cloned() else {
         let made = parse(asked, "")?;
         let mailbox = make_one(&app, id, made).await?;
@@ -483,7 +491,7 @@ pub struct MailboxChange {
 
 /// `PATCH /migration/mailboxes/{mid}`.
 #[utoipa::path(patch, path = "/migration/mailboxes/{mid}", tag = "mailboxes", params(("mid" = i64, Path)),
-    request_body = MailboxChange, responses((status = 200, body = MailboxView), (status = 412), (status = 422),
+    request_body = MailboxChange, responses((status = 200, body = MailboxView), (status = 409), (status = 412), (status = 422),
     (status = 428)))]
 pub async fn change(
     State(app): State<App>,
@@ -502,6 +510,9 @@ pub async fn change(
         if name.as_deref().is_some_and(|name| !name.is_empty() && !check_name(name)) {
             return Err(ApiError::field(field, "a name without control characters, of at most 320 octets"));
         }
+    }
+    if asked.enabled == Some(true) && !row.enabled {
+        check_open(&read_job(&app, &caller, row.job_id).await?.phase)?;
     }
     row.enabled = asked.enabled.unwrap_or(row.enabled);
     row.excluded_reason = asked.excluded_reason.unwrap_or(row.excluded_reason);

@@ -81,11 +81,19 @@ pub async fn job(
     caller.may(Permission::ViewMigration)?;
     let row = read(&app, &caller, id).await?;
     let language = wanted(&form, &headers)?;
-    let report = match frozen(&app, &row).await? {
-        Some(report) => report,
-        None => document(&app, &row, 0).await?,
-    };
+    let report = current(&app, &row).await?;
     answer(report, language, &headers).await
+}
+
+/// A job's report: as it was when all was verified, and before that as it stands.
+///
+/// # Errors
+/// Where nothing was counted yet, and what the database says.
+pub(super) async fn current(app: &App, job: &JobRow) -> Result<Value> {
+    match frozen(app, job).await? {
+        Some(report) => Ok(report),
+        None => document(app, job, 0).await,
+    }
 }
 
 /// The report as it was when all was verified: what was counted then stands, and the closing is added to it.

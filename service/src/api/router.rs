@@ -13,11 +13,12 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
-    endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory, jobs, layers,
-    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, preferences, providers, quarantine,
-    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
-    try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
+    ApiError, access, approvals, attach, audit, auth, closing, control, credentials, cutover, described,
+    discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory,
+    job_make, jobs, layers, mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview,
+    preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles, runs,
+    schedule, settings, share, system, tracking, try_login, uploads, uploads_chunk, uploads_form,
+    uploads_use, views,
 };
 use crate::app::App;
 
@@ -48,7 +49,10 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(views::list, views::make))
         .routes(routes!(views::change, views::remove))
         .routes(routes!(access::permissions))
-        .routes(routes!(access::roles))
+        .routes(routes!(access::roles, roles::make))
+        .routes(routes!(roles::show, roles::change, roles::remove))
+        .routes(routes!(roles::user_scopes, roles::put_user_scopes))
+        .routes(routes!(roles::role_scopes, roles::put_role_scopes))
         .routes(routes!(access::users, access::make_user))
         .routes(routes!(access::user, access::change_user, access::remove_user))
         .routes(routes!(access::set_password))
@@ -73,7 +77,7 @@ fn tree() -> OpenApiRouter<App> {
 /// What is moved.
 fn migration() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(jobs::list, jobs::make))
+        .routes(routes!(jobs::list, job_make::make))
         .routes(routes!(jobs::show, jobs::change, jobs::remove))
         .routes(routes!(control::pause))
         .routes(routes!(control::resume))
@@ -84,6 +88,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(closing::ticket_payload))
         .routes(routes!(closing::timeline))
         .routes(routes!(report::job))
+        .routes(routes!(attach::report_to_ticket))
         .routes(routes!(report::mailbox))
         .routes(routes!(report::schema))
         .routes(routes!(hooks::show, hooks::put, hooks::remove))

@@ -19,8 +19,8 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::token::uuid;
 use crate::jobs::Cron;
-use crate::store::at;
 use crate::store::schedules::{SchedulePut, ScheduleRow};
+use crate::store::{StoreError, Transaction, at};
 
 /// Times that are told ahead.
 const TIMES: usize = 5;
@@ -149,7 +149,7 @@ pub async fn preview(
 }
 
 /// The next moments of a schedule that can be kept.
-fn checked(wanted: &Wanted, now_ms: i64) -> Result<Vec<String>> {
+pub(super) fn checked(wanted: &Wanted, now_ms: i64) -> Result<Vec<String>> {
     let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
     let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
     let cron = Cron::parse(&wanted.cron, timezone, &window_json).map_err(|error| {
@@ -166,6 +166,32 @@ fn checked(wanted: &Wanted, now_ms: i64) -> Result<Vec<String>> {
         return Err(ApiError::field("window", "no moment of the pattern lies within these hours"));
     }
     Ok(next)
+}
+
+/// Gives a job that is being made its schedule, which was [`checked`].
+pub(super) async fn give(
+    transaction: &mut Transaction,
+    wanted: &Wanted,
+    (job_id, tenant_id): (i64, i64),
+    created_by: &str,
+) -> Result<()> {
+    let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+    let put = SchedulePut {
+        id: &uuid()?,
+        job_id,
+        tenant_id,
+        cron: &wanted.cron,
+        timezone: wanted.timezone.as_deref().unwrap_or("UTC"),
+        window_json: &window_json,
+        is_enabled: wanted.enabled.unwrap_or(true),
+        skip_if_running: wanted.skip_if_running.unwrap_or(true),
+        seen_version: None,
+        created_by,
+    };
+    match transaction.put_schedule(&put).await? {
+        true => Ok(()),
+        false => Err(StoreError::Stale("the schedule").into()),
+    }
 }
 
 /// `GET /migration/jobs/{id}/schedule`.
@@ -216,7 +242,7 @@ pub async fn put(
     };
     let mut transaction = app.store.begin().await?;
     if !transaction.put_schedule(&put).await? {
-        return Err(crate::store::StoreError::Stale("the schedule").into());
+        return Err(StoreError::Stale("the schedule").into());
     }
     transaction.commit().await?;
     let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;

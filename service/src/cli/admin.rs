@@ -49,7 +49,7 @@ async fn add_user(args: UserAddArgs) -> Result<Exit, Stopped> {
     let store = open(&args.place).await?;
     for tenant in &args.tenant {
         let mut transaction = store.begin().await?;
-        transaction.know(*tenant, None, true).await?;
+        transaction.know(*tenant, true).await?;
         transaction.commit().await?;
     }
     let made = Made {
@@ -90,7 +90,7 @@ async fn add_token(args: TokenAddArgs) -> Result<Exit, Stopped> {
     let store = open(&args.place).await?;
     if let Some(tenant) = args.tenant {
         let mut transaction = store.begin().await?;
-        transaction.know(tenant, None, true).await?;
+        transaction.know(tenant, true).await?;
         transaction.commit().await?;
     }
     let asked = TokenMake {

@@ -43,7 +43,7 @@ pub const CHECKS: [&str; 16] = [
 ];
 
 /// Codes of problems that have a text of their own, each with its next step.
-pub const PROBLEMS: [&str; 40] = [
+pub const PROBLEMS: [&str; 41] = [
     "approval_stale",
     "bad_credentials",
     "bad_request",
@@ -70,6 +70,7 @@ pub const PROBLEMS: [&str; 40] = [
     "method_not_allowed",
     "mfa_enrolment_required",
     "mfa_required",
+    "no_ticket",
     "not_found",
     "oauth_refused",
     "phase_conflict",

@@ -83,11 +83,15 @@ const KNOW_TENANT: &str = "INSERT INTO tenants (id, name) VALUES ($1, $2) ON CON
 const TENANT: &str = "SELECT id FROM tenants WHERE id = $1";
 /// Binds: ticket, tenant.
 const KNOW_TICKET: &str = "INSERT INTO tickets_ref (id, tenant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-/// Binds: tenant, ticket, domain, label, destination, notes, who, source endpoint, destination endpoint, options.
+/// Whether a ticket is known and no other tenant's. Binds: ticket, tenant.
+const TICKET_OF: &str = "SELECT id FROM tickets_ref WHERE id = $1 AND (tenant_id = $2 OR tenant_id IS NULL)";
+/// Binds: tenant, ticket, domain, label, destination, notes, who, source endpoint, destination endpoint, options,
+/// source credential, destination credential.
 const INSERT_JOB: &str = "
     INSERT INTO migration_jobs (tenant_id, ticket_id, domain, source_server_label, dest_imap_host, notes, created_by,
-                                source_endpoint_id, dest_endpoint_id, options_json)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id";
+                                source_endpoint_id, dest_endpoint_id, options_json, source_credential_id,
+                                dest_credential_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id";
 /// Binds: id, version, ticket, notes, label, destination, options, source credential, destination credential.
 const CHANGE_JOB: &str = "
     UPDATE migration_jobs SET ticket_id = $3, notes = $4, source_server_label = $5, dest_imap_host = $6,
@@ -101,6 +105,8 @@ const DELETE_JOB: &str = "
 const MOVE_PHASE: &str = "
     UPDATE migration_jobs SET phase = $3, phase_before_failure = $4, failure_reason = $5, version = version + 1
     WHERE id = $1 AND phase = $2";
+/// Holds a job in its phase until the transaction ends. Binds: id.
+const HOLD_PHASE: &str = "UPDATE migration_jobs SET phase = phase WHERE id = $1 RETURNING phase";
 /// Binds: id, now_at.
 const CLOSED: &str = "UPDATE migration_jobs SET closed_at = $2 WHERE id = $1";
 /// Binds: job, from, to, actor, reason, snapshot or NULL.
@@ -120,10 +126,12 @@ pub const QUERIES: &[&str] = &[
     KNOW_TENANT,
     TENANT,
     KNOW_TICKET,
+    TICKET_OF,
     INSERT_JOB,
     CHANGE_JOB,
     DELETE_JOB,
     MOVE_PHASE,
+    HOLD_PHASE,
     CLOSED,
     HISTORY,
     PHASES,
@@ -328,9 +336,10 @@ impl Store {
         self.run("noting a job's end", CLOSED, binds![id, now_at]).await.map(|_| ())
     }
 
-    /// Makes sure that a ticket is known.
-    pub async fn know_ticket(&self, ticket: i64, tenant: i64) -> Result<()> {
-        self.run("noting a ticket", KNOW_TICKET, binds![ticket, tenant]).await.map(|_| ())
+    /// Makes sure that a ticket is known; false where it is another tenant's.
+    pub async fn know_ticket(&self, ticket: i64, tenant: i64) -> Result<bool> {
+        self.run("noting a ticket", KNOW_TICKET, binds![ticket, tenant]).await?;
+        Ok(self.one("reading a ticket", TICKET_OF, binds![ticket, tenant]).await?.is_some())
     }
 
     /// A job's phases: from, to, actor, reason, when.
@@ -364,22 +373,26 @@ pub struct NewJob<'a> {
     pub dest_endpoint_id: Option<&'a str>,
     /// A JSON object.
     pub options_json: &'a str,
+    /// A credential that is kept at the source server; empty: none.
+    pub source_credential_id: &'a str,
+    /// Likewise at the destination.
+    pub dest_credential_id: &'a str,
 }
 
 impl Transaction {
-    /// Makes sure that a tenant and a ticket are known. A new tenant is made only where `may_make` it.
-    pub async fn know(&mut self, tenant: i64, ticket: Option<i64>, may_make: bool) -> Result<bool> {
+    /// Makes sure that a tenant is known. A new one is made only where `may_make` it.
+    pub async fn know(&mut self, tenant: i64, may_make: bool) -> Result<bool> {
         if may_make {
             let name = format!("tenant {tenant}");
             self.run("noting a tenant", KNOW_TENANT, binds![tenant, name]).await?;
         }
-        if self.one("reading a tenant", TENANT, binds![tenant]).await?.is_none() {
-            return Ok(false);
-        }
-        if let Some(ticket) = ticket {
-            self.run("noting a ticket", KNOW_TICKET, binds![ticket, tenant]).await?;
-        }
-        Ok(true)
+        Ok(self.one("reading a tenant", TENANT, binds![tenant]).await?.is_some())
+    }
+
+    /// Makes sure that a ticket is known; false where it is another tenant's.
+    pub async fn know_ticket(&mut self, ticket: i64, tenant: i64) -> Result<bool> {
+        self.run("noting a ticket", KNOW_TICKET, binds![ticket, tenant]).await?;
+        Ok(self.one("reading a ticket", TICKET_OF, binds![ticket, tenant]).await?.is_some())
     }
 
     /// Writes a job; its id. Fails as a duplicate where the domain has an open one.
@@ -395,6 +408,8 @@ impl Transaction {
             new.source_endpoint_id,
             new.dest_endpoint_id,
             new.options_json,
+            new.source_credential_id,
+            new.dest_credential_id,
         ];
         let row = self.one("writing a job", INSERT_JOB, binds).await?;
         let id = row.ok_or(super::StoreError::Stale("the job"))?.int(0)?;
@@ -410,6 +425,12 @@ impl Transaction {
         }
         self.note_phase(job, from, to, why.actor, why.reason, why.snapshot).await?;
         Ok(true)
+    }
+
+    /// Holds a job in its phase until the transaction ends; the phase.
+    pub async fn hold_phase(&mut self, job: i64) -> Result<String> {
+        let row = self.one("holding a phase", HOLD_PHASE, binds![job]).await?;
+        row.ok_or(super::StoreError::Stale("the job"))?.text(0)
     }
 
     async fn note_phase(

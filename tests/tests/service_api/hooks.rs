@@ -392,3 +392,63 @@ async fn each_link_of_a_customer_is_taken_back_by_itself() -> Result<()> {
     world.get(&other, &path).await?.refused(404, "not_found");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_report_is_attached_to_the_jobs_ticket_or_to_one_that_is_named() -> Result<()> {
+    let ground = ground().await?;
+    let path = format!("/migration/jobs/{}/report/attach", ground.job);
+    let world = &ground.world;
+    let made = world.post(&ground.lead, &path, json!({})).await?.with(202);
+    let entered = made.json();
+    let deliveries = format!("/migration/jobs/{}/deliveries", ground.job);
+    assert_eq!((made.header("location"), &entered["ticket_id"]), (deliveries, &json!(991)));
+    assert_eq!(ground.look().await?, 1);
+    let told: Value = serde_json::from_str(&ground.receiver.last().1)?;
+    assert_eq!((&told["type"], &told["data"]["ticket_id"]), (&json!("migration.report"), &json!(991)));
+    let report = format!("/migration/jobs/{}/report", ground.job);
+    let report = world.get(&ground.lead, &report).await?.with(200).json();
+    assert_eq!(told["data"]["report_digest"], report["digest"], "{told}");
+    assert_eq!(entered["report_digest"], report["digest"]);
+    assert!(told["data"]["report_url"].as_str().is_some_and(|url| url.contains("/report?format=pdf")));
+    assert_eq!(ground.deliveries().await?["items"][0]["id"], entered["event_id"]);
+
+    world.post(&ground.lead, &path, json!({"ticket_id": 992})).await?.with(202);
+    assert_eq!(ground.look().await?, 1);
+    let told: Value = serde_json::from_str(&ground.receiver.last().1)?;
+    assert_eq!(told["data"]["ticket_id"], 992);
+    let job = format!("/migration/jobs/{}", ground.job);
+    let shown = world.get(&ground.lead, &job).await?.with(200).json();
+    assert_eq!(shown["ticket_id"], 991, "the job keeps its own");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_report_goes_to_no_ticket_of_another_tenant_and_never_for_who_may_not_send_it() -> Result<()> {
+    let ground = ground().await?;
+    let path = format!("/migration/jobs/{}/report/attach", ground.job);
+    let world = &ground.world;
+    let viewer = world.user("viewer", &["viewer"], &[]).await?;
+    world.post(&viewer, &path, json!({})).await?.refused(403, "forbidden");
+    let stranger = world.user("stranger", &["operator"], &[2]).await?;
+    world.post(&stranger, &path, json!({})).await?.refused(404, "not_found");
+    world.sql("INSERT INTO tickets_ref (id, tenant_id) VALUES (77, 2)", binds![]).await?;
+    for wrong in [json!({"ticket_id": 77}), json!({"ticket_id": 0}), json!({"ticket": 1})] {
+        world.post(&ground.lead, &path, wrong).await?.refused(422, "invalid");
+    }
+    let made = json!({"tenant_id": 1, "domain": "other.example", "ticket_id": 77});
+    world.post(&ground.lead, "/migration/jobs", made).await?.refused(422, "invalid");
+    let job = format!("/migration/jobs/{}", ground.job);
+    let change = json!({"ticket_id": 77});
+    world.put(&ground.lead, "PATCH", &job, &job, change).await?.refused(422, "invalid");
+    let empty = world.job(&ground.lead, 1, "empty.example").await?;
+    let attach = format!("/migration/jobs/{empty}/report/attach");
+    world.post(&ground.lead, &attach, json!({})).await?.refused(409, "no_ticket");
+    world.post(&ground.lead, &attach, json!({"ticket_id": 5})).await?.refused(409, "no_data");
+    world.send(&ground.admin, "DELETE", "/system/ticket-hook", json!({})).await?.with(204);
+    world.post(&ground.lead, &path, json!({})).await?.refused(409, "no_ticket");
+    assert_eq!(ground.look().await?, 0, "what was refused is not told");
+    let noted = "SELECT COUNT(*) FROM audit_logs WHERE action = 'POST /migration/jobs/{id}/report/attach'";
+    let rows = world.app.store.all("asking", noted, binds![]).await?;
+    assert!(rows[0].int(0)? >= 5, "each asking is in the trail");
+    Ok(())
+}

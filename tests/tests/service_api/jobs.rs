@@ -202,3 +202,62 @@ async fn jobs_are_found_by_their_owner_and_shown_with_what_is_asked_for() -> Res
     world.get(&bia, &format!("{path}?include=everything")).await?.refused(400, "bad_request");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_job_comes_with_its_schedule_and_with_credentials_of_its_servers() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[1]).await?;
+    let server = json!({"name": "own", "kind": "imap", "host": "old.example.org", "tls": "implicit",
+        "tenant_id": 1});
+    let server = world.post(&ana, "/endpoints", server).await?.with(201).json()["id"].clone();
+    let kept = json!({"endpoint_id": server, "name": "m", "user": "m", "secret": {"password": "p"}});
+    let kept = world.post(&ana, "/credentials", kept).await?.with(201).json()["id"].clone();
+    let make = |change: Value| {
+        let mut body = json!({"tenant_id": 1, "domain": "example.com"});
+        body.as_object_mut().unwrap().extend(change.as_object().cloned().unwrap_or_default());
+        body
+    };
+    for (wrong, field) in [
+        (json!({"schedule": {"cron": "61 * * * *"}}), "schedule.cron"),
+        (json!({"schedule": {"cron": "0 * * * *", "timezone": "Mars/Olympus"}}), "schedule.timezone"),
+        (json!({"dest": {"platform_id": "p"}}), "dest.platform_id"),
+        (json!({"dest": {"endpoint_id": "00000000-0000-4000-8000-000000000000"}}), "dest.endpoint_id"),
+        (json!({"source": {"host": "h.example", "credential_id": kept}}), "source.credential_id"),
+        (json!({"source": {"endpoint_id": server, "credential_id": "x"}}), "source.credential_id"),
+    ] {
+        let told = world.post(&ana, "/migration/jobs", make(wrong)).await?.refused(422, "invalid");
+        assert_eq!(told.json()["errors"][0]["field"], field, "{}", told.text);
+    }
+    let listed = world.get(&ana, "/migration/jobs").await?.json();
+    assert_eq!(listed["total"], 0, "a refused job left something behind");
+    let made = make(json!({"schedule": {"cron": "0 */6 * * *", "timezone": "America/Sao_Paulo"},
+        "source": {"endpoint_id": server, "credential_id": kept}}));
+    let job = world.post(&ana, "/migration/jobs", made).await?.with(201).json();
+    assert_eq!((&job["source_credential_id"], &job["source_endpoint_id"]), (&kept, &server));
+    let schedule = format!("/migration/jobs/{}/schedule", job["id"]);
+    let schedule = world.get(&ana, &schedule).await?.with(200).json();
+    assert_eq!((&schedule["timezone"], &schedule["enabled"]), (&json!("America/Sao_Paulo"), &json!(true)));
+    assert_eq!(schedule["next"].as_array().map(Vec::len), Some(5), "{schedule}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_verified_job_takes_no_more_mailboxes() -> Result<()> {
+    let world = World::new().await?;
+    let ana = world.user("ana", &["operator"], &[]).await?;
+    let job = world.job(&ana, 1, "example.com").await?;
+    let own = format!("/migration/mailboxes/{}", world.mailbox(&ana, job, "ana@example.com").await?);
+    let left_out = json!({"enabled": false, "excluded_reason": "left"});
+    world.put(&ana, "PATCH", &own, &own, left_out).await?.with(200);
+    let path = format!("/migration/jobs/{job}/mailboxes");
+    for phase in ["verified", "closed"] {
+        world.sql("UPDATE migration_jobs SET phase = $2 WHERE id = $1", binds![job, phase]).await?;
+        let late = json!({"email": "late@example.com"});
+        world.post(&ana, &path, late.clone()).await?.refused(409, "phase_conflict");
+        world.post(&ana, &path, json!({"items": [late]})).await?.refused(409, "phase_conflict");
+        world.put(&ana, "PATCH", &own, &own, json!({"enabled": true})).await?.refused(409, "phase_conflict");
+    }
+    world.sql("UPDATE migration_jobs SET phase = 'final_sync' WHERE id = $1", binds![job]).await?;
+    world.post(&ana, &path, json!({"email": "late@example.com"})).await?.with(201);
+    Ok(())
+}

@@ -200,7 +200,7 @@ impl World {
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
         for tenant in tenants {
             let mut transaction = self.app.store.begin().await?;
-            transaction.know(*tenant, None, true).await?;
+            transaction.know(*tenant, true).await?;
             transaction.commit().await?;
         }
         let made = Made {
@@ -239,7 +239,7 @@ impl World {
     pub async fn program(&self, scopes: &[&str], tenant: Option<i64>) -> Result<Person> {
         if let Some(tenant) = tenant {
             let mut transaction = self.app.store.begin().await?;
-            transaction.know(tenant, None, true).await?;
+            transaction.know(tenant, true).await?;
             transaction.commit().await?;
         }
         let asked = TokenMake {

@@ -1,9 +1,13 @@
 //! The rows of what follows a gate, written and read back on both engines.
 //! Never a decision: which pass comes next is other tests' matter.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use malote_service::binds;
+use malote_service::store::boxes::NewMailbox;
 use malote_service::store::cutover::{CutoverRow, Entry, Sighting};
+use malote_service::store::jobs::Why;
 use malote_service::store::words::{RunStatus, RunType};
 use malote_service::store::{Store, at};
 
@@ -127,4 +131,36 @@ async fn passes(engine: &str, store: &Store) -> Result<()> {
     let told: Vec<String> = rows.iter().map(|row| Ok(row.text(0)?)).collect::<Result<_>>()?;
     assert_eq!(told, ["insert", "update", "update"], "{engine}: a report is no decision");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_being_added_and_the_verified_phase_wait_for_each_other() -> Result<()> {
+    let engines = Engines::start().await?;
+    for (engine, store) in &engines.stores {
+        plant(store).await?;
+        store.run("moving", "UPDATE migration_jobs SET phase = 'final_sync'", Vec::new()).await?;
+        let mut adding = store.begin().await?;
+        assert_eq!(adding.hold_phase(JOB).await?, "final_sync", "{engine}");
+        let other = store.clone();
+        let verifying = tokio::spawn(async move {
+            let mut verifying = other.begin().await?;
+            verifying.lock_gate(JOB).await?;
+            let parts = verifying.parts(JOB).await?.len();
+            verifying.move_phase(JOB, "final_sync", "verified", &Why::default()).await?;
+            verifying.commit().await?;
+            anyhow::Ok(parts)
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!verifying.is_finished(), "{engine}: the phase does not change meanwhile");
+        adding.insert_mailbox(JOB, &NewMailbox { email: "dora@exemplo.com.br", ..late() }).await?;
+        adding.commit().await?;
+        assert_eq!(verifying.await??, 3, "{engine}: what was added is counted");
+        let mut adding = store.begin().await?;
+        assert_eq!(adding.hold_phase(JOB).await?, "verified", "{engine}: whoever comes later is told");
+    }
+    Ok(())
+}
+
+fn late() -> NewMailbox<'static> {
+    NewMailbox { source_type: "imap", is_enabled: true, options_json: "{}", ..NewMailbox::default() }
 }
