@@ -15,9 +15,9 @@ use super::reader::Document;
 use super::{
     ApiError, access, approvals, audit, auth, closing, control, credentials, cutover, described, discover,
     endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory, jobs, layers,
-    mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, preferences, providers, quarantine,
-    quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system, tracking,
-    try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
+    mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens, overview, preferences, providers,
+    quarantine, quarantine_raw, quarantine_retry, reader, report, runs, schedule, settings, share, system,
+    tracking, try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -54,6 +54,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(access::set_password))
         .routes(routes!(access::tokens, access::make_token))
         .routes(routes!(access::revoke_token))
+        .routes(routes!(names::names))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
         .routes(routes!(audit::export))
