@@ -35,6 +35,7 @@ pub mod list;
 pub mod login;
 pub mod mailboxes;
 pub mod metrics;
+pub mod names;
 pub mod oauth;
 pub mod oauth_consent;
 pub mod oauth_flows;

@@ -9,6 +9,7 @@ pub mod format;
 pub mod language;
 pub mod layer;
 pub mod member;
+pub mod names;
 pub mod pages;
 pub mod phrases;
 pub mod problem;

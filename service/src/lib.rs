@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod actors;
 pub mod api;
 pub mod app;
 pub mod audit;

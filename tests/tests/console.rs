@@ -14,6 +14,7 @@ mod console {
     mod credentials;
     mod doors;
     mod forms;
+    mod names;
     mod pages;
     mod texts;
     mod trials;

@@ -12,6 +12,7 @@ mod service_api {
     mod hooks;
     mod jobs;
     mod measured;
+    mod names;
     mod people;
     mod printed;
     mod protocol;

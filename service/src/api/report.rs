@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::body::{Asked, At};
 use super::caller::Caller;
 use super::jobs::read;
-use super::{ApiError, Result, mailboxes};
+use super::{ApiError, Result, mailboxes, names};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::console::language::Language;
@@ -96,7 +96,8 @@ pub(super) async fn current(app: &App, job: &JobRow) -> Result<Value> {
     }
 }
 
-/// The report as it was when all was verified: what was counted then stands, and the closing is added to it.
+/// The report as it was when all was verified: what was counted then stands, with the names of then, and the closing
+/// is added to it.
 async fn frozen(app: &App, job: &JobRow) -> Result<Option<Value>> {
     let Some((text, frozen_ms)) = app.store.frozen_report(job.id).await? else { return Ok(None) };
     let mut report: Value = serde_json::from_str(&text).map_err(|error| ApiError::internal(&error))?;
@@ -104,6 +105,10 @@ async fn frozen(app: &App, job: &JobRow) -> Result<Option<Value>> {
     report["identification"]["closed_at"] = job.closed_at.as_str().into();
     report["purge_certificate"] = certificate(app, job.id).await?;
     report["timeline"] = json!(super::closing::events(app, job.id).await?);
+    let mut known = names::of_document(app, &report).await?;
+    let then = report["names"].as_object().into_iter().flatten();
+    known.extend(then.filter_map(|(actor, name)| Some((actor.clone(), name.as_str()?.to_owned()))));
+    report["names"] = json!(known);
     signed(&mut report, frozen_ms);
     Ok(Some(report))
 }
@@ -246,6 +251,7 @@ pub async fn document(app: &App, job: &JobRow, mailbox: i64) -> Result<Value> {
         "purge_certificate": certificate(app, job.id).await?,
         "is_cut": is_cut(&rows),
     });
+    report["names"] = json!(names::of_document(app, &report).await?);
     signed(&mut report, app.now_ms());
     Ok(report)
 }

@@ -15,7 +15,7 @@ use super::reader::Document;
 use super::{
     ApiError, access, approvals, attach, audit, auth, closing, control, credentials, cutover, described,
     discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory,
-    job_make, jobs, layers, mailboxes, oauth, oauth_consent, oauth_flows, oauth_tokens, overview,
+    job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens, overview,
     preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles, runs,
     schedule, settings, share, system, tracking, try_login, uploads, uploads_chunk, uploads_form,
     uploads_use, views,
@@ -58,6 +58,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(access::set_password))
         .routes(routes!(access::tokens, access::make_token))
         .routes(routes!(access::revoke_token))
+        .routes(routes!(names::names))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
         .routes(routes!(audit::export))

@@ -21,7 +21,7 @@ use tongue::Tongue;
 /// Where it would be longer than anybody reads, or would not keep to PDF/UA-1.
 pub fn pdf(report: &Value, language: Language) -> Result<Vec<u8>, PaperError> {
     // The hour of writing is no part of the document.
-    let tongue = Tongue::new(Format::new(language, ZONE, 0));
+    let tongue = Tongue::new(Format::new(language, ZONE, 0), report["names"].clone());
     malote_paper::write(&paper(report, &tongue), blocks(report, &tongue))
 }
 

@@ -52,6 +52,12 @@ fn environment() -> Environment<'static> {
     environment.add_filter("word", |state: &State<'_, '_>, value: String, family: String| {
         Ok::<_, Error>(texts::word(language(state)?, &family, &value))
     });
+    // Names are those of the page: `names`, by their actors.
+    environment.add_filter("who", |state: &State<'_, '_>, actor: String| {
+        let names = state.lookup("names").unwrap_or_default();
+        let name = names.get_attr(&actor).unwrap_or_default();
+        Ok::<_, Error>(texts::who(language(state)?, name.as_str(), &actor))
+    });
     environment.add_filter("number", |state: &State<'_, '_>, value: Value| {
         Ok::<_, Error>(format::plain(language(state)?, number(&value)?))
     });

@@ -102,6 +102,12 @@ pub fn word(language: Language, family: &str, value: &str) -> String {
     if has(language, &key) { text(language, &key, None) } else { value.to_owned() }
 }
 
+/// Who did something, where `name` is what is known of them: a name goes before a word of ours, so that nobody who is
+/// called as a part of the service is passes for it.
+pub fn who(language: Language, name: Option<&str>, actor: &str) -> String {
+    name.map_or_else(|| word(language, "actor", actor), str::to_owned)
+}
+
 /// A text that has no values.
 pub fn plain(format: &Format, key: &str) -> String {
     text(format.language, key, None)

@@ -179,6 +179,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "item", values: &["open", "acknowledged", "retrying", "resolved"] },
     Family { name: "level", values: &["debug", "info", "warn", "error"] },
     Family { name: "outcome", values: &["success", "denied", "failed"] },
+    Family { name: "actor", values: &["worker", "gate", "cron", "system", "anonymous"] },
     Family { name: "decision", values: &["approved", "rejected", "revoked"] },
     Family { name: "tls", values: &["implicit", "starttls", "off"] },
     Family {

@@ -1,6 +1,8 @@
 //! Users, what they may do, their second factor, and how often they failed to log in, as rows.
 //! Never sees a password or a code in clear.
 
+use std::collections::BTreeMap;
+
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
@@ -51,6 +53,13 @@ const ROLES: &str = "
 const ROLE_PERMISSIONS: &str = "
     SELECT role_id, permission FROM role_permissions ORDER BY role_id, permission";
 const PERMISSIONS: &str = "SELECT name, description FROM permissions ORDER BY name";
+/// What users and tokens are called. Binds: actors, each with a comma before and after it.
+const NAMES: &str = "
+    SELECT 'u_' || id, name FROM users WHERE $1 LIKE '%,u_' || id || ',%'
+    UNION ALL
+    SELECT 's_' || id, name FROM service_tokens WHERE $1 LIKE '%,s_' || id || ',%'
+    UNION ALL
+    SELECT 'api:' || id, name FROM service_tokens WHERE $1 LIKE '%,api:' || id || ',%'";
 /// Binds: user, role, who.
 const GIVE_ROLE: &str = "INSERT INTO user_roles (user_id, role_id, granted_by) VALUES ($1, $2, $3)";
 /// Binds: user.
@@ -131,6 +140,7 @@ pub const QUERIES: &[&str] = &[
     ROLES,
     ROLE_PERMISSIONS,
     PERMISSIONS,
+    NAMES,
     GIVE_ROLE,
     TAKE_ROLES,
     GIVE_TENANT,
@@ -294,6 +304,15 @@ impl Store {
     /// Every permission with what it is for.
     pub async fn permissions(&self) -> Result<Vec<(String, String)>> {
         let rows = self.all("reading permissions", PERMISSIONS, binds![]).await?;
+        rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
+    }
+
+    /// The names of actors (`u_…`, `s_…`, `api:…`), where they have one.
+    pub async fn names(&self, actors: &[&str]) -> Result<BTreeMap<String, String>> {
+        if actors.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = self.all("reading names", NAMES, binds![format!(",{},", actors.join(","))]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?))).collect()
     }
 

@@ -238,7 +238,7 @@ async fn quarantine_is_settled_together_and_the_gate_approved_by_a_second_person
 }
 
 /// What a first copy with one bad message would have written.
-async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
+pub(super) async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> {
     let now_at = at(world.now());
     world
         .sql(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::world::{Person, World};
 
 /// Requests with the roles that pass the door; what lies behind it may still refuse by another number.
-const DOORS: [(&str, &str, &[&str]); 22] = [
+const DOORS: [(&str, &str, &[&str]); 23] = [
     ("GET", "/migration/jobs", &["viewer", "operator", "ops_lead", "admin"]),
     ("POST", "/migration/jobs", &["operator", "ops_lead", "admin"]),
     ("GET", "/migration/jobs/1", &["viewer", "operator", "ops_lead", "admin"]),
@@ -27,6 +27,7 @@ const DOORS: [(&str, &str, &[&str]); 22] = [
     ("PUT", "/migration/mailboxes/1/secret", &["operator", "ops_lead", "admin"]),
     ("POST", "/migration/quarantine/1/ack", &["operator", "ops_lead", "admin"]),
     ("GET", "/audit-logs", &["ops_lead", "admin"]),
+    ("GET", "/access/names?actors=worker", &["viewer", "operator", "ops_lead", "admin"]),
     ("GET", "/access/users", &["admin"]),
     ("GET", "/access/service-tokens", &["admin"]),
     ("POST", "/system/keys/rotate", &["admin"]),

@@ -100,8 +100,13 @@ fn check(report: &Value, octets: &[u8], language: Language) -> Result<()> {
     for item in report["quarantine"].as_array().into_iter().flatten() {
         for name in ["reason", "source_ref", "acknowledged_by", "note"] {
             let word = item[name].as_str().unwrap_or_default();
+            let word = report["names"][word].as_str().unwrap_or(word);
             assert!(all.contains(&bare(word)), "quarantine {name} {word} is not told");
         }
+    }
+    for (actor, name) in report["names"].as_object().into_iter().flatten() {
+        assert!(all.contains(&bare(name.as_str().unwrap_or_default())), "{name} is not told");
+        assert!(!all.contains(actor), "{name} is told as {actor}");
     }
     for row in report["gate"]["evaluations"].as_array().into_iter().flatten() {
         let hash = row["snapshot_hash"].as_str().unwrap_or_default();
@@ -227,6 +232,7 @@ async fn the_service_gives_the_pdf_of_the_json_it_gives() -> Result<()> {
     for path in [path, format!("/migration/mailboxes/{mailbox}/report")] {
         let report = world.get(&ana, &path).await?.with(200).json();
         assert!(report["gate"]["checks"].as_array().is_some_and(|all| all.len() == 16), "{report}");
+        assert_eq!(report["names"], json!({format!("u_{}", ana.id): "ana"}));
         for language in Language::ALL {
             let request =
                 world.request("GET", &format!("{path}?format=pdf&lang={}", language.tag()), &ana, None)?;

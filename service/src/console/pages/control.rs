@@ -10,7 +10,7 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::jobs::all_jobs;
-use crate::console::client::escaped;
+use crate::console::client::{Api, escaped};
 use crate::console::form::{Form, Query};
 use crate::console::format::Format;
 use crate::console::language::Language;
@@ -19,20 +19,24 @@ use crate::console::problem::Problem;
 use crate::console::view::go;
 use crate::console::visitor::Visitor;
 use crate::console::words::{CHECKS, PHASES};
-use crate::console::{Answer, chart, texts};
+use crate::console::{Answer, chart, names, texts};
 
 /// `GET /console/approvals`: every gate that waits for a person, and those that stand open.
 pub async fn approvals(member: Member) -> Answer {
     let jobs = all_jobs(member.api()).await?;
+    let requests = member.api().read_if_there("/approvals?status=pending").await?;
+    let requests = requests.map_or_else(|| json!([]), |all| all["items"].clone());
+    let shown: Vec<&Value> = jobs.iter().map(|job| &job["approved_by"]).chain([&requests]).collect();
+    let names = names::of(member.api(), &shown).await?;
     let with = |gate: &str| -> Vec<&Value> {
         jobs.iter().filter(|job| job["migration_gate"] == gate && job["phase"] != "closed").collect()
     };
-    let requests = member.api().read_if_there("/approvals?status=pending").await?;
     let own = context! {
+        names => names,
         waiting => with("warning"),
         open => with("ready_for_dns"),
         blocked => with("blocked").len(),
-        requests => requests.map(|all| all["items"].clone()).unwrap_or_else(|| json!([])),
+        requests => requests,
     };
     Ok(member.page("approvals.html", own))
 }
@@ -78,7 +82,8 @@ pub async fn share(member: Member, Path(id): Path<i64>) -> Answer {
     let job = member.api().read(&format!("/migration/jobs/{id}")).await?;
     let links = member.api().read_if_there(&format!("/migration/jobs/{id}/share")).await?;
     let links = links.map(|all| all["items"].clone());
-    Ok(member.page("share.html", context! { job => job, link => (), links => links }))
+    let names = names::of(member.api(), &links.iter().collect::<Vec<_>>()).await?;
+    Ok(member.page("share.html", context! { job => job, link => (), links => links, names => names }))
 }
 
 /// `POST /console/jobs/{id}/share`: the link, shown once.
@@ -185,10 +190,9 @@ pub async fn audit(member: Member, query: Query) -> Answer {
     let cursor = escaped(form.get("cursor"));
     let rows = api.read(&format!("/audit-logs?limit=50&cursor={cursor}{filters}")).await?;
     let verified = if form.has("verify") { Some(api.read("/audit-logs/verify").await?) } else { None };
-    let people =
-        if member.may("can_manage_access") { api.read_if_there("/access/users").await? } else { None };
+    let items = named(api, rows["items"].clone()).await?;
     let own = context! {
-        rows => named(rows["items"].clone(), people.as_ref()),
+        rows => items,
         next_cursor => rows["next_cursor"],
         filters => filters,
         verified => verified,
@@ -198,14 +202,22 @@ pub async fn audit(member: Member, query: Query) -> Answer {
     Ok(member.page("audit.html", own))
 }
 
-/// Rows with the names of the people in them, for those who may see people at all.
-fn named(mut rows: Value, people: Option<&Value>) -> Value {
-    let known = people.and_then(|all| all["items"].as_array()).map(Vec::as_slice).unwrap_or_default();
+/// Rows with the names of who is in them, for those who may know names; the filter goes by ids.
+async fn named(api: &Api, mut rows: Value) -> Result<Value, Problem> {
     for row in rows.as_array_mut().into_iter().flatten() {
-        let person = known.iter().find(|person| person["id"] == row["actor_id"]);
-        row["actor_name"] = person.map_or(Value::Null, |person| person["name"].clone());
+        let id = row["actor_id"].as_str().unwrap_or_default();
+        row["actor"] = match row["actor_kind"].as_str() {
+            Some("user") => format!("u_{id}").into(),
+            Some("service") => format!("s_{id}").into(),
+            _ => Value::Null,
+        };
     }
-    rows
+    let actors: Value = rows.as_array().into_iter().flatten().map(|row| row["actor"].clone()).collect();
+    let names = names::of(api, &[&actors]).await?;
+    for row in rows.as_array_mut().into_iter().flatten() {
+        row["actor_name"] = row["actor"].as_str().map_or(Value::Null, |actor| names[actor].clone());
+    }
+    Ok(rows)
 }
 
 fn audit_filters(form: &Form) -> String {

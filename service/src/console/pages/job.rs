@@ -13,7 +13,7 @@ use crate::console::problem::Problem;
 use crate::console::report::sentence;
 use crate::console::view::go;
 use crate::console::words::PHASES;
-use crate::console::{Answer, chart, texts};
+use crate::console::{Answer, chart, names, texts};
 
 /// Mailboxes of one page.
 const ROWS: i64 = 50;
@@ -46,7 +46,9 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
     let active: Vec<&Value> =
         active.filter(|run| run["status"] == "running" || run["status"] == "queued").collect();
     let (cutover, passes) = after_the_gate(member, id, job["phase"].as_str().unwrap_or_default()).await?;
+    let names = names::of(api, &[&job, &gate, &timeline, &cutover, &passes]).await?;
     let own = context! {
+        names => names,
         cutover => cutover,
         passes => passes,
         steps => steps(job["phase"].as_str().unwrap_or_default()),

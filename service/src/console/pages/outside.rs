@@ -6,12 +6,12 @@ use axum::http::Method;
 use minijinja::context;
 use serde_json::{Value, json};
 
-use crate::console::Answer;
 use crate::console::client::escaped;
 use crate::console::form::Form;
 use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::view::go;
+use crate::console::{Answer, names};
 
 /// `GET /console/system/hook`.
 pub async fn hook(member: Member) -> Answer {
@@ -20,7 +20,8 @@ pub async fn hook(member: Member) -> Answer {
 
 async fn page(member: &Member, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
     let hook = member.api().read_if_there("/system/ticket-hook").await?;
-    Ok(member.page_with("hook.html", problem, context! { hook => hook, ..own }))
+    let names = names::of(member.api(), &hook.iter().collect::<Vec<_>>()).await?;
+    Ok(member.page_with("hook.html", problem, context! { hook => hook, names => names, ..own }))
 }
 
 /// `POST /console/system/hook`: sets it, renews its secret, or takes it away.

@@ -157,7 +157,7 @@ fn decisions(all: &[Value], tongue: &Tongue) -> Vec<Block> {
         vec![
             tongue.moment(text(row, "at")).into(),
             decision.into(),
-            text(row, "approver").into(),
+            tongue.who(text(row, "approver")).into(),
             tongue.or_dash(&accepted.join("; ")).into(),
             tongue.or_dash(text(row, "comment")).into(),
         ]

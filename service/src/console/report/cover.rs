@@ -93,7 +93,7 @@ fn identity(report: &Value, tongue: &Tongue) -> Vec<(String, String)> {
         tongue.fact("pdf-source", tongue.or_dash(text(own, "source_server_label"))),
         tongue.fact("pdf-destination", tongue.or_dash(text(own, "dest_imap_host"))),
         tongue.fact("pdf-created", tongue.moment(text(own, "created_at"))),
-        tongue.fact("pdf-created-by", tongue.or_dash(text(own, "created_by"))),
+        tongue.fact("pdf-created-by", tongue.or_dash(&tongue.who(text(own, "created_by")))),
         tongue.fact("pdf-first-run", tongue.moment(text(own, "first_run_at"))),
         tongue.fact("pdf-last-run", tongue.moment(text(own, "last_run_at"))),
         tongue.fact("pdf-closed", tongue.moment(text(own, "closed_at"))),

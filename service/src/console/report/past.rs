@@ -68,7 +68,11 @@ pub(super) fn quarantine(report: &Value, tongue: &Tongue) -> Vec<Block> {
             let when = tongue.moment(text(row, "acknowledged_at"));
             let known = tongue.with(
                 "pdf-acknowledged-words",
-                &[("who", text(row, "acknowledged_by")), ("when", &when), ("why", &why.join("; "))],
+                &[
+                    ("who", &tongue.who(text(row, "acknowledged_by"))),
+                    ("when", &when),
+                    ("why", &why.join("; ")),
+                ],
             );
             let state = tongue.word("item", status);
             let state = if is_known { format!("{state}: {known}") } else { state };
@@ -265,7 +269,7 @@ pub(super) fn timeline(report: &Value, tongue: &Tongue) -> Vec<Block> {
         vec![
             tongue.format.exact(text(event, "at")).into(),
             what.into(),
-            tongue.or_dash(text(event, "actor")).into(),
+            tongue.or_dash(&tongue.who(text(event, "actor"))).into(),
             tongue.or_dash(&tongue.phrase(text(event, "reason"))).into(),
         ]
     })
@@ -279,7 +283,7 @@ pub(super) fn purge(report: &Value, tongue: &Tongue) -> Vec<Block> {
         return vec![head, Block::Text(tongue.say("pdf-no-purge"))];
     }
     let facts = vec![
-        tongue.fact("pdf-purge-actor", text(own, "actor")),
+        tongue.fact("pdf-purge-actor", tongue.who(text(own, "actor"))),
         tongue.fact("pdf-purge-when", tongue.moment(text(own, "purged_at"))),
         tongue.fact("pdf-purge-counts", own["counts"].to_string()),
         tongue.fact("pdf-digest-json", text(own, "digest")),

@@ -12,6 +12,8 @@ use crate::console::{phrases, texts};
 pub(super) struct Tongue {
     /// Its language and zone.
     pub format: Format,
+    /// Names by their actors.
+    names: Value,
 }
 
 /// Items of a JSON list; none where it is none.
@@ -30,8 +32,13 @@ pub(super) fn count(value: &Value, name: &str) -> u64 {
 }
 
 impl Tongue {
-    pub const fn new(format: Format) -> Self {
-        Self { format }
+    pub const fn new(format: Format, names: Value) -> Self {
+        Self { format, names }
+    }
+
+    /// Who did something: a name, a word for what the service did by itself, or the id where nobody knows a name.
+    pub fn who(&self, actor: &str) -> String {
+        texts::who(self.format.language, self.names[actor].as_str(), actor)
     }
 
     /// A text without values.
