@@ -170,7 +170,8 @@ async fn check_side(app: &App, caller: &Caller, side: &Side, (tenant, part): (i6
         };
     };
     let known = app.store.endpoint_row(&caller.reach, id).await?;
-    if !known.is_some_and(|row| row.tenant_id.is_none_or(|owner| owner == tenant)) {
+    let is_known = known.is_some_and(|row| row.tenant_id.is_none_or(|owner| owner == tenant));
+    if !is_known {
         return Err(ApiError::field(field("endpoint_id"), "there is no such server"));
     }
     let credential = side.credential_id.as_deref().unwrap_or_default();

@@ -491,8 +491,8 @@ pub struct MailboxChange {
 
 /// `PATCH /migration/mailboxes/{mid}`.
 #[utoipa::path(patch, path = "/migration/mailboxes/{mid}", tag = "mailboxes", params(("mid" = i64, Path)),
-    request_body = MailboxChange, responses((status = 200, body = MailboxView), (status = 409), (status = 412), (status = 422),
-    (status = 428)))]
+    request_body = MailboxChange, responses((status = 200, body = MailboxView), (status = 409), (status = 412),
+    (status = 422), (status = 428)))]
 pub async fn change(
     State(app): State<App>,
     caller: Caller,

@@ -110,7 +110,10 @@ async fn a_scope_opens_or_shuts_a_tenant_or_a_job_at_once() -> Result<()> {
     let of_role =
         format!("/access/roles/{}/scopes", own.context("no role")?["id"].as_str().context("no id")?);
     let of_user = format!("/access/users/{}/scopes", sam.id);
-    let scope = |effect: &str, kind: &str, id: i64| json!({"items": [{"effect": effect, "resource_kind": kind, "resource_id": id}]});
+    let scope = |effect: &str, kind: &str, id: i64| {
+        let one = json!({"effect": effect, "resource_kind": kind, "resource_id": id});
+        json!({"items": [one]})
+    };
     let told = world.send(&admin, "PUT", &of_role, scope("allow", "tenant", 2)).await?.with(200).json();
     assert_eq!(told["items"], scope("allow", "tenant", 2)["items"]);
     assert_eq!((seen(one).await?, seen(two).await?), (200, 200));

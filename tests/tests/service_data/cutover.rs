@@ -37,8 +37,12 @@ async fn plant(store: &Store) -> Result<()> {
     }
     if store.is_postgres() {
         // Numbers that were said are not counted.
-        let text = "SELECT setval(pg_get_serial_sequence('migration_runs', 'id'), 40)";
-        store.all("counting on", text, Vec::new()).await?;
+        for text in [
+            "SELECT setval(pg_get_serial_sequence('migration_runs', 'id'), 40)",
+            "SELECT setval(pg_get_serial_sequence('migration_mailboxes', 'id'), 3)",
+        ] {
+            store.all("counting on", text, Vec::new()).await?;
+        }
     }
     Ok(())
 }
