@@ -34,16 +34,17 @@ async fn approved(world: &World) -> Result<i64> {
     world.sql(went_on, binds![job]).await?;
     let gate = world.post(&lead, &format!("/migration/jobs/{job}/gate/evaluate"), json!({})).await?.with(200);
     let hash = gate.json()["snapshot_hash"].clone();
-    let wish = json!({"job_id": job, "snapshot_hash": hash, "reason": "all is there"});
+    let wish =
+        json!({"action": "approve_gate", "job_id": job, "snapshot_hash": hash, "reason": "all is there"});
     world.post(&maker, "/approvals", wish).await?.with(201);
     Ok(job)
 }
 
 /// The words of a PDF; nothing, told loudly, where poppler is not installed.
 fn words(octets: &[u8]) -> Result<Option<String>> {
-    let piped =
-        Command::new("pdftotext").args(["-raw", "-", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let Ok(mut child) = piped.spawn() else {
+    let mut reader = Command::new("pdftotext");
+    reader.args(["-raw", "-", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut child) = reader.spawn() else {
         eprintln!("SKIPPED: pdftotext (package poppler-utils) is not installed");
         return Ok(None);
     };
