@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use malote_service::binds;
 use malote_service::store::at;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pages::copied;
 use super::visitor::{Visitor, hidden};
@@ -80,7 +80,7 @@ async fn people_and_programs_are_told_by_their_names() -> Result<()> {
     let gate =
         world.get(&world.log_in("otto-lead").await?, &format!("/migration/jobs/{job}/gate")).await?.json();
     let warnings: Vec<&str> =
-        gate["warnings"].as_array().into_iter().flatten().filter_map(|one| one.as_str()).collect();
+        gate["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut form = vec![("action", "approve"), ("snapshot_hash", hash.as_str())];
     form.extend(warnings.iter().map(|one| ("accept", *one)));
     lead.fill(&page, &format!("{place}/act"), &form).await?.with(200);
