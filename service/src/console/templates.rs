@@ -21,8 +21,8 @@ macro_rules! templates {
 templates! {
     "base.html", "parts.html", "problem.html",
     "setup.html", "login.html", "code.html", "step_up.html", "account.html", "factor.html",
-    "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html", "uploads.html",
-    "upload.html", "schedule.html", "options.html",
+    "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html",
+    "uploads.html", "upload.html", "schedule.html", "options.html",
     "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
     "hook.html", "credentials.html", "credential.html",
