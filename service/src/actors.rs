@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn each_actor_of_a_document_is_met_once_wherever_it_stands() {
-        let document = json!({"by": ANA, "items": [{"by": ANA}, [HOOK], 7, null, "worker"], "reason": format!("{ANA}!")});
+        let items = json!([{"by": ANA}, [HOOK], 7, null, "worker"]);
+        let document = json!({"by": ANA, "items": items, "reason": format!("{ANA}!")});
         assert_eq!(within(&document).into_iter().collect::<Vec<_>>(), [HOOK, ANA]);
         assert!(within(&json!(null)).is_empty());
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use malote_service::binds;
 use malote_service::store::at;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pages::copied;
 use super::visitor::{Visitor, hidden};
@@ -34,16 +34,17 @@ async fn approved(world: &World) -> Result<i64> {
     world.sql(went_on, binds![job]).await?;
     let gate = world.post(&lead, &format!("/migration/jobs/{job}/gate/evaluate"), json!({})).await?.with(200);
     let hash = gate.json()["snapshot_hash"].clone();
-    let wish = json!({"job_id": job, "snapshot_hash": hash, "reason": "all is there"});
+    let wish =
+        json!({"action": "approve_gate", "job_id": job, "snapshot_hash": hash, "reason": "all is there"});
     world.post(&maker, "/approvals", wish).await?.with(201);
     Ok(job)
 }
 
 /// The words of a PDF; nothing, told loudly, where poppler is not installed.
 fn words(octets: &[u8]) -> Result<Option<String>> {
-    let piped =
-        Command::new("pdftotext").args(["-raw", "-", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let Ok(mut child) = piped.spawn() else {
+    let mut reader = Command::new("pdftotext");
+    reader.args(["-raw", "-", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut child) = reader.spawn() else {
         eprintln!("SKIPPED: pdftotext (package poppler-utils) is not installed");
         return Ok(None);
     };
@@ -79,7 +80,7 @@ async fn people_and_programs_are_told_by_their_names() -> Result<()> {
     let gate =
         world.get(&world.log_in("otto-lead").await?, &format!("/migration/jobs/{job}/gate")).await?.json();
     let warnings: Vec<&str> =
-        gate["warnings"].as_array().into_iter().flatten().filter_map(|one| one.as_str()).collect();
+        gate["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut form = vec![("action", "approve"), ("snapshot_hash", hash.as_str())];
     form.extend(warnings.iter().map(|one| ("accept", *one)));
     lead.fill(&page, &format!("{place}/act"), &form).await?.with(200);

@@ -33,7 +33,7 @@ async fn names_are_told_for_ids_alone_and_also_of_whoever_is_switched_off() -> R
     let ended = |actor: String| json!({"actor": actor, "name": "ticket", "kind": "token"});
     for (asked, expected) in [
         (format!("u_{gone}"), json!([user])),
-        (format!("u_{gone},u_{gone}, {nobody}"), json!([user])),
+        (format!("u_{gone},u_{gone},%20{nobody}"), json!([user])),
         (format!("s_{id}"), json!([ended(format!("s_{id}"))])),
         (format!("api:{id}"), json!([ended(format!("api:{id}"))])),
         // Neither the other's kind, nor what only looks like somebody, nor what would match everybody.
