@@ -78,7 +78,7 @@ async fn begin() -> anyhow::Result<(Router, String, tempfile::TempDir)> {
     let done = make(&app.store, &made, SecretString::from(PASSWORD.to_owned()), app.now_ms()).await;
     done.map_err(|error| anyhow::anyhow!(error.detail))?;
     let mut transaction = app.store.begin().await?;
-    transaction.know(1, None, true).await?;
+    transaction.know(1, true).await?;
     transaction.commit().await?;
     let insert = "
         WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < $1)
