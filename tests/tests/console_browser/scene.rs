@@ -222,12 +222,16 @@ impl Scene {
         label: &str,
     ) -> Result<()> {
         let job = self.world.job(&self.lead, 112, domain).await?;
+        let mut mailboxes = Vec::new();
+        for name in ["ana", "bruno", "contato", "financeiro"] {
+            mailboxes.push(self.world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?);
+        }
+        // Last: a job that is verified takes no more mailboxes.
         let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4
                       WHERE id = $1";
         let why = if phase == "failed" { "the source refuses every login" } else { "" };
         self.world.sql(change, binds![job, phase, label, why]).await?;
-        for (place, name) in ["ana", "bruno", "contato", "financeiro"].into_iter().enumerate() {
-            let mailbox = self.world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?;
+        for (place, mailbox) in mailboxes.into_iter().enumerate() {
             self.counts(mailbox, phase, (matched / 4, source / 4), place).await?;
             if place == 0 {
                 self.runs(job, mailbox, phase).await?;
