@@ -78,7 +78,7 @@ impl Session {
             let alone: UidSet = pending.again.iter().copied().collect();
             parts.iter_mut().for_each(|part| *part = part.difference(&alone));
         }
-        self.connection.set_busy(true);
+        self.connection.begin()?;
         self.connection.offer_literals(true);
         let flow = self.bodies_offered(&parts, &mut pending).await?;
         if flow == Flow::SinkClosed {
@@ -129,8 +129,9 @@ impl Session {
         let unknown: UidSet = again.iter().copied().filter(|uid| !pending.known.contains_key(uid)).collect();
         if !unknown.is_empty() {
             self.connection.offer_literals(false);
+            self.connection.set_busy(false);
             let stubs = self.stubs(&unknown).await?;
-            self.connection.set_busy(true);
+            self.connection.begin()?;
             self.connection.offer_literals(true);
             pending.known.extend(stubs.into_iter().map(|stub| (stub.uid, stub)));
         }

@@ -129,6 +129,16 @@ impl Connection {
         self.is_busy = is_busy;
     }
 
+    /// Begins a command; refused where an earlier one was left half-way, for what is asked in the midst of an answer
+    /// would be told by that answer.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        if self.is_busy {
+            return Err(self.net("an earlier answer was left half-way"));
+        }
+        self.is_busy = true;
+        Ok(())
+    }
+
     /// Gives the connection up: what the server has of an unfinished literal is discarded by it.
     pub(super) const fn break_off(&mut self) {
         self.is_broken = true;
@@ -414,7 +424,7 @@ impl Connection {
 
     /// Runs one command to its end; `on` sees every other answer.
     pub(super) async fn run(&mut self, command: Command, mut on: impl FnMut(Answer)) -> Result<Reply> {
-        self.is_busy = true;
+        self.begin()?;
         let reply = match self.send(command).await? {
             Sent::Refused(reply) => reply,
             Sent::Whole(tag) => self.finish_one(&[tag], &mut on).await?.1,
@@ -438,7 +448,7 @@ impl Connection {
             }
             return Ok(replies);
         }
-        self.is_busy = true;
+        self.begin()?;
         let mut tags = Vec::with_capacity(commands.len());
         for command in commands {
             match self.send(command).await? {

@@ -140,7 +140,7 @@ impl Session {
     ) -> Result<()> {
         let mut chunks = uids.chunks(self.uids_at_once(uids_max), self.uid_set_octets()).into_iter();
         let mut tags = Vec::new();
-        self.connection.set_busy(true);
+        self.connection.begin()?;
         loop {
             while tags.len() < FETCHES_IN_FLIGHT
                 && let Some(chunk) = chunks.next()

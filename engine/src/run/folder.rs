@@ -11,6 +11,7 @@ use malote_plan::uid_set::UidSet;
 use super::census::{self, Census};
 use super::context::{FolderRun, Stage};
 use super::lanes::Lane;
+use super::reading::Ends;
 use super::{flags, inspect, labels, late, locate, mirror, modseq, quarantining, transfer, within};
 use crate::event::Event;
 use crate::failure::{Failure, Result};
@@ -166,8 +167,11 @@ impl FolderRun<'_> {
         late::arrivals(self, &mut ends, validity).await?;
         inspect::appended(self, &mut ends).await?;
         flags::place_keywords(self, &mut ends).await?;
-        flags::carry(self, &mut ends).await?;
-        mirror::deletes(self, &mut ends).await?;
+        let is_cut = self.is_cut(&ends);
+        if !is_cut {
+            flags::carry(self, &mut ends).await?;
+            mirror::deletes(self, &mut ends).await?;
+        }
         self.close_intents().await?;
         let after = ends.look().await?;
         self.tally.destination_messages = u64::from(after.messages);
@@ -178,16 +182,22 @@ impl FolderRun<'_> {
             && self.tally.aside.is_empty();
         // Nor is one settled that counts more messages than it lists: what it hides has no record.
         let is_whole = self.tally.present.len() >= u64::from(ends.source.status().messages);
-        let is_complete = left.is_empty() && is_settled && is_whole;
+        let is_complete = left.is_empty() && is_settled && is_whole && !is_cut;
         // Flags of what is not placed could not be carried, and others were not to be: a run that wants them asks
         // for all.
         let are_carried = are_placed && self.run.job.policy.flags != FlagPolicy::Destination;
-        let highest_modseq = before.0.highest_modseq.filter(|_| are_carried);
+        let highest_modseq = before.0.highest_modseq.filter(|_| are_carried && !is_cut);
         self.remember(FolderStatus { highest_modseq, ..before.0 }, after, is_complete).await?;
         let (copied, pending) = (self.tally.copied.len(), self.tally.buckets().pending);
         let folder = self.pair.source.path.to_string();
         self.run.job.events.emit(Event::FolderFinished { folder, copied, pending });
         Ok(())
+    }
+
+    /// True where a halt has left the source in the midst of an answer: whatever it is asked then, it would go on with
+    /// that answer, and its words would be taken for a fault of its own.
+    pub(super) fn is_cut(&self, ends: &Ends) -> bool {
+        self.run.halt.is_cancelled() && !ends.source.is_usable()
     }
 
     /// Tells where the destination holds fewer messages than were put there: its user may have removed them, or

@@ -209,6 +209,9 @@ async fn second_look(
     if let Some(failure) = failure {
         return Err(failure);
     }
+    if folder.is_cut(&ends) {
+        return Ok((ends, left.difference(&folder.tally.settled())));
+    }
     let mut ends = repairing::mend(folder, ends, refused, validity).await?;
     let left = left.difference(&folder.tally.settled());
     if folder.run.halt.is_cancelled() {
