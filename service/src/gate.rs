@@ -377,6 +377,7 @@ async fn decide(
         accepted_json: &told.accepted_json,
         expires_ms: told.expires_ms,
         now_at: &now_at,
+        seen_json: &load::held_against(&evaluation.snapshot_json),
     };
     Ok(transaction.insert_decision(&new).await?)
 }

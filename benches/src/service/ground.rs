@@ -9,6 +9,7 @@ use acceptance::servers::{Dovecot, DovecotOptions, DovecotUser};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::future::try_join_all;
 use malote_service::binds;
+use malote_service::gate::{self, Wish};
 use malote_service::store::{Store, Where, at};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -155,15 +156,19 @@ impl Ground {
         Ok(())
     }
 
-    /// Writes down that somebody approved what was seen last, so that each look is held against it.
+    /// Approves the gate with all its warnings, as a person does, so that each look is held against that.
     pub async fn approve(&self) -> Result<()> {
-        self.web(0).ask("GET", &format!("/migration/gate?domain={DOMAIN}"), "").await?;
-        let text = "
-            INSERT INTO gate_approvals (id, job_id, snapshot_id, snapshot_hash, decision, approver, expires_ms)
-            SELECT $1, 1, id, snapshot_hash, 'approved', 'bench', $2 FROM gate_snapshots
-            WHERE job_id = 1 ORDER BY evaluated_ms DESC LIMIT 1";
-        let written = self.store.run("planting", text, binds![uuid("c"), now_ms() + 3_600_000]).await?;
-        ensure!(written == 1, "no snapshot was written that could be approved");
+        let seen = gate::look(&self.store, self.job, now_ms()).await?.evaluation;
+        let wish = Wish {
+            snapshot_hash: &seen.snapshot_hash,
+            accepted: &seen.warnings(),
+            actor: "bench",
+            comment: "",
+            is_four_eyes: false,
+            request: None,
+        };
+        let approved = gate::approve_now(&self.store, self.job, &wish, now_ms()).await?;
+        ensure!(approved.is_ok(), "the gate cannot be approved: {:?}", seen.failing());
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use malote_plan::gate::{
     Approval, Bytes, CheckId, Counts, Coverage, Delta, DeltaEnd, FolderInput, FolderMap, FolderRole,
     JobInput, Known, Logins, MailboxInput, Quota, Ruling, Sample, UidValidity,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -75,17 +75,14 @@ fn agrees(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> bool {
     row.messages_source == sum(|folder| folder.messages_source)
         && row.messages_matched == sum(|folder| folder.messages_matched)
         && row.messages_pending == sum(|folder| folder.messages_pending)
-        && missing
-            == sum(|folder| {
-                folder.messages_pending + folder.messages_quarantined + folder.messages_acknowledged
-            })
+        && missing == sum(|folder| folder.messages_pending + folder.messages_quarantined)
 }
 
 /// What the operator chose, and what it made of names: a new folder that keeps its name changes nothing.
 fn map_of(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> Value {
     let mut renamed: Vec<(&str, &str)> = folders
         .iter()
-        .filter(|folder| folder.is_renamed)
+        .filter(|folder| folder.is_renamed())
         .map(|folder| (&*folder.source_path, &*folder.dest_path))
         .collect();
     renamed.sort_unstable();
@@ -186,13 +183,13 @@ fn pending_octets(row: &GateMailbox<'_>, measured: Option<&MeasuresRow>) -> u64 
 /// What became of the source's generations since the first copy. A folder that changed was matched again where
 /// nothing of it is pending.
 fn generations(folders: &[&GateFolder<'_>]) -> Known<UidValidity> {
-    if folders.is_empty() || folders.iter().any(|folder| folder.uidvalidity_first == 0) {
+    if folders.is_empty() || folders.iter().any(|folder| folder.is_of_unknown_generation()) {
         return Known::Unknown;
     }
-    let mut changed = folders.iter().filter(|folder| folder.uidvalidity_changes > 0).peekable();
+    let mut changed = folders.iter().filter(|folder| folder.has_another_generation()).peekable();
     Known::Is(if changed.peek().is_none() {
         UidValidity::Stable
-    } else if changed.all(|folder| folder.messages_pending == 0 && !folder.last_scan_at.is_empty()) {
+    } else if changed.all(|folder| folder.messages_pending == 0 && folder.is_scanned()) {
         UidValidity::Rematched
     } else {
         UidValidity::Lost
@@ -210,7 +207,7 @@ fn folder_map(row: &GateMailbox<'_>, folders: &[&GateFolder<'_>]) -> Known<Folde
     let places: BTreeSet<&str> = folders.iter().map(|folder| &*folder.dest_path).collect();
     let placed: BTreeSet<&str> = places.into_iter().filter(|place| !place.is_empty()).collect();
     Known::Is(FolderMap {
-        renamed: folders.iter().filter(|folder| folder.is_renamed).count() as u64,
+        renamed: folders.iter().filter(|folder| folder.is_renamed()).count() as u64,
         merged: (folders.len() - unplaced - placed.len()) as u64,
         collisions: unplaced as u64 + u64::from(is_undecided),
     })
@@ -223,16 +220,15 @@ fn of_folder(folder: &GateFolder<'_>, acknowledged: &Acknowledged<'_>) -> Folder
         "sent" => FolderRole::Sent,
         _ => FolderRole::Other,
     };
-    let quarantined = folder.messages_quarantined.checked_add(folder.messages_acknowledged);
     let acknowledged = acknowledged.get(&(folder.mailbox_id, &*folder.source_path)).copied().unwrap_or(0);
     // Never more acknowledged than there are: a word about a message that is gone settles nothing.
-    let counts = quarantined.filter(|_| !folder.last_scan_at.is_empty()).map(|quarantined| {
-        let acknowledged = acknowledged.min(quarantined);
+    let counts = folder.is_scanned().then(|| {
+        let acknowledged = acknowledged.min(folder.messages_quarantined);
         Counts {
             eligible: folder.messages_source,
             matched: folder.messages_matched,
             pending: folder.messages_pending,
-            quarantine_open: quarantined - acknowledged,
+            quarantine_open: folder.messages_quarantined - acknowledged,
             quarantine_acknowledged: acknowledged,
         }
     });
@@ -252,7 +248,7 @@ fn delta(row: &GateMailbox<'_>) -> Option<Delta> {
 }
 
 /// What of a snapshot an approval is held against. Its folders are passed over: there are ten thousand.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 struct Approved {
     mailboxes: Vec<ApprovedMailbox>,
     checks: Vec<ApprovedCheck>,
@@ -260,27 +256,34 @@ struct Approved {
     dns_plan: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ApprovedMailbox {
     id: u64,
     enabled: bool,
     counts: Option<ApprovedCounts>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ApprovedCounts {
     e: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct ApprovedCheck {
     id: String,
     status: String,
 }
 
-/// What an approver saw, from the snapshot. One that cannot be read holds nothing: it is void.
+/// The part of a snapshot that a decision is held against later, as JSON of the same names; empty, so that the snapshot
+/// itself is asked, for one that cannot be read.
+pub(super) fn held_against(snapshot_json: &str) -> String {
+    let seen: Option<Approved> = serde_json::from_str(snapshot_json).ok();
+    seen.and_then(|seen| serde_json::to_string(&seen).ok()).unwrap_or_default()
+}
+
+/// What an approver saw. What cannot be read holds nothing: it is void.
 fn approval(row: &DecisionRow) -> Approval {
-    let seen: Option<Approved> = serde_json::from_str(&row.inputs_json).ok();
+    let seen: Option<Approved> = serde_json::from_str(&row.seen_json).ok();
     let is_unreadable = seen.is_none();
     let Approved { mailboxes, checks, folder_map, dns_plan } = seen.unwrap_or_default();
     let eligible = |one: &ApprovedMailbox| one.counts.as_ref().map_or(0, |counts| counts.e);

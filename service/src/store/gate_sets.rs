@@ -47,13 +47,17 @@ const MAILBOXES: Set = set!(
      box.dest_login_ok_at, box.error_class, box.bytes_source",
     "FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id WHERE box.job_id = $1"
 );
-/// Their folders, in the order of [`GateFolder`]. Binds: job.
+/// Their folders, in the order of [`GateFolder`], as few values as will do. Binds: job.
 const FOLDERS: Set = set!(
-    "folder.mailbox_id, folder.source_path, folder.dest_path, folder.role, folder.is_renamed, folder.messages_source,
-     folder.messages_matched, folder.messages_pending, folder.messages_quarantined, folder.messages_acknowledged,
-     folder.last_scan_at, folder.uidvalidity_first, folder.uidvalidity_changes",
-    "FROM mailbox_folders AS folder JOIN migration_mailboxes AS box ON box.id = folder.mailbox_id
-     WHERE box.job_id = $1 AND folder.is_gone = 0"
+    "folder.mailbox_id, folder.source_path, folder.dest_path, folder.role,
+     folder.is_renamed + CASE folder.last_scan_at WHEN '' THEN 0 ELSE 2 END
+         + CASE folder.uidvalidity_first WHEN 0 THEN 4 ELSE 0 END
+         + CASE folder.uidvalidity_changes WHEN 0 THEN 0 ELSE 8 END,
+     folder.messages_source, folder.messages_matched, folder.messages_pending,
+     folder.messages_quarantined + folder.messages_acknowledged",
+    "FROM mailbox_folders AS folder
+     WHERE folder.mailbox_id IN (SELECT box.id FROM migration_mailboxes AS box WHERE box.job_id = $1)
+       AND folder.is_gone = 0"
 );
 /// What was measured of them, in the order of [`MeasuresRow`]. Binds: job.
 const MEASURES: Set = set!(
@@ -147,17 +151,34 @@ pub struct GateFolder<'a> {
     pub dest_path: Cow<'a, str>,
     #[serde(borrow)]
     pub role: Cow<'a, str>,
-    #[serde(deserialize_with = "flag")]
-    pub is_renamed: bool,
+    marks: u8,
     pub messages_source: u64,
     pub messages_matched: u64,
     pub messages_pending: u64,
+    /// Acknowledged or not: who said what is counted from the items themselves.
     pub messages_quarantined: u64,
-    pub messages_acknowledged: u64,
-    #[serde(borrow)]
-    pub last_scan_at: Cow<'a, str>,
-    pub uidvalidity_first: i64,
-    pub uidvalidity_changes: u64,
+}
+
+impl GateFolder<'_> {
+    /// It has another name at the destination.
+    pub const fn is_renamed(&self) -> bool {
+        self.marks & 1 != 0
+    }
+
+    /// It has a time of its last scan.
+    pub const fn is_scanned(&self) -> bool {
+        self.marks & 2 != 0
+    }
+
+    /// Nobody knows its UIDVALIDITY at the first copy.
+    pub const fn is_of_unknown_generation(&self) -> bool {
+        self.marks & 4 != 0
+    }
+
+    /// Its UIDVALIDITY is another since then.
+    pub const fn has_another_generation(&self) -> bool {
+        self.marks & 8 != 0
+    }
 }
 
 /// Both engines keep truths as 0 and 1.

@@ -24,10 +24,11 @@ const JOB: &str = "
     FROM migration_jobs WHERE id = $1 AND deleted_at = ''";
 /// Binds: job.
 const EMAILS: &str = "SELECT id, email FROM migration_mailboxes WHERE job_id = $1";
-/// The last decision, with what was seen. Binds: job.
+/// The last decision, with what of its snapshot it is held against. Binds: job.
 const DECISION: &str = "
     SELECT approval.id, approval.decision, approval.approver, approval.created_at, approval.voided_ms,
-           COALESCE(snapshot.inputs_json, ''), approval.snapshot_hash
+           CASE approval.seen_json WHEN '' THEN COALESCE(snapshot.inputs_json, '') ELSE approval.seen_json END,
+           approval.snapshot_hash
     FROM gate_approvals AS approval LEFT JOIN gate_snapshots AS snapshot ON snapshot.id = approval.snapshot_id
     WHERE approval.job_id = $1 ORDER BY approval.created_at DESC, approval.id DESC LIMIT 1";
 /// Binds: job.
@@ -55,11 +56,11 @@ const LAST_CHECKS: &str = "
         (SELECT its.id FROM gate_snapshots AS its WHERE its.job_id = $1
          ORDER BY its.evaluated_ms DESC, its.created_at DESC LIMIT 1)
     ORDER BY id";
-/// Binds: id, job, snapshot, hash, decision, approver, comment, accepted, expires_ms, now_at.
+/// Binds: id, job, snapshot, hash, decision, approver, comment, accepted, expires_ms, now_at, seen.
 const INSERT_DECISION: &str = "
     INSERT INTO gate_approvals (id, job_id, snapshot_id, snapshot_hash, decision, approver, comment,
-                                accepted_warnings_json, expires_ms, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                                accepted_warnings_json, expires_ms, created_at, seen_json)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 /// Binds: id, now_ms, reason.
 const VOID: &str =
     "UPDATE gate_approvals SET voided_ms = $2, void_reason = $3 WHERE id = $1 AND voided_ms = 0";
@@ -137,8 +138,8 @@ pub struct DecisionRow {
     pub created_at: String,
     /// It was found void.
     pub is_void: bool,
-    /// The canonical JSON of what was seen; empty where that is gone.
-    pub inputs_json: String,
+    /// What of the snapshot it is held against, as JSON; empty where that is gone.
+    pub seen_json: String,
     /// Its digest.
     pub snapshot_hash: String,
 }
@@ -197,7 +198,7 @@ impl Transaction {
                 approver: row.text(2)?,
                 created_at: row.text(3)?,
                 is_void: row.int(4)? > 0,
-                inputs_json: row.text(5)?,
+                seen_json: row.text(5)?,
                 snapshot_hash: row.text(6)?,
             })
         })
@@ -248,6 +249,7 @@ impl Transaction {
             new.accepted_json,
             new.expires_ms,
             new.now_at,
+            new.seen_json,
         ];
         self.run("writing a decision", INSERT_DECISION, binds).await.map(|_| ())
     }
@@ -315,6 +317,7 @@ pub struct NewDecision<'a> {
     pub accepted_json: &'a str,
     pub expires_ms: i64,
     pub now_at: &'a str,
+    pub seen_json: &'a str,
 }
 
 /// A check as it was written: the columns in the order of `LAST_CHECKS`.

@@ -339,3 +339,35 @@ async fn what_an_approval_rests_on_outlives_the_looks_after_it() -> Result<()> {
     assert_eq!(count(moved).await?, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_approval_is_held_against_what_was_kept_of_it_and_what_cannot_be_read_is_void() -> Result<()> {
+    for (kept, approved) in [
+        ("UPDATE gate_approvals SET seen_json = seen_json", true),
+        // As decisions were kept before: the snapshot itself is asked.
+        ("UPDATE gate_approvals SET seen_json = ''", true),
+        ("UPDATE gate_approvals SET seen_json = 'nothing'", false),
+        ("UPDATE gate_approvals SET seen_json = '', snapshot_id = NULL", false),
+        // Another source than the one that was approved: it held more.
+        ("UPDATE gate_approvals SET seen_json = replace(seen_json, '\"e\":100', '\"e\":200')", false),
+    ] {
+        let world = World::new().await?;
+        let maker = world.user("maker", &["operator"], &[]).await?;
+        let lead = world.user("lead", &["ops_lead"], &[]).await?;
+        let job = world.job(&maker, 1, "example.com").await?;
+        let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+        copied(&world, mailbox).await?;
+        phase(&world, job, "delta_sync").await?;
+        let gate = format!("/migration/jobs/{job}/gate");
+        let seen = world.get(&lead, &gate).await?.with(200).json();
+        let wish = json!({"snapshot_hash": seen["snapshot_hash"], "accepted_warnings": all_warnings(&seen)});
+        world.post(&lead, &format!("/migration/jobs/{job}/approve-gate"), wish).await?.with(200);
+        let row = world.app.store.one("reading", "SELECT seen_json FROM gate_approvals", binds![]).await?;
+        let text = row.map_or_else(|| Ok(String::new()), |row| row.text(0))?;
+        assert!(text.contains("\"e\":100") && !text.contains("INBOX"), "{text}");
+        world.sql(kept, binds![]).await?;
+        let told = world.get(&lead, &gate).await?.with(200).json();
+        assert_eq!(told["migration_gate"] == "ready_for_dns", approved, "{kept}: {told}");
+    }
+    Ok(())
+}
