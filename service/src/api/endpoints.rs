@@ -21,7 +21,7 @@ use crate::auth::token::uuid;
 use crate::dialer::is_host;
 use crate::store::endpoints::EndpointRow;
 use crate::store::mailboxes::Endpoint;
-use crate::store::{StoreError, at};
+use crate::store::{StoreError, at, milliseconds};
 
 /// A server that takes longer is told with a warning, in milliseconds.
 const SLOW_MILLIS: i64 = 1000;
@@ -359,17 +359,37 @@ pub struct HealthView {
     checked_at: String,
 }
 
-/// `GET /endpoints/{id}/health`: the last 200 tests.
-#[utoipa::path(get, path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path)),
+/// Which tests.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Between {
+    /// Not before this moment, as 2027-01-31T12:00:00Z.
+    from: Option<String>,
+    /// Before this moment.
+    to: Option<String>,
+}
+
+/// A moment as it is kept; empty where nothing is said.
+fn moment(text: Option<&str>) -> Result<String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(String::new()) };
+    let millis =
+        milliseconds(text).ok_or_else(|| ApiError::bad_request("write it as 2027-01-31T12:00:00Z"))?;
+    Ok(at(millis))
+}
+
+/// `GET /endpoints/{id}/health`: the last 200 tests, of all or between two moments.
+#[utoipa::path(get, path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path), Between),
     responses((status = 200, body = Listed<HealthView>), (status = 404)))]
 pub async fn health(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
+    Asked(wanted): Asked<Between>,
 ) -> Result<Json<Listed<HealthView>>> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, &id).await?;
-    let rows = app.store.endpoint_health(&id, 200).await?.into_iter();
+    let (from, to) = (moment(wanted.from.as_deref())?, moment(wanted.to.as_deref())?);
+    let rows = app.store.endpoint_health(&id, (&from, &to), 200).await?.into_iter();
     let views = rows.map(|(status, latency_ms, _, checked_at)| HealthView { status, latency_ms, checked_at });
     Ok(Json(Listed::whole(views.collect())))
 }

@@ -142,7 +142,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    fn json(&self) -> (SecretKind, SecretString) {
+    pub(super) fn json(&self) -> (SecretKind, SecretString) {
         let text =
             |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
         let kind = if self.oauth_token.is_some() { SecretKind::Oauth } else { SecretKind::Password };
