@@ -2,7 +2,7 @@
 //! Never holds a secret.
 
 use super::reach::Reach;
-use super::{Result, Row, Store};
+use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
 macro_rules! columns {
@@ -123,30 +123,6 @@ impl Store {
         row.as_ref().map(endpoint).transpose()
     }
 
-    /// Writes a server.
-    pub async fn insert_endpoint(&self, row: &EndpointRow) -> Result<()> {
-        let binds = binds![
-            &row.id,
-            row.tenant_id,
-            &row.name,
-            &row.kind,
-            &row.profile,
-            &row.host,
-            row.port,
-            &row.tls,
-            &row.auth,
-            &row.authzid_template,
-            &row.pin,
-            row.connections_max,
-            row.is_enabled,
-            row.allow_cleartext,
-            row.allow_private,
-            &row.networks_json,
-            &row.created_by,
-        ];
-        self.run("writing a server", INSERT, binds).await.map(|_| ())
-    }
-
     /// Changes a server, where its version still is this.
     pub async fn change_endpoint(&self, row: &EndpointRow) -> Result<bool> {
         let binds = binds![
@@ -202,5 +178,31 @@ impl Store {
     ) -> Result<Vec<(String, i64, String, String)>> {
         let rows = self.all("reading a server's health", HEALTH, binds![id, rows, from, to]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?, row.text(2)?, row.text(3)?))).collect()
+    }
+}
+
+impl Transaction {
+    /// Writes a server.
+    pub async fn insert_endpoint(&mut self, row: &EndpointRow) -> Result<()> {
+        let binds = binds![
+            &row.id,
+            row.tenant_id,
+            &row.name,
+            &row.kind,
+            &row.profile,
+            &row.host,
+            row.port,
+            &row.tls,
+            &row.auth,
+            &row.authzid_template,
+            &row.pin,
+            row.connections_max,
+            row.is_enabled,
+            row.allow_cleartext,
+            row.allow_private,
+            &row.networks_json,
+            &row.created_by,
+        ];
+        self.run("writing a server", INSERT, binds).await.map(|_| ())
     }
 }

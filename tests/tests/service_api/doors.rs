@@ -3,7 +3,7 @@
 //! Never trusts a role by its name: each door is tried.
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::world::{Person, World};
 
