@@ -8,9 +8,13 @@ mod service_api {
 
     mod audit;
     mod auth;
+    mod doors;
     mod gate;
     mod hooks;
+    mod imports;
     mod jobs;
+    mod limited;
+    mod lists;
     mod measured;
     mod names;
     mod people;

@@ -1,7 +1,9 @@
 //! The audit chain, its checkpoints, and the changes of rows that triggers noted, as rows.
 //! Never changes or removes a row: the database would refuse.
 
-use super::{Result, Row, Store, Transaction};
+use super::jobs::reached;
+use super::reach::{Reach, within_reach};
+use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
 
 const HEAD: &str = "SELECT seq, hash FROM audit_logs ORDER BY seq DESC LIMIT 1";
@@ -21,14 +23,28 @@ const PAGE: &str = "
     SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
     FROM audit_logs WHERE seq > $1 ORDER BY seq LIMIT $2";
-/// Rows, newest first. Binds: before, how many, actor or empty, action or empty, resource kind or empty, its id.
-const LATEST: &str = "
-    SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
-           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
-    FROM audit_logs
-    WHERE seq < $1 AND ($3 = '' OR actor_id = $3) AND ($4 = '' OR action = $4)
-      AND ($5 = '' OR resource_kind = $5) AND ($6 = '' OR resource_id = $6)
-    ORDER BY seq DESC LIMIT $2";
+/// Rows that the caller may see: one's own, and those of one's tenants. What nobody's name is on is for those who see
+/// every tenant.
+macro_rules! latest_wanted {
+    () => {
+        concat!(
+            " FROM audit_logs WHERE (",
+            within_reach!("COALESCE(tenant_id, 0)", "0"),
+            " OR actor_id = $5) AND ($6 = '' OR actor_id = $6) AND ($7 = '' OR action = $7)
+              AND ($8 = '' OR resource_kind = $8) AND ($9 = '' OR resource_id = $9)"
+        )
+    };
+}
+/// Rows, newest first. Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id, before,
+/// how many.
+const LATEST: &str = concat!(
+    "SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
+           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash",
+    latest_wanted!(),
+    " AND seq < $10 ORDER BY seq DESC LIMIT $11"
+);
+/// Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id.
+const LATEST_COUNT: &str = concat!("SELECT COUNT(*)", latest_wanted!());
 const CHECKPOINTS: &str = "
     SELECT seq, hash, public_key, signature, signed_ms FROM audit_checkpoints ORDER BY seq";
 const LAST_CHECKPOINT: &str = "
@@ -39,7 +55,8 @@ const CHECKPOINT: &str = "
     ON CONFLICT (seq) DO NOTHING";
 
 /// Every query of this file, for the test that prepares them.
-pub const QUERIES: &[&str] = &[HEAD, CHANGES, INSERT, PAGE, LATEST, CHECKPOINTS, LAST_CHECKPOINT, CHECKPOINT];
+pub const QUERIES: &[&str] =
+    &[HEAD, CHANGES, INSERT, PAGE, LATEST, LATEST_COUNT, CHECKPOINTS, LAST_CHECKPOINT, CHECKPOINT];
 
 /// A row of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -168,6 +185,13 @@ pub struct AuditFilter {
     pub resource_id: String,
 }
 
+impl AuditFilter {
+    fn binds(&self, reach: &Reach, caller: &str) -> Vec<Bind> {
+        let more = binds![caller, &self.actor, &self.action, &self.resource_kind, &self.resource_id];
+        reached(reach, more)
+    }
+}
+
 impl Store {
     /// Rows after one, in order.
     pub async fn audit_page(&self, after: i64, count: i64) -> Result<Vec<AuditRow>> {
@@ -179,10 +203,22 @@ impl Store {
     }
 
     /// Rows before one, newest first.
-    pub async fn audit_latest(&self, before: i64, count: i64, wanted: &AuditFilter) -> Result<Vec<AuditRow>> {
-        let binds =
-            binds![before, count, &wanted.actor, &wanted.action, &wanted.resource_kind, &wanted.resource_id];
+    pub async fn audit_latest(
+        &self,
+        (reach, caller): (&Reach, &str),
+        before: i64,
+        count: i64,
+        wanted: &AuditFilter,
+    ) -> Result<Vec<AuditRow>> {
+        let mut binds = wanted.binds(reach, caller);
+        binds.extend(binds![before, count]);
         self.all("reading the audit log", LATEST, binds).await?.iter().map(AuditRow::read).collect()
+    }
+
+    /// How many of them there are.
+    pub async fn audit_count(&self, (reach, caller): (&Reach, &str), wanted: &AuditFilter) -> Result<i64> {
+        let row = self.one("counting the audit log", LATEST_COUNT, wanted.binds(reach, caller)).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// The newest row's number and hash.
