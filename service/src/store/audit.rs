@@ -21,13 +21,20 @@ const PAGE: &str = "
     SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
     FROM audit_logs WHERE seq > $1 ORDER BY seq LIMIT $2";
-/// Rows, newest first. Binds: before, how many, actor or empty, action or empty, resource kind or empty, its id.
+/// Rows, newest first; an actor goes by id, name or e-mail address. Binds: before, how many, actor or empty, action or
+/// empty, resource kind or empty, its id, a part of the action or empty, from when, until when or 0.
 const LATEST: &str = "
     SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
     FROM audit_logs
-    WHERE seq < $1 AND ($3 = '' OR actor_id = $3) AND ($4 = '' OR action = $4)
+    WHERE seq < $1 AND ($4 = '' OR action = $4)
+      AND ($3 = '' OR actor_id = $3
+           OR actor_id IN (SELECT id FROM users WHERE lower(name) = lower($3) OR lower(display_name) = lower($3)
+                                                   OR (email <> '' AND lower(email) = lower($3)))
+           OR actor_id IN (SELECT id FROM service_tokens WHERE lower(name) = lower($3)))
       AND ($5 = '' OR resource_kind = $5) AND ($6 = '' OR resource_id = $6)
+      AND ($7 = '' OR replace(lower(action), lower($7), '') <> lower(action))
+      AND at_ms >= $8 AND ($9 = 0 OR at_ms < $9)
     ORDER BY seq DESC LIMIT $2";
 const CHECKPOINTS: &str = "
     SELECT seq, hash, public_key, signature, signed_ms FROM audit_checkpoints ORDER BY seq";
@@ -158,7 +165,7 @@ pub struct ChangeRow {
 /// What is asked for of the log; empty: anything.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By this actor.
+    /// By this actor: an id, a name or an e-mail address.
     pub actor: String,
     /// This action.
     pub action: String,
@@ -166,6 +173,12 @@ pub struct AuditFilter {
     pub resource_kind: String,
     /// To this.
     pub resource_id: String,
+    /// With this in the action.
+    pub action_part: String,
+    /// From this moment on, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// Before this one; 0: until now.
+    pub until_ms: i64,
 }
 
 impl Store {
@@ -180,8 +193,17 @@ impl Store {
 
     /// Rows before one, newest first.
     pub async fn audit_latest(&self, before: i64, count: i64, wanted: &AuditFilter) -> Result<Vec<AuditRow>> {
-        let binds =
-            binds![before, count, &wanted.actor, &wanted.action, &wanted.resource_kind, &wanted.resource_id];
+        let binds = binds![
+            before,
+            count,
+            &wanted.actor,
+            &wanted.action,
+            &wanted.resource_kind,
+            &wanted.resource_id,
+            &wanted.action_part,
+            wanted.since_ms,
+            wanted.until_ms,
+        ];
         self.all("reading the audit log", LATEST, binds).await?.iter().map(AuditRow::read).collect()
     }
 

@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
     step!(6, "0006_outside", "outside"),
     step!(7, "0007_preferences", "preferences"),
     step!(8, "0008_after_the_gate", "after_the_gate"),
+    step!(9, "0009_by_hand", "by_hand"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

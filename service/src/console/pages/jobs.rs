@@ -24,7 +24,7 @@ const LIST: &str = "/console/jobs";
 /// Where the API keeps views of it.
 const VIEWS: &str = "/auth/job-views";
 /// Filters that the list takes.
-const FILTERS: [&str; 5] = ["q", "phase", "gate", "tenant_id", "ticket_id"];
+const FILTERS: [&str; 6] = ["q", "phase", "gate", "owner", "tenant_id", "ticket_id"];
 
 /// Every job that the visitor sees, up to 2,000.
 ///
@@ -101,7 +101,8 @@ async fn page(member: &Member, form: &Form, problem: Option<&Problem>) -> Answer
         is_filtered => !filters.is_empty(),
         filters => filters,
         asked => context! { q => form.get("q"), phase => form.get("phase"), gate => form.get("gate"),
-            tenant_id => form.get("tenant_id"), ticket_id => form.get("ticket_id") },
+            owner => form.get("owner"), tenant_id => form.get("tenant_id"), ticket_id => form.get("ticket_id") },
+        mine => address(&format!("&owner={}", escaped(member.me["name"].as_str().unwrap_or_default()))),
         views => views,
         phases => PHASES,
         typed => form.shown(),
@@ -151,7 +152,7 @@ pub async fn act_on_views(member: Member, form: Form) -> Answer {
 
 /// The filters as the API takes them.
 fn wanted(form: &Form) -> Value {
-    let mut wanted = form.object(&["q", "phase", "gate"]);
+    let mut wanted = form.object(&["q", "phase", "gate", "owner"]);
     for name in ["tenant_id", "ticket_id"] {
         if let Ok(number) = form.get(name).parse::<i64>() {
             wanted.insert(name.to_owned(), number.into());

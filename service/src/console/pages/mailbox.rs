@@ -81,14 +81,14 @@ fn tree(rows: &[Value]) -> Vec<Value> {
 }
 
 /// A folder map as lines of `from = to`.
-fn map_lines(map: &Value) -> String {
+pub(super) fn map_lines(map: &Value) -> String {
     let pairs = map.as_object().into_iter().flatten();
     let lines = pairs.map(|(from, to)| format!("{from} = {}", to.as_str().unwrap_or_default()));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The same back.
-fn map_of(lines: &str) -> Result<Value, Problem> {
+pub(super) fn map_of(lines: &str) -> Result<Value, Problem> {
     let mut map = Map::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let Some((from, to)) = line.rsplit_once('=') else {

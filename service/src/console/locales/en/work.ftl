@@ -37,7 +37,7 @@ servers-go = Register the migration
 servers-go-hint = Nothing is written at a server. You may go on later.
 mailboxes-lead = Add mailboxes one by one, as a list, or both. Go on later whenever you like: what is added stays.
 mailboxes-done = { $count ->
-     [one] On to the preflight (one mailbox))
+     [one] On to the preflight (one mailbox)
     *[other] On to the preflight ({ $count } mailboxes)
   }
 mailboxes-one = One mailbox

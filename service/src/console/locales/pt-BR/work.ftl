@@ -37,7 +37,7 @@ servers-go = Registrar a migração
 servers-go-hint = Nada é gravado em servidor algum. Você pode continuar depois.
 mailboxes-lead = Adicione caixas uma a uma, em lista, ou ambas. Continue quando quiser: o que foi adicionado fica.
 mailboxes-done = { $count ->
-     [one] Ir para a verificação ({ $count } caixa))
+     [one] Ir para a verificação ({ $count } caixa)
     *[other] Ir para a verificação ({ $count } caixas)
   }
 mailboxes-one = Uma caixa
