@@ -16,6 +16,7 @@ mod console {
     mod doors;
     mod forms;
     mod names;
+    mod overview;
     mod pages;
     mod run_options;
     mod texts;

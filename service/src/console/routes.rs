@@ -117,6 +117,7 @@ fn house() -> Router<Console> {
         .route("/console/access/roles/{id}/act", post(roles::act))
         .route("/console/audit", get(audit::show))
         .route("/console/audit.csv", get(audit::csv))
+        .route("/console/audit.ndjson", get(audit::whole))
         .route("/console/system", get(control::system))
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
         .route("/console/system/act", post(control::act_on_system))

@@ -257,7 +257,10 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "effect", values: &["allow", "deny"] },
     Family { name: "scope-kind", values: &["tenant", "job"] },
     Family { name: "said", values: &malote_plan::gate::SENTENCES },
-    Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
+    Family {
+        name: "waiting",
+        values: &["failed", "errors", "consent", "quarantine", "approval", "mailboxes", "paused"],
+    },
 ];
 
 /// What a page may say after something was done: the words of `?done=`.

@@ -1,9 +1,10 @@
 //! The audit log: who did what when, found by person, action and day, and whether its chain is whole.
 //! Never a row that was changed: there is no such request.
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
+use futures_util::stream;
 use minijinja::context;
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::{Answer, names};
 
+/// The longest part of the whole log that is held at once, in octets: 10,000 rows.
+const PART_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Filters that go to the API as they were typed.
 const FILTERS: [&str; 4] = ["actor", "action_part", "resource_kind", "resource_id"];
 /// Days, each with the moment that the API takes and how many days later that is: the last day is still within.
@@ -82,6 +85,33 @@ pub async fn csv(member: Member, query: Query) -> Response {
     let name = HeaderValue::from_static("attachment; filename=\"malote-audit.csv\"");
     response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     response
+}
+
+/// `GET /console/audit.ndjson`: every row as a line of JSON, oldest first, written while it is read.
+pub async fn whole(member: Member) -> Answer {
+    // Whoever may not is told so before a file begins.
+    member.api().read("/audit-logs?limit=1").await?;
+    let api = member.api().clone();
+    let parts = stream::try_unfold((api, Some(0_i64)), |(api, after)| async move {
+        let Some(after) = after else { return Ok(None) };
+        let path = format!("/audit-logs/export?after={after}");
+        let answer = api.pass(Method::GET, &path, &[], Body::empty()).await;
+        if !answer.status().is_success() {
+            return Err(std::io::Error::other("the log was not given to its end"));
+        }
+        let next = answer.headers().get("x-next-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let octets = to_bytes(answer.into_body(), PART_BYTES_MAX).await.map_err(std::io::Error::other)?;
+        let next = next.filter(|next: &i64| *next > after && !octets.is_empty());
+        Ok(Some((octets, (api, next))))
+    });
+    let mut response = Response::new(Body::from_stream(parts));
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/x-ndjson"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"malote-audit.ndjson\""),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

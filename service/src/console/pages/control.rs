@@ -138,6 +138,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         workers => metrics["workers"],
         endpoints => endpoints["items"],
         program => version,
+        licence => env!("CARGO_PKG_LICENSE"),
         settings => items(settings),
         quota => items(quota),
         budget => budget,
