@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod audit;
 pub mod boxes;
+pub mod conflicts;
 pub mod cutover;
 mod database;
 pub mod doors;
@@ -23,6 +24,7 @@ pub mod looks;
 pub mod mailboxes;
 pub mod measures;
 pub mod migrate;
+pub mod order;
 pub mod people;
 mod place;
 pub mod preferences;

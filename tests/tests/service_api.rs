@@ -10,7 +10,10 @@ mod service_api {
     mod auth;
     mod gate;
     mod hooks;
+    mod imports;
     mod jobs;
+    mod limited;
+    mod lists;
     mod measured;
     mod names;
     mod people;

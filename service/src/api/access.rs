@@ -1,9 +1,8 @@
 //! Users, roles and service tokens: `/access/…`.
 //! Never shows a hash, and shows a token once.
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -12,15 +11,17 @@ use utoipa::ToSchema;
 
 use super::answer::{Versioned, created, seen_version};
 use super::auth::{check_name, hashed};
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::{password, token};
 use crate::store::doors::TokenRow;
-use crate::store::people::{NewUser, RoleRow, UserRow};
+use crate::store::people::{NewUser, Rights, RoleRow, UserRow};
+use crate::store::reach::Reach;
+use crate::store::roles::{Holder, ScopeRow};
 use crate::store::{StoreError, at, at_or_empty};
 
 /// The longest life of a service token, in days.
@@ -37,13 +38,17 @@ pub struct PermissionView {
 }
 
 /// `GET /access/permissions`.
-#[utoipa::path(get, path = "/access/permissions", tag = "access",
+#[utoipa::path(get, path = "/access/permissions", tag = "access", params(Short),
     responses((status = 200, body = Listed<PermissionView>)))]
-pub async fn permissions(State(app): State<App>, caller: Caller) -> Result<Json<Listed<PermissionView>>> {
+pub async fn permissions(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ManageAccess)?;
     let rows = app.store.permissions().await?;
     let views = rows.into_iter().map(|(name, description)| PermissionView { name, description });
-    Ok(Json(Listed::whole(views.collect())))
+    wanted.of(views.collect())
 }
 
 /// A role.
@@ -78,12 +83,13 @@ impl RoleView {
 }
 
 /// `GET /access/roles`.
-#[utoipa::path(get, path = "/access/roles", tag = "access", responses((status = 200, body = Listed<RoleView>)))]
-pub async fn roles(State(app): State<App>, caller: Caller) -> Result<Json<Listed<RoleView>>> {
+#[utoipa::path(get, path = "/access/roles", tag = "access", params(Short),
+    responses((status = 200, body = Listed<RoleView>)))]
+pub async fn roles(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ManageAccess)?;
     let views = app.store.roles().await?.into_iter();
     let views = views.map(|(role, permissions)| RoleView::of(role, permissions));
-    Ok(Json(Listed::whole(views.collect())))
+    wanted.of(views.collect())
 }
 
 /// A user.
@@ -129,15 +135,85 @@ async fn read(app: &App, id: &str) -> Result<UserRow> {
     app.store.user(id).await?.ok_or_else(|| ApiError::not_found("user"))
 }
 
-/// `GET /access/users`.
-#[utoipa::path(get, path = "/access/users", tag = "access", responses((status = 200, body = Listed<UserView>)))]
-pub async fn users(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response> {
+/// Goes on where the caller sees all that somebody of this reach sees.
+///
+/// # Errors
+/// 403.
+pub(super) async fn check_covers(app: &App, caller: &Caller, other: &Reach) -> Result<()> {
+    if caller.reach.is_whole() {
+        return Ok(());
+    }
+    let mut is_covered = caller.reach.covers(other);
+    for job in other.jobs() {
+        is_covered = is_covered && app.store.job(&caller.reach, *job).await?.is_some();
+    }
+    if is_covered {
+        return Ok(());
+    }
+    let detail = "this reaches further than you see yourself";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", detail))
+}
+
+/// What a user sees.
+async fn reach_of(app: &App, user: &UserRow) -> Result<Reach> {
+    Ok(Reach::of_user(user.sees_all_tenants, &app.store.rights(&user.id).await?))
+}
+
+/// A user whom the caller may manage: nobody manages people who see more.
+///
+/// # Errors
+/// 403, and 404 where there is no such user.
+pub(super) async fn managed(app: &App, caller: &Caller, id: &str) -> Result<UserRow> {
+    let user = read(app, id).await?;
+    check_covers(app, caller, &reach_of(app, &user).await?).await?;
+    Ok(user)
+}
+
+/// What somebody with these roles and tenants would see, who has scopes of their own beside those of the roles.
+async fn reach_with(app: &App, asked: (bool, &[String], &[i64]), own: Vec<ScopeRow>) -> Result<Reach> {
+    let (sees_all, roles, tenants) = asked;
+    let mut scopes = own;
+    for role in roles {
+        scopes.extend(app.store.scopes(Holder::Role(role)).await?);
+    }
+    let scopes = scopes.into_iter().map(|scope| (scope.effect, scope.kind, scope.resource)).collect();
+    Ok(Reach::of_user(sees_all, &Rights { tenants: tenants.to_vec(), scopes, ..Rights::default() }))
+}
+
+/// Goes on where the caller sees all that a user sees who has these scopes.
+///
+/// # Errors
+/// 403, and 404 where there is no such user.
+pub(super) async fn check_scoped(app: &App, caller: &Caller, id: &str, own: Vec<ScopeRow>) -> Result<()> {
+    let (user, rights) = (read(app, id).await?, app.store.rights(id).await?);
+    let roles: Vec<String> = rights.roles.into_iter().map(|(role, _)| role).collect();
+    let wanted = reach_with(app, (user.sees_all_tenants, &roles, &rights.tenants), own).await?;
+    check_covers(app, caller, &wanted).await
+}
+
+/// The roles of these names or ids.
+async fn known_roles(store: &crate::store::Store, names: &[String]) -> Result<Vec<String>> {
+    let mut known = Vec::new();
+    for (place, role) in names.iter().enumerate() {
+        let found = store.role_named(role).await?;
+        known.push(found.ok_or_else(|| ApiError::field(format!("roles[{place}]"), "there is no such role"))?);
+    }
+    Ok(known)
+}
+
+/// `GET /access/users`: oneself, and those who see no more than oneself.
+#[utoipa::path(get, path = "/access/users", tag = "access", params(Short),
+    responses((status = 200, body = Listed<UserView>)))]
+pub async fn users(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ManageAccess)?;
     let mut views = Vec::new();
     for user in app.store.users().await? {
-        views.push(view(&app, user).await?);
+        let is_own = user.id == caller.id;
+        if is_own || check_covers(&app, &caller, &reach_of(&app, &user).await?).await.is_ok() {
+            views.push(view(&app, user).await?);
+        }
     }
-    Ok(Listed::whole(views).answer(&headers))
+    wanted.of(views)
 }
 
 /// `GET /access/users/{id}`.
@@ -145,7 +221,7 @@ pub async fn users(State(app): State<App>, caller: Caller, headers: HeaderMap) -
     responses((status = 200, body = UserView), (status = 404)))]
 pub async fn user(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Versioned<UserView>> {
     caller.may(Permission::ManageAccess)?;
-    let user = read(&app, &id).await?;
+    let user = if id == caller.id { read(&app, &id).await? } else { managed(&app, &caller, &id).await? };
     Ok(Versioned(user.version, view(&app, user).await?))
 }
 
@@ -182,6 +258,9 @@ pub async fn make_user(
 ) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
+    let roles = known_roles(&app.store, &asked.roles).await?;
+    let wanted = (asked.sees_all_tenants, roles.as_slice(), asked.tenants.as_slice());
+    check_covers(&app, &caller, &reach_with(&app, wanted, Vec::new()).await?).await?;
     let made = Made {
         display_name: asked.display_name.as_deref().unwrap_or(&asked.name),
         email: asked.email.as_deref().unwrap_or_default(),
@@ -227,11 +306,7 @@ pub async fn make(
     check_name(made.name)?;
     password::check(&secret, &[made.name, made.email])
         .map_err(|weak| ApiError::field("password", weak.to_string()))?;
-    let mut roles = Vec::new();
-    for (place, role) in made.roles.iter().enumerate() {
-        let known = store.role_named(role).await?;
-        roles.push(known.ok_or_else(|| ApiError::field(format!("roles[{place}]"), "there is no such role"))?);
-    }
+    let roles = known_roles(store, made.roles).await?;
     if store.user_named(made.name).await?.is_some() {
         return Err(ApiError::conflict("duplicate", "there is a user of that name"));
     }
@@ -296,7 +371,7 @@ pub async fn change_user(
 ) -> Result<Versioned<UserView>> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
-    let mut user = read(&app, &id).await?;
+    let mut user = managed(&app, &caller, &id).await?;
     user.version = seen_version(&headers, user.version)?;
     let takes_roles = asked.roles.as_ref().is_some_and(|roles| !roles.iter().any(|role| role == "admin"));
     if (asked.enabled == Some(false) || takes_roles) && !app.store.has_other_admin(&id).await? {
@@ -307,17 +382,16 @@ pub async fn change_user(
     user.email = asked.email.unwrap_or(user.email);
     user.is_enabled = asked.enabled.unwrap_or(user.is_enabled);
     user.sees_all_tenants = asked.sees_all_tenants.unwrap_or(user.sees_all_tenants);
-    let mut roles = None;
-    if let Some(names) = asked.roles {
-        let mut known = Vec::new();
-        for (place, role) in names.iter().enumerate() {
-            let found = app.store.role_named(role).await?;
-            known.push(
-                found.ok_or_else(|| ApiError::field(format!("roles[{place}]"), "there is no such role"))?,
-            );
-        }
-        roles = Some(known);
-    }
+    let roles = match &asked.roles {
+        Some(names) => Some(known_roles(&app.store, names).await?),
+        None => None,
+    };
+    let rights = app.store.rights(&id).await?;
+    let held: Vec<String> = rights.roles.into_iter().map(|(role, _)| role).collect();
+    let tenants = asked.tenants.as_ref().unwrap_or(&rights.tenants);
+    let wanted = (user.sees_all_tenants, roles.as_ref().unwrap_or(&held).as_slice(), tenants.as_slice());
+    let own = app.store.scopes(Holder::User(&id)).await?;
+    check_covers(&app, &caller, &reach_with(&app, wanted, own).await?).await?;
     let mut transaction = app.store.begin().await?;
     if !transaction.update_user(&user).await? {
         return Err(StoreError::Stale("the user").into());
@@ -340,7 +414,7 @@ pub async fn change_user(
 pub async fn remove_user(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
-    read(&app, &id).await?;
+    managed(&app, &caller, &id).await?;
     if !app.store.has_other_admin(&id).await? {
         return Err(ApiError::conflict("conflict", "nobody else could manage access any more"));
     }
@@ -370,7 +444,7 @@ pub async fn set_password(
 ) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
-    let user = read(&app, &id).await?;
+    let user = managed(&app, &caller, &id).await?;
     password::check(&asked.password, &[&user.name, &user.email])
         .map_err(|weak| ApiError::field("password", weak.to_string()))?;
     let hash = hashed(asked.password).await?;
@@ -426,12 +500,17 @@ impl TokenView {
 }
 
 /// `GET /access/service-tokens`.
-#[utoipa::path(get, path = "/access/service-tokens", tag = "access",
+#[utoipa::path(get, path = "/access/service-tokens", tag = "access", params(Short),
     responses((status = 200, body = Listed<TokenView>)))]
-pub async fn tokens(State(app): State<App>, caller: Caller) -> Result<Json<Listed<TokenView>>> {
+pub async fn tokens(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ManageAccess)?;
-    let rows = app.store.service_tokens().await?;
-    Ok(Json(Listed::whole(rows.into_iter().map(TokenView::of).collect())))
+    let rows = app.store.service_tokens().await?.into_iter();
+    wanted.of(rows.filter(|row| is_covered(&caller, row.tenant_id)).map(TokenView::of).collect())
+}
+
+/// True where the caller sees all that a token for this tenant, or for all of them, sees.
+fn is_covered(caller: &Caller, tenant: Option<i64>) -> bool {
+    tenant.map_or_else(|| caller.reach.is_whole(), |tenant| caller.reach.has_tenant(tenant))
 }
 
 /// A service token to be made.
@@ -461,6 +540,9 @@ pub async fn make_token(
 ) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
+    if !is_covered(&caller, asked.tenant_id) {
+        return Err(ApiError::field("tenant_id", "there is no such tenant, or it is to be named"));
+    }
     let (row, secret) = new_token(&app.store, asked, &caller.actor, app.now_ms()).await?;
     let place = format!("/access/service-tokens/{}", row.id);
     let view = TokenView { token: Some(secret.expose_secret().to_owned()), ..TokenView::of(row) };
@@ -517,7 +599,9 @@ pub async fn new_token(
     responses((status = 204), (status = 404)))]
 pub async fn revoke_token(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
-    if app.store.revoke_token(&id, app.now_ms()).await? {
+    let all = app.store.service_tokens().await?;
+    let is_known = all.iter().any(|row| row.id == id && is_covered(&caller, row.tenant_id));
+    if is_known && app.store.revoke_token(&id, app.now_ms()).await? {
         Ok(no_content())
     } else {
         Err(ApiError::not_found("service token"))

@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::control::Reason;
 use super::gates::approve_as;
 use super::jobs::{JobView, read};
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -90,17 +90,18 @@ pub struct Wanted {
 }
 
 /// `GET /approvals`.
-#[utoipa::path(get, path = "/approvals", tag = "gate", params(Wanted),
+#[utoipa::path(get, path = "/approvals", tag = "gate", params(Wanted, Short),
     responses((status = 200, body = Listed<RequestView>)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Json<Listed<RequestView>>> {
+    Asked(page): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     let status = wanted.status.unwrap_or_default();
     let rows = app.store.requests(&caller.reach, ("", &status), app.now_ms(), ROWS).await?;
-    Ok(Json(Listed::whole(rows.into_iter().map(RequestView::of).collect())))
+    page.of(rows.into_iter().map(RequestView::of).collect())
 }
 
 /// A request to be made.

@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::{COOKIE, Caller, SESSION_MILLIS_MAX, check_same_site, session_of};
 use super::layers::{Note, Origin};
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::preferences::{self, Preferences};
 use super::{ApiError, Result};
 use crate::app::App;
@@ -542,8 +542,9 @@ pub struct SessionView {
 }
 
 /// `GET /auth/sessions`: one's own.
-#[utoipa::path(get, path = "/auth/sessions", tag = "auth", responses((status = 200, body = Listed<SessionView>)))]
-pub async fn sessions(State(app): State<App>, caller: Caller) -> Result<Json<Listed<SessionView>>> {
+#[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(Short),
+    responses((status = 200, body = Listed<SessionView>)))]
+pub async fn sessions(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     let current = person(&caller)?.id.clone();
     let rows = app.store.sessions(&caller.id).await?.into_iter().map(|row| SessionView {
         is_current: row.id == current,
@@ -554,7 +555,7 @@ pub async fn sessions(State(app): State<App>, caller: Caller) -> Result<Json<Lis
         ip: row.ip,
         user_agent: row.user_agent,
     });
-    Ok(Json(Listed::whole(rows.collect())))
+    wanted.of(rows.collect())
 }
 
 /// `DELETE /auth/sessions`: all of one's own but this one.

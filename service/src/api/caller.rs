@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::{csrf, token};
 use crate::config::Mfa;
-use crate::store::doors::SessionRow;
+use crate::store::doors::{SessionRow, TokenRow};
 use crate::store::reach::Reach;
 
 /// The session's cookie. The prefix has browsers refuse it without `Secure`, with a domain or with another path.
@@ -55,6 +56,8 @@ pub struct Caller {
     pub roles: Vec<String>,
     /// A role asks for a second factor and none is set up.
     pub lacks_mfa: bool,
+    /// Whose thing the request turned out to be about.
+    pub touched: Arc<OnceLock<i64>>,
 }
 
 impl Caller {
@@ -68,6 +71,24 @@ impl Caller {
             return Err(ApiError::new(StatusCode::FORBIDDEN, "mfa_enrolment_required", detail));
         }
         if self.permissions.contains(&permission) { Ok(()) } else { Err(ApiError::lacks(permission)) }
+    }
+
+    /// Goes on where the caller sees the whole house: what is changed holds for every tenant.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn sees_the_house(&self) -> Result<(), ApiError> {
+        if self.reach.is_whole() {
+            return Ok(());
+        }
+        let detail = "this is for those who see every tenant";
+        Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", detail))
+    }
+
+    /// Notes whose thing a request is about, for the audit trail.
+    pub fn touches(&self, tenant: i64) {
+        // A request is about one tenant's things.
+        let _ = self.touched.set(tenant);
     }
 
     /// Goes on where a person proved within the last minutes who they are.
@@ -113,16 +134,29 @@ pub async fn session_of(app: &App, headers: &HeaderMap) -> Result<Option<Session
     }))
 }
 
-/// True where a request's session or token still lets it in, whatever it may do then.
+/// Whom a request's session or token lets in, whatever they may do then: `u_…` or `s_…`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn is_let_in(app: &App, headers: &HeaderMap) -> Result<bool, ApiError> {
+pub async fn let_in(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Option<String>, ApiError> {
     if let Some(secret) = bearer(headers) {
         let found = app.store.service_token(token::digest(&secret)).await?;
-        return Ok(found.is_some_and(|row| row.revoked_ms == 0 && app.now_ms() < row.expires_ms));
+        return Ok(found.filter(|row| takes(row, origin, app.now_ms())).map(|row| format!("s_{}", row.id)));
     }
-    Ok(session_of(app, headers).await?.is_some_and(|session| session.is_open))
+    let session = session_of(app, headers).await?.filter(|session| session.is_open);
+    Ok(session.map(|session| format!("u_{}", session.user_id)))
+}
+
+/// True where a token lives and is used from where it may be.
+fn takes(row: &TokenRow, origin: &Origin, now_ms: i64) -> bool {
+    let networks: Vec<String> = serde_json::from_str(&row.networks_json).unwrap_or_default();
+    // A network that cannot be read lets nobody in.
+    let is_inside = |address: IpAddr| {
+        networks.iter().any(|text| text.parse::<IpNet>().is_ok_and(|network| network.contains(&address)))
+    };
+    row.revoked_ms == 0
+        && now_ms < row.expires_ms
+        && (networks.is_empty() || origin.address.is_some_and(is_inside))
 }
 
 /// Refuses what another site's page had a browser send.
@@ -156,7 +190,7 @@ impl FromRequestParts<App> for Caller {
         let origin = parts.extensions.get::<Origin>().cloned().unwrap_or_default();
         let caller = match bearer(&parts.headers) {
             Some(token) => program(app, &token, &origin).await?,
-            None => person(app, parts).await?,
+            None => person(app, parts, &origin).await?,
         };
         origin.set_caller(&caller);
         let is_counted = parts.method.is_safe() && parts.extensions.get::<PartOfPage>().is_some();
@@ -167,7 +201,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-async fn person(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
+async fn person(app: &App, parts: &Parts, origin: &Origin) -> Result<Caller, ApiError> {
     let session = session_of(app, &parts.headers).await?.ok_or_else(ApiError::unauthenticated)?;
     if !session.is_open {
         let detail = "the second factor is still to be given: POST /auth/mfa";
@@ -194,22 +228,14 @@ async fn person(app: &App, parts: &Parts) -> Result<Caller, ApiError> {
         session: Some(session),
         roles: rights.roles.into_iter().map(|(role, _)| role).collect(),
         lacks_mfa,
+        touched: origin.tenant(),
     })
 }
 
 async fn program(app: &App, secret: &SecretString, origin: &Origin) -> Result<Caller, ApiError> {
     let found = app.store.service_token(token::digest(secret)).await?;
     let now_ms = app.now_ms();
-    let found = found.filter(|row| row.revoked_ms == 0 && now_ms < row.expires_ms);
-    let row = found.ok_or_else(ApiError::unauthenticated)?;
-    let networks: Vec<String> = serde_json::from_str(&row.networks_json).unwrap_or_default();
-    // A network that cannot be read lets nobody in.
-    let is_inside = |address: IpAddr| {
-        networks.iter().any(|text| text.parse::<IpNet>().is_ok_and(|network| network.contains(&address)))
-    };
-    if !networks.is_empty() && !origin.address.is_some_and(is_inside) {
-        return Err(ApiError::unauthenticated());
-    }
+    let row = found.filter(|row| takes(row, origin, now_ms)).ok_or_else(ApiError::unauthenticated)?;
     if now_ms - row.last_used_ms >= TOUCH_MILLIS {
         let address = origin.address.map_or_else(String::new, |address| address.to_string());
         app.store.token_used(&row.id, now_ms, &address).await?;
@@ -225,5 +251,6 @@ async fn program(app: &App, secret: &SecretString, origin: &Origin) -> Result<Ca
         session: None,
         roles: Vec::new(),
         lacks_mfa: false,
+        touched: origin.tenant(),
     })
 }

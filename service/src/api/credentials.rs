@@ -2,7 +2,6 @@
 //! Never shows a secret, nor a login's name in full.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -139,8 +138,7 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     Asked(wanted): Asked<Wanted>,
-    headers: HeaderMap,
-) -> Result<Response> {
+) -> Result<Listed<CredentialView>> {
     caller.may(Permission::ManageCredentials)?;
     let rows = wanted.limit.unwrap_or(ROWS);
     if !(1..=ROWS_MAX).contains(&rows) {
@@ -163,7 +161,7 @@ pub async fn list(
     found.truncate(usize::try_from(rows).unwrap_or(0));
     let next_cursor = found.last().filter(|_| has_more).map(|view| view.id.clone());
     let total = i64::try_from(found.len()).unwrap_or(0);
-    Ok(Listed { items: found, next_cursor, total }.answer(&headers))
+    Ok(Listed { items: found, next_cursor, total })
 }
 
 async fn one(app: &App, caller: &Caller, id: &str) -> Result<Row> {

@@ -72,6 +72,15 @@ fn complete_one(path: &str, method: &str, operation: &mut Value) {
     for (status, answer) in operation["responses"].as_object_mut().into_iter().flatten() {
         complete_answer(status, answer);
     }
+    // A list that is read is told as CSV too.
+    let content = operation.pointer_mut("/responses/200/content").filter(|_| method == "get");
+    let is_list = |content: &Value| {
+        let schema = content["application/json"]["schema"]["$ref"].as_str();
+        schema.is_some_and(|schema| schema.contains("/Listed"))
+    };
+    if let Some(content) = content.filter(|content| is_list(content)) {
+        content["text/csv"] = json!({"schema": {"type": "string"}});
+    }
 }
 
 /// Says what a status means, and that refusals are problems in the form of RFC 9457.

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, created, seen_version};
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::trial::{TestView, trial};
 use super::{ApiError, Result};
 use crate::app::App;
@@ -194,11 +194,12 @@ fn fill(row: EndpointRow, asked: EndpointAsked) -> EndpointRow {
 }
 
 /// `GET /endpoints`.
-#[utoipa::path(get, path = "/endpoints", tag = "endpoints", responses((status = 200, body = Listed<EndpointView>)))]
-pub async fn list(State(app): State<App>, caller: Caller, headers: HeaderMap) -> Result<Response> {
+#[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(Short),
+    responses((status = 200, body = Listed<EndpointView>)))]
+pub async fn list(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     let rows = app.store.endpoint_rows(&caller.reach).await?;
-    Ok(Listed::whole(rows.into_iter().map(EndpointView::of).collect::<Vec<_>>()).answer(&headers))
+    wanted.of(rows.into_iter().map(EndpointView::of).collect())
 }
 
 /// `POST /endpoints`.
@@ -249,6 +250,9 @@ pub async fn change(
     if row.tenant_id.is_none() || row.allow_private || row.allow_cleartext {
         caller.may(Permission::ManageSystem)?;
     }
+    if row.tenant_id.is_none() {
+        caller.sees_the_house()?;
+    }
     let is_moved = (&row.host, row.port, &row.tls, &row.pin)
         != (&asked.host, i64::from(asked.port), &asked.tls, &asked.pin);
     // What is kept at a server is sent where it leads.
@@ -273,6 +277,7 @@ pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) 
     let row = read(&app, &caller, &id).await?;
     if row.tenant_id.is_none() {
         caller.may(Permission::ManageSystem)?;
+        caller.sees_the_house()?;
     }
     if app.store.endpoint_uses(&id).await? > 0 {
         return Err(ApiError::conflict("conflict", "jobs or mailboxes name this server"));

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, seen_version};
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::mailboxes::{MailboxView, Secret, check_map, put, read, save};
 use super::{ApiError, Result};
 use crate::app::App;
@@ -68,18 +68,19 @@ impl FolderView {
 }
 
 /// `GET /migration/mailboxes/{mid}/folders`.
-#[utoipa::path(get, path = "/migration/mailboxes/{mid}/folders", tag = "mailboxes", params(("mid" = i64, Path)),
+#[utoipa::path(get, path = "/migration/mailboxes/{mid}/folders", tag = "mailboxes",
+    params(("mid" = i64, Path), Short),
     responses((status = 200, body = Listed<FolderView>), (status = 404)))]
 pub async fn folders(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
-) -> Result<Response> {
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
     let rows = app.store.folder_rows(id).await?;
-    Ok(Listed::whole(rows.into_iter().map(FolderView::of).collect::<Vec<_>>()).answer(&headers))
+    wanted.of(rows.into_iter().map(FolderView::of).collect())
 }
 
 /// Folders that one preview tells at most.
@@ -133,7 +134,7 @@ pub async fn folder_map(
     row.version = seen_version(&headers, row.version)?;
     check_map(&map).map_err(|words| ApiError::field("folder_map", words))?;
     row.folder_map_json = map.to_string();
-    save(&app, &caller, &row).await
+    save(&app, &caller, &row, false).await
 }
 
 /// A secret for one side of a mailbox.

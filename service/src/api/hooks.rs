@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{At, Body};
+use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::jobs::read;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -123,6 +123,7 @@ pub async fn put(
     Body(asked): Body<HookPut>,
 ) -> Result<Json<HookView>> {
     caller.may(Permission::ManageSystem)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let networks = networks(&asked.allowed_networks)?;
     let texts: Vec<String> = networks.iter().map(IpNet::to_string).collect();
@@ -176,6 +177,7 @@ pub async fn put(
     responses((status = 204), (status = 403), (status = 404)))]
 pub async fn remove(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
     caller.may(Permission::ManageSystem)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     match app.store.drop_ticket_hook().await? {
         true => Ok(StatusCode::NO_CONTENT),
@@ -220,13 +222,14 @@ pub struct TryView {
 }
 
 /// `GET /migration/jobs/{id}/deliveries`: what the ticket was told.
-#[utoipa::path(get, path = "/migration/jobs/{id}/deliveries", tag = "reports", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/migration/jobs/{id}/deliveries", tag = "reports", params(("id" = i64, Path), Short),
     responses((status = 200, body = Listed<DeliveryView>), (status = 404)))]
 pub async fn deliveries(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<Listed<DeliveryView>>> {
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
     let (events, tries) = app.store.events_of(id).await?;
@@ -249,7 +252,7 @@ pub async fn deliveries(
             attempts: event.attempts,
         }
     });
-    Ok(Json(Listed::whole(views.collect())))
+    wanted.of(views.collect())
 }
 
 /// `POST /migration/jobs/{id}/deliveries/{event}/replay`: tells it once more, by the same id.

@@ -6,17 +6,15 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
 use super::body::BODY_BYTES_MAX;
-use super::caller::{cookie, is_let_in};
+use super::caller::let_in;
 use super::layers::{Origin, is_portuguese, rendered};
 use crate::app::App;
 use crate::store::idempotency::{Asked, Known};
-use crate::vault::key::hex;
 
 /// How long a key is remembered, in milliseconds: a day.
 const KEY_MILLIS: i64 = 86_400_000;
@@ -49,15 +47,11 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(ApiError::bad_request(format!("an idempotency key has 1 to {KEY_BYTES_MAX} characters")));
     }
-    // Whoever holds the same session or token is the same; who it is will be asked further in.
-    let proof = cookie(request.headers()).map(|cookie| cookie.expose_secret().as_bytes().to_vec());
-    let bearer = || request.headers().get(header::AUTHORIZATION).map(|line| line.as_bytes().to_vec());
-    let Some(proof) = proof.or_else(bearer) else { return Ok(next.run(request).await) };
-    let actor = hex(&Sha256::digest(proof));
-    // Whoever is not let in any more is told so, and is not answered from the drawer.
-    if !is_let_in(app, request.headers()).await? {
+    // A person is the same after another login. Whoever is not let in is told so, and is not answered from the drawer.
+    let origin = request.extensions().get::<Origin>().cloned().unwrap_or_default();
+    let Some(actor) = let_in(app, request.headers(), &origin).await? else {
         return Ok(next.run(request).await);
-    }
+    };
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX)
         .await

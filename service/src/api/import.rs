@@ -16,11 +16,12 @@ use super::body::{Asked, At};
 use super::caller::Caller;
 use super::error::FieldError;
 use super::jobs::read as read_job;
-use super::mailboxes::{MailboxMake, Secret, check, check_open, make_one};
+use super::mailboxes::{MailboxMake, Secret, check, check_open, write};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::csv_lines::Lines;
+use crate::store::order::Order;
 
 /// A file is at most so long, in octets.
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -94,7 +95,7 @@ pub async fn import(
     check_open(&job.phase)?;
     let mut known: BTreeSet<(String, String)> = BTreeSet::new();
     let rows_max = i64::try_from(ROWS_MAX).unwrap_or(i64::MAX);
-    for row in app.store.boxes(&caller.reach, id, (0, rows_max), ("", "")).await? {
+    for row in app.store.boxes(&caller.reach, id, ("", ""), &Order::first(rows_max)).await? {
         known.insert((row.email.to_lowercase(), row.source_type));
     }
     let (made, errors, rows) = read(&text(&octets), known)?;
@@ -110,11 +111,26 @@ pub async fn import(
         });
         return Err(ApiError::fields(told.collect()));
     }
-    for mailbox in made {
-        make_one(&app, id, mailbox).await?;
-    }
+    write_all(&app, id, made).await?;
     let view = ImportView { rows, valid, created: valid, errors: Vec::new() };
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// Writes checked mailboxes with their secrets, all or none. The job is held in its phase meanwhile: who takes it to
+/// another one waits until all of them stand, and counts them then.
+async fn write_all(app: &App, id: i64, made: Vec<(u64, MailboxMake)>) -> Result<()> {
+    let key = app.vault.key_of(id).await?;
+    let mut transaction = app.store.begin().await?;
+    check_open(&transaction.hold_phase(id).await?)?;
+    for (row, mailbox) in made {
+        // Somebody else may have added it since the file was looked at.
+        let told = |error: ApiError| match error.code {
+            "duplicate" => ApiError::field(format!("row {row}: email"), "this mailbox is there already"),
+            _ => error,
+        };
+        write(&mut transaction, &key, id, &mailbox).await.map_err(told)?;
+    }
+    Ok(transaction.commit().await?)
 }
 
 /// A file as text: UTF-8 with or without its mark, else Latin-1, in which every octet is a letter.
@@ -126,7 +142,8 @@ fn text(octets: &[u8]) -> String {
     }
 }
 
-type Read = (Vec<MailboxMake>, Vec<RowFault>, usize);
+/// Mailboxes with the lines that they stand in, faults, rows.
+type Read = (Vec<(u64, MailboxMake)>, Vec<RowFault>, usize);
 
 /// Every row as a mailbox, or as a fault.
 fn read(text: &str, mut known: BTreeSet<(String, String)>) -> Result<Read> {
@@ -172,7 +189,7 @@ fn read(text: &str, mut known: BTreeSet<(String, String)>) -> Result<Read> {
             }
         };
         match done {
-            Ok(mailbox) => made.push(mailbox),
+            Ok(mailbox) => made.push((row, mailbox)),
             Err((field, message)) if faults.len() < FAULTS_MAX => {
                 faults.push(RowFault { row, field, message })
             }
@@ -244,7 +261,7 @@ mod tests {
     fn told(text: &str) -> (Vec<String>, Vec<(u64, String)>) {
         let known = [("old@example.com".to_owned(), "imap".to_owned())].into();
         let (made, faults, _) = read(text, known).unwrap();
-        let made = made.into_iter().map(|one| one.email).collect();
+        let made = made.into_iter().map(|(_, one)| one.email).collect();
         (made, faults.into_iter().map(|fault| (fault.row, fault.field)).collect())
     }
 

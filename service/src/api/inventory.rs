@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::error::FieldError;
 use super::jobs::read;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result, gates};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -75,18 +74,18 @@ pub struct AddressPut {
 }
 
 /// `GET /migration/jobs/{id}/inventory`.
-#[utoipa::path(get, path = "/migration/jobs/{id}/inventory", tag = "gate", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/migration/jobs/{id}/inventory", tag = "gate", params(("id" = i64, Path), Short),
     responses((status = 200, body = Listed<AddressView>), (status = 404)))]
 pub async fn show(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
-) -> Result<Response> {
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
     let rows = app.store.inventory(id).await?;
-    Ok(Listed::whole(rows.into_iter().map(AddressView::of).collect::<Vec<_>>()).answer(&headers))
+    wanted.of(rows.into_iter().map(AddressView::of).collect())
 }
 
 /// `PUT /migration/jobs/{id}/inventory`: the whole list in the place of the last one.

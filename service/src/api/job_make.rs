@@ -92,6 +92,7 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
     if !caller.reach.has_tenant(asked.tenant_id) || asked.tenant_id < 1 {
         return Err(ApiError::field("tenant_id", "there is no such tenant"));
     }
+    caller.touches(asked.tenant_id);
     check_texts(&asked.source_server_label, &asked.dest_imap_host, &asked.notes)?;
     if asked.mailboxes.len() > MAILBOXES_MAX {
         return Err(ApiError::field(
@@ -101,6 +102,7 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
     }
     for (place, mailbox) in asked.mailboxes.iter().enumerate() {
         mailboxes::check(mailbox, &format!("mailboxes[{place}]."))?;
+        mailboxes::may_bring(&caller, mailbox)?;
     }
     let options_json = options(asked.options)?;
     let (tenant, actor) = (asked.tenant_id, caller.actor.as_str());

@@ -25,8 +25,9 @@ use crate::auth::permission::Permission;
 use crate::dialer::is_host;
 use crate::hooks::{self, Event};
 use crate::jobs::RunOptions;
-use crate::store::jobs::{JobFilter, JobRow, STATUSES, Why};
+use crate::store::jobs::{JobFilter, JobRow, SORTS, STATUSES, Why};
 use crate::store::looks::RunFilter;
+use crate::store::order::Order;
 use crate::store::{StoreError, at};
 
 /// Notes are at most so long, in characters.
@@ -151,7 +152,9 @@ pub(super) fn percent(row: &JobRow) -> f64 {
 /// # Errors
 /// 404 also for another tenant's.
 pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<JobRow> {
-    app.store.job(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("job"))
+    let row = app.store.job(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("job"))?;
+    caller.touches(row.tenant_id);
+    Ok(row)
 }
 
 /// Which jobs.
@@ -176,20 +179,21 @@ pub struct Wanted {
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// By `id`, `domain`, `phase`, `migration_gate`, `created_at` or `updated_at`; with `-` the greatest first.
+    sort: Option<String>,
 }
 
-/// `GET /migration/jobs`: newest first.
+/// `GET /migration/jobs`: newest first, where nothing else is said.
 #[utoipa::path(get, path = "/migration/jobs", tag = "jobs", params(Wanted),
     responses((status = 200, body = Listed<JobView>), (status = 401), (status = 403)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Response> {
+) -> Result<Listed<JobView>> {
     caller.may(Permission::ViewMigration)?;
-    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
-    let (rows, before) = (page.rows()?, page.after(i64::MAX)?);
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: wanted.sort };
+    let by = page.order(&SORTS, "-id")?;
     let filter = JobFilter {
         phase: wanted.phase.unwrap_or_default(),
         gate: wanted.gate.unwrap_or_default(),
@@ -200,9 +204,8 @@ pub async fn list(
         owner: wanted.owner.unwrap_or_default(),
     };
     let total = app.store.jobs_count(&caller.reach, &filter).await?;
-    let found = app.store.jobs(&caller.reach, &filter, before, rows + 1).await?;
-    let views = found.into_iter().map(JobView::of).collect();
-    Ok(Listed::cut(views, rows, total, |job: &JobView| job.id).answer(&headers))
+    let found = app.store.jobs(&caller.reach, &filter, &by.order).await?;
+    Ok(Listed::sorted(found.into_iter().map(JobView::of).collect(), &by, total))
 }
 
 /// A domain in small letters. Names beyond ASCII are written as A-labels (RFC 5890).
@@ -263,7 +266,7 @@ pub async fn show(
     for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         match word {
             "mailboxes" => {
-                let rows = app.store.boxes(&caller.reach, id, (0, 200), ("", "")).await?;
+                let rows = app.store.boxes(&caller.reach, id, ("", ""), &Order::first(200)).await?;
                 view.mailboxes = Some(rows.into_iter().map(MailboxView::of).collect());
             }
             "gate" => {
@@ -273,8 +276,8 @@ pub async fn show(
                 view = JobView { gate: Some(shown), mailboxes: view.mailboxes, runs: view.runs, ..seen };
             }
             "runs" => {
-                let newest = (i64::MAX, RUNS_SHOWN);
-                let rows = app.store.run_rows(&caller.reach, id, newest, &RunFilter::default()).await?;
+                let (any, newest) = (RunFilter::default(), Order::newest(RUNS_SHOWN));
+                let rows = app.store.run_rows(&caller.reach, id, &any, &newest).await?;
                 view.runs = Some(rows.into_iter().map(RunView::of).collect());
             }
             _ => {
@@ -321,6 +324,10 @@ pub async fn change(
     row.version = seen_version(&headers, row.version)?;
     let is_before =
         Phase::named(&row.phase).is_some_and(|phase| phase.is_before_cutover() || phase == Phase::Failed);
+    // The mailboxes' own secrets are sent where it leads.
+    if asked.dest_imap_host.as_ref().is_some_and(|host| *host != row.dest_imap_host) {
+        caller.may(Permission::ManageCredentials)?;
+    }
     if !is_before && (asked.dest_imap_host.is_some() || asked.options.is_some()) {
         return Err(ApiError::conflict("phase_conflict", "the destination stands once DNS points to it"));
     }

@@ -48,6 +48,7 @@ pub struct Origin {
     /// The request's id.
     pub request_id: String,
     caller: Arc<OnceLock<(&'static str, String)>>,
+    tenant: Arc<OnceLock<i64>>,
 }
 
 impl Origin {
@@ -56,6 +57,11 @@ impl Origin {
         let kind = if caller.session.is_some() { "user" } else { "service" };
         // A request has one caller.
         let _ = self.caller.set((kind, caller.id.clone()));
+    }
+
+    /// Where it is noted whose thing the request turns out to be about.
+    pub fn tenant(&self) -> Arc<OnceLock<i64>> {
+        Arc::clone(&self.tenant)
     }
 
     /// Notes which user it was, where there was no session before.
@@ -200,7 +206,7 @@ fn origin(app: &App, request: &Request) -> Origin {
             _ => break,
         }
     }
-    Origin { address, agent, request_id, caller: Arc::default() }
+    Origin { address, agent, request_id, caller: Arc::default(), tenant: Arc::default() }
 }
 
 fn entry(origin: &Origin, method: &str, route: &str, path: &str, status: u16, note: Note) -> Entry {
@@ -218,7 +224,7 @@ fn entry(origin: &Origin, method: &str, route: &str, path: &str, status: u16, no
         action: format!("{method} {route}"),
         resource_kind: kind,
         resource_id: id,
-        tenant_id: note.tenant_id,
+        tenant_id: note.tenant_id.or_else(|| origin.tenant.get().copied()),
         outcome,
         status_code: status,
         ip: origin.ip(),

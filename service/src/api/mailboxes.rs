@@ -20,7 +20,7 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::dialer::is_host;
-use crate::store::boxes::{BoxRow, NewMailbox};
+use crate::store::boxes::{BoxRow, NewMailbox, SORTS};
 use crate::store::words::SourceType;
 use crate::store::{StoreError, Transaction};
 
@@ -284,6 +284,12 @@ pub(super) fn check_map(map: &Value) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// Secrets are brought, and sent elsewhere, by those who manage credentials.
+pub(super) fn may_bring(caller: &Caller, made: &MailboxMake) -> Result<()> {
+    let has_secret = made.secret.is_some() || made.dest_secret.is_some();
+    if has_secret { caller.may(Permission::ManageCredentials) } else { Ok(()) }
+}
+
 /// A job takes no more mailboxes once it is verified: what would be added was never counted.
 pub(super) fn check_open(phase: &str) -> Result<()> {
     if matches!(phase, "verified" | "closed") {
@@ -372,6 +378,8 @@ pub struct Wanted {
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// By `id`, `email`, `status`, `priority`, `messages_missing` or `updated_at`; with `-` the greatest first.
+    sort: Option<String>,
 }
 
 /// `GET /migration/jobs/{id}/mailboxes`.
@@ -381,18 +389,17 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Response> {
+) -> Result<Listed<MailboxView>> {
     caller.may(Permission::ViewMigration)?;
     read_job(&app, &caller, id).await?;
-    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
-    let rows = page.rows()?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: wanted.sort };
+    let by = page.order(&SORTS, "id")?;
     let words = (wanted.status.unwrap_or_default(), wanted.q.unwrap_or_default());
-    let found = app.store.boxes(&caller.reach, id, (page.after(0)?, rows + 1), (&words.0, &words.1)).await?;
-    let total = app.store.boxes_count(id).await?;
-    let views = found.into_iter().map(MailboxView::of).collect();
-    Ok(Listed::cut(views, rows, total, |one: &MailboxView| one.id).answer(&headers))
+    let words = (words.0.as_str(), words.1.as_str());
+    let found = app.store.boxes(&caller.reach, id, words, &by.order).await?;
+    let total = app.store.boxes_count(&caller.reach, id, words).await?;
+    Ok(Listed::sorted(found.into_iter().map(MailboxView::of).collect(), &by, total))
 }
 
 /// `POST /migration/jobs/{id}/mailboxes`: one, or `{"items":[…]}` with a result for each.
@@ -409,6 +416,7 @@ pub async fn make(
     check_open(&job.phase)?;
     let Some(items) = asked.get("items").and_then(Value::as_array).cloned() else {
         let made = parse(asked, "")?;
+        may_bring(&caller, &made)?;
         let mailbox = make_one(&app, id, made).await?;
         let view = show_one(&app, &caller, mailbox).await?;
         return Ok(created(&format!("/migration/mailboxes/{mailbox}"), &view));
@@ -419,7 +427,10 @@ pub async fn make(
     let mut results = Vec::new();
     for (place, item) in items.into_iter().enumerate() {
         let done = match parse(item, &format!("items[{place}].")) {
-            Ok(made) => make_one(&app, id, made).await,
+            Ok(made) => match may_bring(&caller, &made) {
+                Ok(()) => make_one(&app, id, made).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         results.push(match done {
@@ -447,7 +458,10 @@ fn parse(value: Value, prefix: &str) -> Result<MailboxMake> {
 }
 
 pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<BoxRow> {
-    app.store.mailbox_row(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("mailbox"))
+    let row =
+        app.store.mailbox_row(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("mailbox"))?;
+    caller.touches(row.tenant_id);
+    Ok(row)
 }
 
 async fn show_one(app: &App, caller: &Caller, id: i64) -> Result<MailboxView> {
@@ -511,9 +525,8 @@ pub async fn change(
             return Err(ApiError::field(field, "a name without control characters, of at most 320 octets"));
         }
     }
-    if asked.enabled == Some(true) && !row.enabled {
-        check_open(&read_job(&app, &caller, row.job_id).await?.phase)?;
-    }
+    check_moves(&caller, &row, &asked)?;
+    let is_added = asked.enabled == Some(true) && !row.enabled;
     row.enabled = asked.enabled.unwrap_or(row.enabled);
     row.excluded_reason = asked.excluded_reason.unwrap_or(row.excluded_reason);
     if !row.enabled && row.excluded_reason.trim().is_empty() {
@@ -535,13 +548,33 @@ pub async fn change(
         may_name(&app, &caller, ("dest_credential_id", &id), place).await?;
         row.dest_credential_id = id;
     }
-    save(&app, &caller, &row).await
+    save(&app, &caller, &row, is_added).await
 }
 
-pub(super) async fn save(app: &App, caller: &Caller, row: &BoxRow) -> Result<Versioned<MailboxView>> {
-    if !app.store.change_mailbox(row).await? {
+/// The mailbox's own secrets are sent where it leads: whoever leads it elsewhere may as well know them.
+fn check_moves(caller: &Caller, row: &BoxRow, asked: &MailboxChange) -> Result<()> {
+    let is_other = |told: &Option<String>, held: &str| told.as_deref().is_some_and(|told| told != held);
+    let source = !row.credentials_ref.is_empty() && is_other(&asked.source_host, &row.source_host);
+    let destination = !row.dest_credentials_ref.is_empty() && is_other(&asked.dest_host, &row.dest_host);
+    if source || destination { caller.may(Permission::ManageCredentials) } else { Ok(()) }
+}
+
+/// Writes a changed mailbox. One that is added to those that are moved is held against the job's phase, in which the
+/// job is held meanwhile.
+pub(super) async fn save(
+    app: &App,
+    caller: &Caller,
+    row: &BoxRow,
+    is_added: bool,
+) -> Result<Versioned<MailboxView>> {
+    let mut transaction = app.store.begin().await?;
+    if is_added {
+        check_open(&transaction.hold_phase(row.job_id).await?)?;
+    }
+    if !transaction.change_mailbox(row).await? {
         return Err(StoreError::Stale("the mailbox").into());
     }
+    transaction.commit().await?;
     super::gates::look_quietly(app, row.job_id).await;
     let view = show_one(app, caller, row.id).await?;
     Ok(Versioned(view.version, view))

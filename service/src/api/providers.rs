@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{Versioned, seen_version};
-use super::body::{At, Body};
+use super::body::{Asked, At, Body};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -105,9 +105,9 @@ impl ProfileView {
 }
 
 /// `GET /provider-profiles`.
-#[utoipa::path(get, path = "/provider-profiles", tag = "endpoints",
+#[utoipa::path(get, path = "/provider-profiles", tag = "endpoints", params(Short),
     responses((status = 200, body = Listed<ProfileView>)))]
-pub async fn profiles(State(app): State<App>, caller: Caller) -> Result<Json<Listed<ProfileView>>> {
+pub async fn profiles(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     let mut written = app.store.profiles(WRITTEN_MAX).await?;
     let mut views = Vec::new();
@@ -116,7 +116,7 @@ pub async fn profiles(State(app): State<App>, caller: Caller) -> Result<Json<Lis
         views.extend(ProfileView::holding(own, Some(profile)));
     }
     views.extend(written.into_iter().filter_map(|row| ProfileView::holding(Some(row), None)));
-    Ok(Json(Listed::whole(views)))
+    wanted.of(views)
 }
 
 /// `GET /provider-profiles/{id}`.
@@ -155,6 +155,7 @@ pub async fn put_profile(
     Body(asked): Body<ProfilePut>,
 ) -> Result<Versioned<ProfileView>> {
     caller.may(Permission::ManageSystem)?;
+    caller.sees_the_house()?;
     let (row, is_shipped) = (app.store.profile(&id).await?, named(&id).is_some());
     let version = row.as_ref().map_or(0, |row| row.version);
     if row.is_some() || is_shipped {
@@ -234,10 +235,11 @@ async fn quotas(app: &App, caller: &Caller) -> Result<Vec<QuotaView>> {
 }
 
 /// `GET /quota`.
-#[utoipa::path(get, path = "/quota", tag = "endpoints", responses((status = 200, body = Listed<QuotaView>)))]
-pub async fn quota(State(app): State<App>, caller: Caller) -> Result<Json<Listed<QuotaView>>> {
+#[utoipa::path(get, path = "/quota", tag = "endpoints", params(Short),
+    responses((status = 200, body = Listed<QuotaView>)))]
+pub async fn quota(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
-    Ok(Json(Listed::whole(quotas(&app, &caller).await?)))
+    wanted.of(quotas(&app, &caller).await?)
 }
 
 /// `GET /quota/{provider}`.

@@ -3,8 +3,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,7 +13,7 @@ use super::list::{Listed, Page};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
-use crate::store::looks::ItemRow;
+use crate::store::looks::{ITEM_SORTS, ItemRow};
 
 /// Items that one request settles, at most.
 const BULK_MAX: usize = 1000;
@@ -88,6 +86,8 @@ pub struct Wanted {
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// By `id`, `folder_path`, `size_bytes`, `reason`, `status` or `updated_at`; with `-` the greatest first.
+    sort: Option<String>,
 }
 
 /// `GET /migration/jobs/{id}/quarantine`.
@@ -97,18 +97,17 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Response> {
+) -> Result<Listed<ItemView>> {
     caller.may(Permission::ViewMigration)?;
     read_job(&app, &caller, id).await?;
-    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
-    let rows = page.rows()?;
-    let (status, mailbox) = (wanted.status.unwrap_or_default(), wanted.mailbox_id.unwrap_or_default());
-    let found = app.store.items(&caller.reach, id, (page.after(0)?, rows + 1), (&status, mailbox)).await?;
-    let total = app.store.items_count(id).await?;
-    let views = found.into_iter().map(ItemView::of).collect();
-    Ok(Listed::cut(views, rows, total, |one: &ItemView| one.id).answer(&headers))
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: wanted.sort };
+    let by = page.order(&ITEM_SORTS, "id")?;
+    let status = wanted.status.unwrap_or_default();
+    let filter = (status.as_str(), wanted.mailbox_id.unwrap_or_default());
+    let found = app.store.items(&caller.reach, id, filter, &by.order).await?;
+    let total = app.store.items_count(&caller.reach, id, filter).await?;
+    Ok(Listed::sorted(found.into_iter().map(ItemView::of).collect(), &by, total))
 }
 
 async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::RoleView;
+use super::access::{RoleView, check_scoped, managed};
 use super::answer::{Versioned, created, seen_version};
 use super::body::{At, Body, no_content};
 use super::caller::Caller;
@@ -117,6 +116,7 @@ pub async fn show(State(app): State<App>, caller: Caller, At(id): At<String>) ->
     responses((status = 201, body = RoleView), (status = 403), (status = 409), (status = 422)))]
 pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<RoleAsked>) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let (role, permissions) = asked.checked(uuid()?)?;
     check_given(&caller, &permissions, &[])?;
@@ -139,6 +139,7 @@ pub async fn change(
     Body(asked): Body<RoleAsked>,
 ) -> Result<Versioned<RoleView>> {
     caller.may(Permission::ManageAccess)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let (before, held, seen_at) = read(&app, &id).await?;
     if before.is_system {
@@ -162,6 +163,7 @@ pub async fn change(
     responses((status = 204), (status = 403), (status = 404), (status = 409)))]
 pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let (role, ..) = read(&app, &id).await?;
     if role.is_system {
@@ -211,22 +213,40 @@ async fn check_scope(app: &App, caller: &Caller, scope: &ScopeItem, place: usize
     Err(ApiError::field(field("resource_id"), "there is no such tenant or job"))
 }
 
-async fn shown(app: &App, of: Holder<'_>) -> Result<Json<Listed<ScopeItem>>> {
+/// The scopes of somebody, and the version of whoever has them: both change together.
+async fn scopes_of(app: &App, caller: &Caller, of: Holder<'_>) -> Result<(bool, i64)> {
+    caller.may(Permission::ManageAccess)?;
+    match of {
+        Holder::User(id) => Ok((false, managed(app, caller, id).await?.version)),
+        Holder::Role(id) => {
+            let (role, _, changed_at) = read(app, id).await?;
+            Ok((role.is_system, version(&changed_at)))
+        }
+    }
+}
+
+async fn shown(app: &App, caller: &Caller, of: Holder<'_>) -> Result<Versioned<Listed<ScopeItem>>> {
+    let (_, version) = scopes_of(app, caller, of).await?;
     let rows = app.store.scopes(of).await?.into_iter();
     // What is no number reaches nothing.
     let views = rows.filter_map(|row| {
         let resource_id = row.resource.parse().ok()?;
         Some(ScopeItem { effect: row.effect, resource_kind: row.kind, resource_id })
     });
-    Ok(Json(Listed::whole(views.collect())))
+    Ok(Versioned(version, Listed::whole(views.collect())))
 }
 
 async fn put(
-    app: &App,
-    caller: &Caller,
+    (app, caller, headers): (&App, &Caller, &HeaderMap),
     of: Holder<'_>,
     asked: ScopesAsked,
-) -> Result<Json<Listed<ScopeItem>>> {
+) -> Result<Versioned<Listed<ScopeItem>>> {
+    let (is_shipped, current) = scopes_of(app, caller, of).await?;
+    caller.has_stepped_up(app.now_ms())?;
+    if is_shipped {
+        return Err(shipped());
+    }
+    let seen = seen_version(headers, current)?;
     if asked.items.len() > SCOPES_MAX {
         return Err(ApiError::field("items", format!("at most {SCOPES_MAX}")));
     }
@@ -236,14 +256,18 @@ async fn put(
         let resource = item.resource_id.to_string();
         scopes.push((uuid()?, ScopeRow { effect: item.effect, kind: item.resource_kind, resource }));
     }
+    let told: Vec<ScopeRow> = scopes.iter().map(|(_, scope)| scope.clone()).collect();
+    match of {
+        // A denial that is gone lets them look where it was.
+        Holder::User(id) => check_scoped(app, caller, id, told).await?,
+        Holder::Role(_) => caller.sees_the_house()?,
+    }
     let mut transaction = app.store.begin().await?;
-    transaction.set_scopes(of, &scopes).await?;
+    if !transaction.set_scopes(of, &scopes, (seen, app.now_ms().max(seen + 1))).await? {
+        return Err(StoreError::Stale("what has these scopes").into());
+    }
     transaction.commit().await?;
-    shown(app, of).await
-}
-
-async fn check_user(app: &App, id: &str) -> Result<()> {
-    app.store.user(id).await?.map(|_| ()).ok_or_else(|| ApiError::not_found("user"))
+    shown(app, caller, of).await
 }
 
 /// `GET /access/users/{id}/scopes`: beside the user's tenants and what the user's roles have.
@@ -253,26 +277,23 @@ pub async fn user_scopes(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
-) -> Result<Json<Listed<ScopeItem>>> {
-    caller.may(Permission::ManageAccess)?;
-    check_user(&app, &id).await?;
-    shown(&app, Holder::User(&id)).await
+) -> Result<Versioned<Listed<ScopeItem>>> {
+    shown(&app, &caller, Holder::User(&id)).await
 }
 
 /// `PUT /access/users/{id}/scopes`: they hold from the user's next request on.
 #[utoipa::path(put, path = "/access/users/{id}/scopes", tag = "access", params(("id" = String, Path)),
     request_body = ScopesAsked,
-    responses((status = 200, body = Listed<ScopeItem>), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 200, body = Listed<ScopeItem>), (status = 403), (status = 404), (status = 412), (status = 422),
+    (status = 428)))]
 pub async fn put_user_scopes(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
+    headers: HeaderMap,
     Body(asked): Body<ScopesAsked>,
-) -> Result<Json<Listed<ScopeItem>>> {
-    caller.may(Permission::ManageAccess)?;
-    caller.has_stepped_up(app.now_ms())?;
-    check_user(&app, &id).await?;
-    put(&app, &caller, Holder::User(&id), asked).await
+) -> Result<Versioned<Listed<ScopeItem>>> {
+    put((&app, &caller, &headers), Holder::User(&id), asked).await
 }
 
 /// `GET /access/roles/{id}/scopes`.
@@ -282,28 +303,21 @@ pub async fn role_scopes(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
-) -> Result<Json<Listed<ScopeItem>>> {
-    caller.may(Permission::ManageAccess)?;
-    read(&app, &id).await?;
-    shown(&app, Holder::Role(&id)).await
+) -> Result<Versioned<Listed<ScopeItem>>> {
+    shown(&app, &caller, Holder::Role(&id)).await
 }
 
 /// `PUT /access/roles/{id}/scopes`: of a house's own role alone.
 #[utoipa::path(put, path = "/access/roles/{id}/scopes", tag = "access", params(("id" = String, Path)),
     request_body = ScopesAsked,
-    responses((status = 200, body = Listed<ScopeItem>), (status = 403), (status = 404), (status = 409),
-    (status = 422)))]
+    responses((status = 200, body = Listed<ScopeItem>), (status = 403), (status = 404), (status = 409), (status = 412),
+    (status = 422), (status = 428)))]
 pub async fn put_role_scopes(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
+    headers: HeaderMap,
     Body(asked): Body<ScopesAsked>,
-) -> Result<Json<Listed<ScopeItem>>> {
-    caller.may(Permission::ManageAccess)?;
-    caller.has_stepped_up(app.now_ms())?;
-    let (role, ..) = read(&app, &id).await?;
-    if role.is_system {
-        return Err(shipped());
-    }
-    put(&app, &caller, Holder::Role(&id), asked).await
+) -> Result<Versioned<Listed<ScopeItem>>> {
+    put((&app, &caller, &headers), Holder::Role(&id), asked).await
 }

@@ -13,12 +13,12 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, attach, audit, auth, closing, control, credentials, cutover, described,
-    discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import, inventory,
-    job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens, overview,
-    preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles, runs,
-    schedule, settings, share, system, tracking, try_login, uploads, uploads_chunk, uploads_form,
-    uploads_use, views,
+    ApiError, access, approvals, attach, audit, auth, closing, conflicts, control, credentials, cutover,
+    described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import,
+    inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens,
+    overview, preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles,
+    runs, schedule, settings, share, sheet, system, tracking, try_login, uploads, uploads_chunk,
+    uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -67,6 +67,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(settings::show, settings::put))
         .routes(routes!(tracking::workers))
         .routes(routes!(tracking::performance))
+        .routes(routes!(conflicts::conflicts))
         .routes(routes!(system::metrics))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
@@ -224,6 +225,7 @@ fn api(app: App) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(Extension(document))
+        .layer(middleware::from_fn(sheet::as_csv))
         .layer(middleware::from_fn(layers::problems))
         .layer(middleware::from_fn_with_state(app.clone(), idempotency::once))
         .layer(middleware::from_fn_with_state(app.clone(), layers::around))

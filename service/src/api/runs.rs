@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use malote_plan::failure::Class;
 use malote_plan::phase::{Edge, Facts, Phase};
@@ -25,7 +25,8 @@ use crate::auth::permission::Permission;
 use crate::cutover;
 use crate::store::boxes::BoxRow;
 use crate::store::jobs::{JobRow, Why};
-use crate::store::looks::{EventRow, RunFilter, RunRow, StepRow};
+use crate::store::looks::{EventRow, RUN_SORTS, RunFilter, RunRow, StepRow};
+use crate::store::order;
 use crate::store::runs::{Enqueued, NewRun};
 use crate::store::words::RunType;
 
@@ -243,7 +244,7 @@ async fn chosen(
     wanted: Option<&[i64]>,
     only_errors: bool,
 ) -> Result<Vec<BoxRow>> {
-    let mut rows = app.store.boxes(&caller.reach, job, (0, MAILBOXES_MAX), ("", "")).await?;
+    let mut rows = app.store.boxes(&caller.reach, job, ("", ""), &order::Order::first(MAILBOXES_MAX)).await?;
     if let Some(wanted) = wanted {
         for (place, id) in wanted.iter().enumerate() {
             if !rows.iter().any(|row| row.id == *id) {
@@ -408,6 +409,8 @@ pub struct Wanted {
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+    /// By `id`, `run_type`, `status`, `started_at` or `finished_at`; with `-` the greatest first.
+    sort: Option<String>,
 }
 
 /// `GET /migration/jobs/{id}/runs`: newest first.
@@ -417,22 +420,20 @@ pub async fn list(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
     Asked(wanted): Asked<Wanted>,
-) -> Result<Response> {
+) -> Result<Listed<RunView>> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
-    let page = Page { limit: wanted.limit, cursor: wanted.cursor };
-    let rows = page.rows()?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: wanted.sort };
+    let by = page.order(&RUN_SORTS, "-id")?;
     let filter = RunFilter {
         mailbox_id: wanted.mailbox_id.unwrap_or_default(),
         status: wanted.status.unwrap_or_default(),
         run_type: wanted.run_type.unwrap_or_default(),
     };
-    let found = app.store.run_rows(&caller.reach, id, (page.after(i64::MAX)?, rows + 1), &filter).await?;
-    let total = app.store.runs_count(id).await?;
-    let views = found.into_iter().map(RunView::of).collect();
-    Ok(Listed::cut(views, rows, total, |run: &RunView| run.id).answer(&headers))
+    let found = app.store.run_rows(&caller.reach, id, &filter, &by.order).await?;
+    let total = app.store.runs_count(&caller.reach, id, &filter).await?;
+    Ok(Listed::sorted(found.into_iter().map(RunView::of).collect(), &by, total))
 }
 
 async fn read_run(app: &App, caller: &Caller, id: i64) -> Result<RunRow> {

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::body::{At, Body};
+use super::body::{Asked, At, Body};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 
-/// Whoever made a job or acknowledged its quarantine may not approve its gate, unless the job says otherwise.
+/// Whoever made a job or acknowledged its quarantine may not approve its gate.
 pub const FOUR_EYES: &str = "gate.four_eyes";
 /// Days that stragglers are awaited after DNS was changed, before a job may be closed without a word.
 pub const STRAGGLER_DAYS: &str = "close.straggler_days";
@@ -30,7 +30,7 @@ const KNOWN: [(&str, Kind, &str); 2] = [
     (
         FOUR_EYES,
         Kind::Truth(true),
-        "whoever prepared a job may not approve its gate, unless the job says otherwise",
+        "whoever prepared a job or acknowledged its quarantine may not approve its gate",
     ),
     (
         STRAGGLER_DAYS,
@@ -112,11 +112,11 @@ async fn views(app: &App) -> Result<Vec<SettingView>> {
 }
 
 /// `GET /system/settings`.
-#[utoipa::path(get, path = "/system/settings", tag = "system",
+#[utoipa::path(get, path = "/system/settings", tag = "system", params(Short),
     responses((status = 200, body = Listed<SettingView>), (status = 403)))]
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Listed<SettingView>>> {
+pub async fn list(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ManageSystem)?;
-    Ok(Json(Listed::whole(views(&app).await?)))
+    wanted.of(views(&app).await?)
 }
 
 /// `GET /system/settings/{key}`.
@@ -147,6 +147,7 @@ pub async fn put(
     Body(asked): Body<SettingPut>,
 ) -> Result<Json<SettingView>> {
     caller.may(Permission::ManageSystem)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let known = KNOWN.iter().find(|(known, ..)| *known == key);
     let (key, kind, _) = known.ok_or_else(|| ApiError::not_found("setting"))?;

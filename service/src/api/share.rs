@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::created;
-use super::body::{At, Body};
+use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::jobs::{percent, read};
 use super::layers::Origin;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -112,9 +112,14 @@ pub struct LinkView {
 }
 
 /// `GET /migration/jobs/{id}/share`: the links that were made; never the links themselves.
-#[utoipa::path(get, path = "/migration/jobs/{id}/share", tag = "jobs", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/migration/jobs/{id}/share", tag = "jobs", params(("id" = i64, Path), Short),
     responses((status = 200, body = Listed<LinkView>), (status = 404)))]
-pub async fn list(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Json<Listed<LinkView>>> {
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ManageMigration)?;
     read(&app, &caller, id).await?;
     let views = app.store.shares(id).await?.into_iter().map(|row| LinkView {
@@ -127,7 +132,7 @@ pub async fn list(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Re
         revoked_at: at_or_empty(row.revoked_ms),
         revoked_by: row.revoked_by,
     });
-    Ok(Json(Listed::whole(views.collect())))
+    wanted.of(views.collect())
 }
 
 /// `DELETE /migration/jobs/{id}/share/{link}`: takes one link back; the others go on.

@@ -55,6 +55,7 @@ pub async fn rotate(
     Body(asked): Body<RotateAsked>,
 ) -> Result<Json<RotateView>> {
     caller.may(Permission::RotateKeys)?;
+    caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
     let done = app.vault.rotate(asked.deep, app.now_ms()).await?;
     let keys = app.vault.inventory().await?.into_iter();

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use super::body::{Asked, At};
 use super::caller::Caller;
 use super::jobs::{percent, read};
-use super::list::{Listed, Page};
+use super::list::{Listed, Page, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::at;
 use crate::store::jobs::JobFilter;
+use crate::store::order::Order;
 use crate::store::report::{LineFilter, ReportRun, json as as_json, like};
 
 /// Changes of an address that are told.
@@ -47,7 +48,7 @@ pub async fn contexts(
     Asked(wanted): Asked<Addresses>,
 ) -> Result<Json<Listed<Value>>> {
     caller.may(Permission::ViewMigration)?;
-    let page = Page { limit: wanted.limit, cursor: None };
+    let page = Page { limit: wanted.limit, ..Page::default() };
     let rows = page.rows()?;
     let (after, word) = (wanted.cursor.unwrap_or_default(), like(&wanted.q.unwrap_or_default()));
     let mut found = app.store.contexts(&caller.reach, ("", &after), rows + 1, &word).await?;
@@ -90,7 +91,7 @@ pub async fn roots(
     caller.may(Permission::ViewMigration)?;
     let jobs = match wanted.root {
         Some(id) => vec![read(&app, &caller, id).await?],
-        None => app.store.jobs(&caller.reach, &JobFilter::default(), i64::MAX, 200).await?,
+        None => app.store.jobs(&caller.reach, &JobFilter::default(), &Order::newest(200)).await?,
     };
     let mut items = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -167,7 +168,7 @@ pub async fn logs(
     Asked(wanted): Asked<Lines>,
 ) -> Result<Json<Listed<Value>>> {
     caller.may(Permission::ViewMigration)?;
-    let rows = Page { limit: wanted.limit, cursor: None }.rows()?;
+    let rows = Page { limit: wanted.limit, ..Page::default() }.rows()?;
     let level = wanted.level.unwrap_or_default();
     if !["", "debug", "info", "warn", "error"].contains(&level.as_str()) {
         return Err(ApiError::bad_request("level is debug, info, warn or error"));
@@ -185,9 +186,9 @@ pub async fn logs(
 }
 
 /// `GET /system/workers`.
-#[utoipa::path(get, path = "/system/workers", tag = "system",
-    responses((status = 200, body = Object), (status = 403)))]
-pub async fn workers(State(app): State<App>, caller: Caller) -> Result<Json<Listed<Value>>> {
+#[utoipa::path(get, path = "/system/workers", tag = "system", params(Short),
+    responses((status = 200, body = Listed<Object>), (status = 403)))]
+pub async fn workers(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     caller.may(Permission::ManageSystem)?;
     let now_ms = app.now_ms();
     let rows = app.store.worker_rows().await?.into_iter();
@@ -198,7 +199,7 @@ pub async fn workers(State(app): State<App>, caller: Caller) -> Result<Json<List
             "seen_at": at(row.seen_ms), "is_alive": now_ms - row.seen_ms < SILENT_MILLIS,
         })
     });
-    Ok(Json(Listed::whole(views.collect())))
+    wanted.of(views.collect::<Vec<_>>())
 }
 
 /// `GET /system/performance`: what this process takes, and how long the queue is.

@@ -2,16 +2,16 @@
 //! Never takes a file that there is no room for, nor one of another tenant's job.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::created;
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read as read_job;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -277,18 +277,18 @@ pub(super) async fn aim(
 }
 
 /// `GET /migration/jobs/{id}/uploads`: oldest first.
-#[utoipa::path(get, path = "/migration/jobs/{id}/uploads", tag = "uploads", params(("id" = i64, Path)),
+#[utoipa::path(get, path = "/migration/jobs/{id}/uploads", tag = "uploads", params(("id" = i64, Path), Short),
     responses((status = 200, body = Listed<UploadView>), (status = 404)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
-    headers: HeaderMap,
-) -> Result<Response> {
+    Asked(wanted): Asked<Short>,
+) -> Result<Shown> {
     caller.may(Permission::ViewMigration)?;
     read_job(&app, &caller, id).await?;
     let rows = app.store.uploads(&caller.reach, id).await?;
-    Ok(Listed::whole(rows.into_iter().map(UploadView::of).collect::<Vec<_>>()).answer(&headers))
+    wanted.of(rows.into_iter().map(UploadView::of).collect())
 }
 
 /// `GET` and `HEAD /migration/uploads/{uid}`: how far it is, in the headers too.

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::answer::created;
 use super::auth::person;
-use super::body::{At, Body, no_content};
+use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
-use super::list::Listed;
+use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -124,10 +124,11 @@ fn keeper(caller: &Caller) -> Result<&str> {
 }
 
 /// `GET /auth/job-views`: one's own, by name.
-#[utoipa::path(get, path = "/auth/job-views", tag = "auth", responses((status = 200, body = Listed<ViewView>)))]
-pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Listed<ViewView>>> {
+#[utoipa::path(get, path = "/auth/job-views", tag = "auth", params(Short),
+    responses((status = 200, body = Listed<ViewView>)))]
+pub async fn list(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
     let rows = app.store.views(keeper(&caller)?).await?;
-    Ok(Json(Listed::whole(rows.into_iter().map(ViewView::of).collect())))
+    wanted.of(rows.into_iter().map(ViewView::of).collect())
 }
 
 /// `POST /auth/job-views`: one more.

@@ -1,7 +1,9 @@
 //! The audit chain, its checkpoints, and the changes of rows that triggers noted, as rows.
 //! Never changes or removes a row: the database would refuse.
 
-use super::{Result, Row, Store, Transaction};
+use super::jobs::reached;
+use super::reach::{Reach, within_reach};
+use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
 
 const HEAD: &str = "SELECT seq, hash FROM audit_logs ORDER BY seq DESC LIMIT 1";
@@ -21,21 +23,34 @@ const PAGE: &str = "
     SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
     FROM audit_logs WHERE seq > $1 ORDER BY seq LIMIT $2";
-/// Rows, newest first; an actor goes by id, name or e-mail address. Binds: before, how many, actor or empty, action or
-/// empty, resource kind or empty, its id, a part of the action or empty, from when, until when or 0.
-const LATEST: &str = "
-    SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
-           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
-    FROM audit_logs
-    WHERE seq < $1 AND ($4 = '' OR action = $4)
-      AND ($3 = '' OR actor_id = $3
-           OR actor_id IN (SELECT id FROM users WHERE lower(name) = lower($3) OR lower(display_name) = lower($3)
-                                                   OR (email <> '' AND lower(email) = lower($3)))
-           OR actor_id IN (SELECT id FROM service_tokens WHERE lower(name) = lower($3)))
-      AND ($5 = '' OR resource_kind = $5) AND ($6 = '' OR resource_id = $6)
-      AND ($7 = '' OR replace(lower(action), lower($7), '') <> lower(action))
-      AND at_ms >= $8 AND ($9 = 0 OR at_ms < $9)
-    ORDER BY seq DESC LIMIT $2";
+/// Rows that the caller may see: one's own, and those of one's tenants. What nobody's name is on is for those who see
+/// every tenant.
+macro_rules! latest_wanted {
+    () => {
+        concat!(
+            " FROM audit_logs WHERE (",
+            within_reach!("COALESCE(tenant_id, 0)", "0"),
+            " OR actor_id = $5)
+              AND ($6 = '' OR actor_id = $6
+                   OR actor_id IN (SELECT id FROM users WHERE lower(name) = lower($6)
+                                       OR lower(display_name) = lower($6) OR (email <> '' AND lower(email) = lower($6)))
+                   OR actor_id IN (SELECT id FROM service_tokens WHERE lower(name) = lower($6)))
+              AND ($7 = '' OR action = $7) AND ($8 = '' OR resource_kind = $8) AND ($9 = '' OR resource_id = $9)
+              AND ($10 = '' OR replace(lower(action), lower($10), '') <> lower(action))
+              AND at_ms >= $11 AND ($12 = 0 OR at_ms < $12)"
+        )
+    };
+}
+/// Rows, newest first. Binds: reach, the caller, actor (an id, a name or an e-mail address) or empty, action or empty,
+/// resource kind or empty, its id, a part of the action or empty, from when, until when or 0, before, how many.
+const LATEST: &str = concat!(
+    "SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
+           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash",
+    latest_wanted!(),
+    " AND seq < $13 ORDER BY seq DESC LIMIT $14"
+);
+/// The same without the last two.
+const LATEST_COUNT: &str = concat!("SELECT COUNT(*)", latest_wanted!());
 const CHECKPOINTS: &str = "
     SELECT seq, hash, public_key, signature, signed_ms FROM audit_checkpoints ORDER BY seq";
 const LAST_CHECKPOINT: &str = "
@@ -46,7 +61,8 @@ const CHECKPOINT: &str = "
     ON CONFLICT (seq) DO NOTHING";
 
 /// Every query of this file, for the test that prepares them.
-pub const QUERIES: &[&str] = &[HEAD, CHANGES, INSERT, PAGE, LATEST, CHECKPOINTS, LAST_CHECKPOINT, CHECKPOINT];
+pub const QUERIES: &[&str] =
+    &[HEAD, CHANGES, INSERT, PAGE, LATEST, LATEST_COUNT, CHECKPOINTS, LAST_CHECKPOINT, CHECKPOINT];
 
 /// A row of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -181,6 +197,22 @@ pub struct AuditFilter {
     pub until_ms: i64,
 }
 
+impl AuditFilter {
+    fn binds(&self, reach: &Reach, caller: &str) -> Vec<Bind> {
+        let more = binds![
+            caller,
+            &self.actor,
+            &self.action,
+            &self.resource_kind,
+            &self.resource_id,
+            &self.action_part,
+            self.since_ms,
+            self.until_ms
+        ];
+        reached(reach, more)
+    }
+}
+
 impl Store {
     /// Rows after one, in order.
     pub async fn audit_page(&self, after: i64, count: i64) -> Result<Vec<AuditRow>> {
@@ -192,19 +224,22 @@ impl Store {
     }
 
     /// Rows before one, newest first.
-    pub async fn audit_latest(&self, before: i64, count: i64, wanted: &AuditFilter) -> Result<Vec<AuditRow>> {
-        let binds = binds![
-            before,
-            count,
-            &wanted.actor,
-            &wanted.action,
-            &wanted.resource_kind,
-            &wanted.resource_id,
-            &wanted.action_part,
-            wanted.since_ms,
-            wanted.until_ms,
-        ];
+    pub async fn audit_latest(
+        &self,
+        (reach, caller): (&Reach, &str),
+        before: i64,
+        count: i64,
+        wanted: &AuditFilter,
+    ) -> Result<Vec<AuditRow>> {
+        let mut binds = wanted.binds(reach, caller);
+        binds.extend(binds![before, count]);
         self.all("reading the audit log", LATEST, binds).await?.iter().map(AuditRow::read).collect()
+    }
+
+    /// How many of them there are.
+    pub async fn audit_count(&self, (reach, caller): (&Reach, &str), wanted: &AuditFilter) -> Result<i64> {
+        let row = self.one("counting the audit log", LATEST_COUNT, wanted.binds(reach, caller)).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// The newest row's number and hash.

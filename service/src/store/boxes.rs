@@ -2,6 +2,7 @@
 //! Never runs anything: that is the queue's.
 
 use super::jobs::reached;
+use super::order::{Order, by};
 use super::reach::{Reach, within_reach};
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
@@ -23,16 +24,34 @@ macro_rules! mailbox_columns {
     };
 }
 
-/// Binds: reach, job, after id, rows, status, text.
-const MAILBOXES: &str = concat!(
-    "SELECT ",
-    mailbox_columns!(),
-    " FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
-     WHERE ",
-    within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND box.job_id = $5 AND box.id > $6 AND ($8 = '' OR box.status = $8)
-      AND ($9 = '' OR lower(box.email) LIKE '%' || lower($9) || '%') ORDER BY box.id LIMIT $7"
-);
+macro_rules! mailboxes_wanted {
+    () => {
+        concat!(
+            " FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
+             WHERE ",
+            within_reach!("job.tenant_id", "job.id"),
+            " AND job.deleted_at = '' AND box.job_id = $5 AND ($6 = '' OR box.status = $6)
+              AND ($7 = '' OR lower(box.email) LIKE '%' || lower($7) || '%')"
+        )
+    };
+}
+macro_rules! mailboxes {
+    () => {
+        concat!("SELECT ", mailbox_columns!(), mailboxes_wanted!())
+    };
+}
+
+/// What mailboxes can be sorted by.
+pub const SORTS: [&str; 6] = ["id", "email", "status", "priority", "messages_missing", "updated_at"];
+/// One for each of these. Binds: reach, job, status, text, order.
+pub const MAILBOXES: [[&str; 2]; 6] = [
+    by!(mailboxes, "box.id", "box.id", ["$8", "CAST($9 AS BIGINT)", "$10", "$11"]),
+    by!(mailboxes, "box.email", "box.id", ["$8", "$9", "$10", "$11"]),
+    by!(mailboxes, "box.status", "box.id", ["$8", "$9", "$10", "$11"]),
+    by!(mailboxes, "box.priority", "box.id", ["$8", "CAST($9 AS BIGINT)", "$10", "$11"]),
+    by!(mailboxes, "box.messages_missing", "box.id", ["$8", "CAST($9 AS BIGINT)", "$10", "$11"]),
+    by!(mailboxes, "box.updated_at", "box.id", ["$8", "$9", "$10", "$11"]),
+];
 /// Binds: reach, id.
 const MAILBOX: &str = concat!(
     "SELECT ",
@@ -42,8 +61,8 @@ const MAILBOX: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND box.id = $5"
 );
-/// Binds: job.
-const MAILBOXES_COUNT: &str = "SELECT COUNT(*) FROM migration_mailboxes WHERE job_id = $1";
+/// Binds: reach, job, status, text.
+const MAILBOXES_COUNT: &str = concat!("SELECT COUNT(*)", mailboxes_wanted!());
 /// Binds: job, e-mail, type, source host, source user, file, folder map, destination host, destination user, enabled,
 /// priority, source endpoint, destination endpoint, options.
 const INSERT_MAILBOX: &str = "
@@ -72,7 +91,7 @@ const FOLDERS: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] =
-    &[MAILBOXES, MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, FOLDERS];
+    &[MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, FOLDERS];
 
 /// A mailbox as people see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,21 +250,23 @@ fn folder(row: &Row) -> Result<FolderRow> {
 }
 
 impl Store {
-    /// Mailboxes of a job after one.
+    /// Mailboxes of a job in an order; empty words: any status, any address.
     pub async fn boxes(
         &self,
         reach: &Reach,
         job: i64,
-        (after, rows): (i64, i64),
         (status, text): (&str, &str),
+        order: &Order,
     ) -> Result<Vec<BoxRow>> {
-        let binds = reached(reach, binds![job, after, rows, status, text]);
-        self.all("reading mailboxes", MAILBOXES, binds).await?.iter().map(mailbox).collect()
+        let mut binds = reached(reach, binds![job, status, text]);
+        binds.extend(order.binds());
+        self.all("reading mailboxes", order.of(&MAILBOXES), binds).await?.iter().map(mailbox).collect()
     }
 
-    /// How many mailboxes a job has.
-    pub async fn boxes_count(&self, job: i64) -> Result<i64> {
-        let row = self.one("counting mailboxes", MAILBOXES_COUNT, binds![job]).await?;
+    /// How many of them there are.
+    pub async fn boxes_count(&self, reach: &Reach, job: i64, (status, text): (&str, &str)) -> Result<i64> {
+        let binds = reached(reach, binds![job, status, text]);
+        let row = self.one("counting mailboxes", MAILBOXES_COUNT, binds).await?;
         row.map_or(Ok(0), |row| row.int(0))
     }
 
@@ -253,27 +274,6 @@ impl Store {
     pub async fn mailbox_row(&self, reach: &Reach, id: i64) -> Result<Option<BoxRow>> {
         let row = self.one("reading a mailbox", MAILBOX, reached(reach, binds![id])).await?;
         row.as_ref().map(mailbox).transpose()
-    }
-
-    /// Changes what may be changed of a mailbox, where its version still is this.
-    pub async fn change_mailbox(&self, row: &BoxRow) -> Result<bool> {
-        let binds = binds![
-            row.id,
-            row.version,
-            &row.source_host,
-            &row.source_user,
-            &row.dest_host,
-            &row.dest_user,
-            &row.folder_map_json,
-            row.enabled,
-            &row.excluded_reason,
-            row.priority,
-            &row.options_json,
-            &row.login_waived_reason,
-            &row.source_credential_id,
-            &row.dest_credential_id,
-        ];
-        Ok(self.run("changing a mailbox", CHANGE_MAILBOX, binds).await? > 0)
     }
 
     /// Removes a mailbox; false where a run of it is not over.
@@ -319,6 +319,27 @@ pub struct NewMailbox<'a> {
 }
 
 impl Transaction {
+    /// Changes what may be changed of a mailbox, where its version still is this.
+    pub async fn change_mailbox(&mut self, row: &BoxRow) -> Result<bool> {
+        let binds = binds![
+            row.id,
+            row.version,
+            &row.source_host,
+            &row.source_user,
+            &row.dest_host,
+            &row.dest_user,
+            &row.folder_map_json,
+            row.enabled,
+            &row.excluded_reason,
+            row.priority,
+            &row.options_json,
+            &row.login_waived_reason,
+            &row.source_credential_id,
+            &row.dest_credential_id,
+        ];
+        Ok(self.run("changing a mailbox", CHANGE_MAILBOX, binds).await? > 0)
+    }
+
     /// Writes a mailbox; its id. Fails as a duplicate where the job has it.
     pub async fn insert_mailbox(&mut self, job: i64, new: &NewMailbox<'_>) -> Result<i64> {
         let binds = binds![

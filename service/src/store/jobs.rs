@@ -1,6 +1,7 @@
 //! Jobs as people see and change them, as rows; every query takes the caller's reach first.
 //! Never runs anything: that is the queue's.
 
+use super::order::Order;
 use super::reach::{Reach, within_reach};
 use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
@@ -49,14 +50,48 @@ macro_rules! job_wanted {
     };
 }
 
-/// Binds: reach, phase, gate, tenant, domain, ticket, text, owner, before id, rows.
-const JOBS: &str = concat!(
-    "SELECT ",
-    job_columns!(),
-    " FROM migration_jobs AS job WHERE ",
-    job_wanted!(),
-    " AND job.id < $12 ORDER BY job.id DESC LIMIT $13"
-);
+/// A page of jobs in both orders of a column: its ids first, so that nothing is counted of jobs that it does not show.
+macro_rules! jobs_by {
+    ($column:literal, $value:literal) => {
+        [jobs_by!($column, $value, " > ", "", ""), jobs_by!($column, $value, " < ", " DESC", " DESC")]
+    };
+    ($column:literal, $value:literal, $beyond:literal, $first:literal, $second:literal) => {
+        concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM migration_jobs AS job WHERE job.id IN (SELECT job.id FROM migration_jobs AS job WHERE ",
+            job_wanted!(),
+            " AND ($12 = 0 OR (",
+            $column,
+            ", job.id)",
+            $beyond,
+            "(",
+            $value,
+            ", $14)) ORDER BY ",
+            $column,
+            $first,
+            ", job.id",
+            $second,
+            " LIMIT $15) ORDER BY ",
+            $column,
+            $first,
+            ", job.id",
+            $second
+        )
+    };
+}
+
+/// What jobs can be sorted by.
+pub const SORTS: [&str; 6] = ["id", "domain", "phase", "migration_gate", "created_at", "updated_at"];
+/// One for each of these. Binds: reach, phase, gate, tenant, domain, ticket, text, owner, order.
+pub const JOBS: [[&str; 2]; 6] = [
+    jobs_by!("job.id", "CAST($13 AS BIGINT)"),
+    jobs_by!("job.domain", "$13"),
+    jobs_by!("job.phase", "$13"),
+    jobs_by!("job.migration_gate", "$13"),
+    jobs_by!("job.created_at", "$13"),
+    jobs_by!("job.updated_at", "$13"),
+];
 /// Binds: reach, phase, gate, tenant, domain, ticket, text, owner.
 const JOBS_COUNT: &str = concat!("SELECT COUNT(*) FROM migration_jobs AS job WHERE ", job_wanted!());
 /// Binds: reach, id.
@@ -119,7 +154,6 @@ const PHASES: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
-    JOBS,
     JOBS_COUNT,
     JOB,
     JOB_OF_DOMAIN,
@@ -280,17 +314,11 @@ pub(super) fn reached(reach: &Reach, more: Vec<Bind>) -> Vec<Bind> {
 }
 
 impl Store {
-    /// Jobs before one, newest first.
-    pub async fn jobs(
-        &self,
-        reach: &Reach,
-        wanted: &JobFilter,
-        before: i64,
-        rows: i64,
-    ) -> Result<Vec<JobRow>> {
+    /// Jobs in an order.
+    pub async fn jobs(&self, reach: &Reach, wanted: &JobFilter, order: &Order) -> Result<Vec<JobRow>> {
         let mut binds = wanted.binds(reach);
-        binds.extend(binds![before, rows]);
-        self.all("reading jobs", JOBS, binds).await?.iter().map(job).collect()
+        binds.extend(order.binds());
+        self.all("reading jobs", order.of(&JOBS), binds).await?.iter().map(job).collect()
     }
 
     /// How many jobs there are.

@@ -2,8 +2,9 @@
 //! Never tells of a run of another tenant: each query takes the caller's reach first.
 
 use super::jobs::reached;
+use super::order::{Order, by};
 use super::reach::{Reach, within_reach};
-use super::{Result, Row, Store, Transaction};
+use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
 
 macro_rules! run_columns {
@@ -16,16 +17,33 @@ macro_rules! run_columns {
          COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = run.mailbox_id), '')"
     };
 }
-/// Binds: reach, job, before id, rows, mailbox, status, type.
-const RUNS: &str = concat!(
-    "SELECT ",
-    run_columns!(),
-    " FROM migration_runs AS run JOIN migration_jobs AS job ON job.id = run.job_id
-     WHERE ",
-    within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND run.job_id = $5 AND run.id < $6 AND ($8 = 0 OR run.mailbox_id = $8)
-      AND ($9 = '' OR run.status = $9) AND ($10 = '' OR run.run_type = $10) ORDER BY run.id DESC LIMIT $7"
-);
+macro_rules! runs_wanted {
+    () => {
+        concat!(
+            " FROM migration_runs AS run JOIN migration_jobs AS job ON job.id = run.job_id
+             WHERE ",
+            within_reach!("job.tenant_id", "job.id"),
+            " AND job.deleted_at = '' AND run.job_id = $5 AND ($6 = 0 OR run.mailbox_id = $6)
+              AND ($7 = '' OR run.status = $7) AND ($8 = '' OR run.run_type = $8)"
+        )
+    };
+}
+macro_rules! runs {
+    () => {
+        concat!("SELECT ", run_columns!(), runs_wanted!())
+    };
+}
+
+/// What runs can be sorted by.
+pub const RUN_SORTS: [&str; 5] = ["id", "run_type", "status", "started_at", "finished_at"];
+/// One for each of these. Binds: reach, job, mailbox, status, type, order.
+pub const RUNS: [[&str; 2]; 5] = [
+    by!(runs, "run.id", "run.id", ["$9", "CAST($10 AS BIGINT)", "$11", "$12"]),
+    by!(runs, "run.run_type", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "run.status", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "run.started_at", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "COALESCE(run.finished_at, '')", "run.id", ["$9", "$10", "$11", "$12"]),
+];
 /// Binds: reach, id.
 const RUN: &str = concat!(
     "SELECT ",
@@ -35,8 +53,8 @@ const RUN: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND run.id = $5"
 );
-/// Binds: job.
-const RUNS_COUNT: &str = "SELECT COUNT(*) FROM migration_runs WHERE job_id = $1";
+/// Binds: reach, job, mailbox, status, type.
+const RUNS_COUNT: &str = concat!("SELECT COUNT(*)", runs_wanted!());
 /// Binds: run.
 const STEPS: &str = "
     SELECT sequence, name, status, messages_done, messages_total, bytes_done, detail, started_at, finished_at
@@ -61,16 +79,34 @@ macro_rules! item_columns {
          COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = item.mailbox_id), '')"
     };
 }
-/// Binds: reach, job, after id, rows, status, mailbox.
-const ITEMS: &str = concat!(
-    "SELECT ",
-    item_columns!(),
-    " FROM quarantine_items AS item JOIN migration_jobs AS job ON job.id = item.job_id
-     WHERE ",
-    within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND item.job_id = $5 AND item.id > $6 AND ($8 = '' OR item.status = $8)
-      AND ($9 = 0 OR item.mailbox_id = $9) ORDER BY item.id LIMIT $7"
-);
+macro_rules! items_wanted {
+    () => {
+        concat!(
+            " FROM quarantine_items AS item JOIN migration_jobs AS job ON job.id = item.job_id
+             WHERE ",
+            within_reach!("job.tenant_id", "job.id"),
+            " AND job.deleted_at = '' AND item.job_id = $5 AND ($6 = '' OR item.status = $6)
+              AND ($7 = 0 OR item.mailbox_id = $7)"
+        )
+    };
+}
+macro_rules! items {
+    () => {
+        concat!("SELECT ", item_columns!(), items_wanted!())
+    };
+}
+
+/// What quarantined messages can be sorted by.
+pub const ITEM_SORTS: [&str; 6] = ["id", "folder_path", "size_bytes", "reason", "status", "updated_at"];
+/// One for each of these. Binds: reach, job, status, mailbox, order.
+pub const ITEMS: [[&str; 2]; 6] = [
+    by!(items, "item.id", "item.id", ["$8", "CAST($9 AS BIGINT)", "$10", "$11"]),
+    by!(items, "item.folder_path", "item.id", ["$8", "$9", "$10", "$11"]),
+    by!(items, "item.size_bytes", "item.id", ["$8", "CAST($9 AS BIGINT)", "$10", "$11"]),
+    by!(items, "item.reason", "item.id", ["$8", "$9", "$10", "$11"]),
+    by!(items, "item.status", "item.id", ["$8", "$9", "$10", "$11"]),
+    by!(items, "item.updated_at", "item.id", ["$8", "$9", "$10", "$11"]),
+];
 /// Binds: reach, id.
 const ITEM: &str = concat!(
     "SELECT ",
@@ -80,8 +116,8 @@ const ITEM: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND item.id = $5"
 );
-/// Binds: job.
-const ITEMS_COUNT: &str = "SELECT COUNT(*) FROM quarantine_items WHERE job_id = $1";
+/// Binds: reach, job, status, mailbox.
+const ITEMS_COUNT: &str = concat!("SELECT COUNT(*)", items_wanted!());
 /// Binds: id, status, from status.
 const MARK: &str = "
     UPDATE quarantine_items SET status = $2, version = version + 1 WHERE id = $1 AND status = $3";
@@ -120,14 +156,12 @@ const WORKERS: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
-    RUNS,
     RUN,
     RUNS_COUNT,
     STEPS,
     LOG,
     EVENTS,
     LAST_EVENT,
-    ITEMS,
     ITEM,
     ITEMS_COUNT,
     MARK,
@@ -319,22 +353,30 @@ pub struct RunFilter {
     pub run_type: String,
 }
 
+impl RunFilter {
+    fn binds(&self, reach: &Reach, job: i64) -> Vec<Bind> {
+        reached(reach, binds![job, self.mailbox_id, &self.status, &self.run_type])
+    }
+}
+
 impl Store {
-    /// A job's runs before one, newest first.
+    /// A job's runs in an order.
     pub async fn run_rows(
         &self,
         reach: &Reach,
         job: i64,
-        (before, rows): (i64, i64),
         wanted: &RunFilter,
+        order: &Order,
     ) -> Result<Vec<RunRow>> {
-        let more = binds![job, before, rows, wanted.mailbox_id, &wanted.status, &wanted.run_type];
-        self.all("reading runs", RUNS, reached(reach, more)).await?.iter().map(run).collect()
+        let mut binds = wanted.binds(reach, job);
+        binds.extend(order.binds());
+        self.all("reading runs", order.of(&RUNS), binds).await?.iter().map(run).collect()
     }
 
-    /// How many runs a job has.
-    pub async fn runs_count(&self, job: i64) -> Result<i64> {
-        self.one("counting runs", RUNS_COUNT, binds![job]).await?.map_or(Ok(0), |row| row.int(0))
+    /// How many of them there are.
+    pub async fn runs_count(&self, reach: &Reach, job: i64, wanted: &RunFilter) -> Result<i64> {
+        let row = self.one("counting runs", RUNS_COUNT, wanted.binds(reach, job)).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// A run that the caller may see.
@@ -375,27 +417,25 @@ impl Store {
         self.one("reading events", LAST_EVENT, binds![job]).await?.map_or(Ok(0), |row| row.int(0))
     }
 
-    /// A job's quarantined messages after one.
+    /// A job's quarantined messages in an order; empty and 0: any status, any mailbox.
     pub async fn items(
         &self,
         reach: &Reach,
         job: i64,
-        (after, rows): (i64, i64),
         (status, mailbox): (&str, i64),
+        order: &Order,
     ) -> Result<Vec<ItemRow>> {
-        let more = binds![job, after, rows, status, mailbox];
-        self.all("reading quarantined messages", ITEMS, reached(reach, more))
-            .await?
-            .iter()
-            .map(item)
-            .collect()
+        let mut binds = reached(reach, binds![job, status, mailbox]);
+        binds.extend(order.binds());
+        let rows = self.all("reading quarantined messages", order.of(&ITEMS), binds).await?;
+        rows.iter().map(item).collect()
     }
 
-    /// How many quarantined messages a job has or had.
-    pub async fn items_count(&self, job: i64) -> Result<i64> {
-        self.one("counting quarantined messages", ITEMS_COUNT, binds![job])
-            .await?
-            .map_or(Ok(0), |row| row.int(0))
+    /// How many of them there are.
+    pub async fn items_count(&self, reach: &Reach, job: i64, (status, mailbox): (&str, i64)) -> Result<i64> {
+        let binds = reached(reach, binds![job, status, mailbox]);
+        let row = self.one("counting quarantined messages", ITEMS_COUNT, binds).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// A quarantined message of a job that the caller may see.

@@ -54,6 +54,36 @@ impl Reach {
         self.sees_all
     }
 
+    /// True where every tenant and job is seen, and nothing is denied.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.sees_all && self.denied.is_empty()
+    }
+
+    /// True where whoever has `other` sees no tenant that is not seen here; [`Self::jobs`] are to be looked at singly.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let tenants = if other.sees_all {
+            self.sees_all
+        } else {
+            let seen = other.tenants.iter().filter(|tenant| other.has_tenant(**tenant));
+            seen.into_iter().all(|tenant| self.has_tenant(*tenant))
+        };
+        // Who sees all tenants is kept from those that are denied here, and whatever is denied here of a tenant's jobs
+        // is denied there.
+        let is_kept = |word: &String| {
+            let tenant = word.strip_prefix('t').and_then(|number| number.parse().ok());
+            other.denied.contains(word) || tenant.is_some_and(|tenant| !other.has_tenant(tenant))
+        };
+        tenants && self.denied.iter().all(is_kept)
+    }
+
+    /// Jobs that are seen beside those of the tenants.
+    #[must_use]
+    pub fn jobs(&self) -> &[i64] {
+        &self.jobs
+    }
+
     /// The four binds that come first in each query: everything or not, tenants, jobs, denials.
     #[must_use]
     pub fn binds(&self) -> Vec<Bind> {
@@ -87,6 +117,30 @@ pub(crate) use within_reach;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_covers_what_is_denied_to_them() {
+        let scoped = |sees_all: bool, tenants: &[i64], denied: &[(&str, &str)]| {
+            let deny = |(kind, id): &(&str, &str)| ("deny".to_owned(), (*kind).to_owned(), (*id).to_owned());
+            let scopes = denied.iter().map(deny).collect();
+            Reach::of_user(sees_all, &Rights { tenants: tenants.to_vec(), scopes, ..Rights::default() })
+        };
+        for (own, other, expected) in [
+            (Reach::everything(), Reach::everything(), true),
+            (scoped(false, &[1], &[]), Reach::everything(), false),
+            (scoped(false, &[1], &[]), scoped(false, &[1], &[]), true),
+            (scoped(false, &[1], &[]), scoped(false, &[1, 2], &[]), false),
+            (scoped(false, &[1], &[]), scoped(false, &[1, 2], &[("tenant", "2")]), true),
+            (scoped(false, &[1], &[("job", "9")]), scoped(false, &[1], &[]), false),
+            (scoped(false, &[1], &[("job", "9")]), scoped(false, &[1], &[("job", "9")]), true),
+            (scoped(true, &[], &[("tenant", "2")]), Reach::everything(), false),
+            (scoped(true, &[], &[("tenant", "2")]), scoped(true, &[], &[("tenant", "2")]), true),
+            (scoped(true, &[], &[("tenant", "2")]), scoped(false, &[1], &[]), true),
+            (scoped(true, &[], &[("tenant", "2")]), scoped(false, &[2], &[]), false),
+        ] {
+            assert_eq!(own.covers(&other), expected, "{own:?} {other:?}");
+        }
+    }
 
     #[test]
     fn a_denial_outweighs_what_is_allowed() {

@@ -2,7 +2,7 @@
 //! Never touches a role that is shipped.
 
 use super::people::RoleRow;
-use super::{Result, Row, Store, Transaction};
+use super::{Result, Row, Store, Transaction, at};
 use crate::binds;
 
 /// Binds: id.
@@ -40,6 +40,11 @@ const GIVE_SCOPE: &str = "
     INSERT INTO access_scopes (id, user_id, role_id, effect, resource_kind, resource_id)
     VALUES ($1, $2, $3, $4, $5, $6)";
 
+/// Counts a user's version on, where it still is the one that was seen. Binds: id, version.
+const NEXT_USER: &str = "UPDATE users SET version = version + 1 WHERE id = $1 AND version = $2";
+/// The same of a role. Binds: id, now_at, seen_at.
+const NEXT_ROLE: &str = "UPDATE roles SET updated_at = $2 WHERE id = $1 AND updated_at = $3";
+
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
     ROLE,
@@ -53,6 +58,8 @@ pub const QUERIES: &[&str] = &[
     SCOPES,
     TAKE_SCOPES,
     GIVE_SCOPE,
+    NEXT_USER,
+    NEXT_ROLE,
 ];
 
 /// Whose scopes.
@@ -162,17 +169,32 @@ impl Transaction {
         Ok(())
     }
 
-    /// Gives a user or a role exactly these scopes; each has an id of its own.
+    /// Gives a user or a role, as it was seen, exactly these scopes, each with an id of its own; false where it is not
+    /// as it was seen. A user's version is counted on by one, a role's is `next`.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn set_scopes(&mut self, of: Holder<'_>, scopes: &[(String, ScopeRow)]) -> Result<()> {
+    pub async fn set_scopes(
+        &mut self,
+        of: Holder<'_>,
+        scopes: &[(String, ScopeRow)],
+        (seen, next): (i64, i64),
+    ) -> Result<bool> {
+        let changed = match of {
+            Holder::User(id) => self.run("changing a user", NEXT_USER, binds![id, seen]).await?,
+            Holder::Role(id) => {
+                self.run("changing a role", NEXT_ROLE, binds![id, at(next), at(seen)]).await?
+            }
+        };
+        if changed == 0 {
+            return Ok(false);
+        }
         let (user, role) = of.ids();
         self.run("taking scopes", TAKE_SCOPES, binds![user, role]).await?;
         for (id, scope) in scopes {
             let binds = binds![id, user, role, &scope.effect, &scope.kind, &scope.resource];
             self.run("giving a scope", GIVE_SCOPE, binds).await?;
         }
-        Ok(())
+        Ok(true)
     }
 }

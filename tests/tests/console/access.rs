@@ -173,6 +173,12 @@ async fn the_list_is_found_by_its_owner_and_the_log_by_person_action_and_day() -
         "{}",
         page.text
     );
+    let list = ana.get("/console/jobs?all=1&sort=-domain").await?.with(200);
+    let place = |page: &str, words: &str| page.find(words).unwrap_or(usize::MAX);
+    assert!(place(&list.text, "two.example") < place(&list.text, "one.example"), "{}", list.text);
+    assert!(list.text.contains("aria-sort=\"descending\"><a class=\"sort\""), "{}", list.text);
+    let list = ana.get("/console/jobs?sort=domain").await?.with(200);
+    assert!(place(&list.text, "one.example") < place(&list.text, "two.example"), "{}", list.text);
     let keep = [("action", "keep"), ("owner", "bia"), ("name", "of bia")];
     let kept = ana.fill(&page, "/console/jobs/views", &keep).await?.with(200);
     assert!(kept.text.contains("aria-current=\"page\">of bia"), "{}", kept.text);

@@ -223,6 +223,7 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::idempotency::QUERIES,
         store::jobs::QUERIES,
         store::boxes::QUERIES,
+        store::conflicts::QUERIES,
         store::gates::QUERIES,
         store::gate_sets::QUERIES,
         store::cutover::QUERIES,
@@ -246,7 +247,10 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
     }
     for (engine, store) in &stores {
         let sets = store::gate_sets::SETS.iter().map(|set| set.text(*engine == "PostgreSQL"));
-        for text in all.iter().flat_map(|some| some.iter().copied()).chain(sets) {
+        let lists =
+            [&store::jobs::JOBS[..], &store::boxes::MAILBOXES, &store::looks::RUNS, &store::looks::ITEMS];
+        let lists = lists.into_iter().flatten().flatten().copied();
+        for text in all.iter().flat_map(|some| some.iter().copied()).chain(sets).chain(lists) {
             store.prepare(text).await.with_context(|| format!("{engine}: {text}"))?;
         }
     }

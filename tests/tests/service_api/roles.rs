@@ -114,12 +114,13 @@ async fn a_scope_opens_or_shuts_a_tenant_or_a_job_at_once() -> Result<()> {
         let one = json!({"effect": effect, "resource_kind": kind, "resource_id": id});
         json!({"items": [one]})
     };
-    let told = world.send(&admin, "PUT", &of_role, scope("allow", "tenant", 2)).await?.with(200).json();
+    let told =
+        world.put(&admin, "PUT", &of_role, &of_role, scope("allow", "tenant", 2)).await?.with(200).json();
     assert_eq!(told["items"], scope("allow", "tenant", 2)["items"]);
     assert_eq!((seen(one).await?, seen(two).await?), (200, 200));
-    world.send(&admin, "PUT", &of_user, scope("deny", "job", two)).await?.with(200);
+    world.put(&admin, "PUT", &of_user, &of_user, scope("deny", "job", two)).await?.with(200);
     assert_eq!((seen(one).await?, seen(two).await?), (200, 404), "a denial outweighs a role's scope");
-    world.send(&admin, "PUT", &of_user, scope("deny", "tenant", 1)).await?.with(200);
+    world.put(&admin, "PUT", &of_user, &of_user, scope("deny", "tenant", 1)).await?.with(200);
     assert_eq!((seen(one).await?, seen(two).await?), (404, 200));
     let kept = world.get(&admin, &of_user).await?.with(200).json();
     assert_eq!(kept["items"], scope("deny", "tenant", 1)["items"], "they take the place of those before");
@@ -130,12 +131,19 @@ async fn a_scope_opens_or_shuts_a_tenant_or_a_job_at_once() -> Result<()> {
         scope("allow", "tenant", 0),
         json!({"items": [{"effect": "allow", "resource_kind": "job", "resource_id": "1"}]}),
     ] {
-        world.send(&admin, "PUT", &of_user, wrong).await?.refused(422, "invalid");
+        world.put(&admin, "PUT", &of_user, &of_user, wrong).await?.refused(422, "invalid");
     }
     world.send(&admin, "PUT", "/access/users/nobody/scopes", json!({"items": []})).await?.with(404);
+    let plain = world.send(&admin, "PUT", &of_user, json!({"items": []})).await?;
+    plain.refused(428, "if_match_required");
+    let seen_before = world.get(&admin, &of_user).await?.header("etag");
+    world.put(&admin, "PUT", &of_user, &of_user, scope("deny", "job", two)).await?.with(200);
+    let mut stale = world.request("PUT", &of_user, &admin, Some(json!({"items": []})))?;
+    stale.headers_mut().insert("if-match", seen_before.parse()?);
+    world.ask(stale).await?.refused(412, "stale");
     world.send(&sam, "PUT", &of_user, json!({"items": []})).await?.refused(403, "forbidden");
     world.get(&sam, &of_user).await?.refused(403, "forbidden");
-    world.send(&admin, "PUT", &of_user, json!({"items": []})).await?.with(200);
+    world.put(&admin, "PUT", &of_user, &of_user, json!({"items": []})).await?.with(200);
     assert_eq!(seen(one).await?, 200);
     Ok(())
 }

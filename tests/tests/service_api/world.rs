@@ -89,10 +89,24 @@ impl World {
 
     /// A service that may lead into these networks, and reaches the world by what is told of it.
     pub async fn reaching(mfa: Mfa, allow_private: Vec<IpNet>, outside: Outside) -> Result<Self> {
+        Self::laid(mfa, allow_private, outside, None).await
+    }
+
+    /// A service with its tables in this database.
+    pub async fn on(database: Where) -> Result<Self> {
+        Self::laid(Mfa::Offered, Vec::new(), Outside::default(), Some(database)).await
+    }
+
+    async fn laid(
+        mfa: Mfa,
+        allow_private: Vec<IpNet>,
+        outside: Outside,
+        database: Option<Where>,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");
         let config = Config {
-            database: Where::in_folder(&data),
+            database: database.unwrap_or_else(|| Where::in_folder(&data)),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             allow_private,
             master_key: data.join("keys").join("master.key"),

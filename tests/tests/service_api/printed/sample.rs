@@ -145,7 +145,7 @@ pub fn busy(mailboxes: usize, folders: usize) -> Value {
             "software": "malote", "software_version": "0.1.0",
         },
         "scope": {
-            "mailboxes_total": mailboxes + 1, "options": {"four_eyes": true},
+            "mailboxes_total": mailboxes + 1, "options": {"connections": 4},
             "mailboxes_excluded": [{"mailbox_id": 9_999, "email": "antiga@exemplo.com.br", "reason": "sem uso"}],
             "inventory": {"is_known": true, "addresses": 9, "undecided": 0,
                 "excluded": [{"address": "lista@exemplo.com.br", "reason": "é uma lista"}]},
