@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::scene::Scene;
 
+const HOUR: i64 = 3_600_000;
 /// Opens every folded part of a page.
 const UNFOLD: &str = "for (const one of document.querySelectorAll('main details')) one.open = true; return 0";
 
@@ -67,7 +68,45 @@ impl Scene {
         let read = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, progress_percent, messages_done,
                         messages_total, started_at, finished_at, triggered_by)
                     VALUES ($1, $2, 'pst_extract', 'success', 100, 40, 40, $3, $3, 'worker')";
-        world.sql(read, binds![job, mailbox, at(world.now())]).await
+        world.sql(read, binds![job, mailbox, at(world.now())]).await?;
+        let step = "INSERT INTO run_steps (run_id, sequence, name, status, messages_done, messages_total, started_at,
+                        finished_at)
+                    SELECT id, 1, 'folder:diretoria-2015', 'completed', 40, 40, started_at, finished_at
+                    FROM migration_runs WHERE mailbox_id = $1";
+        world.sql(step, binds![mailbox]).await?;
+        let counted = "UPDATE migration_mailboxes SET has_scan = 1, status = 'ok', messages_source = 40,
+                           messages_matched = 40, messages_dest = 40, sync_percent = 100, bytes_source = 7200,
+                           last_scan_at = $2 WHERE id = $1";
+        world.sql(counted, binds![mailbox, at(world.now())]).await
+    }
+
+    /// Workers, what went wrong in a day, and what fires next.
+    pub async fn day(&self) -> Result<()> {
+        let (world, now) = (&self.world, self.world.now());
+        for (id, seen_ms) in [("mail1:4711:a1b2", now), ("mail2:812:c3d4", now - HOUR)] {
+            let worker = "INSERT INTO workers (id, host, pid, program_version, capacity, runs_now, runs_done, started_ms,
+                              seen_ms) VALUES ($1, 'mail', 1, '0.1.0', 4, 1, 812, $2, $3)";
+            world.sql(worker, binds![id, now - 9 * HOUR, seen_ms]).await?;
+        }
+        for (class, hours, octets) in [
+            ("auth.bad_credentials", 2, 0),
+            ("auth.bad_credentials", 3, 0),
+            ("throttle.soft", 5, 910_000_000_i64),
+            ("net", 7, 4_100_000_000),
+            ("", 11, 2_600_000_000),
+            ("", 16, 6_300_000_000),
+        ] {
+            let ran = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, error_class, error_details,
+                           bytes_done, messages_done, started_at, finished_at, updated_at, triggered_by)
+                       VALUES ($1, $2, 'delta', $3, $4, 'the server said no', $5, $6, $7, $7, $7, 'worker')";
+            let status = if class.is_empty() { "success" } else { "failed" };
+            let ended = at(now - hours * HOUR);
+            let binds = binds![self.jobs[0], self.mailbox, status, class, octets, octets / 70_000, ended];
+            world.sql(ran, binds).await?;
+        }
+        let path = format!("/migration/jobs/{}/schedule", self.jobs[1]);
+        world.send(&self.lead, "PUT", &path, json!({"cron": "0 */6 * * *"})).await?.with(200);
+        world.sql("UPDATE schedules SET next_due_ms = $1", binds![now + HOUR]).await
     }
 
     /// Pages that no address has: each with where it begins and what is done there.

@@ -96,6 +96,7 @@ impl Scene {
         }
         scene.rights().await?;
         scene.file().await?;
+        scene.day().await?;
         scene.lead = lia;
         scene.outside().await?;
         for job in &scene.jobs[5..] {

@@ -12,7 +12,7 @@ use crate::console::Answer;
 use crate::console::client::{Told, escaped};
 use crate::console::form::Form;
 use crate::console::member::Member;
-use crate::console::problem::Problem;
+use crate::console::problem::{FieldProblem, Problem};
 use crate::console::rhythm;
 use crate::console::view::go;
 
@@ -52,6 +52,12 @@ async fn looked(member: &Member, form: &Form, zone: &str) -> Result<Value, Probl
     member.api().read(&path).await
 }
 
+/// What is wrong with the rhythm of a form.
+fn schedule_faults(problem: &Problem) -> Vec<FieldProblem> {
+    let is_of = |one: &&FieldProblem| ["cron", "window", "timezone"].contains(&one.field.as_str());
+    problem.errors.iter().filter(is_of).cloned().collect()
+}
+
 /// True where a folded option is set, or is what is wrong.
 pub(super) fn is_open(options: &Value, problem: Option<&Problem>) -> bool {
     let is_wrong = |name: &&str| problem.is_some_and(|problem| problem.is_of(name));
@@ -67,7 +73,8 @@ async fn page(
 ) -> Answer {
     let zone = zone.unwrap_or_else(|| member.visitor.format.zone_name.clone());
     let (mut seen, mut wrong) = (Value::Null, None);
-    if problem.is_none() {
+    // What is wrong with the rest of the form says nothing of the rhythm.
+    if problem.is_none_or(|problem| schedule_faults(problem).is_empty()) {
         match looked(member, form, &zone).await {
             Ok(told) => seen = told,
             // What cannot be read is said beside its field.
@@ -85,6 +92,7 @@ async fn page(
         has_options => run_options::offered(member, job),
         has_schedule => member.may("can_manage_schedules") && job["phase"] != "closed",
         options_open => is_open(&job["options"], problem),
+        schedule_faults => problem.or(wrong.as_ref()).map(schedule_faults).unwrap_or_default(),
         typed => form.shown(),
     };
     Ok(member.page_with("options.html", problem.or(wrong.as_ref()), own))

@@ -1,7 +1,7 @@
 //! The first page: what moves, what waits for somebody, what is wrong, and whether the machine is well.
 //! Never more than the API's numbers put side by side.
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join5;
 use minijinja::context;
 use minijinja::value::Value as View;
 use serde_json::{Value, json};
@@ -23,10 +23,12 @@ const CLASSES_MAX: usize = 10;
 /// `GET /console`.
 pub async fn show(member: Member) -> Answer {
     let api = member.api();
-    let (day, week, jobs) = try_join3(
+    let (day, week, jobs, consents, throttled) = try_join5(
         api.read("/migration/metrics?window=24h"),
         api.read("/migration/metrics?window=7d"),
         all_jobs(api),
+        consents(&member),
+        throttled(&member),
     )
     .await?;
     if jobs.is_empty() {
@@ -43,8 +45,8 @@ pub async fn show(member: Member) -> Answer {
         week => week,
         active => active,
         open_jobs => open.len(),
-        waiting => waiting(&open, &consents(&member).await?),
-        throttled => throttled(&member).await?,
+        waiting => waiting(&open, &consents),
+        throttled => throttled,
         is_disk_low => is_disk_low(&day["disk"]),
         gates => counted(&day["jobs_by_gate"], &["ready_for_dns", "warning", "blocked"]),
         boxes => counted(&day["mailboxes_by_status"], &["ok", "syncing", "pending", "quarantine", "error"]),

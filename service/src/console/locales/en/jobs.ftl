@@ -159,3 +159,7 @@ throttled-now = { $count ->
   }
 phase-step = { $step } of { $all }
 col-last-run = Last copy
+boxes-count = { $count ->
+     [one] one mailbox
+    *[other] { $count } mailboxes
+  }

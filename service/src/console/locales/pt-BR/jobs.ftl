@@ -159,3 +159,7 @@ throttled-now = { $count ->
   }
 phase-step = { $step } de { $all }
 col-last-run = Última cópia
+boxes-count = { $count ->
+     [one] { $count } caixa
+    *[other] { $count } caixas
+  }
