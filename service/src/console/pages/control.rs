@@ -29,7 +29,7 @@ pub async fn approvals(member: Member) -> Answer {
     let shown: Vec<&Value> = jobs.iter().map(|job| &job["approved_by"]).chain([&requests]).collect();
     let names = names::of(member.api(), &shown).await?;
     let with = |gate: &str| -> Vec<&Value> {
-        jobs.iter().filter(|job| job["migration_gate"] == gate && job["phase"] != "closed").collect()
+        jobs.iter().filter(|job| job["migration_gate"] == gate && waits_for_dns(job)).collect()
     };
     let own = context! {
         names => names,
@@ -39,6 +39,11 @@ pub async fn approvals(member: Member) -> Answer {
         requests => requests,
     };
     Ok(member.page("approvals.html", own))
+}
+
+/// True while a gate decides anything: DNS was not switched yet.
+pub(super) fn waits_for_dns(job: &Value) -> bool {
+    !matches!(job["phase"].as_str(), Some("dns_cutover" | "final_sync" | "verified" | "closed"))
 }
 
 /// `GET /console/jobs/{id}/report`.

@@ -6,6 +6,7 @@ use minijinja::context;
 use minijinja::value::Value as View;
 use serde_json::{Value, json};
 
+use super::control::waits_for_dns;
 use super::jobs::all_jobs;
 use crate::console::chart;
 use crate::console::client::escaped;
@@ -111,7 +112,7 @@ fn waiting(open: &[&Value], consents: &[Value]) -> Vec<Value> {
         if quarantine > 0 {
             add("quarantine", quarantine, format!("/console/jobs/{id}/quarantine"));
         }
-        if job["migration_gate"] == "warning" {
+        if job["migration_gate"] == "warning" && waits_for_dns(job) {
             add("approval", 0, format!("/console/jobs/{id}#gate"));
         }
         if job["mailboxes_total"] == 0 {

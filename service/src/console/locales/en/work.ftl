@@ -270,7 +270,7 @@ trial-untried = Not tried: no password was typed.
 trial-not-added = The mailbox was not added: a login does not work. Mend it below and type both passwords again, or add it all the same.
 trial-nothing-kept = The login was tried and nothing is kept. Type the passwords again to add the mailbox.
 done-schedule-still = No delta begins by itself.
-run-span = Took
+run-span = took { $span }
 troubles-title = Errors of the last runs
 troubles-count = { $count ->
      [one] once

@@ -270,7 +270,7 @@ trial-untried = Não testado: nenhuma senha foi digitada.
 trial-not-added = A caixa não foi adicionada: um login não funciona. Corrija-o abaixo e digite as duas senhas de novo, ou adicione assim mesmo.
 trial-nothing-kept = O login foi testado e nada foi guardado. Digite as senhas de novo para adicionar a caixa.
 done-schedule-still = Nenhuma cópia de diferenças começa sozinha.
-run-span = Durou
+run-span = durou { $span }
 troubles-title = Erros das últimas execuções
 troubles-count = { $count ->
      [one] { $count } vez
