@@ -99,7 +99,8 @@ pub async fn metrics(
     let reserve = Limits::now(&app.store).await?.free_bytes_min;
     Ok(Json(json!({
         "throughput_series": series(&app, &caller, span).await?, "next_runs": next.collect::<Vec<_>>(),
-        "disk": {"free_bytes": free, "reserve_bytes": reserve}, "jobs_by_phase": phases, "jobs_by_gate": gates, "mailboxes_by_status": boxes, "runs_by_status": runs,
+        "disk": {"free_bytes": free, "reserve_bytes": reserve},
+        "jobs_by_phase": phases, "jobs_by_gate": gates, "mailboxes_by_status": boxes, "runs_by_status": runs,
         "messages_done": messages, "bytes_done": bytes, "errors_by_class": errors,
         "quarantine_open": app.store.open_items(&caller.reach).await?, "workers": workers, "since": since,
     })))

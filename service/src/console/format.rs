@@ -138,7 +138,7 @@ impl Format {
         self.written(moment, "%H:%M:%S", "%H:%M:%S")
     }
 
-    /// The moment at which a day begins in the visitor's zone, or one so many days after it; nothing for what is no day.
+    /// The moment at which a day begins in the visitor's zone, or one so many days later; nothing for what is no day.
     pub fn begins(&self, day: &str, later: i64) -> Option<String> {
         let day = day.parse::<Date>().ok()?.checked_add(Span::new().try_days(later).ok()?).ok()?;
         Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().to_string())

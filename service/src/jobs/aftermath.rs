@@ -53,8 +53,8 @@ impl Aftermath for Quiet {
     async fn run_ended(&self, _claim: &Claim, _status: RunStatus) {}
 }
 
-/// Takes jobs on to their deltas, and gives them a schedule where nobody has chosen; how many. Asked for one job after a
-/// run, and for all by the clock, because a worker may die between the end of a run and what follows from it.
+/// Takes jobs on to their deltas, and gives them a schedule where nobody has chosen; how many. Asked for one job after
+/// a run, and for all by the clock, because a worker may die between the end of a run and what follows from it.
 ///
 /// # Errors
 /// What the database says.

@@ -5,8 +5,8 @@ use super::reach::{Reach, within_reach};
 use super::{Result, Row, Store};
 use crate::binds;
 
-/// What runs moved, by the hour or day in which they ended, or were heard of last. Binds: reach, from when, letters of a
-/// moment that tell its hour or day.
+/// What runs moved, by the hour or day in which they ended, or were heard of last. Binds: reach, from when, letters of
+/// a moment that tell its hour or day.
 const SERIES: &str = concat!(
     "SELECT substr(COALESCE(NULLIF(run.finished_at, ''), run.updated_at), 1, CAST($6 AS INTEGER)) AS part,
             CAST(COALESCE(SUM(run.bytes_done), 0) AS BIGINT), CAST(COALESCE(SUM(run.messages_done), 0) AS BIGINT)

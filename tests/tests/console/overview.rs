@@ -39,7 +39,9 @@ async fn the_first_page_draws_what_was_moved_and_tells_what_comes_next_and_what_
     world.sql("UPDATE migration_mailboxes SET status = 'error' WHERE id = $1", binds![mailbox]).await?;
     let server = json!({"name": "old", "kind": "imap", "host": "old.example.org", "tls": "implicit"});
     let server = world.post(&person, "/endpoints", server).await?.with(201).json()["id"].clone();
-    let grant = json!({"provider": "microsoft", "flow": "device_code", "client_id": "c0ffee", "directory": "x.example"});
+    let grant = json!({
+        "provider": "microsoft", "flow": "device_code", "client_id": "c0ffee", "directory": "x.example",
+    });
     let kept =
         json!({"endpoint_id": server, "name": "chief", "user": "a@x.example", "grant": grant, "secret": {}});
     world.post(&person, "/credentials", kept).await?.with(201);

@@ -46,7 +46,8 @@ impl Scene {
         for number in 0..40 {
             mails += &format!(
                 "From bia@exemplo.com.br Thu Jan  1 00:00:00 2015\nFrom: bia@exemplo.com.br\nTo: ana@exemplo.com.br\n\
-                 Message-ID: <{number}@exemplo.com.br>\nDate: Thu, 1 Jan 2015 00:00:00 +0000\nSubject: {number}\n\nOi.\n\n"
+                 Message-ID: <{number}@exemplo.com.br>\nDate: Thu, 1 Jan 2015 00:00:00 +0000\n\
+                 Subject: {number}\n\nOi.\n\n"
             );
         }
         let body = format!(
@@ -84,8 +85,8 @@ impl Scene {
     pub async fn day(&self) -> Result<()> {
         let (world, now) = (&self.world, self.world.now());
         for (id, seen_ms) in [("mail1:4711:a1b2", now), ("mail2:812:c3d4", now - HOUR)] {
-            let worker = "INSERT INTO workers (id, host, pid, program_version, capacity, runs_now, runs_done, started_ms,
-                              seen_ms) VALUES ($1, 'mail', 1, '0.1.0', 4, 1, 812, $2, $3)";
+            let worker = "INSERT INTO workers (id, host, pid, program_version, capacity, runs_now, runs_done,
+                              started_ms, seen_ms) VALUES ($1, 'mail', 1, '0.1.0', 4, 1, 812, $2, $3)";
             world.sql(worker, binds![id, now - 9 * HOUR, seen_ms]).await?;
         }
         for (class, hours, octets) in [
