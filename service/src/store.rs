@@ -38,6 +38,7 @@ mod row;
 pub mod runs;
 pub mod schedules;
 pub mod shares;
+pub mod sheet;
 pub mod state;
 mod time;
 mod transaction;

@@ -8,6 +8,7 @@ mod service_api {
 
     mod audit;
     mod auth;
+    mod doors;
     mod gate;
     mod hooks;
     mod imports;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, created, seen_version};
+use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::auth::{check_name, hashed};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
@@ -410,11 +410,17 @@ pub async fn change_user(
 
 /// `DELETE /access/users/{id}`.
 #[utoipa::path(delete, path = "/access/users/{id}", tag = "access", params(("id" = String, Path)),
-    responses((status = 204), (status = 404), (status = 409)))]
-pub async fn remove_user(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
+    responses((status = 204), (status = 404), (status = 409), (status = 412)))]
+pub async fn remove_user(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
-    managed(&app, &caller, &id).await?;
+    let user = managed(&app, &caller, &id).await?;
+    unless_stale(&headers, user.version)?;
     if !app.store.has_other_admin(&id).await? {
         return Err(ApiError::conflict("conflict", "nobody else could manage access any more"));
     }

@@ -39,6 +39,14 @@ fn with_place<T: Serialize>(status: StatusCode, place: &str, value: &T) -> Respo
     response
 }
 
+/// Goes on where the caller names no version, or the one that is: what is removed need not have been looked at.
+///
+/// # Errors
+/// 412 where another version is named.
+pub fn unless_stale(headers: &HeaderMap, current: i64) -> Result<(), ApiError> {
+    if headers.contains_key(header::IF_MATCH) { seen_version(headers, current).map(|_| ()) } else { Ok(()) }
+}
+
 /// The version that the caller saw: 428 where none is named, 412 where it is another than `current`.
 ///
 /// # Errors

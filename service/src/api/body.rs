@@ -1,7 +1,7 @@
 //! What comes in: JSON bodies, paths and queries, each refused in the API's own form.
 //! Never lets a field pass that its type does not name: every request type denies unknown ones.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -51,6 +51,16 @@ fn of_json(rejection: &JsonRejection) -> ApiError {
             }
             _ => ApiError::bad_request("the body cannot be read"),
         },
+    }
+}
+
+/// What is wrong with a body that is taken as it comes.
+pub fn of_bytes(rejection: &BytesRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large")
+        }
+        _ => ApiError::bad_request("the body cannot be read"),
     }
 }
 

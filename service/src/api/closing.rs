@@ -28,7 +28,8 @@ use crate::vault::Purged;
 pub struct Close {
     /// The job's domain, typed.
     confirm: String,
-    /// Why nobody waits for stragglers any longer.
+    /// Why the job is closed before `close.straggler_days` are over; it stands in the phases and in the audit log. The
+    /// source is not watched for late mail, with or without it.
     waive_straggler_reason: Option<String>,
 }
 

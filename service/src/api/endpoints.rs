@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, created, seen_version};
+use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::list::{Listed, Short, Shown};
@@ -21,7 +21,7 @@ use crate::auth::token::uuid;
 use crate::dialer::is_host;
 use crate::store::endpoints::EndpointRow;
 use crate::store::mailboxes::Endpoint;
-use crate::store::{StoreError, at};
+use crate::store::{StoreError, Transaction, at, milliseconds};
 
 /// A server that takes longer is told with a warning, in milliseconds.
 const SLOW_MILLIS: i64 = 1000;
@@ -157,18 +157,20 @@ fn check(asked: &EndpointAsked, caller: &Caller) -> Result<()> {
 ///
 /// # Errors
 /// Where a field is not right, or the caller may not ask for that.
-pub(super) async fn insert(app: &App, caller: &Caller, asked: EndpointAsked) -> Result<EndpointRow> {
+pub(super) async fn insert(
+    transaction: &mut Transaction,
+    caller: &Caller,
+    asked: EndpointAsked,
+) -> Result<EndpointRow> {
     check(&asked, caller)?;
-    if let Some(tenant) = asked.tenant_id {
-        let mut transaction = app.store.begin().await?;
-        if !transaction.know(tenant, caller.reach.sees_all()).await? {
-            return Err(ApiError::field("tenant_id", "there is no such tenant"));
-        }
-        transaction.commit().await?;
+    if let Some(tenant) = asked.tenant_id
+        && !transaction.know(tenant, caller.reach.sees_all()).await?
+    {
+        return Err(ApiError::field("tenant_id", "there is no such tenant"));
     }
     let row =
         fill(EndpointRow { id: uuid()?, created_by: caller.actor.clone(), ..EndpointRow::default() }, asked);
-    app.store.insert_endpoint(&row).await?;
+    transaction.insert_endpoint(&row).await?;
     Ok(row)
 }
 
@@ -211,7 +213,9 @@ pub async fn make(
     Body(asked): Body<EndpointAsked>,
 ) -> Result<Response> {
     caller.may(Permission::ManageMigration)?;
-    let row = insert(&app, &caller, asked).await?;
+    let mut transaction = app.store.begin().await?;
+    let row = insert(&mut transaction, &caller, asked).await?;
+    transaction.commit().await?;
     let view = EndpointView::of(read(&app, &caller, &row.id).await?);
     Ok(created(&format!("/endpoints/{}", row.id), &view))
 }
@@ -271,10 +275,16 @@ pub async fn change(
 
 /// `DELETE /endpoints/{id}`.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
-    responses((status = 204), (status = 404), (status = 409)))]
-pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
+    responses((status = 204), (status = 404), (status = 409), (status = 412)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     caller.may(Permission::ManageMigration)?;
     let row = read(&app, &caller, &id).await?;
+    unless_stale(&headers, row.version)?;
     if row.tenant_id.is_none() {
         caller.may(Permission::ManageSystem)?;
         caller.sees_the_house()?;
@@ -359,17 +369,37 @@ pub struct HealthView {
     checked_at: String,
 }
 
-/// `GET /endpoints/{id}/health`: the last 200 tests.
-#[utoipa::path(get, path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path)),
+/// Which tests.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Between {
+    /// Not before this moment, as 2027-01-31T12:00:00Z.
+    from: Option<String>,
+    /// Before this moment.
+    to: Option<String>,
+}
+
+/// A moment as it is kept; empty where nothing is said.
+fn moment(text: Option<&str>) -> Result<String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(String::new()) };
+    let millis =
+        milliseconds(text).ok_or_else(|| ApiError::bad_request("write it as 2027-01-31T12:00:00Z"))?;
+    Ok(at(millis))
+}
+
+/// `GET /endpoints/{id}/health`: the last 200 tests, of all or between two moments.
+#[utoipa::path(get, path = "/endpoints/{id}/health", tag = "endpoints", params(("id" = String, Path), Between),
     responses((status = 200, body = Listed<HealthView>), (status = 404)))]
 pub async fn health(
     State(app): State<App>,
     caller: Caller,
     At(id): At<String>,
+    Asked(wanted): Asked<Between>,
 ) -> Result<Json<Listed<HealthView>>> {
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, &id).await?;
-    let rows = app.store.endpoint_health(&id, 200).await?.into_iter();
+    let (from, to) = (moment(wanted.from.as_deref())?, moment(wanted.to.as_deref())?);
+    let rows = app.store.endpoint_health(&id, (&from, &to), 200).await?.into_iter();
     let views = rows.map(|(status, latency_ms, _, checked_at)| HealthView { status, latency_ms, checked_at });
     Ok(Json(Listed::whole(views.collect())))
 }

@@ -40,7 +40,7 @@ pub struct ApiError {
 }
 
 /// Every code, with its title in English and Portuguese.
-const TITLES: [(&str, &str, &str); 42] = [
+const TITLES: [(&str, &str, &str); 43] = [
     ("bad_request", "The request cannot be read", "A requisição não pode ser lida"),
     ("unauthenticated", "Log in first", "É preciso entrar primeiro"),
     ("bad_credentials", "The name, password or code is wrong", "Nome, senha ou código incorretos"),
@@ -79,6 +79,7 @@ const TITLES: [(&str, &str, &str); 42] = [
     ("checksum", "The octets are not those announced", "Os octetos não são os anunciados"),
     ("no_data", "Nothing has been counted yet", "Nada foi contado ainda"),
     ("no_ticket", "No ticket can be told", "Não há chamado a avisar"),
+    ("kept_elsewhere", "Another machine has it", "Está em outra máquina"),
     ("expired", "Its time is over", "O prazo acabou"),
     ("rate_limited", "Too many requests", "Requisições demais"),
     ("unavailable", "Not now", "Indisponível agora"),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
@@ -16,12 +17,14 @@ use super::body::{Asked, At};
 use super::caller::Caller;
 use super::error::FieldError;
 use super::jobs::read as read_job;
-use super::mailboxes::{MailboxMake, Secret, check, check_open, write};
+use super::mailboxes::{MailboxMake, Secret, check, check_open};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::auth::token::uuid;
 use crate::csv_lines::Lines;
-use crate::store::order::Order;
+use crate::store::sheet::{SheetBox, SheetSecret};
+use crate::vault::{DataKey, seal_for_mailbox};
 
 /// A file is at most so long, in octets.
 pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
@@ -29,6 +32,8 @@ pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 const ROWS_MAX: usize = 50_000;
 /// Faults that are told, at most.
 const FAULTS_MAX: usize = 1000;
+/// Rows that are sealed before others are served.
+const SEALED_AT_ONCE: usize = 500;
 
 /// Columns by the names that they may have, in small letters: Microsoft's own, and ours.
 const COLUMNS: [(&str, &[&str]); 10] = [
@@ -87,50 +92,83 @@ pub async fn import(
     caller: Caller,
     At(id): At<i64>,
     Asked(wish): Asked<Wish>,
-    octets: Bytes,
+    octets: std::result::Result<Bytes, BytesRejection>,
 ) -> Result<Response> {
     caller.may(Permission::ManageMigration)?;
     caller.may(Permission::ManageCredentials)?;
     let job = read_job(&app, &caller, id).await?;
     check_open(&job.phase)?;
-    let mut known: BTreeSet<(String, String)> = BTreeSet::new();
-    let rows_max = i64::try_from(ROWS_MAX).unwrap_or(i64::MAX);
-    for row in app.store.boxes(&caller.reach, id, ("", ""), &Order::first(rows_max)).await? {
-        known.insert((row.email.to_lowercase(), row.source_type));
-    }
-    let (made, errors, rows) = read(&text(&octets), known)?;
+    let text = text(&octets.map_err(|rejection| super::body::of_bytes(&rejection))?);
+    let known = known(app.store.begin_reading().await?.known_mailboxes(id).await?);
+    let (made, errors, rows) = read(&text, known)?;
     let valid = made.len();
     if wish.dry_run {
         return Ok(Json(ImportView { rows, valid, created: 0, errors }).into_response());
     }
     if !errors.is_empty() {
-        let told = errors.into_iter().map(|fault| FieldError {
-            field: format!("row {}: {}", fault.row, fault.field),
-            code: "invalid",
-            message: fault.message,
-        });
-        return Err(ApiError::fields(told.collect()));
+        return Err(faulty(errors));
     }
-    write_all(&app, id, made).await?;
+    let key = app.vault.key_of(id).await?;
+    let (boxes, secrets) = sealed(&key, made).await?;
+    let mut transaction = app.store.begin().await?;
+    // Whoever takes the job to another phase, or adds a mailbox, waits until all rows stand, and counts them then.
+    check_open(&transaction.hold_phase(id).await?)?;
+    let known = self::known(transaction.known_mailboxes(id).await?);
+    if boxes.iter().any(|one| known.contains(&(one.email.to_lowercase(), one.source_type.clone()))) {
+        // Somebody has added it since the file was looked at.
+        return Err(faulty(read(&text, known)?.1));
+    }
+    transaction.insert_sheet(id, &boxes, &secrets).await?;
+    transaction.commit().await?;
     let view = ImportView { rows, valid, created: valid, errors: Vec::new() };
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
-/// Writes checked mailboxes with their secrets, all or none. The job is held in its phase meanwhile: who takes it to
-/// another one waits until all of them stand, and counts them then.
-async fn write_all(app: &App, id: i64, made: Vec<(u64, MailboxMake)>) -> Result<()> {
-    let key = app.vault.key_of(id).await?;
-    let mut transaction = app.store.begin().await?;
-    check_open(&transaction.hold_phase(id).await?)?;
-    for (row, mailbox) in made {
-        // Somebody else may have added it since the file was looked at.
-        let told = |error: ApiError| match error.code {
-            "duplicate" => ApiError::field(format!("row {row}: email"), "this mailbox is there already"),
-            _ => error,
+fn known(rows: Vec<(String, String)>) -> BTreeSet<(String, String)> {
+    rows.into_iter().map(|(email, kind)| (email.to_lowercase(), kind)).collect()
+}
+
+fn faulty(errors: Vec<RowFault>) -> ApiError {
+    let told = errors.into_iter().map(|fault| FieldError {
+        field: format!("row {}: {}", fault.row, fault.field),
+        code: "invalid",
+        message: fault.message,
+    });
+    ApiError::fields(told.collect())
+}
+
+/// Mailboxes with their secrets sealed.
+async fn sealed(key: &DataKey, made: Vec<MailboxMake>) -> Result<(Vec<SheetBox>, Vec<SheetSecret>)> {
+    let (mut boxes, mut secrets) = (Vec::with_capacity(made.len()), Vec::new());
+    for (place, one) in made.into_iter().enumerate() {
+        let mut seal = |secret: &Option<Secret>, side| -> Result<Option<String>> {
+            let Some(secret) = secret else { return Ok(None) };
+            let (kind, text) = secret.json();
+            let (id, email, source_type) = (uuid()?, one.email.clone(), one.source_type.clone());
+            let (kind, key_id, sealed) = (kind.as_str(), key.id().to_owned(), seal_for_mailbox(key, &text)?);
+            secrets.push(SheetSecret { id: id.clone(), email, source_type, side, kind, key_id, sealed });
+            Ok(Some(id))
         };
-        write(&mut transaction, &key, id, &mailbox).await.map_err(told)?;
+        let credentials_ref = seal(&one.secret, "source")?;
+        let dest_credentials_ref = seal(&one.dest_secret, "destination")?;
+        boxes.push(SheetBox {
+            email: one.email,
+            source_type: one.source_type,
+            source_host: one.source_host,
+            source_user: one.source_user,
+            credentials_ref,
+            dest_host: one.dest_host.unwrap_or_default(),
+            dest_user: one.dest_user.unwrap_or_default(),
+            dest_credentials_ref,
+            enabled: i64::from(one.enabled),
+            priority: one.priority,
+        });
+        // Others are served while a long sheet is sealed.
+        if place % SEALED_AT_ONCE == 0 {
+            tokio::task::yield_now().await;
+        }
     }
-    Ok(transaction.commit().await?)
+    Ok((boxes, secrets))
 }
 
 /// A file as text: UTF-8 with or without its mark, else Latin-1, in which every octet is a letter.
@@ -142,8 +180,7 @@ fn text(octets: &[u8]) -> String {
     }
 }
 
-/// Mailboxes with the lines that they stand in, faults, rows.
-type Read = (Vec<(u64, MailboxMake)>, Vec<RowFault>, usize);
+type Read = (Vec<MailboxMake>, Vec<RowFault>, usize);
 
 /// Every row as a mailbox, or as a fault.
 fn read(text: &str, mut known: BTreeSet<(String, String)>) -> Result<Read> {
@@ -189,7 +226,7 @@ fn read(text: &str, mut known: BTreeSet<(String, String)>) -> Result<Read> {
             }
         };
         match done {
-            Ok(mailbox) => made.push((row, mailbox)),
+            Ok(mailbox) => made.push(mailbox),
             Err((field, message)) if faults.len() < FAULTS_MAX => {
                 faults.push(RowFault { row, field, message })
             }
@@ -261,7 +298,7 @@ mod tests {
     fn told(text: &str) -> (Vec<String>, Vec<(u64, String)>) {
         let known = [("old@example.com".to_owned(), "imap".to_owned())].into();
         let (made, faults, _) = read(text, known).unwrap();
-        let made = made.into_iter().map(|(_, one)| one.email).collect();
+        let made = made.into_iter().map(|one| one.email).collect();
         (made, faults.into_iter().map(|fault| (fault.row, fault.field)).collect())
     }
 

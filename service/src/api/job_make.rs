@@ -16,6 +16,7 @@ use super::mailboxes::{self, MailboxMake};
 use super::{ApiError, Result, endpoints, schedule};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::store::Transaction;
 use crate::store::jobs::NewJob;
 
 /// Mailboxes that a request for a job may bring along.
@@ -110,8 +111,12 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
         check_side(&app, &caller, asked, (tenant, part)).await?;
     }
     let credentials = [&asked.source, &asked.dest].map(|side| side.credential_id.clone().unwrap_or_default());
-    let source = side(&app, &caller, asked.source, (tenant, &domain, "source")).await?;
-    let dest = side(&app, &caller, asked.dest, (tenant, &domain, "dest")).await?;
+    let mut transaction = app.store.begin().await?;
+    if !transaction.know(tenant, caller.reach.sees_all()).await? {
+        return Err(ApiError::field("tenant_id", "there is no such tenant"));
+    }
+    let source = side(&mut transaction, &caller, asked.source, (tenant, &domain, "source")).await?;
+    let dest = side(&mut transaction, &caller, asked.dest, (tenant, &domain, "dest")).await?;
     let new = NewJob {
         tenant_id: tenant,
         ticket_id: asked.ticket_id,
@@ -126,10 +131,6 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
         dest_credential_id: &credentials[1],
         options_json: &options_json,
     };
-    let mut transaction = app.store.begin().await?;
-    if !transaction.know(tenant, caller.reach.sees_all()).await? {
-        return Err(ApiError::field("tenant_id", "there is no such tenant"));
-    }
     if let Some(ticket) = asked.ticket_id
         && !transaction.know_ticket(ticket, tenant).await?
     {
@@ -147,7 +148,7 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
     if let Some(wanted) = &asked.schedule {
         schedule::give(&mut transaction, wanted, (id, tenant), actor).await?;
     }
-    // The job, its mailboxes, their secrets and its schedule are there together or not at all.
+    // The job, its servers, its mailboxes, their secrets and its schedule are there together or not at all.
     transaction.commit().await?;
     let view = JobView::of(read(&app, &caller, id).await?);
     Ok(created(&format!("/migration/jobs/{id}"), &view))
@@ -182,7 +183,7 @@ async fn check_side(app: &App, caller: &Caller, side: &Side, (tenant, part): (i6
 
 /// The server of a checked side: the one that is named, or one that is made of its host.
 async fn side(
-    app: &App,
+    transaction: &mut Transaction,
     caller: &Caller,
     side: Side,
     (tenant, domain, part): (i64, &str, &'static str),
@@ -203,6 +204,6 @@ async fn side(
         pin: side.pin.unwrap_or_default(),
         ..endpoints::EndpointAsked::default()
     };
-    let row = endpoints::insert(app, caller, asked).await.map_err(|error| error.under(part))?;
+    let row = endpoints::insert(transaction, caller, asked).await.map_err(|error| error.under(part))?;
     Ok(Some(row.id))
 }

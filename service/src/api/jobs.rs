@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, seen_version};
+use super::answer::{Versioned, seen_version, unless_stale};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::gates::{self, GateView};
@@ -380,15 +380,17 @@ pub(super) fn confirmed(typed: Option<&str>, domain: &str) -> Result<()> {
 
 /// `DELETE /migration/jobs/{id}?confirm=DOMAIN`: hides a job that never began, failed or is closed, and purges it.
 #[utoipa::path(delete, path = "/migration/jobs/{id}", tag = "jobs", params(("id" = i64, Path), Confirm),
-    responses((status = 204), (status = 409), (status = 428)))]
+    responses((status = 204), (status = 409), (status = 412), (status = 428)))]
 pub async fn remove(
     State(app): State<App>,
     caller: Caller,
     At(id): At<i64>,
+    headers: HeaderMap,
     Asked(asked): Asked<Confirm>,
 ) -> Result<Response> {
     caller.may(Permission::ManageSystem)?;
     let row = read(&app, &caller, id).await?;
+    unless_stale(&headers, row.version)?;
     confirmed(asked.confirm.as_deref(), &row.domain)?;
     // A refusal leaves its runs at work.
     if !app.store.delete_job(id, &at(app.now_ms())).await? {

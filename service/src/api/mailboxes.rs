@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, created, seen_version};
+use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read as read_job;
@@ -142,7 +142,7 @@ pub struct Secret {
 }
 
 impl Secret {
-    fn json(&self) -> (SecretKind, SecretString) {
+    pub(super) fn json(&self) -> (SecretKind, SecretString) {
         let text =
             |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
         let kind = if self.oauth_token.is_some() { SecretKind::Oauth } else { SecretKind::Password };
@@ -582,10 +582,16 @@ pub(super) async fn save(
 
 /// `DELETE /migration/mailboxes/{mid}`.
 #[utoipa::path(delete, path = "/migration/mailboxes/{mid}", tag = "mailboxes", params(("mid" = i64, Path)),
-    responses((status = 204), (status = 404), (status = 409)))]
-pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Response> {
+    responses((status = 204), (status = 404), (status = 409), (status = 412)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+) -> Result<Response> {
     caller.may(Permission::ManageMigration)?;
     let row = read(&app, &caller, id).await?;
+    unless_stale(&headers, row.version)?;
     if !app.store.delete_mailbox(id).await? {
         return Err(ApiError::conflict("run_already_active", "a run of this mailbox is not over"));
     }

@@ -3,13 +3,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::answer::{Versioned, seen_version};
 use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::jobs::read as read_job;
 use super::list::{Listed, Page};
+use super::quarantine_retry::{self, BulkRetry, How, RetryView};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -110,16 +114,60 @@ pub async fn list(
     Ok(Listed::sorted(found.into_iter().map(ItemView::of).collect(), &by, total))
 }
 
-async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
-    app.store.item(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("quarantined message"))
+pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
+    let row = app.store.item(&caller.reach, id).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("quarantined message"))?;
+    // Whose it is, for the trail.
+    read_job(app, caller, row.job_id).await?;
+    Ok(row)
 }
 
 /// `GET /migration/quarantine/{qid}`.
 #[utoipa::path(get, path = "/migration/quarantine/{qid}", tag = "quarantine", params(("qid" = i64, Path)),
     responses((status = 200, body = ItemView), (status = 404)))]
-pub async fn show(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Json<ItemView>> {
+pub async fn show(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Versioned<ItemView>> {
     caller.may(Permission::ViewMigration)?;
-    Ok(Json(ItemView::of(read(&app, &caller, id).await?)))
+    let row = read(&app, &caller, id).await?;
+    Ok(Versioned(row.version, ItemView::of(row)))
+}
+
+/// What shall become of a message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemChange {
+    /// `acknowledged`: it is left out. Other words are the runs' own.
+    status: String,
+    /// A word or two: `spam`, `customer agreed`.
+    reason: String,
+    /// More of it.
+    #[serde(default)]
+    note: String,
+}
+
+/// `PATCH /migration/quarantine/{qid}`: accepts that the message, as it was seen, is left out.
+#[utoipa::path(patch, path = "/migration/quarantine/{qid}", tag = "quarantine", params(("qid" = i64, Path)),
+    request_body = ItemChange,
+    responses((status = 200, body = ItemView), (status = 403), (status = 409), (status = 412), (status = 422),
+    (status = 428)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    headers: HeaderMap,
+    Body(asked): Body<ItemChange>,
+) -> Result<Versioned<ItemView>> {
+    caller.may(Permission::AckQuarantine)?;
+    let row = read(&app, &caller, id).await?;
+    seen_version(&headers, row.version)?;
+    if asked.status != "acknowledged" {
+        return Err(ApiError::field("status", "acknowledged; a run opens and resolves"));
+    }
+    let why = Ack { reason: asked.reason, note: asked.note };
+    check(&why)?;
+    settle(&app, &caller, &row, &why).await?;
+    super::gates::look_quietly(&app, row.job_id).await;
+    let row = read(&app, &caller, id).await?;
+    Ok(Versioned(row.version, ItemView::of(row)))
 }
 
 /// Why a message may be left out.
@@ -181,6 +229,52 @@ pub struct Bulk {
     /// More of it.
     #[serde(default)]
     note: String,
+}
+
+/// What is to be done with messages together.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Together {
+    /// Accept that they are left out.
+    Ack {
+        /// Which.
+        ids: Vec<i64>,
+        /// A word or two.
+        reason: String,
+        /// More of it.
+        #[serde(default)]
+        note: String,
+    },
+    /// Try them again.
+    Retry {
+        /// Which.
+        ids: Vec<i64>,
+        /// `again`, `repair` or `stub`.
+        #[serde(default)]
+        how: How,
+    },
+}
+
+/// `POST /migration/jobs/{id}/quarantine/bulk`: the same as …/ack and …/retry, by the word in `action`.
+#[utoipa::path(post, path = "/migration/jobs/{id}/quarantine/bulk", tag = "quarantine", params(("id" = i64, Path)),
+    request_body = Together,
+    responses((status = 200, body = BulkView), (status = 202, body = RetryView), (status = 403), (status = 404),
+    (status = 409), (status = 422), (status = 423)))]
+pub async fn together(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<i64>,
+    Body(asked): Body<Together>,
+) -> Result<Response> {
+    match asked {
+        Together::Ack { ids, reason, note } => {
+            let body = Body(Bulk { ids, reason, note });
+            Ok(bulk(State(app), caller, At(id), body).await?.into_response())
+        }
+        Together::Retry { ids, how } => {
+            quarantine_retry::bulk(State(app), caller, At(id), Body(BulkRetry { ids, how })).await
+        }
+    }
 }
 
 /// What became of them.

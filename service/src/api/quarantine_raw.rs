@@ -22,6 +22,7 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::auth::permission::Permission;
+use crate::store::looks::ItemRow;
 
 /// Octets that are read at once.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -31,7 +32,7 @@ const PIECES_WAITING_MAX: usize = 4;
 /// `GET /migration/quarantine/{qid}/raw`.
 #[utoipa::path(get, path = "/migration/quarantine/{qid}/raw", tag = "quarantine", params(("qid" = i64, Path)),
     responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), (status = 403),
-    (status = 404)))]
+    (status = 404), (status = 409, description = "another machine has the octets, and is named")))]
 pub async fn raw(
     State(app): State<App>,
     caller: Caller,
@@ -39,8 +40,7 @@ pub async fn raw(
     At(id): At<i64>,
 ) -> Result<Response> {
     caller.may(Permission::ViewMessageContent)?;
-    let item = app.store.item(&caller.reach, id).await?;
-    let item = item.ok_or_else(|| ApiError::not_found("quarantined message"))?;
+    let item = super::quarantine::read(&app, &caller, id).await?;
     caller.has_stepped_up(app.now_ms())?;
     if item.file.is_empty() {
         let words = "the message's octets were never had: they could not be read at the source";
@@ -49,14 +49,14 @@ pub async fn raw(
         return Err(error);
     }
     let folder = app.config.data.join("quarantine").join(item.mailbox_id.to_string());
-    let (file, octets) = open(&folder, &item.file)?;
+    let Some((file, octets)) = open(&folder, &item.file) else { return Err(elsewhere(&app, &item).await?) };
     let entry = Entry {
         actor_kind: "user",
         actor_id: caller.id.clone(),
         action: "GET /migration/quarantine/{qid}/raw".to_owned(),
         resource_kind: "quarantine".to_owned(),
         resource_id: id.to_string(),
-        tenant_id: None,
+        tenant_id: caller.touched.get().copied(),
         outcome: "success",
         status_code: 200,
         ip: origin.ip(),
@@ -83,24 +83,32 @@ pub async fn raw(
     Ok(response)
 }
 
-/// Opens a kept file by its bare name, through no link.
-fn open(folder: &Path, name: &str) -> Result<(File, u64)> {
-    let gone = || {
-        let mut error = ApiError::not_found("file");
-        error.detail = "the message's octets are not kept on this machine".to_owned();
-        error
-    };
+/// Where octets are that are not in this service's folder: each worker keeps those that it met in its own.
+async fn elsewhere(app: &App, item: &ItemRow) -> Result<ApiError> {
+    let mut gone = ApiError::not_found("file");
+    "the message's octets are not in this service's data folder".clone_into(&mut gone.detail);
+    let Some((worker, host)) = app.store.worker_of_item(item.id).await? else { return Ok(gone) };
+    let file = format!("quarantine/{}/{}", item.mailbox_id, item.file);
+    let place = if host.is_empty() { String::new() } else { format!(" on {host}") };
+    let detail = format!(
+        "the worker {worker}{place} met this message and kept its octets in its own data folder, as {file}: they are not \
+         in this service's"
+    );
+    let elsewhere = ApiError::conflict("kept_elsewhere", detail);
+    Ok(elsewhere.with("worker_id", worker.into()).with("host", host.into()).with("file", file.into()))
+}
+
+/// Opens a kept file by its bare name, through no link; nothing where it is not here.
+fn open(folder: &Path, name: &str) -> Option<(File, u64)> {
     let is_bare = Path::new(name).file_name().is_some_and(|last| last == name) && !name.contains('/');
     if !is_bare {
-        return Err(gone());
+        return None;
     }
     let mut options = File::options();
     options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    let file = options.open(folder.join(name)).map_err(|_| gone())?;
-    match file.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok((file, metadata.len())),
-        _ => Err(gone()),
-    }
+    let file = options.open(folder.join(name)).ok()?;
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then_some((file, metadata.len()))
 }
 
 /// A file as a body, read on a thread that may block.
@@ -139,8 +147,8 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("own/link")).unwrap();
         assert_eq!(open(folder.path(), "a.eml").unwrap().1, 1);
         for name in ["../a.eml", "/etc/passwd", "own/../a.eml", "..", ".", "own", "nothing"] {
-            assert!(open(folder.path(), name).is_err(), "{name}");
+            assert!(open(folder.path(), name).is_none(), "{name}");
         }
-        assert!(open(&folder.path().join("own"), "link").is_err());
+        assert!(open(&folder.path().join("own"), "link").is_none());
     }
 }

@@ -53,10 +53,10 @@ pub struct Retry {
 #[serde(deny_unknown_fields)]
 pub struct BulkRetry {
     /// Which.
-    ids: Vec<i64>,
+    pub(super) ids: Vec<i64>,
     /// `again`, `repair` or `stub`.
     #[serde(default)]
-    how: How,
+    pub(super) how: How,
 }
 
 /// What was taken up.
@@ -92,8 +92,7 @@ pub async fn retry(
 async fn may(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
     caller.may(Permission::AckQuarantine)?;
     caller.may(Permission::RunSync)?;
-    let item = app.store.item(&caller.reach, id).await?;
-    item.ok_or_else(|| ApiError::not_found("quarantined message"))
+    super::quarantine::read(app, caller, id).await
 }
 
 /// `POST /migration/jobs/{id}/quarantine/retry`: several of one job.

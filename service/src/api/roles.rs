@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{RoleView, check_scoped, managed};
-use super::answer::{Versioned, created, seen_version};
+use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::body::{At, Body, no_content};
 use super::caller::Caller;
 use super::list::Listed;
@@ -160,12 +160,18 @@ pub async fn change(
 
 /// `DELETE /access/roles/{id}`: only a role that nobody has.
 #[utoipa::path(delete, path = "/access/roles/{id}", tag = "access", params(("id" = String, Path)),
-    responses((status = 204), (status = 403), (status = 404), (status = 409)))]
-pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
+    responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 412)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<String>,
+    headers: HeaderMap,
+) -> Result<Response> {
     caller.may(Permission::ManageAccess)?;
     caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
-    let (role, ..) = read(&app, &id).await?;
+    let (role, _, changed_at) = read(&app, &id).await?;
+    unless_stale(&headers, version(&changed_at))?;
     if role.is_system {
         return Err(shipped());
     }

@@ -559,8 +559,9 @@ pub async fn cancel(
     At(id): At<i64>,
     Body(why): Body<Reason>,
 ) -> Result<(StatusCode, Json<RunView>)> {
-    let row = read_run(&app, &caller, id).await?;
     caller.may(Permission::RunSync)?;
+    let row = read_run(&app, &caller, id).await?;
+    read(&app, &caller, row.job_id).await?;
     if !app.store.cancel(row.id, &why.reason, app.store.now_ms().await?).await? {
         return Err(ApiError::conflict("finished", "the run is over"));
     }

@@ -1,22 +1,24 @@
 //! Settings of the whole service, each with its form and its default: `/system/settings…`.
 //! Never a secret, and never a key that nothing reads.
 
-use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::answer::{Versioned, unless_stale};
 use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::list::{Listed, Short, Shown};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::store::milliseconds;
 
 /// Whoever made a job or acknowledged its quarantine may not approve its gate.
 pub const FOUR_EYES: &str = "gate.four_eyes";
-/// Days that stragglers are awaited after DNS was changed, before a job may be closed without a word.
+/// Days after DNS was changed before a job is closed without a reason. Nobody looks at the source for late mail.
 pub const STRAGGLER_DAYS: &str = "close.straggler_days";
 
 /// What a setting may be.
@@ -35,7 +37,7 @@ const KNOWN: [(&str, Kind, &str); 2] = [
     (
         STRAGGLER_DAYS,
         Kind::Number { least: 3, most: 90, unsaid: 14 },
-        "days that late mail is awaited after DNS was changed, before a job may be closed",
+        "days after DNS was changed before a job is closed without a reason; nobody looks for late mail meanwhile",
     ),
 ];
 
@@ -122,10 +124,20 @@ pub async fn list(State(app): State<App>, caller: Caller, Asked(wanted): Asked<S
 /// `GET /system/settings/{key}`.
 #[utoipa::path(get, path = "/system/settings/{key}", tag = "system", params(("key" = String, Path)),
     responses((status = 200, body = SettingView), (status = 403), (status = 404)))]
-pub async fn show(State(app): State<App>, caller: Caller, At(key): At<String>) -> Result<Json<SettingView>> {
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    At(key): At<String>,
+) -> Result<Versioned<SettingView>> {
     caller.may(Permission::ManageSystem)?;
-    let found = views(&app).await?.into_iter().find(|view| view.key == key);
-    found.map(Json).ok_or_else(|| ApiError::not_found("setting"))
+    one(&app, &key).await
+}
+
+/// A setting, with when it was set as its version.
+async fn one(app: &App, key: &str) -> Result<Versioned<SettingView>> {
+    let found = views(app).await?.into_iter().find(|view| view.key == key);
+    let view = found.ok_or_else(|| ApiError::not_found("setting"))?;
+    Ok(Versioned(milliseconds(&view.updated_at).unwrap_or(0), view))
 }
 
 /// A value.
@@ -136,16 +148,17 @@ pub struct SettingPut {
     value: Value,
 }
 
-/// `PUT /system/settings/{key}`.
+/// `PUT /system/settings/{key}`: where a version is named in If-Match, only if it still is that.
 #[utoipa::path(put, path = "/system/settings/{key}", tag = "system", params(("key" = String, Path)),
     request_body = SettingPut,
-    responses((status = 200, body = SettingView), (status = 403), (status = 404), (status = 422)))]
+    responses((status = 200, body = SettingView), (status = 403), (status = 404), (status = 412), (status = 422)))]
 pub async fn put(
     State(app): State<App>,
     caller: Caller,
     At(key): At<String>,
+    headers: HeaderMap,
     Body(asked): Body<SettingPut>,
-) -> Result<Json<SettingView>> {
+) -> Result<Versioned<SettingView>> {
     caller.may(Permission::ManageSystem)?;
     caller.sees_the_house()?;
     caller.has_stepped_up(app.now_ms())?;
@@ -154,7 +167,7 @@ pub async fn put(
     if !kind.takes(&asked.value) {
         return Err(ApiError::field("value", kind.words()));
     }
+    unless_stale(&headers, one(&app, key).await?.0)?;
     app.store.set_setting(key, &asked.value.to_string(), &caller.actor).await?;
-    let found = views(&app).await?.into_iter().find(|view| view.key == *key);
-    found.map(Json).ok_or_else(|| ApiError::not_found("setting"))
+    one(&app, key).await
 }

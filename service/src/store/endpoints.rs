@@ -2,7 +2,7 @@
 //! Never holds a secret.
 
 use super::reach::Reach;
-use super::{Result, Row, Store};
+use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
 macro_rules! columns {
@@ -49,9 +49,10 @@ const SET_STATUS: &str = "UPDATE endpoints SET status = $2, last_health_check_at
 const CHECKED: &str = "
     INSERT INTO endpoint_health_checks (endpoint_id, status, latency_ms, error_class, detail, checked_at)
     VALUES ($1, $2, $3, $4, $5, $6)";
-/// Binds: id, rows.
+/// Binds: id, rows, from or empty, to or empty.
 const HEALTH: &str = "
-    SELECT status, latency_ms, error_class, checked_at FROM endpoint_health_checks WHERE endpoint_id = $1
+    SELECT status, latency_ms, error_class, checked_at FROM endpoint_health_checks
+    WHERE endpoint_id = $1 AND ($3 = '' OR checked_at >= $3) AND ($4 = '' OR checked_at < $4)
     ORDER BY checked_at DESC, id DESC LIMIT $2";
 
 /// Every query of this file, for the test that prepares them.
@@ -122,30 +123,6 @@ impl Store {
         row.as_ref().map(endpoint).transpose()
     }
 
-    /// Writes a server.
-    pub async fn insert_endpoint(&self, row: &EndpointRow) -> Result<()> {
-        let binds = binds![
-            &row.id,
-            row.tenant_id,
-            &row.name,
-            &row.kind,
-            &row.profile,
-            &row.host,
-            row.port,
-            &row.tls,
-            &row.auth,
-            &row.authzid_template,
-            &row.pin,
-            row.connections_max,
-            row.is_enabled,
-            row.allow_cleartext,
-            row.allow_private,
-            &row.networks_json,
-            &row.created_by,
-        ];
-        self.run("writing a server", INSERT, binds).await.map(|_| ())
-    }
-
     /// Changes a server, where its version still is this.
     pub async fn change_endpoint(&self, row: &EndpointRow) -> Result<bool> {
         let binds = binds![
@@ -192,9 +169,40 @@ impl Store {
         self.run("noting a server's health", SET_STATUS, binds![id, health, now_at]).await.map(|_| ())
     }
 
-    /// How a server was found, newest first: status, latency, class, when.
-    pub async fn endpoint_health(&self, id: &str, rows: i64) -> Result<Vec<(String, i64, String, String)>> {
-        let rows = self.all("reading a server's health", HEALTH, binds![id, rows]).await?;
+    /// How a server was found between two moments, newest first: status, latency, class, when. Empty: any moment.
+    pub async fn endpoint_health(
+        &self,
+        id: &str,
+        (from, to): (&str, &str),
+        rows: i64,
+    ) -> Result<Vec<(String, i64, String, String)>> {
+        let rows = self.all("reading a server's health", HEALTH, binds![id, rows, from, to]).await?;
         rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?, row.text(2)?, row.text(3)?))).collect()
+    }
+}
+
+impl Transaction {
+    /// Writes a server.
+    pub async fn insert_endpoint(&mut self, row: &EndpointRow) -> Result<()> {
+        let binds = binds![
+            &row.id,
+            row.tenant_id,
+            &row.name,
+            &row.kind,
+            &row.profile,
+            &row.host,
+            row.port,
+            &row.tls,
+            &row.auth,
+            &row.authzid_template,
+            &row.pin,
+            row.connections_max,
+            row.is_enabled,
+            row.allow_cleartext,
+            row.allow_private,
+            &row.networks_json,
+            &row.created_by,
+        ];
+        self.run("writing a server", INSERT, binds).await.map(|_| ())
     }
 }

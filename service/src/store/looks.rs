@@ -116,6 +116,11 @@ const ITEM: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND item.id = $5"
 );
+/// The worker that met a quarantined message last, and its machine, while it is there. Binds: item.
+const WORKER_OF_ITEM: &str = "
+    SELECT run.worker_id, COALESCE(worker.host, '') FROM quarantine_items AS item
+    JOIN migration_runs AS run ON run.id = item.run_id LEFT JOIN workers AS worker ON worker.id = run.worker_id
+    WHERE item.id = $1 AND run.worker_id <> ''";
 /// Binds: reach, job, status, mailbox.
 const ITEMS_COUNT: &str = concat!("SELECT COUNT(*)", items_wanted!());
 /// Binds: id, status, from status.
@@ -164,6 +169,7 @@ pub const QUERIES: &[&str] = &[
     LAST_EVENT,
     ITEM,
     ITEMS_COUNT,
+    WORKER_OF_ITEM,
     MARK,
     ACK,
     BY_PHASE,
@@ -436,6 +442,13 @@ impl Store {
         let binds = reached(reach, binds![job, status, mailbox]);
         let row = self.one("counting quarantined messages", ITEMS_COUNT, binds).await?;
         row.map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// The worker that met a quarantined message last, and its machine, empty once it has ended; none where it is not
+    /// known.
+    pub async fn worker_of_item(&self, item: i64) -> Result<Option<(String, String)>> {
+        let row = self.one("looking for a message's worker", WORKER_OF_ITEM, binds![item]).await?;
+        row.map(|row| Ok((row.text(0)?, row.text(1)?))).transpose()
     }
 
     /// A quarantined message of a job that the caller may see.

@@ -8,24 +8,15 @@ use anyhow::{Context as _, Result, ensure};
 use axum::body::Body;
 use axum::http::Request;
 use malote_service::binds;
-use malote_service::store::Where;
 use malote_service::store::boxes::NewMailbox;
 use malote_service::store::jobs::Why;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::lists::worlds;
 use super::world::{Answer, Person, World};
 
 const WAIT_MAX: Duration = Duration::from_secs(120);
-
-async fn worlds(check: impl AsyncFn(&World) -> Result<()>) -> Result<()> {
-    check(&World::new().await?).await.context("SQLite")?;
-    let Some(postgres) = acceptance::servers::Postgres::start()? else { return Ok(()) };
-    let world = World::on(Where::parse(&postgres.url())?).await?;
-    check(&world).await.context("PostgreSQL")?;
-    world.app.store.close().await;
-    Ok(())
-}
 
 fn sent(world: &World, who: &Person, path: &str, text: String) -> Result<Request<Body>> {
     let mut request = world.request("POST", path, who, None)?;

@@ -261,3 +261,66 @@ async fn a_verified_job_takes_no_more_mailboxes() -> Result<()> {
     world.post(&ana, &path, json!({"email": "late@example.com"})).await?.with(201);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_job_that_is_refused_leaves_no_server_behind() -> Result<()> {
+    let world = World::new().await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let asked = |domain: &str, ticket: i64| {
+        json!({"tenant_id": 1, "domain": domain, "ticket_id": ticket, "source": {"host": "old.example.org"},
+               "dest": {"host": "new.example.org"}})
+    };
+    world.post(&lead, "/migration/jobs", asked("example.com", 7)).await?.with(201);
+    let servers = async || -> Result<serde_json::Value> {
+        Ok(world.get(&lead, "/endpoints").await?.with(200).json()["total"].clone())
+    };
+    assert_eq!(servers().await?, 2);
+    world.post(&lead, "/migration/jobs", asked("example.com", 7)).await?.refused(409, "job_exists");
+    let mut foreign = asked("other.example", 7);
+    foreign["tenant_id"] = json!(2);
+    world.post(&lead, "/migration/jobs", foreign).await?.refused(422, "invalid");
+    let mut walled = asked("third.example", 8);
+    walled["dest"] = json!({"host": "not a host"});
+    let told = world.post(&lead, "/migration/jobs", walled).await?.refused(422, "invalid");
+    assert_eq!(told.json()["errors"][0]["field"], "dest.host", "{}", told.text);
+    assert_eq!(servers().await?, 2, "what was refused left a server");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_removed_is_what_was_seen_where_the_request_says_so() -> Result<()> {
+    let world = World::new().await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let job = world.job(&admin, 1, "example.com").await?;
+    let mailbox = world.mailbox(&admin, job, "ana@example.com").await?;
+    let user = world.make_user("sam", &["viewer"], &[1]).await?;
+    let server = json!({"name": "n", "kind": "imap", "host": "h.example", "tls": "implicit"});
+    let server = world.post(&admin, "/endpoints", server).await?.with(201).json();
+    let role = json!({"name": "own", "permissions": []});
+    let role = world.post(&admin, "/access/roles", role).await?.with(201).json();
+    for path in [
+        format!("/migration/mailboxes/{mailbox}"),
+        format!("/migration/jobs/{job}?confirm=example.com"),
+        format!("/access/users/{user}"),
+        format!("/endpoints/{}", server["id"].as_str().unwrap_or_default()),
+        format!("/access/roles/{}", role["id"].as_str().unwrap_or_default()),
+    ] {
+        let tag = world.get(&admin, &path).await?.with(200).header("etag");
+        for (told, expected) in [("\"999\"", 412), ("no tag", 412), (tag.as_str(), 204)] {
+            let mut request = world.request("DELETE", &path, &admin, None)?;
+            request.headers_mut().insert("if-match", told.parse()?);
+            let answer = world.ask(request).await?;
+            assert_eq!(answer.status, expected, "{path} {told}: {}", answer.text);
+        }
+    }
+    let key = "/system/settings/close.straggler_days";
+    let old = world.get(&admin, key).await?.with(200).header("etag");
+    let value = json!({"value": 20});
+    let set = async |tag: &str| -> Result<u16> {
+        let mut request = world.request("PUT", key, &admin, Some(value.clone()))?;
+        request.headers_mut().insert("if-match", tag.parse()?);
+        Ok(world.ask(request).await?.status)
+    };
+    assert_eq!((set(&old).await?, set(&old).await?), (200, 412));
+    Ok(())
+}

@@ -224,6 +224,7 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::jobs::QUERIES,
         store::boxes::QUERIES,
         store::conflicts::QUERIES,
+        store::sheet::QUERIES,
         store::gates::QUERIES,
         store::gate_sets::QUERIES,
         store::cutover::QUERIES,
@@ -250,7 +251,8 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         let lists =
             [&store::jobs::JOBS[..], &store::boxes::MAILBOXES, &store::looks::RUNS, &store::looks::ITEMS];
         let lists = lists.into_iter().flatten().flatten().copied();
-        for text in all.iter().flat_map(|some| some.iter().copied()).chain(sets).chain(lists) {
+        let own = store::sheet::OWN.iter().map(|pair| pair[usize::from(*engine == "PostgreSQL")]);
+        for text in all.iter().flat_map(|some| some.iter().copied()).chain(sets).chain(lists).chain(own) {
             store.prepare(text).await.with_context(|| format!("{engine}: {text}"))?;
         }
     }
