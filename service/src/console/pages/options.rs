@@ -60,8 +60,8 @@ fn schedule_faults(problem: &Problem) -> Vec<FieldProblem> {
 
 /// True where a folded option is set, or is what is wrong.
 pub(super) fn is_open(options: &Value, problem: Option<&Problem>) -> bool {
-    let is_wrong = |name: &&str| problem.is_some_and(|problem| problem.is_of(name));
-    FOLDED.iter().any(|name| !options[*name].is_null() || is_wrong(&name))
+    let is_wrong = |name: &str| problem.is_some_and(|problem| problem.is_of(name));
+    FOLDED.iter().any(|name| !options[*name].is_null() || is_wrong(name))
 }
 
 async fn page(
