@@ -138,6 +138,14 @@ async fn a_migration_is_changed_later_until_dns_points_to_its_destination() -> R
     let shown = world.get(&person, &path).await?.with(200).json();
     assert_eq!((&shown["notes"], &shown["dest_imap_host"]), (&json!("late"), &json!("new.example.org:993")));
     assert_eq!(shown["options"], json!({"only_errors": true, "size_bytes_max": 26_214_400}));
+    // A form that was offered while they could be changed is told so, and nothing of it is kept.
+    let page = ana.get(&place).await?.with(200);
+    let seen = hidden(&page.text, "seen").unwrap_or_default();
+    let old =
+        [("seen", seen.as_str()), ("notes", "older"), ("dest_imap_host", "x.example"), ("flags", "merge")];
+    let told = ana.fill(&page, &place, &old).await?.with(409);
+    assert!(told.text.contains("older"), "what was typed is gone: {}", told.text);
+    assert_eq!(world.get(&person, &path).await?.json()["notes"], "late");
     // Whoever may only look is offered nothing.
     world.make_user("vera", &["viewer"], &[1]).await?;
     let mut vera = Visitor::new(&world);

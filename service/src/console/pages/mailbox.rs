@@ -117,7 +117,9 @@ pub(super) fn map_lines(map: &Value) -> String {
 pub(super) fn map_of(lines: &str) -> Result<Value, Problem> {
     let mut map = Map::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let Some((from, to)) = line.rsplit_once('=') else {
+        // Blanks around the sign tell it from one that is part of a name.
+        let spaced = line.split_once(" = ").filter(|(_, rest)| !rest.contains(" = "));
+        let Some((from, to)) = spaced.or_else(|| line.rsplit_once('=')) else {
             return Err(Problem::of_field("folder_map", "write each line as: folder = folder"));
         };
         map.insert(from.trim().to_owned(), to.trim().into());
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_folder_map_goes_into_lines_and_back() {
-        let map = json!({"Sent Items": "Sent", "a=b": "c"});
+        let map = json!({"Sent Items": "Sent", "a=b": "c", "d": "e=f"});
         assert_eq!(map_of(&map_lines(&map)).unwrap(), map);
         assert!(map_of("no equals sign").is_err());
     }

@@ -115,7 +115,8 @@ pub async fn act(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
 async fn keep(member: &Member, job: &Value, form: &Form, zone: &str) -> Result<&'static str, Problem> {
     let api = member.api().clone().with_csrf(form.get("csrf"));
     looked(member, form, zone).await?;
-    if form.has("seen") && run_options::offered(member, job) {
+    // What was offered is asked for, also where the migration went on meanwhile: the refusal is told.
+    if form.has("seen") {
         run_options::keep(&api, job, form).await?;
     }
     if !form.has("rhythm") {
@@ -184,7 +185,8 @@ fn change(form: &Form, job: &Value) -> Result<Map<String, Value>, Problem> {
         let ticket = ticket.map_err(|_| Problem::of_field("ticket_id", "a whole number"))?;
         body.insert("ticket_id".to_owned(), ticket.into());
     }
-    if run_options::may_change(job) {
+    // What was offered is asked for, also where the migration went on meanwhile: the refusal is told.
+    if run_options::may_change(job) || form.has("flags") {
         body.insert("dest_imap_host".to_owned(), form.get("dest_imap_host").into());
         body.insert("options".to_owned(), run_options::wanted(form, &job["options"])?);
     }
