@@ -10,12 +10,15 @@ mod world;
 mod console {
     pub mod visitor;
 
+    mod access;
     mod choices;
     mod credentials;
     mod doors;
     mod forms;
     mod names;
+    mod overview;
     mod pages;
+    mod run_options;
     mod texts;
     mod trials;
 }

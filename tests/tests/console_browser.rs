@@ -8,6 +8,7 @@
 mod world;
 
 mod console_browser {
+    pub mod house;
     pub mod scene;
 
     mod pages;

@@ -15,8 +15,8 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::audit::verify;
 use crate::auth::permission::Permission;
-use crate::store::at;
 use crate::store::audit::{AuditFilter, AuditRow};
+use crate::store::{at, milliseconds};
 use crate::vault::key::hex;
 
 /// A row of the log.
@@ -80,7 +80,7 @@ impl AuditView {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
-    /// By this actor.
+    /// By this actor: an id, a name or an e-mail address.
     actor: Option<String>,
     /// This action, such as `POST /migration/jobs`.
     action: Option<String>,
@@ -88,10 +88,27 @@ pub struct Wanted {
     resource_kind: Option<String>,
     /// To this.
     resource_id: Option<String>,
+    /// With this in the action.
+    action_part: Option<String>,
+    /// From this moment on, in RFC 3339.
+    since: Option<String>,
+    /// Before this one.
+    until: Option<String>,
     /// How many rows, 1 to 200.
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+/// A moment of a query in milliseconds since 1970; 0 where nothing is said.
+fn moment(field: &str, text: Option<String>) -> Result<i64> {
+    let text = text.filter(|text| !text.is_empty());
+    let read = |text: String| milliseconds(&text);
+    match text.map(read) {
+        None => Ok(0),
+        Some(Some(at_ms)) => Ok(at_ms),
+        Some(None) => Err(ApiError::field(field, "write it as 2027-01-31T12:00:00Z")),
+    }
 }
 
 /// `GET /audit-logs`: newest first. Whoever does not see every tenant is told of their own doing and tenants alone.
@@ -110,6 +127,9 @@ pub async fn list(
         action: wanted.action.unwrap_or_default(),
         resource_kind: wanted.resource_kind.unwrap_or_default(),
         resource_id: wanted.resource_id.unwrap_or_default(),
+        action_part: wanted.action_part.unwrap_or_default(),
+        since_ms: moment("since", wanted.since)?,
+        until_ms: moment("until", wanted.until)?,
     };
     let own = (&caller.reach, caller.id.as_str());
     let found = app.store.audit_latest(own, before, rows + 1, &filter).await?;

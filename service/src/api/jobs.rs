@@ -236,8 +236,11 @@ pub(super) fn check_texts(label: &str, host: &str, notes: &str) -> Result<()> {
 /// Options that every run of a job takes.
 pub(super) fn options(options: Option<Value>) -> Result<String> {
     let text = options.map_or_else(|| "{}".to_owned(), |options| options.to_string());
-    RunOptions::laid(&[&text]).map_err(|words| ApiError::field("options", words))?;
-    Ok(text)
+    let laid = RunOptions::laid(&[&text]).map_err(|words| ApiError::field("options", words))?;
+    match laid.fault() {
+        Some((field, words)) => Err(ApiError::field(format!("options.{field}"), words)),
+        None => Ok(text),
+    }
 }
 
 /// What else an answer shows.

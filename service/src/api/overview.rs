@@ -12,10 +12,16 @@ use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::at;
+use crate::uploads::disk;
+use crate::uploads::limits::Limits;
 
 /// The longest window, in hours: 31 days.
 const HOURS_MAX: i64 = 744;
 const HOUR_MILLIS: i64 = 3_600_000;
+/// Windows up to so many hours are told by the hour, longer ones by the day.
+const BY_HOUR_MAX: i64 = 48;
+/// Schedules that are told ahead.
+const NEXT_MAX: i64 = 8;
 
 /// How far back.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -84,9 +90,37 @@ pub async fn metrics(
             })
         })
         .collect();
+    let span = (app.now_ms() - hours(asked.window.as_deref())? * HOUR_MILLIS, app.now_ms());
+    let next = app.store.due_next(&caller.reach, NEXT_MAX).await?.into_iter().map(|one| {
+        json!({"job_id": one.job_id, "domain": one.domain, "due_at": at(one.due_ms), "run_type": one.run_type})
+    });
+    // A folder that is not there yet has no room of its own.
+    let free = disk::free_bytes(&app.config.uploads()).or_else(|_| disk::free_bytes(&app.config.data)).ok();
+    let reserve = Limits::now(&app.store).await?.free_bytes_min;
     Ok(Json(json!({
+        "throughput_series": series(&app, &caller, span).await?, "next_runs": next.collect::<Vec<_>>(),
+        "disk": {"free_bytes": free, "reserve_bytes": reserve},
         "jobs_by_phase": phases, "jobs_by_gate": gates, "mailboxes_by_status": boxes, "runs_by_status": runs,
         "messages_done": messages, "bytes_done": bytes, "errors_by_class": errors,
         "quarantine_open": app.store.open_items(&caller.reach).await?, "workers": workers, "since": since,
     })))
+}
+
+/// Octets and messages of each hour or day of a window, also of those in which nothing was moved.
+async fn series(app: &App, caller: &Caller, (from_ms, to_ms): (i64, i64)) -> Result<Vec<Value>> {
+    let (step, letters, rest) = if to_ms - from_ms <= BY_HOUR_MAX * HOUR_MILLIS {
+        (HOUR_MILLIS, 13, ":00:00.000Z")
+    } else {
+        (24 * HOUR_MILLIS, 10, "T00:00:00.000Z")
+    };
+    let moved = app.store.moved_since(&caller.reach, &at(from_ms), letters).await?;
+    let letters = usize::try_from(letters).unwrap_or(0);
+    let parts = (0..).map(|place| from_ms + place * step).take_while(|part| *part <= to_ms);
+    let told = parts.map(|part| {
+        let part = at(part).chars().take(letters).collect::<String>();
+        let here = moved.iter().find(|one| one.part == part);
+        let (bytes, messages) = here.map_or((0, 0), |one| (one.bytes, one.messages));
+        json!({"at": format!("{part}{rest}"), "bytes": bytes, "messages": messages})
+    });
+    Ok(told.collect())
 }

@@ -38,6 +38,9 @@ pub struct Filters {
     /// With this gate.
     #[serde(skip_serializing_if = "String::is_empty")]
     gate: String,
+    /// Made by this person, by name or as `u_…`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    owner: String,
     /// Of this tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<i64>,
@@ -52,6 +55,9 @@ impl Filters {
             |text: &str| text.chars().count() > TEXT_CHARACTERS_MAX || text.chars().any(char::is_control);
         if is_long(&self.q) {
             return Err(ApiError::field("filters.q", "at most 200 characters, none of control"));
+        }
+        if is_long(&self.owner) {
+            return Err(ApiError::field("filters.owner", "at most 200 characters, none of control"));
         }
         if !self.phase.is_empty() && malote_plan::phase::Phase::named(&self.phase).is_none() {
             return Err(ApiError::field("filters.phase", "there is no such phase"));

@@ -1,8 +1,9 @@
 //! Numbers, sizes, dates and spans as a language and a place write them.
 //! Never rounds a share up: what is not complete is not shown as complete.
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::language::Language;
 
@@ -137,6 +138,12 @@ impl Format {
         self.written(moment, "%H:%M:%S", "%H:%M:%S")
     }
 
+    /// The moment at which a day begins in the visitor's zone, or one so many days later; nothing for what is no day.
+    pub fn begins(&self, day: &str, later: i64) -> Option<String> {
+        let day = day.parse::<Date>().ok()?.checked_add(Span::new().try_days(later).ok()?).ok()?;
+        Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().to_string())
+    }
+
     /// How long ago, in seconds; nothing for what is no moment.
     pub fn seconds_since(&self, moment: &str) -> Option<i64> {
         let moment = moment.parse::<Timestamp>().ok()?;
@@ -189,5 +196,9 @@ mod tests {
         assert_eq!(format(Portuguese, "UTC").moment(moment), "19/06/2026 17:26");
         assert_eq!(format(Portuguese, "nowhere").zone_name, ZONE);
         assert_eq!(format(Portuguese, "UTC").moment(""), "");
+        let day = |day, later| format(Portuguese, "America/Sao_Paulo").begins(day, later);
+        assert_eq!(day("2026-06-19", 0).as_deref(), Some("2026-06-19T03:00:00Z"));
+        assert_eq!(day("2026-12-31", 1).as_deref(), Some("2027-01-01T03:00:00Z"));
+        assert_eq!((day("", 0), day("9999-12-31", 1)), (None, None));
     }
 }

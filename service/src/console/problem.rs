@@ -111,10 +111,11 @@ impl Problem {
     }
 }
 
-/// The field of a form that stands for a field of the API: `source.host` is typed into `source_host`, and how tokens
-/// come has its fields in the form itself.
+/// The field of a form that stands for a field of the API: `source.host` is typed into `source_host`; how tokens come
+/// and what every run is told have their fields in the form itself.
 fn plain(field: &str) -> String {
-    field.strip_prefix("grant.").unwrap_or(field).replace('.', "_")
+    let own = ["grant.", "options."].iter().find_map(|part| field.strip_prefix(part));
+    own.unwrap_or(field).replace('.', "_")
 }
 
 /// Rides on the response until the layer, which knows the visitor's language, writes the page.

@@ -6,8 +6,8 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    account, control, credentials, job, jobs, live, mailbox, options, outside, overview, places, quarantine,
-    runs, schedule, session, uploads, wizard,
+    access, account, audit, control, credentials, job, jobs, live, mailbox, options, outside, overview,
+    person, places, quarantine, roles, runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
@@ -84,6 +84,7 @@ fn migration() -> Router<Console> {
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
         .route("/console/jobs/{id}/folders", get(places::show))
         .route("/console/jobs/{id}/options", get(options::show).post(options::act))
+        .route("/console/jobs/{id}/edit", get(options::edit).post(options::save))
         .route("/console/jobs/{id}/schedule", get(schedule::show))
         .route("/console/jobs/{id}/schedule/act", post(schedule::act))
         .route("/console/jobs/{id}/runs", get(runs::list))
@@ -93,6 +94,7 @@ fn migration() -> Router<Console> {
         .route("/console/jobs/{id}/quarantine", get(quarantine::list).post(quarantine::act))
         .route("/console/quarantine/{qid}/raw", get(quarantine::raw))
         .route("/console/jobs/{id}/report/replay", post(outside::replay))
+        .route("/console/jobs/{id}/report/attach", post(outside::attach))
         .route("/console/jobs/{id}/share/revoke", post(outside::revoke_share))
         .route("/console/jobs/{id}/share", get(control::share).post(control::make_share))
         .route("/console/share/{token}", get(control::shared))
@@ -106,10 +108,16 @@ fn migration() -> Router<Console> {
 fn house() -> Router<Console> {
     Router::new()
         .route("/console/approvals", get(control::approvals))
-        .route("/console/access", get(control::access))
-        .route("/console/access/act", post(control::act_on_access))
-        .route("/console/audit", get(control::audit))
-        .route("/console/audit.csv", get(control::audit_csv))
+        .route("/console/access", get(access::show))
+        .route("/console/access/act", post(access::act))
+        .route("/console/access/users/{id}", get(person::show))
+        .route("/console/access/users/{id}/act", post(person::act))
+        .route("/console/access/roles", get(roles::list).post(roles::make))
+        .route("/console/access/roles/{id}", get(roles::show))
+        .route("/console/access/roles/{id}/act", post(roles::act))
+        .route("/console/audit", get(audit::show))
+        .route("/console/audit.csv", get(audit::csv))
+        .route("/console/audit.ndjson", get(audit::whole))
         .route("/console/system", get(control::system))
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
         .route("/console/system/act", post(control::act_on_system))

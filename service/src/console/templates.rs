@@ -22,7 +22,8 @@ templates! {
     "base.html", "parts.html", "problem.html",
     "setup.html", "login.html", "code.html", "step_up.html", "account.html", "factor.html",
     "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html",
-    "uploads.html", "upload.html", "schedule.html", "options.html",
+    "uploads.html", "upload.html", "schedule.html", "options.html", "run_options.html", "edit.html",
+    "roles.html", "role.html", "person.html",
     "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
     "hook.html", "credentials.html", "credential.html",
@@ -51,6 +52,17 @@ fn environment() -> Environment<'static> {
     environment.add_function("t", text);
     environment.add_filter("word", |state: &State<'_, '_>, value: String, family: String| {
         Ok::<_, Error>(texts::word(language(state)?, &family, &value))
+    });
+    // A field in a row of several: its word, and which row.
+    environment.add_filter("called", |state: &State<'_, '_>, field: String| {
+        let language = language(state)?;
+        let Some((front, rest)) = field.split_once('[') else {
+            return Ok::<_, Error>(texts::word(language, "called", &field));
+        };
+        let (row, own) = rest.split_once(']').unwrap_or((rest, ""));
+        let own = own.trim_start_matches('_');
+        let word = texts::word(language, "called", if own.is_empty() { front } else { own });
+        Ok(row.parse::<u32>().map_or(word.clone(), |row| format!("{word} ({})", row.saturating_add(1))))
     });
     // Names are those of the page: `names`, by their actors.
     environment.add_filter("who", |state: &State<'_, '_>, actor: String| {

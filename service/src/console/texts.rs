@@ -26,13 +26,15 @@ macro_rules! files {
             include_str!(concat!("locales/", $folder, "/said.ftl")),
             include_str!(concat!("locales/", $folder, "/report.ftl")),
             include_str!(concat!("locales/", $folder, "/cutover.ftl")),
+            include_str!(concat!("locales/", $folder, "/options.ftl")),
+            include_str!(concat!("locales/", $folder, "/access.ftl")),
             include_str!(concat!("locales/", $folder, "/phrases.ftl")),
         ]
     };
 }
 
 /// The catalogue of a language, as its files.
-pub fn sources(language: Language) -> [&'static str; 12] {
+pub fn sources(language: Language) -> [&'static str; 14] {
     match language {
         Language::Portuguese => files!("pt-BR"),
         Language::English => files!("en"),

@@ -43,6 +43,9 @@ pub fn home(here: &str) -> &str {
     if let Some(front) = path.strip_suffix("/act") {
         return front;
     }
+    if let Some(front) = path.strip_suffix("/attach") {
+        return front;
+    }
     match path {
         "/console/jobs/servers" => "/console/jobs/new",
         "/console/jobs/views" => "/console/jobs",
@@ -165,6 +168,8 @@ mod tests {
             ("/console/mailboxes/3/act", "/console/mailboxes/3"),
             ("/console/access/act", "/console/access"),
             ("/console/jobs/servers", "/console/jobs/new"),
+            ("/console/jobs/7/report/attach", "/console/jobs/7/report"),
+            ("/console/access/roles/x/act", "/console/access/roles/x"),
             ("/console/jobs/7/mailboxes/list", "/console/jobs/7"),
             ("/console/account/factor/confirm", "/console/account/factor"),
             ("/console/jobs?q=1", "/console/jobs?q=1"),

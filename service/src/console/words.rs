@@ -128,6 +128,30 @@ pub const CLASSES: [&str; 37] = [
     "internal",
 ];
 
+/// What a role can allow, in the order in which a form offers it.
+pub const PERMISSIONS: [&str; 20] = [
+    "can_view_migration",
+    "can_manage_migration",
+    "can_run_sync",
+    "can_manage_schedules",
+    "can_manage_credentials",
+    "can_upload_sources",
+    "can_ack_quarantine",
+    "can_view_message_content",
+    "can_approve_migration_gate",
+    "can_apply_dns",
+    "can_close_migration",
+    "can_read_audit",
+    "can_manage_access",
+    "can_manage_system",
+    "can_rotate_keys",
+    "can_manage_notifications",
+    "can_manage_backups",
+    "can_approve_agents",
+    "gate:read",
+    "metrics:read",
+];
+
 /// Every family.
 pub const FAMILIES: &[Family] = &[
     Family { name: "phase", values: &PHASES },
@@ -226,8 +250,17 @@ pub const FAMILIES: &[Family] = &[
         values: &["running", "final", "verify", "quarantine", "not_verified", "too_many_passes", "done"],
     },
     Family { name: "delivery", values: &["waiting", "delivered", "dead"] },
+    Family { name: "flags", values: &["merge", "source", "destination"] },
+    Family { name: "content", values: &["sample", "none", "full"] },
+    Family { name: "unreadable", values: &["quarantine", "stub"] },
+    Family { name: "permission", values: &PERMISSIONS },
+    Family { name: "effect", values: &["allow", "deny"] },
+    Family { name: "scope-kind", values: &["tenant", "job"] },
     Family { name: "said", values: &malote_plan::gate::SENTENCES },
-    Family { name: "waiting", values: &["failed", "quarantine", "approval", "mailboxes", "paused"] },
+    Family {
+        name: "waiting",
+        values: &["failed", "errors", "consent", "quarantine", "approval", "mailboxes", "paused"],
+    },
 ];
 
 /// What a page may say after something was done: the words of `?done=`.
@@ -272,6 +305,14 @@ pub const DONE: &[&str] = &[
     "credential-removed",
     "token-renewed",
     "consent-given",
+    "role-made",
+    "role-changed",
+    "role-removed",
+    "scopes-kept",
+    "user-changed",
+    "user-removed",
+    "password-given",
+    "report-attached",
 ];
 
 /// Fields of the API that a page names in the visitor's language.
@@ -282,42 +323,62 @@ pub const CALLED: &[&str] = &[
     "allowed_networks",
     "approvals",
     "auth",
+    "before_unix_seconds",
+    "bytes_per_second",
     "client_id",
     "code",
+    "collapse_duplicates",
     "confirm",
+    "connections",
+    "content",
     "cron",
     "current",
     "days",
-    "directory",
+    "description",
+    "dest_credential_id",
     "dest_host",
     "dest_imap_host",
     "dest_secret",
     "dest_user",
+    "directory",
+    "display_name",
     "domain",
+    "effect",
     "email",
     "endpoint_id",
+    "exclude",
     "excluded_reason",
     "expires_days",
     "file",
+    "flags",
     "flow",
     "folder_map",
+    "folders",
     "host",
     "id",
+    "into",
+    "items",
     "kind",
     "language",
     "list",
     "mailbox_id",
     "mailbox_ids",
+    "messages_per_second",
     "name",
     "new",
     "note",
     "notes",
+    "options",
     "password",
+    "permissions",
     "pin",
     "port",
     "provider",
     "public_url",
     "reason",
+    "repair",
+    "resource_id",
+    "resource_kind",
     "roles",
     "rows",
     "scopes",
@@ -325,6 +386,9 @@ pub const CALLED: &[&str] = &[
     "secret_service_account_key",
     "sha256",
     "side",
+    "since_unix_seconds",
+    "size_bytes_max",
+    "source_credential_id",
     "source_host",
     "source_server_label",
     "source_user",
@@ -334,6 +398,7 @@ pub const CALLED: &[&str] = &[
     "timezone",
     "tls",
     "token",
+    "unreadable",
     "url",
     "user",
     "value",
@@ -380,7 +445,7 @@ pub fn key(family: &str, value: &str) -> String {
     let mut key = String::with_capacity(family.len() + value.len() + 1);
     key.push_str(family);
     key.push('-');
-    key.extend(value.chars().map(|letter| if letter == '_' || letter == '.' { '-' } else { letter }));
+    key.extend(value.chars().map(|letter| if "_.:".contains(letter) { '-' } else { letter }));
     key
 }
 
@@ -408,6 +473,16 @@ mod tests {
             let class = row.verdict.class.as_str();
             assert!(CLASSES.contains(&class), "{class}");
         }
+    }
+
+    #[test]
+    fn the_permissions_are_those_of_the_service_each_once() {
+        let mut ours = PERMISSIONS.to_vec();
+        ours.sort_unstable();
+        let mut all: Vec<&str> =
+            crate::auth::permission::Permission::ALL.iter().map(|one| one.as_str()).collect();
+        all.sort_unstable();
+        assert_eq!(ours, all);
     }
 
     #[test]

@@ -30,20 +30,26 @@ macro_rules! latest_wanted {
         concat!(
             " FROM audit_logs WHERE (",
             within_reach!("COALESCE(tenant_id, 0)", "0"),
-            " OR actor_id = $5) AND ($6 = '' OR actor_id = $6) AND ($7 = '' OR action = $7)
-              AND ($8 = '' OR resource_kind = $8) AND ($9 = '' OR resource_id = $9)"
+            " OR actor_id = $5)
+              AND ($6 = '' OR actor_id = $6
+                   OR actor_id IN (SELECT id FROM users WHERE lower(name) = lower($6)
+                                       OR lower(display_name) = lower($6) OR (email <> '' AND lower(email) = lower($6)))
+                   OR actor_id IN (SELECT id FROM service_tokens WHERE lower(name) = lower($6)))
+              AND ($7 = '' OR action = $7) AND ($8 = '' OR resource_kind = $8) AND ($9 = '' OR resource_id = $9)
+              AND ($10 = '' OR replace(lower(action), lower($10), '') <> lower(action))
+              AND at_ms >= $11 AND ($12 = 0 OR at_ms < $12)"
         )
     };
 }
-/// Rows, newest first. Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id, before,
-/// how many.
+/// Rows, newest first. Binds: reach, the caller, actor (an id, a name or an e-mail address) or empty, action or empty,
+/// resource kind or empty, its id, a part of the action or empty, from when, until when or 0, before, how many.
 const LATEST: &str = concat!(
     "SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash",
     latest_wanted!(),
-    " AND seq < $10 ORDER BY seq DESC LIMIT $11"
+    " AND seq < $13 ORDER BY seq DESC LIMIT $14"
 );
-/// Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id.
+/// The same without the last two.
 const LATEST_COUNT: &str = concat!("SELECT COUNT(*)", latest_wanted!());
 const CHECKPOINTS: &str = "
     SELECT seq, hash, public_key, signature, signed_ms FROM audit_checkpoints ORDER BY seq";
@@ -175,7 +181,7 @@ pub struct ChangeRow {
 /// What is asked for of the log; empty: anything.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// By this actor.
+    /// By this actor: an id, a name or an e-mail address.
     pub actor: String,
     /// This action.
     pub action: String,
@@ -183,11 +189,26 @@ pub struct AuditFilter {
     pub resource_kind: String,
     /// To this.
     pub resource_id: String,
+    /// With this in the action.
+    pub action_part: String,
+    /// From this moment on, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// Before this one; 0: until now.
+    pub until_ms: i64,
 }
 
 impl AuditFilter {
     fn binds(&self, reach: &Reach, caller: &str) -> Vec<Bind> {
-        let more = binds![caller, &self.actor, &self.action, &self.resource_kind, &self.resource_id];
+        let more = binds![
+            caller,
+            &self.actor,
+            &self.action,
+            &self.resource_kind,
+            &self.resource_id,
+            &self.action_part,
+            self.since_ms,
+            self.until_ms
+        ];
         reached(reach, more)
     }
 }

@@ -35,7 +35,7 @@ const DELETE_USER: &str = "DELETE FROM users WHERE id = $1";
 const SEEN: &str = "UPDATE users SET last_login_ms = $2 WHERE id = $1";
 /// Binds: user.
 const ROLES_OF: &str = "
-    SELECT roles.id, roles.requires_mfa FROM roles JOIN user_roles ON user_roles.role_id = roles.id
+    SELECT roles.name, roles.requires_mfa FROM roles JOIN user_roles ON user_roles.role_id = roles.id
     WHERE user_roles.user_id = $1 ORDER BY roles.id";
 /// Binds: user.
 const PERMISSIONS_OF: &str = "
@@ -206,7 +206,7 @@ impl UserRow {
 /// What a user may do and where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// Roles, and whether each asks for a second factor.
+    /// Roles by name, and whether each asks for a second factor.
     pub roles: Vec<(String, bool)>,
     /// Permissions of all roles.
     pub permissions: Vec<String>,

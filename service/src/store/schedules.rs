@@ -78,13 +78,17 @@ const MAKE: &str = "
     VALUES ($1, $2, $3, $4, $5, 'delta', $6, $7, $8, $9)";
 
 /// Gives it to a job that has none. Binds: job_id, id.
-const GIVE: &str = "UPDATE migration_jobs SET schedule_id = $2 WHERE id = $1 AND schedule_id IS NULL";
+const GIVE: &str =
+    "UPDATE migration_jobs SET schedule_id = $2, is_by_hand = 0 WHERE id = $1 AND schedule_id IS NULL";
 
 /// Changes it, and has its next moment computed anew. Binds: id, cron, timezone, window, enabled, skip, version.
 const CHANGE: &str = "
     UPDATE schedules SET cron = $2, timezone = $3, window_json = $4, is_enabled = $5, skip_if_running = $6,
         next_due_ms = 0, version = version + 1
     WHERE id = $1 AND version = $7";
+
+/// Notes that deltas run by hand, so that nobody gives a schedule unasked. Binds: schedule_id.
+const BY_HAND: &str = "UPDATE migration_jobs SET is_by_hand = 1 WHERE schedule_id = $1";
 
 /// Binds: id.
 const DROP: &str = "DELETE FROM schedules WHERE id = $1";
@@ -274,12 +278,15 @@ impl Store {
         .transpose()
     }
 
-    /// Removes a schedule; jobs that went by it have none then.
+    /// Removes a schedule; the deltas of jobs that went by it run by hand then.
     ///
     /// # Errors
     /// What the database says.
     pub async fn drop_schedule(&self, id: &str) -> Result<()> {
-        self.run("removing a schedule", DROP, binds![id]).await.map(|_| ())
+        let mut transaction = self.begin().await?;
+        transaction.run("noting that deltas run by hand", BY_HAND, binds![id]).await?;
+        transaction.run("removing a schedule", DROP, binds![id]).await?;
+        transaction.commit().await
     }
 
     /// What a schedule did last, newest first.

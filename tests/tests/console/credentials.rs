@@ -171,3 +171,52 @@ async fn a_consent_is_given_in_this_browser_or_on_another_device_and_the_page_te
     assert!(given.text.contains("The consent was given.") && given.text.contains("Ready"), "{}", given.text);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_new_migration_names_a_login_that_is_kept_at_a_known_server() -> Result<()> {
+    let world = World::new().await?;
+    let root = world.user("root", &["admin"], &[]).await?;
+    let old = endpoint(&world, &root, 143).await?;
+    let kept = json!({"endpoint_id": old, "name": "chief", "user": USER, "secret": {"password": SECRET}});
+    let kept = world.post(&root, "/credentials", kept).await?.with(201).json()["id"].clone();
+    let kept = kept.as_str().context("no id")?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("root").await?;
+    let page = ana.get("/console/jobs/new").await?.with(200);
+    let named = [("domain", "example.invalid"), ("tenant_id", "1"), ("ticket_id", "")];
+    let page = ana.fill(&page, "/console/jobs/new", &named).await?.with(200);
+    assert!(page.text.contains("chief (old server)"), "{}", page.text);
+    let servers = |endpoint: &'static str| {
+        [
+            ("domain", "example.invalid"),
+            ("tenant_id", "1"),
+            ("source_endpoint", endpoint),
+            ("source_host", "old.example.org"),
+            ("dest_host", "new.example.org"),
+            ("source_credential_id", "KEPT"),
+        ]
+        .map(|(name, value)| match value {
+            "KEPT" => (name.to_owned(), kept.to_owned()),
+            "KNOWN" => (name.to_owned(), old.clone()),
+            value => (name.to_owned(), value.to_owned()),
+        })
+    };
+    let place = "/console/jobs/servers";
+    let typed = servers("");
+    let typed: Vec<(&str, &str)> =
+        typed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let lost = ana.fill(&page, place, &typed).await?.with(422);
+    assert!(lost.text.contains("id=\"wrong-source_credential_id\""), "{}", lost.text);
+    assert!(lost.text.contains(&format!("value=\"{kept}\" selected")), "the choice is gone: {}", lost.text);
+    let typed = servers("KNOWN");
+    let typed: Vec<(&str, &str)> =
+        typed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    ana.fill(&lost, place, &typed).await?.with(200);
+    let job = world.get(&root, "/migration/jobs").await?.json()["items"][0].clone();
+    assert_eq!(
+        (&job["source_credential_id"], &job["source_endpoint_id"]),
+        (&json!(kept), &json!(old)),
+        "{job}"
+    );
+    Ok(())
+}

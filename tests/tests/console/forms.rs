@@ -154,3 +154,27 @@ async fn what_the_service_says_in_english_is_said_in_the_visitors_language() -> 
     assert!(told.text.contains("href=\"#field-name\">Nome</a>: de 1 a 100"), "{}", told.text);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_file_that_nobody_has_read_through_has_a_page_of_its_own() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["operator"], &[1]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let mailbox = world.mailbox(&person, job, "ana@example.org").await?;
+    let mail =
+        "From bia@example.org Thu Jan  1 00:00:00 2015\nFrom: bia@example.org\nSubject: x\n\nhello\n\n";
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"mailbox_id\"\r\n\r\n{mailbox}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"file\"; filename=\"a.mbox\"\r\n\r\n{mail}\r\n--b--\r\n"
+    );
+    let mut request = world.request("POST", &format!("/migration/jobs/{job}/upload-pst"), &person, None)?;
+    request.headers_mut().insert("content-type", "multipart/form-data; boundary=b".parse()?);
+    *request.body_mut() = axum::body::Body::from(body);
+    let made = world.ask(request).await?.with(201).json();
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let path = format!("/console/uploads/{}", made["id"].as_str().unwrap_or_default());
+    let page = ana.get(&path).await?.with(200);
+    assert!(page.text.contains("a.mbox") && page.text.contains("Read it through"), "{}", page.text);
+    Ok(())
+}

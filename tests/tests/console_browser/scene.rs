@@ -3,9 +3,11 @@
 
 use std::net::SocketAddr;
 
+use acceptance::identity_provider::{CLIENT_ID, IdentityProvider, SCOPE};
 use anyhow::Result;
 use malote_service::api::router;
 use malote_service::binds;
+use malote_service::config::{Mfa, Outside};
 use malote_service::store::at;
 use tokio::net::TcpListener;
 
@@ -24,6 +26,14 @@ pub struct Scene {
     pub shared: String,
     /// A credential whose consent is awaited.
     pub credential: String,
+    /// A role of the house.
+    pub role: String,
+    /// Somebody who has it.
+    pub person: String,
+    /// A file that was read through.
+    pub upload: String,
+    /// Who gives codes for other devices.
+    _provider: IdentityProvider,
 }
 
 const MINUTE: i64 = 60_000;
@@ -31,7 +41,11 @@ const MINUTE: i64 = 60_000;
 impl Scene {
     /// A service where nobody has moved anything yet.
     pub async fn empty() -> Result<Self> {
-        let world = World::new().await?;
+        let provider = IdentityProvider::start("diretoria@exemplo.com.br")?;
+        let base = provider.token_url().trim_end_matches("/token").to_owned();
+        let outside =
+            Outside { identity_providers: vec![("microsoft".to_owned(), base)], ..Outside::default() };
+        let world = World::reaching(Mfa::Offered, Vec::new(), outside).await?;
         // Rows get their times from the machine: what a page counts back to has to be of the same days.
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         world.pass(i64::try_from(now.as_millis())? - world.now());
@@ -49,6 +63,10 @@ impl Scene {
             run: 0,
             shared: String::new(),
             credential: String::new(),
+            role: String::new(),
+            person: String::new(),
+            upload: String::new(),
+            _provider: provider,
         })
     }
 
@@ -69,14 +87,20 @@ impl Scene {
         // Nobody may ask for so much in one minute: another person's jobs.
         let rita = scene.world.user("rita", &["admin", "ops_lead"], &[]).await?;
         let lia = std::mem::replace(&mut scene.lead, rita);
-        for (domain, phase, count) in
-            [("livraria-central.com.br", "dns_cutover", 12_400), ("porto-azul.com.br", "final_sync", 3_200)]
-        {
+        for (domain, phase, count) in [
+            ("livraria-central.com.br", "dns_cutover", 12_400),
+            ("porto-azul.com.br", "final_sync", 3_200),
+            ("museu-da-cidade.org.br", "closed", 5_000),
+        ] {
             scene.job(domain, phase, (count, count), "Zimbra 8.8").await?;
         }
+        scene.rights().await?;
+        scene.file().await?;
+        scene.day().await?;
         scene.lead = lia;
         scene.outside().await?;
-        for job in [scene.jobs[5], scene.jobs[6], scene.jobs[7]] {
+        for job in &scene.jobs[5..] {
+            let job = *job;
             scene.switched(job).await?;
         }
         scene.open_gate(scene.jobs[2]).await?;
@@ -191,7 +215,8 @@ impl Scene {
         let server = world.post(lead, "/endpoints", server).await?.with(201).json()["id"].clone();
         let grant = |flow: &str| {
             serde_json::json!({
-                "provider": "microsoft", "flow": flow, "client_id": "c0ffee", "directory": "exemplo.com.br"})
+                "provider": "microsoft", "flow": flow, "client_id": CLIENT_ID, "directory": "exemplo.com.br",
+                "scope": SCOPE})
         };
         for (name, user, grant, secret) in [
             ("Administrador", "chefe@exemplo.com.br", None, serde_json::json!({"password": "planted"})),
@@ -351,6 +376,8 @@ impl Scene {
             ("missing", "/console/nowhere".to_owned()),
             ("hook", "/console/system/hook".to_owned()),
             ("credentials", "/console/credentials".to_owned()),
+            ("roles", "/console/access/roles".to_owned()),
+            ("role-shipped", "/console/access/roles/ops_lead".to_owned()),
         ];
         if !self.shared.is_empty() {
             pages.push(("shared", self.shared.clone()));
@@ -358,9 +385,13 @@ impl Scene {
         if let (Some(first), Some(failed)) = (self.jobs.first(), self.jobs.get(4)) {
             pages.push(("job", format!("/console/jobs/{first}")));
             pages.push(("job-failed", format!("/console/jobs/{failed}")));
-            for (name, place) in
-                [("job-ready", 2), ("job-verified", 5), ("job-switched", 6), ("job-final", 7)]
-            {
+            for (name, place) in [
+                ("job-ready", 2),
+                ("job-verified", 5),
+                ("job-switched", 6),
+                ("job-final", 7),
+                ("job-closed", 8),
+            ] {
                 pages.push((name, format!("/console/jobs/{}", self.jobs[place])));
             }
             pages.push(("mailboxes-new", format!("/console/jobs/{first}/mailboxes/new")));
@@ -368,6 +399,10 @@ impl Scene {
             pages.push(("folders", format!("/console/jobs/{first}/folders")));
             pages.push(("schedule", format!("/console/jobs/{first}/schedule")));
             pages.push(("options", format!("/console/jobs/{first}/options")));
+            pages.push(("edit", format!("/console/jobs/{first}/edit")));
+            pages.push(("role", format!("/console/access/roles/{}", self.role)));
+            pages.push(("person", format!("/console/access/users/{}", self.person)));
+            pages.push(("upload", format!("/console/uploads/{}", self.upload)));
             pages.push(("jobs-view", "/console/jobs?phase=delta_sync".to_owned()));
             pages.push(("credential", format!("/console/credentials/{}", self.credential)));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));

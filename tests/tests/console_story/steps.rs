@@ -199,8 +199,10 @@ impl Person {
         self.reads("every day, at 02:00").await?;
         self.reads("The next times").await?;
         self.picks("None: differences are copied by hand").await?;
+        self.fills("Folders left out", "Nowhere/**").await?;
         self.presses("Keep it and go on").await?;
-        self.reads(CARLA).await
+        self.reads(CARLA).await?;
+        self.reads("Nowhere/**").await
     }
 
     /// Opens the migration's own page.

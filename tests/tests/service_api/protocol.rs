@@ -230,6 +230,7 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::cutover::QUERIES,
         store::preferences::QUERIES,
         store::roles::QUERIES,
+        store::glance::QUERIES,
         store::views::QUERIES,
         store::hooks::QUERIES,
         store::shares::QUERIES,

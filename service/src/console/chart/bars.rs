@@ -14,7 +14,7 @@ const ROW: usize = 26;
 /// The width of the picture.
 const WIDTH: usize = 480;
 /// What of it is left for names.
-const NAMES: usize = 170;
+const NAMES: usize = 196;
 /// And for numbers.
 const NUMBERS: usize = 84;
 

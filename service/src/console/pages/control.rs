@@ -1,4 +1,4 @@
-//! What is looked after beside migrations: approvals, reports, access, audit, the system itself, help.
+//! What is looked after beside migrations: approvals, reports, links, the system itself, help.
 //! Never a right that the API does not check again.
 
 use axum::body::Body;
@@ -10,7 +10,7 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::jobs::all_jobs;
-use crate::console::client::{Api, escaped};
+use crate::console::client::escaped;
 use crate::console::form::{Form, Query};
 use crate::console::format::Format;
 use crate::console::language::Language;
@@ -29,7 +29,7 @@ pub async fn approvals(member: Member) -> Answer {
     let shown: Vec<&Value> = jobs.iter().map(|job| &job["approved_by"]).chain([&requests]).collect();
     let names = names::of(member.api(), &shown).await?;
     let with = |gate: &str| -> Vec<&Value> {
-        jobs.iter().filter(|job| job["migration_gate"] == gate && job["phase"] != "closed").collect()
+        jobs.iter().filter(|job| job["migration_gate"] == gate && waits_for_dns(job)).collect()
     };
     let own = context! {
         names => names,
@@ -41,14 +41,24 @@ pub async fn approvals(member: Member) -> Answer {
     Ok(member.page("approvals.html", own))
 }
 
+/// True while a gate decides anything: DNS was not switched yet.
+pub(super) fn waits_for_dns(job: &Value) -> bool {
+    !matches!(job["phase"].as_str(), Some("dns_cutover" | "final_sync" | "verified" | "closed"))
+}
+
 /// `GET /console/jobs/{id}/report`.
 pub async fn report(member: Member, Path(id): Path<i64>) -> Answer {
+    report_page(&member, id, None, json!({})).await
+}
+
+/// The page of a report, also with what went wrong with its form.
+pub(super) async fn report_page(member: &Member, id: i64, problem: Option<&Problem>, typed: Value) -> Answer {
     let api = member.api();
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let report = api.read_if_there(&format!("/migration/jobs/{id}/report?format=json")).await?;
     let deliveries = api.read(&format!("/migration/jobs/{id}/deliveries")).await?;
-    let own = context! { job => job, report => report, deliveries => deliveries["items"] };
-    Ok(member.page("report.html", own))
+    let own = context! { job => job, report => report, deliveries => deliveries["items"], typed => typed };
+    Ok(member.page_with("report.html", problem, own))
 }
 
 /// `GET /console/jobs/{id}/report.json`: the document itself.
@@ -113,128 +123,6 @@ pub async fn shared(visitor: Visitor, Path(token): Path<String>) -> Answer {
     Ok(visitor.page("shared.html", None, context! { job => job, steps => steps }))
 }
 
-/// `GET /console/access`.
-pub async fn access(member: Member) -> Answer {
-    people(&member, None, context! {}).await
-}
-
-async fn people(member: &Member, problem: Option<&Problem>, own: minijinja::Value) -> Answer {
-    let api = member.api();
-    let (users, roles, tokens) =
-        try_join3(api.read("/access/users"), api.read("/access/roles"), api.read("/access/service-tokens"))
-            .await?;
-    let frame = context! { ..own, ..context! { token => "" } };
-    let page =
-        context! { users => users["items"], roles => roles["items"], tokens => tokens["items"], ..frame };
-    Ok(member.page_with("access.html", problem, page))
-}
-
-/// `POST /console/access/act`.
-pub async fn act_on_access(member: Member, form: Form) -> Answer {
-    if let Some(page) = member.unproven(&form).await {
-        return Ok(page);
-    }
-    let api = member.api().clone().with_csrf(form.get("csrf"));
-    let id = escaped(form.get("id"));
-    let asked = match form.get("action") {
-        "user" => {
-            let roles: Vec<&str> = form.all("role").collect();
-            let body = json!({
-                "name": form.get("name"), "display_name": form.get("name"), "email": form.get("email"),
-                "password": form.raw("password"), "roles": roles, "sees_all_tenants": form.has("all_tenants"),
-                "tenants": form.get("tenants").split(',').filter_map(|one| one.trim().parse::<i64>().ok())
-                    .collect::<Vec<_>>(),
-            });
-            api.send(Method::POST, "/access/users", &body).await.map(|_| "user-made")
-        }
-        "enable" | "disable" => {
-            let seen = api.get(&format!("/access/users/{id}")).await?;
-            let body = json!({"enabled": form.get("action") == "enable"});
-            api.change(Method::PUT, &format!("/access/users/{id}"), seen.version(), &body)
-                .await
-                .map(|_| "saved")
-        }
-        "token" => {
-            let scopes: Vec<&str> =
-                form.get("scopes").split([' ', ',']).filter(|one| !one.is_empty()).collect();
-            let days = form.get("days").parse::<i64>().unwrap_or(90);
-            let mut body = json!({"name": form.get("name"), "scopes": scopes, "expires_days": days});
-            if let Ok(tenant) = form.get("tenant_id").parse::<i64>() {
-                body["tenant_id"] = tenant.into();
-            }
-            match api.send(Method::POST, "/access/service-tokens", &body).await {
-                Ok(told) => return people(&member, None, context! { token => told.json["token"] }).await,
-                Err(problem) => Err(problem),
-            }
-        }
-        "revoke" => api
-            .send(Method::DELETE, &format!("/access/service-tokens/{id}"), &json!({}))
-            .await
-            .map(|_| "token-revoked"),
-        _ => Err(Problem::of_form()),
-    };
-    match asked {
-        Ok(done) => Ok(go("/console/access", done)),
-        Err(problem) if problem.asks_for_proof() => Ok(member.asks_for_proof(&form, None)),
-        Err(problem) => people(&member, Some(&problem), context! { typed => form.shown() }).await,
-    }
-}
-
-/// Filters of the audit log.
-const AUDIT_FILTERS: [&str; 4] = ["actor", "action", "resource_kind", "resource_id"];
-
-/// `GET /console/audit`; `?verify=1` walks the chain.
-pub async fn audit(member: Member, query: Query) -> Answer {
-    let (api, form) = (member.api(), &query.0);
-    let filters = audit_filters(form);
-    let cursor = escaped(form.get("cursor"));
-    let rows = api.read(&format!("/audit-logs?limit=50&cursor={cursor}{filters}")).await?;
-    let verified = if form.has("verify") { Some(api.read("/audit-logs/verify").await?) } else { None };
-    let items = named(api, rows["items"].clone()).await?;
-    let own = context! {
-        rows => items,
-        next_cursor => rows["next_cursor"],
-        filters => filters,
-        verified => verified,
-        asked => context! { actor => form.get("actor"), action => form.get("action"),
-            resource_kind => form.get("resource_kind"), resource_id => form.get("resource_id") },
-    };
-    Ok(member.page("audit.html", own))
-}
-
-/// Rows with the names of who is in them, for those who may know names; the filter goes by ids.
-async fn named(api: &Api, mut rows: Value) -> Result<Value, Problem> {
-    for row in rows.as_array_mut().into_iter().flatten() {
-        let id = row["actor_id"].as_str().unwrap_or_default();
-        row["actor"] = match row["actor_kind"].as_str() {
-            Some("user") => format!("u_{id}").into(),
-            Some("service") => format!("s_{id}").into(),
-            _ => Value::Null,
-        };
-    }
-    let actors: Value = rows.as_array().into_iter().flatten().map(|row| row["actor"].clone()).collect();
-    let names = names::of(api, &[&actors]).await?;
-    for row in rows.as_array_mut().into_iter().flatten() {
-        row["actor_name"] = row["actor"].as_str().map_or(Value::Null, |actor| names[actor].clone());
-    }
-    Ok(rows)
-}
-
-fn audit_filters(form: &Form) -> String {
-    let set = AUDIT_FILTERS.iter().filter(|name| form.has(name));
-    set.map(|name| format!("&{name}={}", escaped(form.get(name)))).collect()
-}
-
-/// `GET /console/audit.csv`.
-pub async fn audit_csv(member: Member, query: Query) -> Response {
-    let path = format!("/audit-logs?limit=200{}", audit_filters(&query.0));
-    let wish = (header::ACCEPT, "text/csv".to_owned());
-    let mut response = member.api().pass(Method::GET, &path, &[wish], Body::empty()).await;
-    let name = HeaderValue::from_static("attachment; filename=\"malote-audit.csv\"");
-    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-    response
-}
-
 /// `GET /console/system`.
 pub async fn system(member: Member) -> Answer {
     machine(&member, None, context! {}).await
@@ -255,6 +143,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         workers => metrics["workers"],
         endpoints => endpoints["items"],
         program => version,
+        licence => env!("CARGO_PKG_LICENSE"),
         settings => items(settings),
         quota => items(quota),
         budget => budget,

@@ -63,6 +63,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         strip => chart::strip(format, &texts::plain(format, "chart-gates"), &states(&gate)),
         boxes => boxes,
         asked => context! { q => query.get("q"), status => query.get("status") },
+        options => super::run_options::said(format, &job["options"]),
         gate => gate,
         timeline => timeline["items"],
         job => job,

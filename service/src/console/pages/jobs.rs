@@ -24,7 +24,35 @@ const LIST: &str = "/console/jobs";
 /// Where the API keeps views of it.
 const VIEWS: &str = "/auth/job-views";
 /// Filters that the list takes.
-const FILTERS: [&str; 5] = ["q", "phase", "gate", "tenant_id", "ticket_id"];
+const FILTERS: [&str; 6] = ["q", "phase", "gate", "owner", "tenant_id", "ticket_id"];
+
+/// Columns that the list can be put in order by; those after the first three begin with the greatest.
+const SORTS: [&str; 4] = ["domain", "phase", "migration_gate", "updated_at"];
+/// Columns whose smallest comes first.
+const TEXTS: usize = 3;
+
+/// The order that an address asks for; none where it is not one of ours.
+fn sort(form: &Form) -> &str {
+    let asked = form.get("sort");
+    if SORTS.contains(&asked.trim_start_matches('-')) { asked } else { "" }
+}
+
+/// The heads of the columns: where each leads, and how the list stands by it (`ascending`, `descending` or nothing).
+fn heads(filters: &str, sort: &str) -> Value {
+    let mut heads = serde_json::Map::new();
+    for (place, name) in SORTS.iter().enumerate() {
+        let (rises, falls) = ((*name).to_owned(), format!("-{name}"));
+        let (state, next) = match () {
+            () if sort == rises => ("ascending", falls),
+            () if sort == falls => ("descending", rises),
+            () if place < TEXTS => ("", rises),
+            () => ("", falls),
+        };
+        let href = format!("{}&sort={}", address(filters), escaped(&next));
+        heads.insert((*name).to_owned(), json!({"state": state, "href": href}));
+    }
+    Value::Object(heads)
+}
 
 /// Every job that the visitor sees, up to 2,000.
 ///
@@ -87,21 +115,27 @@ async fn page(member: &Member, form: &Form, problem: Option<&Problem>) -> Answer
             begins.clone_from(&own);
         }
     }
-    let is_plain = filters.is_empty() && !form.has("all") && !form.has("cursor");
+    let is_plain = ["all", "cursor", "sort"].iter().all(|name| !form.has(name)) && filters.is_empty();
+    let sort = sort(form);
+    let order = if sort.is_empty() { String::new() } else { format!("&sort={}", escaped(sort)) };
     if is_plain && !begins.is_empty() && problem.is_none() {
         return Ok(go(&address(&begins), ""));
     }
     let cursor = escaped(form.get("cursor"));
-    let path = format!("/migration/jobs?limit={ROWS}&cursor={cursor}{filters}");
+    let path = format!("/migration/jobs?limit={ROWS}&cursor={cursor}{filters}{order}");
     let page = member.api().read(&path).await?;
     let own = context! {
         jobs => page["items"],
         total => page["total"],
         next_cursor => page["next_cursor"],
         is_filtered => !filters.is_empty(),
+        heads => heads(&filters, sort),
+        is_by_change => sort.ends_with("updated_at"),
+        order => order,
         filters => filters,
         asked => context! { q => form.get("q"), phase => form.get("phase"), gate => form.get("gate"),
-            tenant_id => form.get("tenant_id"), ticket_id => form.get("ticket_id") },
+            owner => form.get("owner"), tenant_id => form.get("tenant_id"), ticket_id => form.get("ticket_id") },
+        mine => address(&format!("&owner={}", escaped(member.me["name"].as_str().unwrap_or_default()))),
         views => views,
         phases => PHASES,
         typed => form.shown(),
@@ -151,7 +185,7 @@ pub async fn act_on_views(member: Member, form: Form) -> Answer {
 
 /// The filters as the API takes them.
 fn wanted(form: &Form) -> Value {
-    let mut wanted = form.object(&["q", "phase", "gate"]);
+    let mut wanted = form.object(&["q", "phase", "gate", "owner"]);
     for name in ["tenant_id", "ticket_id"] {
         if let Ok(number) = form.get(name).parse::<i64>() {
             wanted.insert(name.to_owned(), number.into());
@@ -162,7 +196,9 @@ fn wanted(form: &Form) -> Value {
 
 /// `GET /console/jobs.csv`: the same list as a file.
 pub async fn csv(member: Member, query: Query) -> Response {
-    let path = format!("/migration/jobs?limit=200{}", filters(&query.0));
+    let sort = sort(&query.0);
+    let order = if sort.is_empty() { String::new() } else { format!("&sort={}", escaped(sort)) };
+    let path = format!("/migration/jobs?limit=200{}{order}", filters(&query.0));
     let wish = (header::ACCEPT, "text/csv".to_owned());
     let mut response = member.api().pass(Method::GET, &path, &[wish], Body::empty()).await;
     let name = HeaderValue::from_static("attachment; filename=\"malote-jobs.csv\"");
@@ -173,6 +209,18 @@ pub async fn csv(member: Member, query: Query) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_leads_to_its_order_and_from_there_to_the_other_way_round() {
+        let told = heads("&q=a", "-updated_at");
+        assert_eq!(told["domain"], json!({"state": "", "href": "/console/jobs?q=a&sort=domain"}));
+        assert_eq!(told["updated_at"]["state"], "descending");
+        assert_eq!(told["updated_at"]["href"], "/console/jobs?q=a&sort=updated%5Fat");
+        assert_eq!(heads("", "phase")["phase"]["href"], "/console/jobs?all=1&sort=%2Dphase");
+        assert_eq!(heads("", "")["updated_at"]["href"], "/console/jobs?all=1&sort=%2Dupdated%5Fat");
+        assert_eq!(sort(&Form::parse(b"sort=-domain")), "-domain");
+        assert_eq!(sort(&Form::parse(b"sort=notes")), "");
+    }
 
     #[test]
     fn a_views_address_is_that_of_the_same_filters_in_the_form() {

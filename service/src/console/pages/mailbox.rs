@@ -37,11 +37,17 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
         api.read(&format!("/migration/jobs/{job_id}/runs?mailbox_id={id}&limit=20")),
     )
     .await?;
+    let files = api.read_if_there(&format!("/migration/jobs/{job_id}/uploads")).await?;
+    let files = files.as_ref().and_then(|all| all["items"].as_array()).into_iter().flatten();
+    let files: Vec<&Value> =
+        files.filter(|file| file["mailbox_id"] == id && file["state"] != "deleted").collect();
     let format = &member.visitor.format;
     let rows = folders["items"].as_array().cloned().unwrap_or_default();
     let own = context! {
         job => job,
         folders => tree(&rows),
+        troubles => troubles(&runs["items"]),
+        files => files,
         runs => runs["items"],
         picture => bars(format, "chart-folders", &rows, "messages_source", chart::Unit::Count),
         sizes => bars(format, "chart-folder-bytes", &rows, "bytes_dest", chart::Unit::Bytes),
@@ -50,6 +56,26 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
         mailbox => mailbox,
     };
     Ok(member.page_with("mailbox.html", problem, own))
+}
+
+/// Errors of the last runs by class, the most frequent first: each with how often, and the newest as a sample.
+fn troubles(runs: &Value) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
+    for run in runs.as_array().into_iter().flatten() {
+        let class = run["error_class"].as_str().unwrap_or_default();
+        if class.is_empty() {
+            continue;
+        }
+        match found.iter_mut().find(|one| one["class"] == class) {
+            Some(one) => one["count"] = json!(one["count"].as_i64().unwrap_or(0) + 1),
+            None => found.push(json!({
+                "class": class, "count": 1, "sample": run["error_details"], "run": run["id"],
+                "at": run["finished_at"],
+            })),
+        }
+    }
+    found.sort_by_key(|one| std::cmp::Reverse(one["count"].as_i64()));
+    found
 }
 
 /// The greatest folders by one of their numbers.
@@ -81,17 +107,19 @@ fn tree(rows: &[Value]) -> Vec<Value> {
 }
 
 /// A folder map as lines of `from = to`.
-fn map_lines(map: &Value) -> String {
+pub(super) fn map_lines(map: &Value) -> String {
     let pairs = map.as_object().into_iter().flatten();
     let lines = pairs.map(|(from, to)| format!("{from} = {}", to.as_str().unwrap_or_default()));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The same back.
-fn map_of(lines: &str) -> Result<Value, Problem> {
+pub(super) fn map_of(lines: &str) -> Result<Value, Problem> {
     let mut map = Map::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let Some((from, to)) = line.rsplit_once('=') else {
+        // Blanks around the sign tell it from one that is part of a name.
+        let spaced = line.split_once(" = ").filter(|(_, rest)| !rest.contains(" = "));
+        let Some((from, to)) = spaced.or_else(|| line.rsplit_once('=')) else {
             return Err(Problem::of_field("folder_map", "write each line as: folder = folder"));
         };
         map.insert(from.trim().to_owned(), to.trim().into());
@@ -154,9 +182,23 @@ mod tests {
 
     #[test]
     fn a_folder_map_goes_into_lines_and_back() {
-        let map = json!({"Sent Items": "Sent", "a=b": "c"});
+        let map = json!({"Sent Items": "Sent", "a=b": "c", "d": "e=f"});
         assert_eq!(map_of(&map_lines(&map)).unwrap(), map);
         assert!(map_of("no equals sign").is_err());
+    }
+
+    #[test]
+    fn errors_are_counted_by_class_with_the_newest_as_a_sample() {
+        let run = |id: i64, class: &str, words: &str| json!({"id": id, "error_class": class, "error_details": words});
+        let runs = json!([
+            run(5, "net", "reset"),
+            run(4, "", ""),
+            run(3, "auth.bad_credentials", "b"),
+            run(2, "auth.bad_credentials", "a"),
+        ]);
+        let told: Vec<_> =
+            troubles(&runs).iter().map(|one| (one["count"].clone(), one["sample"].clone())).collect();
+        assert_eq!(told, [(json!(2), json!("b")), (json!(1), json!("reset"))]);
     }
 
     #[test]

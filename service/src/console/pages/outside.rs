@@ -6,6 +6,7 @@ use axum::http::Method;
 use minijinja::context;
 use serde_json::{Value, json};
 
+use super::control::report_page as report;
 use crate::console::client::escaped;
 use crate::console::form::Form;
 use crate::console::member::Member;
@@ -64,6 +65,23 @@ pub async fn replay(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
     let path = format!("/migration/jobs/{id}/deliveries/{}/replay", escaped(form.get("event")));
     api.send(Method::POST, &path, &json!({})).await?;
     Ok(go(&format!("/console/jobs/{id}/report"), "replayed"))
+}
+
+/// `POST /console/jobs/{id}/report/attach`: has a ticket told where the report is; how that goes stands on the page.
+pub async fn attach(member: Member, Path(id): Path<i64>, form: Form) -> Answer {
+    let api = member.api().clone().with_csrf(form.get("csrf"));
+    let body = match form.get("ticket_id") {
+        "" => Ok(json!({})),
+        typed => typed.parse::<i64>().map(|ticket| json!({"ticket_id": ticket})),
+    };
+    let asked = match body {
+        Ok(body) => api.send(Method::POST, &format!("/migration/jobs/{id}/report/attach"), &body).await,
+        Err(_) => Err(Problem::of_field("ticket_id", "a whole number")),
+    };
+    match asked {
+        Ok(_) => Ok(go(&format!("/console/jobs/{id}/report#deliveries"), "report-attached")),
+        Err(problem) => report(&member, id, Some(&problem), form.shown()).await,
+    }
 }
 
 /// `POST /console/jobs/{id}/share/revoke`: takes one link back.

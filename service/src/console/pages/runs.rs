@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use minijinja::context;
 use serde_json::{Value, json};
 
@@ -28,7 +29,13 @@ pub async fn list(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let set = ["status", "run_type", "mailbox_id", "cursor"].into_iter().filter(|name| form.has(name));
     let filters: String = set.map(|name| format!("&{name}={}", escaped(form.get(name)))).collect();
-    let runs = api.read(&format!("/migration/jobs/{id}/runs?limit=50{filters}")).await?;
+    let mut runs = api.read(&format!("/migration/jobs/{id}/runs?limit=50{filters}")).await?;
+    for run in runs["items"].as_array_mut().into_iter().flatten() {
+        let moment = |name: &str| run[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        if let (Some(began), Some(ended)) = (moment("started_at"), moment("finished_at")) {
+            run["span_seconds"] = json!((ended.as_second() - began.as_second()).max(0));
+        }
+    }
     let own = context! {
         job => job,
         runs => runs["items"],

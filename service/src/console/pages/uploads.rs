@@ -87,7 +87,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 async fn last_run(member: &Member, job: &Value, mailbox: i64) -> Result<(Value, Vec<Value>), Problem> {
     let api = member.api();
     let mut runs = api.read(&format!("/migration/jobs/{job}/runs?mailbox_id={mailbox}&limit=1")).await?;
-    let run = runs["items"][0].take();
+    let run = runs["items"].get_mut(0).map(Value::take).unwrap_or_default();
     let Some(id) = run["id"].as_i64() else { return Ok((Value::Null, Vec::new())) };
     let mut steps = api.read(&format!("/migration/runs/{id}/steps")).await?;
     let steps = match steps["items"].take() {

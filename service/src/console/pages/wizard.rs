@@ -45,7 +45,12 @@ pub async fn discover(member: Member, form: Form) -> Answer {
 async fn servers(member: &Member, problem: Option<&Problem>, typed: Value, found: Value) -> Answer {
     let endpoints = member.api().read_if_there("/endpoints").await?.unwrap_or_else(|| json!({"items": []}));
     let profiles = member.api().read_if_there("/provider-profiles").await?;
+    let kept = match member.may("can_manage_credentials") {
+        true => member.api().read_if_there("/credentials?at_servers=true&limit=200").await?,
+        false => None,
+    };
     let own = context! {
+        kept => credentials(kept.as_ref(), &endpoints["items"]),
         typed => typed,
         found => found,
         endpoints => endpoints["items"],
@@ -54,13 +59,29 @@ async fn servers(member: &Member, problem: Option<&Problem>, typed: Value, found
     Ok(member.page_with("servers.html", problem, own))
 }
 
+/// Credentials that are kept at servers and were not taken back, each with its server's name.
+fn credentials(kept: Option<&Value>, endpoints: &Value) -> Vec<Value> {
+    let servers = endpoints.as_array().map(Vec::as_slice).unwrap_or_default();
+    let kept = kept.and_then(|all| all["items"].as_array()).into_iter().flatten();
+    let living = kept.filter(|one| one["status"] != "revoked");
+    let named = living.filter_map(|one| {
+        let server = servers.iter().find(|server| server["id"] == one["endpoint_id"])?;
+        Some(json!({"id": one["id"], "name": one["name"], "server": server["name"]}))
+    });
+    named.collect()
+}
+
 /// One side's server, as the API takes it.
 fn side(form: &Form, which: &str) -> Value {
     let get = |name: &str| form.get(&format!("{which}_{name}")).to_owned();
-    if !get("endpoint").is_empty() {
-        return json!({"endpoint_id": get("endpoint")});
-    }
     let mut side = Map::new();
+    if !get("credential_id").is_empty() {
+        side.insert("credential_id".to_owned(), get("credential_id").into());
+    }
+    if !get("endpoint").is_empty() {
+        side.insert("endpoint_id".to_owned(), get("endpoint").into());
+        return Value::Object(side);
+    }
     for name in ["host", "tls", "profile", "pin"] {
         let value = get(name);
         if !value.is_empty() {

@@ -53,3 +53,4 @@ check-duplicates = No doubles at the destination
 check-do-duplicates = Open the mailboxes named here; doubles are listed by UID in the run's log.
 check-run-integrity = The counts of every run add up
 check-do-run-integrity = Run a delta copy; a run whose counts do not add up is never taken for a success.
+gate-past = DNS was switched: what the gate sees now is told for the record.

@@ -142,3 +142,24 @@ view-begins = the list begins with it
 view-remove = Remove
 done-view-kept = The view is kept.
 done-view-removed = The view was removed.
+waiting-errors = { $count ->
+     [one] has one mailbox with errors.
+    *[other] has { $count } mailboxes with errors.
+  }
+waiting-consent = waits for a consent.
+next-runs-title = Next runs by schedule
+next-runs-none = No schedule fires.
+worker = Worker
+disk-free = Free on the disk:
+disk-low = little: uploads will be refused soon
+throttled-now = { $count ->
+     [0] No mailbox waits for its provider's daily allowance.
+     [one] One mailbox waits for its provider's daily allowance.
+    *[other] { $count } mailboxes wait for their provider's daily allowance.
+  }
+phase-step = { $step } of { $all }
+col-last-run = Last copy
+boxes-count = { $count ->
+     [one] one mailbox
+    *[other] { $count } mailboxes
+  }

@@ -129,3 +129,5 @@ consent-begin = Begin a consent
 consent-ask = Ask for a token now
 consent-words = What an administrator has to do
 consent-renew = Renew the token now
+system-licence = Licence
+audit-export = Whole log

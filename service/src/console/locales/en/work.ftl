@@ -37,7 +37,7 @@ servers-go = Register the migration
 servers-go-hint = Nothing is written at a server. You may go on later.
 mailboxes-lead = Add mailboxes one by one, as a list, or both. Go on later whenever you like: what is added stays.
 mailboxes-done = { $count ->
-     [one] On to the preflight (one mailbox))
+     [one] On to the preflight (one mailbox)
     *[other] On to the preflight ({ $count } mailboxes)
   }
 mailboxes-one = One mailbox
@@ -270,3 +270,11 @@ trial-untried = Not tried: no password was typed.
 trial-not-added = The mailbox was not added: a login does not work. Mend it below and type both passwords again, or add it all the same.
 trial-nothing-kept = The login was tried and nothing is kept. Type the passwords again to add the mailbox.
 done-schedule-still = No delta begins by itself.
+run-span = took { $span }
+troubles-title = Errors of the last runs
+troubles-count = { $count ->
+     [one] once
+    *[other] { $count } times
+  }
+files-title = Files
+files-none = No file belongs to this mailbox.

@@ -53,3 +53,4 @@ check-duplicates = Sem duplicatas no destino
 check-do-duplicates = Abra as caixas indicadas; as duplicatas estão no registro da execução, por UID.
 check-run-integrity = As contas de toda execução fecham
 check-do-run-integrity = Execute uma cópia de diferenças; uma execução cujas contas não fecham nunca é sucesso.
+gate-past = O DNS foi virado: o que o portão vê agora fica como registro.

@@ -142,3 +142,24 @@ view-begins = a lista começa por ela
 view-remove = Remover
 done-view-kept = A visão foi salva.
 done-view-removed = A visão foi removida.
+waiting-errors = { $count ->
+     [one] tem { $count } caixa com erros.
+    *[other] tem { $count } caixas com erros.
+  }
+waiting-consent = espera um consentimento.
+next-runs-title = Próximas execuções da agenda
+next-runs-none = Nenhuma agenda dispara.
+worker = Trabalhador
+disk-free = Livre no disco:
+disk-low = pouco: uploads serão recusados em breve
+throttled-now = { $count ->
+     [0] Nenhuma caixa espera o limite diário do provedor.
+     [one] { $count } caixa espera o limite diário do provedor.
+    *[other] { $count } caixas esperam o limite diário do provedor.
+  }
+phase-step = { $step } de { $all }
+col-last-run = Última cópia
+boxes-count = { $count ->
+     [one] { $count } caixa
+    *[other] { $count } caixas
+  }

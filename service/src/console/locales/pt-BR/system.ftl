@@ -129,3 +129,5 @@ consent-begin = Começar um consentimento
 consent-ask = Pedir um token agora
 consent-words = O que um administrador precisa fazer
 consent-renew = Renovar o token agora
+system-licence = Licença
+audit-export = Registro completo

@@ -37,7 +37,7 @@ servers-go = Registrar a migração
 servers-go-hint = Nada é gravado em servidor algum. Você pode continuar depois.
 mailboxes-lead = Adicione caixas uma a uma, em lista, ou ambas. Continue quando quiser: o que foi adicionado fica.
 mailboxes-done = { $count ->
-     [one] Ir para a verificação ({ $count } caixa))
+     [one] Ir para a verificação ({ $count } caixa)
     *[other] Ir para a verificação ({ $count } caixas)
   }
 mailboxes-one = Uma caixa
@@ -270,3 +270,11 @@ trial-untried = Não testado: nenhuma senha foi digitada.
 trial-not-added = A caixa não foi adicionada: um login não funciona. Corrija-o abaixo e digite as duas senhas de novo, ou adicione assim mesmo.
 trial-nothing-kept = O login foi testado e nada foi guardado. Digite as senhas de novo para adicionar a caixa.
 done-schedule-still = Nenhuma cópia de diferenças começa sozinha.
+run-span = durou { $span }
+troubles-title = Erros das últimas execuções
+troubles-count = { $count ->
+     [one] { $count } vez
+    *[other] { $count } vezes
+  }
+files-title = Arquivos
+files-none = Nenhum arquivo pertence a esta caixa.
