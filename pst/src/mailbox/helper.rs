@@ -13,7 +13,13 @@ use crate::store::NodeId;
 use crate::tree::Role;
 
 /// Octets of texts from which on an item is left to the mailbox itself: several at once would take too much memory.
-const HEAVY_OCTETS_MIN: u64 = 4 * 1024 * 1024;
+const HEAVY_OCTETS_MIN: u64 = 1024 * 1024;
+/// Octets of memory from which on an item is left to the mailbox itself before it is read to its end.
+const ITEM_OCTETS_WANTED: u64 = 4 * 1024 * 1024;
+/// How many octets one of compressed RTF becomes at most: eight references of two octets stand for 17 each.
+const RTF_TIMES: u64 = 9;
+/// `PidTagRtfCompressed`.
+const RTF_COMPRESSED: u16 = 0x1009;
 
 /// A handle that reads with the first reader alone.
 pub struct Helper {
@@ -37,7 +43,7 @@ impl Mailbox {
             (Reader::One(_), _) => false,
             (Reader::Both(_), _) => true,
         };
-        let store = Reader::One(Box::new(self.file.native.as_ref()?.try_clone()));
+        let store = Reader::One(Box::new(self.file.native.as_ref()?.light(ITEM_OCTETS_WANTED)));
         let (file, learnt) = (Arc::clone(&self.file), Arc::clone(&self.learnt));
         let mailbox = Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX };
         Some(Helper { mailbox, leaves_damaged })
@@ -76,7 +82,10 @@ fn is_heavy(item: &Item) -> bool {
 
 fn texts(item: &Item) -> u64 {
     let properties = std::iter::once(&item.properties).chain(&item.recipients);
-    let own = properties.flat_map(|properties| properties.0.values()).map(octets);
+    let own = properties.flat_map(|properties| &properties.0).map(|(id, value)| match *id {
+        RTF_COMPRESSED => octets(value).saturating_mul(RTF_TIMES),
+        _ => octets(value),
+    });
     let embedded = item.attachments.iter().map(|attachment| match &attachment.content {
         Content::Embedded(item) => texts(item),
         Content::Ole(blob) => blob.octets,

@@ -45,10 +45,11 @@ impl Transfer {
 
 /// The cheapest encoding that carries a text. What needs none is sent as it is.
 pub fn transfer_of(text: &[u8]) -> Transfer {
-    let lines = Lines::of(text);
-    let has_nul = memchr::memchr(0, text).is_some();
-    if text.is_ascii() && !has_nul && lines.longest <= LINE_OCTETS_MAX {
-        return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
+    if text.is_ascii() && memchr::memchr(0, text).is_none() {
+        let lines = Lines::of(text);
+        if lines.longest <= LINE_OCTETS_MAX {
+            return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
+        }
     }
     // Sums of one octet, so that many octets are looked at in one step.
     let sums =
@@ -128,7 +129,7 @@ const CELL_LETTERS: usize = 4;
 /// Octets of a line that are written as letters before it is looked at where the line is to be broken.
 const STEP_OCTETS: usize = 512;
 /// Letters that may wait for that: those of one step, the line's last octet, and what an earlier step left.
-const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + CELL_LETTERS;
+const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + wide::text::STEP_ROOM;
 
 /// Each octet as it stands within a line.
 const CELLS: [Cell; 256] = {
@@ -185,8 +186,9 @@ impl QuotedLine<'_> {
 
     /// Adds at most [`STEP_OCTETS`] octets, without a question about any of them.
     fn add_all(&mut self, octets: &[u8]) {
-        let mut held = self.held;
-        for octet in octets {
+        let (read, written) = wide::text::quoted(octets, &mut self.letters[self.held..]);
+        let mut held = self.held + written;
+        for octet in &octets[read..] {
             let (letters, count) = CELLS[usize::from(*octet)];
             self.letters[held..held + CELL_LETTERS].copy_from_slice(&letters);
             held += usize::from(count);

@@ -4,16 +4,19 @@
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::PROPERTIES;
-use super::limits::NAMES_MAX;
-use super::object::{Allowance, Object};
+use super::limits::{NAME_OCTETS_MAX, NAMES_MAX, NAMES_OCTETS_MAX};
+use super::object::Object;
 use super::octets::{u16_at, u32_at};
 use super::values::text;
 use crate::item::{Damage, Part};
 use crate::names::{Guid, Name, Names, PS_MAPI, PS_PUBLIC_STRINGS};
-use crate::property::Properties;
+use crate::property::{Properties, Value};
 
 /// `NID_NAME_TO_ID_MAP`.
 pub(super) const NODE: u32 = 0x61;
+
+/// Octets of one stream of names: more than all that a store can have, as programs write them.
+const STREAM_OCTETS_MAX: u64 = 8 << 20;
 
 /// Reads the names; what cannot be read of them is damage.
 pub(super) fn read(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Names {
@@ -31,8 +34,17 @@ fn streams(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Read<Properties> {
     let node = blocks.index.node(NODE).ok_or_else(|| Fault::new("their node is not there"))?;
     let mut object = Object::open(blocks, node.data, node.subnodes, PROPERTIES)?;
     let records = object.property_records(blocks, damage)?;
-    let wanted: Vec<_> = records.into_iter().filter(|record| matches!(record.id, 2..=4)).collect();
-    Ok(object.properties(blocks, &mut Allowance::default(), &wanted, damage))
+    let mut streams = Properties::default();
+    for record in records.into_iter().filter(|record| matches!(record.id, 2..=4)) {
+        match object.whole(blocks, record.word, STREAM_OCTETS_MAX) {
+            Ok(octets) => {
+                streams.0.entry(record.id).or_insert(Value::Binary(octets));
+            }
+            Err(fault) => damage.push(Damage { part: Part::Property(record.id), reason: fault.into_reason() }),
+        }
+    }
+    blocks.warned(Part::File, damage);
+    Ok(streams)
 }
 
 /// Names out of the streams of GUIDs (2), entries (3) and strings (4).
@@ -40,8 +52,9 @@ fn names(streams: &Properties) -> Names {
     let stream = |id| streams.binary(id).unwrap_or_default();
     let (guids, _) = stream(2).as_chunks::<16>();
     let mut names = Names::default();
+    let mut octets_left = NAMES_OCTETS_MAX;
     for entry in stream(3).chunks_exact(8).take(NAMES_MAX) {
-        let read = || {
+        let mut read = || {
             let kind = u16_at(entry, 4)?;
             let set: Guid = match kind >> 1 {
                 0 => [0; 16],
@@ -50,7 +63,7 @@ fn names(streams: &Properties) -> Names {
                 own => *guids.get(usize::from(own) - 3)?,
             };
             let number = u32_at(entry, 0)?;
-            let name = if kind & 1 == 0 { Name::Number(number) } else { string(stream(4), number)? };
+            let name = if kind & 1 == 0 { Name::Number(number) } else { string(stream(4), number, &mut octets_left)? };
             Some(((set, name), 0x8000_u16.checked_add(u16_at(entry, 6)?)?))
         };
         if let Some((name, id)) = read() {
@@ -60,16 +73,18 @@ fn names(streams: &Properties) -> Names {
     names
 }
 
-fn string(strings: &[u8], at: u32) -> Option<Name> {
+/// A name that is a text. Several names may stand on the same octets, so that they may be many more than the stream.
+fn string(strings: &[u8], at: u32, octets_left: &mut usize) -> Option<Name> {
     let octets = u32_at(strings, at as usize)? as usize;
     let start = (at as usize).checked_add(4)?;
-    Some(Name::Text(text(strings.get(start..start.checked_add(octets)?)?)))
+    let octets = strings.get(start..start.checked_add(octets)?)?;
+    *octets_left = octets_left.checked_sub(octets.len()).filter(|_| octets.len() <= NAME_OCTETS_MAX)?;
+    Some(Name::Text(text(octets)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::property::Value;
 
     #[test]
     fn a_bad_entry_costs_one_name() {
