@@ -86,11 +86,11 @@ pub fn utf8_of_utf16(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
     }
 }
 
-/// Writes octets as letters of quoted-printable from their beginning on, each as itself or as three, as long as there is
-/// room for a step. Gives how many octets were read and written. What needs an escape are all controls but TAB, DEL,
+/// Writes the first of the octets, so many, as letters of quoted-printable, each as itself or as three, as long as there is
+/// room for a step. What follows them is read with them, and not used. Gives how many octets were read and written. What needs an escape are all controls but TAB, DEL,
 /// `=`, and all beyond ASCII.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2"))]
-pub fn quoted(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
+pub fn quoted(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2" => {
             use std::arch::x86_64::{
@@ -124,10 +124,10 @@ pub fn quoted(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
             let (blank, delete, equals, tab, nibble) =
                 (same(b' '), same(0x7F), same(b'='), same(b'\t'), same(0x0F));
             let (mut read, mut written) = (0, 0);
-            while read < octets.len() {
+            while read < wanted.min(octets.len()) {
                 let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else { break };
                 let rest = &octets[read..];
-                let count = rest.len().min(STEP_QUOTED);
+                let count = (wanted - read).min(rest.len()).min(STEP_QUOTED);
                 let all = match rest.first_chunk() {
                     Some(step) => load!(step),
                     None => {
@@ -154,7 +154,7 @@ pub fn quoted(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
             (read, written)
         },
         _ => {
-            let _ = (octets, out);
+            let _ = (octets, wanted, out);
             (0, 0)
         }
     }
@@ -244,11 +244,18 @@ mod tests {
             octets.iter().flat_map(letters).collect()
         };
         let all: Vec<u8> = (0..=u8::MAX).cycle().take(700).collect();
+        let whole = |octets: &[u8], out: &mut [u8]| quoted(octets, octets.len(), out);
         for from in 0..STEP_ROOM {
-            check(quoted, &all[from..], wanted);
+            check(whole, &all[from..], wanted);
         }
-        check(quoted, &mixed(b"plain text of no other kind", 500, 1), wanted);
-        check(quoted, &mixed(b"a\xC3\xA7=", 500, 2), wanted);
+        check(whole, &mixed(b"plain text of no other kind", 500, 1), wanted);
+        check(whole, &mixed(b"a\xC3\xA7=", 500, 2), wanted);
+        for count in 0..all.len() {
+            let mut out = vec![0; 3 * count + STEP_ROOM];
+            let (read, written) = quoted(&all, count, &mut out);
+            assert!(read == 0 || read == count, "there is room for all of {count}");
+            assert_eq!(out[..written], wanted(&all[..read]));
+        }
     }
 
     #[test]
