@@ -69,12 +69,7 @@ fn held(item: &Item) -> u64 {
 }
 
 /// Reads the bodies of an item; `octets_left` is what they may take.
-pub fn read<'a>(
-    view: &View<'a>,
-    octets_left: u64,
-    blobs: &mut dyn Blobs,
-    losses: &mut Losses,
-) -> Bodies<'a> {
+pub fn read<'a>(view: &View<'a>, octets_left: u64, blobs: &mut dyn Blobs, losses: &mut Losses) -> Bodies<'a> {
     let mut bodies = Bodies { octets_left, ..Bodies::default() };
     bodies.plain = plain(view, &mut bodies, tag::BODY, blobs, losses);
     bodies.html = html(view, &mut bodies, blobs, losses);
@@ -198,7 +193,11 @@ fn read_rtf<'a>(view: &View<'a>, bodies: &mut Bodies<'a>, blobs: &mut dyn Blobs,
     }
     let is_cut = unpacked.flaw == Some(rtf::TOO_LONG);
     if is_cut {
-        losses.note(LossKind::BodyAttached, Some(tag::RTF_COMPRESSED), "rich text is carried as it is packed");
+        losses.note(
+            LossKind::BodyAttached,
+            Some(tag::RTF_COMPRESSED),
+            "rich text is carried as it is packed",
+        );
         let (name, media_type) = ("body.rtf.lzfu", "application/octet-stream");
         bodies.rtf = Some(RtfFile { name, media_type, octets });
     }

@@ -167,6 +167,10 @@ mod tests {
         assert_eq!((found.octets.as_slice(), found.flaw), (&b"{rtf}"[..], None), "exactly as much");
         let data = [0x00, b'{', b'r', b't', b'f', b'}', b' ', b' ', b' ', 0x01, 0x0D, 0x70];
         let found = unpack(&packed(b"LZFu", 8, &data), 8);
-        assert_eq!((found.octets.as_slice(), found.flaw), (&b"{rtf}   "[..], None), "exactly as much, and its mark");
+        assert_eq!(
+            (found.octets.as_slice(), found.flaw),
+            (&b"{rtf}   "[..], None),
+            "exactly as much, and its mark"
+        );
     }
 }
