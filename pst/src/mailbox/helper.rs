@@ -45,7 +45,8 @@ impl Mailbox {
         };
         let store = Reader::One(Box::new(self.file.native.as_ref()?.light(ITEM_OCTETS_WANTED)));
         let (file, learnt) = (Arc::clone(&self.file), Arc::clone(&self.learnt));
-        let mailbox = Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX };
+        let (is_learnt, rows_left) = (self.is_learnt, ROWS_MAX);
+        let mailbox = Self { store, file, learnt, is_learnt, rows_left, turn: None };
         Some(Helper { mailbox, leaves_damaged })
     }
 
@@ -76,7 +77,7 @@ impl Helper {
 
 /// True where the texts of an item, with those of all that is embedded in it, take much memory while they are
 /// converted. Files do not: they stay in the store.
-fn is_heavy(item: &Item) -> bool {
+pub(super) fn is_heavy(item: &Item) -> bool {
     texts(item) >= HEAVY_OCTETS_MIN
 }
 
