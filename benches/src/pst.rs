@@ -3,6 +3,7 @@
 
 mod file;
 mod peak;
+mod planted;
 pub mod read;
 
 use std::fmt::Write as _;
@@ -64,7 +65,7 @@ struct Entrant<'a> {
 }
 
 /// Runs the parts whose names hold one of the words: a-export, a-read, a-peak and so on, a-copy, big-peak, text-peak,
-/// million, million-copy.
+/// planted-peak, million, million-copy.
 pub fn main(is_quick: bool, words: &str) -> Result<()> {
     let states = place::prepare()?;
     let is_chosen = |name: &str| words.is_empty() || words.split(',').any(|word| name.contains(word.trim()));
@@ -96,6 +97,13 @@ pub fn main(is_quick: bool, words: &str) -> Result<()> {
         exports(&store, &["auto", "native", "libpff"], found)?;
         copy_peak(&store, &states, found)
     });
+    for kind in planted::Planted::ALL {
+        part(format!("planted-peak-{}", kind.name()), &mut |found| {
+            let store = file::planted(kind)?;
+            exports(&store, &["auto", "libpff"], found)?;
+            copy_peak_of(&store, None, &states, found)
+        });
+    }
     part("million".to_owned(), &mut |found| peaks(&file::million(is_quick)?, found));
     part("million-copy".to_owned(), &mut |found| copy_peak(&file::million(is_quick)?, &states, found));
     write(&found)?;
@@ -218,8 +226,13 @@ fn exports(store: &Store, readers: &[&str], found: &mut Found) -> Result<()> {
     Ok(())
 }
 
-/// Memory of a copy to a server, without the server's own.
+/// Memory of a copy of every item to a server, without the server's own.
 fn copy_peak(store: &Store, states: &Path, found: &mut Found) -> Result<()> {
+    copy_peak_of(store, Some(store.items), states, found)
+}
+
+/// Memory of a copy to a server, of which so many items are known to come there.
+fn copy_peak_of(store: &Store, items: Option<u64>, states: &Path, found: &mut Found) -> Result<()> {
     let options = DovecotOptions {
         users: vec![DovecotUser::new("user0", PASSWORD)],
         user_sessions_max: 100,
@@ -232,7 +245,9 @@ fn copy_peak(store: &Store, states: &Path, found: &mut Found) -> Result<()> {
     let file = state.display().to_string();
     let command = ["copy", "--quiet", "--from", &from, "--to", &to, "--state", &file];
     peak(store, "peak memory of a copy to a server".to_owned(), &words(&malote()?, &command), found)?;
-    course::check(server.port(), "user0", &[usize::try_from(store.items)?])?;
+    if let Some(items) = items {
+        course::check(server.port(), "user0", &[usize::try_from(items)?])?;
+    }
     forget(&state)
 }
 

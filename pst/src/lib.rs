@@ -17,4 +17,4 @@ pub mod store;
 pub mod text;
 pub mod tree;
 pub mod weight;
-mod wide;
+pub mod wide;

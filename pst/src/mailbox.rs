@@ -7,6 +7,7 @@ mod helper;
 mod learnt;
 mod opening;
 mod proving;
+mod turn;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ pub use opening::{Options, ReaderChoice};
 pub use proving::WriteError;
 
 use learnt::Learnt;
+use turn::{Turn, Turns};
 
 use crate::both::{Both, Comparison};
 use crate::item::{Folder, Item};
@@ -56,6 +58,8 @@ pub struct Mailbox {
     is_learnt: bool,
     /// How many more rows of contents tables are looked up.
     rows_left: u32,
+    /// Held while the item that was read last is a heavy one.
+    turn: Option<Turn>,
 }
 
 /// What all handles on one store have in common.
@@ -68,6 +72,8 @@ struct Shared {
     native: Option<NativeStore>,
     /// 8-bit stores need it from the beginning, others when it is first missed.
     learnt: Mutex<Option<Arc<Learnt>>>,
+    /// Which handle holds a heavy item.
+    turns: Arc<Turns>,
     /// In which folder each item lies, once an item needs it: places in the tree.
     folder_of: OnceLock<HashMap<NodeId, usize>>,
 }
@@ -142,7 +148,7 @@ impl Mailbox {
         if self.file.options.unreadable == Unreadable::Stub {
             return self.read_proven(node, role);
         }
-        match self.store.store().item(node) {
+        match self.item(node) {
             Ok(item) => self.outcome(&item, role),
             Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
         }
@@ -151,13 +157,23 @@ impl Mailbox {
     /// Like [`Self::read`], after reading all of the item's data: what of it cannot be read counts as damage, which
     /// keeps the item back, or gives a stub in its place.
     pub fn read_proven(&mut self, node: NodeId, role: Option<Role>) -> Outcome {
-        match self.store.store().item(node) {
+        match self.item(node) {
             Ok(mut item) => {
                 proving::mark(&mut item, self.blobs());
                 self.outcome(&item, role)
             }
             Err(error) => Outcome::Quarantined(Box::new(self.damaged(node, None, error.reason()))),
         }
+    }
+
+    /// One item, in its turn where it is heavy. What was made of the one before is of no use from here on.
+    fn item(&mut self, node: NodeId) -> Result<Item, StoreError> {
+        self.turn = None;
+        let item = self.store.store().item(node)?;
+        if helper::is_heavy(&item) {
+            self.turn = self.file.turns.take();
+        }
+        Ok(item)
     }
 
     /// What becomes of an item that was read. It depends on the item and the store alone, and not on what was read

@@ -46,7 +46,7 @@ pub enum Value {
 }
 
 /// Longest value that a reader holds in memory, in octets of the file; longer ones come as [`Value::Long`].
-pub const VALUE_OCTETS_MAX: u64 = 8 * 1024 * 1024;
+pub const VALUE_OCTETS_MAX: u64 = 1024 * 1024;
 
 /// The types of values that can be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

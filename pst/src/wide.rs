@@ -1,5 +1,7 @@
-//! Substitution and base64 in steps of many octets, where the processor has what that takes (AVX-512 VBMI).
+//! Substitution, base64 and texts in steps of many octets, where the processor has what that takes (AVX-512 VBMI).
 //! Never another result than octet by octet: what is done is chosen while the program runs.
+
+pub mod text;
 
 use multiversion::multiversion;
 

@@ -220,6 +220,31 @@ async fn mail_that_may_be_another_is_held_and_told_and_never_doubled() -> Result
     Ok(())
 }
 
+#[tokio::test]
+async fn a_text_too_long_to_be_held_against_another_is_held_back_and_told_and_never_doubled() -> Result<()> {
+    let ground = Ground::new()?;
+    // Beyond `malote_engine::likeness::TEXT_OCTETS_MAX`, at which comparing ends.
+    let long = |end: &str| format!("{}{end}\r\n", "uma linha de muitas\r\n".repeat(60_000));
+    let delivered = [("INBOX", plain(1, &long("o mesmo fim"))), ("INBOX", plain(2, &long("um fim")))];
+    ground.deliver(&delivered).await?;
+    let items =
+        [("Posteingang", item(1, &long("o mesmo fim"))), ("Posteingang", item(2, &long("outro fim")))];
+    let from = ground.store("mail.pst", &items)?;
+    for _ in 0..2 {
+        let ended = ground.copy(&from, &[]).await?.with(8);
+        assert_eq!((ended.total("pending"), ended.total("copied")), (2, 0), "{}", ended.out);
+        assert_eq!(ended.errors(), ["destination decision.needed"]);
+        assert_eq!(ground.everything().await?.len(), 2);
+    }
+    // Without anything that is like them, they come like all others.
+    let ledger = ground.home.path("b").display().to_string();
+    let beside = ground.copy(&from, &["--into", "Outlook", "--state", &ledger]).await?.with(0);
+    assert_eq!(beside.total("copied"), 2);
+    let again = ground.copy(&from, &["--into", "Outlook", "--state", &ledger]).await?.with(0);
+    assert_eq!((again.total("already"), ground.everything().await?.len()), (2, 4), "{}", again.out);
+    Ok(())
+}
+
 /// Two stores that share what `shared` of each holds, in different writings.
 fn two_stores(ground: &Ground) -> Result<[String; 2]> {
     let one = [

@@ -14,6 +14,7 @@ use malote_pst::store::Store as _;
 use pst_writer::bulk::Bulk;
 use pst_writer::{Crypt, Pst};
 
+use super::planted::Planted;
 use crate::place;
 
 /// How small stores are where only the bench itself is tried.
@@ -134,6 +135,16 @@ pub fn long_texts(is_quick: bool) -> Result<Store> {
         bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
     }
     opened("two long texts".to_owned(), path, 1.0, false)
+}
+
+/// A store that somebody made to take memory.
+pub fn planted(kind: Planted) -> Result<Store> {
+    let path = folder()?.join(format!("planted-{}.pst", kind.name()));
+    if !path.exists() {
+        eprintln!("pst: writing {}", path.display());
+        kind.write(&path)?;
+    }
+    opened(format!("planted {}", kind.name()), path, 1.0, false)
 }
 
 /// The same store with one octet altered in its middle, which is that of its largest value.

@@ -8,7 +8,7 @@ use crate::property::{Properties, VALUE_OCTETS_MAX, Value};
 use crate::store::{Blob, BlobKey, NodeId};
 
 /// Most octets of values that are held of one item, embedded ones included; beyond them long values stay in the file.
-pub const ITEM_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+pub const ITEM_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 /// Most recipients, attachments and properties of one item, embedded ones included.
 pub const ITEM_PARTS_MAX: u32 = 200_000;
 /// Most octets of values that are held of one folder.

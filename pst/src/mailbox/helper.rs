@@ -13,7 +13,13 @@ use crate::store::NodeId;
 use crate::tree::Role;
 
 /// Octets of texts from which on an item is left to the mailbox itself: several at once would take too much memory.
-const HEAVY_OCTETS_MIN: u64 = 4 * 1024 * 1024;
+const HEAVY_OCTETS_MIN: u64 = 1024 * 1024;
+/// Octets of memory from which on an item is left to the mailbox itself before it is read to its end.
+const ITEM_OCTETS_WANTED: u64 = 4 * 1024 * 1024;
+/// How many octets one of compressed RTF becomes at most: eight references of two octets stand for 17 each.
+const RTF_TIMES: u64 = 9;
+/// `PidTagRtfCompressed`.
+const RTF_COMPRESSED: u16 = 0x1009;
 
 /// A handle that reads with the first reader alone.
 pub struct Helper {
@@ -37,9 +43,10 @@ impl Mailbox {
             (Reader::One(_), _) => false,
             (Reader::Both(_), _) => true,
         };
-        let store = Reader::One(Box::new(self.file.native.as_ref()?.try_clone()));
+        let store = Reader::One(Box::new(self.file.native.as_ref()?.light(ITEM_OCTETS_WANTED)));
         let (file, learnt) = (Arc::clone(&self.file), Arc::clone(&self.learnt));
-        let mailbox = Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX };
+        let (is_learnt, rows_left) = (self.is_learnt, ROWS_MAX);
+        let mailbox = Self { store, file, learnt, is_learnt, rows_left, turn: None };
         Some(Helper { mailbox, leaves_damaged })
     }
 
@@ -70,13 +77,16 @@ impl Helper {
 
 /// True where the texts of an item, with those of all that is embedded in it, take much memory while they are
 /// converted. Files do not: they stay in the store.
-fn is_heavy(item: &Item) -> bool {
+pub(super) fn is_heavy(item: &Item) -> bool {
     texts(item) >= HEAVY_OCTETS_MIN
 }
 
 fn texts(item: &Item) -> u64 {
     let properties = std::iter::once(&item.properties).chain(&item.recipients);
-    let own = properties.flat_map(|properties| properties.0.values()).map(octets);
+    let own = properties.flat_map(|properties| &properties.0).map(|(id, value)| match *id {
+        RTF_COMPRESSED => octets(value).saturating_mul(RTF_TIMES),
+        _ => octets(value),
+    });
     let embedded = item.attachments.iter().map(|attachment| match &attachment.content {
         Content::Embedded(item) => texts(item),
         Content::Ole(blob) => blob.octets,

@@ -85,8 +85,9 @@ impl Mailbox {
         let summary = store.store().summary().clone();
         let is_learnt = learnt.is_some();
         let (path, learnt, folder_of) = (path.to_owned(), Mutex::new(learnt), OnceLock::new());
-        let file = Arc::new(Shared { path, options, summary, tree, native, learnt, folder_of });
-        Ok(Self { store, file, learnt: known, is_learnt, rows_left: ROWS_MAX })
+        let turns = Arc::default();
+        let file = Arc::new(Shared { path, options, summary, tree, native, learnt, turns, folder_of });
+        Ok(Self { store, file, learnt: known, is_learnt, rows_left: ROWS_MAX, turn: None })
     }
 
     /// Another handle on the same store, for another thread; the folders are not read again.
@@ -100,7 +101,7 @@ impl Mailbox {
             None => Reader::One(bounded(&file.path, &file.options)?),
         };
         let learnt = Arc::clone(&self.learnt);
-        Ok(Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX })
+        Ok(Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX, turn: None })
     }
 }
 

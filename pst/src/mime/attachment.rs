@@ -11,6 +11,7 @@ use super::view::View;
 use super::{name, ole, pim, tag};
 use crate::item::{Attachment, Content};
 use crate::loss::LossKind;
+use crate::property::Value;
 use crate::store::Blob;
 
 /// Deepest item within an item within an item. RFC 5322 has no limit, readers of mail do.
@@ -190,8 +191,9 @@ impl<'a> Builder<'_> {
         blob: &'a Blob,
         shown: &Shown<'_>,
     ) -> Placed<'a> {
-        match ole::inner(blob, self.blobs) {
+        match ole::inner(blob, self.blobs, self.octets_left) {
             Ok(Some(inner)) => {
+                self.octets_left = self.octets_left.saturating_sub(inner.octets.len() as u64);
                 let name = inner.name.as_deref().and_then(name::file).unwrap_or_else(|| name.to_owned());
                 self.file(view, attachment, &name, FileOf::Held(inner.octets), shown)
             }
@@ -242,7 +244,7 @@ impl<'a> Builder<'_> {
         }
         let view = View::new(item, outer.context);
         let kind = view.text(tag::MESSAGE_CLASS).map_or(ItemKind::Mail, |class| ItemKind::of_class(&class));
-        let is_bare = item.attachments.is_empty() && !matches!(kind, ItemKind::Note);
+        let is_bare = item.attachments.is_empty() && !matches!(kind, ItemKind::Note) && says_all(item);
         let pim = self.pim(&view, kind);
         let pim = match pim {
             Some(part) if is_bare && !kind.is_mail() => {
@@ -261,6 +263,13 @@ impl<'a> Builder<'_> {
         fields.disposition(&mut head);
         Part::Message { head, entity }
     }
+}
+
+/// True where a part in a format of its own says all that an item's texts do: it has room for a plain one.
+fn says_all(item: &crate::item::Item) -> bool {
+    let has = |id| item.properties.get(id).is_some();
+    let is_held = !item.properties.0.values().any(|value| matches!(value, Value::Long(..)));
+    is_held && (has(tag::BODY) || !has(tag::HTML) && !has(tag::RTF_COMPRESSED))
 }
 
 /// A part in a format of its own as an attached file.

@@ -7,14 +7,16 @@ use super::html::{self, Html};
 use super::message::read_exactly;
 use super::tag;
 use super::view::View;
+use crate::item::{Content, Item};
 use crate::loss::{LossKind, Losses};
 use crate::property::{Value, ValueType};
 use crate::rtf::{self, Origin};
 use crate::store::{Blob, Blobs};
 use crate::text;
 
-/// What is read into memory of one item's bodies that its reader did not hold, in octets of the store and all together;
-/// what goes beyond is carried as attached files. Decoded and encoded, they take several times as much.
+/// What the texts of one message may take of memory, those of all that is embedded in it counted, in octets as the store
+/// holds them, and as rich text unpacks to; what goes beyond is carried as attached files. Decoded and encoded, they take
+/// several times as much.
 pub const BODY_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
 /// The texts of one item.
@@ -24,19 +26,51 @@ pub struct Bodies<'a> {
     pub plain: Option<Cow<'a, str>>,
     /// HTML.
     pub html: Option<Html<'a>>,
-    /// Rich text that no other body stands for.
-    pub rtf: Option<Vec<u8>>,
+    /// Rich text that no other body stands for, or that was not read to its end.
+    pub rtf: Option<RtfFile<'a>>,
     /// Bodies too long to be held, with the names of the files that they become.
     pub files: Vec<(&'static str, &'a Blob)>,
     /// Bodies that cannot be read.
     pub unreadable: Vec<String>,
-    /// Octets that were read into memory, of [`BODY_OCTETS_MAX`].
-    octets_read: u64,
+    /// Octets that further texts of the message may take, of [`BODY_OCTETS_MAX`].
+    pub octets_left: u64,
 }
 
-/// Reads the bodies of an item.
-pub fn read<'a>(view: &View<'a>, blobs: &mut dyn Blobs, losses: &mut Losses) -> Bodies<'a> {
-    let mut bodies = Bodies::default();
+/// Rich text as an attached file.
+#[derive(Debug)]
+pub struct RtfFile<'a> {
+    /// The file's name.
+    pub name: &'static str,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// What is in it.
+    pub octets: Cow<'a, [u8]>,
+}
+
+/// Octets that the texts of a message may take beside those that its reader holds already.
+#[must_use]
+pub fn octets_left(item: &Item) -> u64 {
+    BODY_OCTETS_MAX.saturating_sub(held(item))
+}
+
+/// Octets of texts that the reader holds, those of what is embedded too.
+fn held(item: &Item) -> u64 {
+    let texts = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::REPORT_TEXT];
+    let own = texts.iter().filter_map(|id| match item.properties.get(*id)? {
+        Value::String(text) => Some(text.len() as u64),
+        Value::String8(octets) | Value::Binary(octets) => Some(octets.len() as u64),
+        _ => None,
+    });
+    let embedded = item.attachments.iter().filter_map(|attachment| match &attachment.content {
+        Content::Embedded(item) => Some(held(item)),
+        _ => None,
+    });
+    own.chain(embedded).fold(0, u64::saturating_add)
+}
+
+/// Reads the bodies of an item; `octets_left` is what they may take.
+pub fn read<'a>(view: &View<'a>, octets_left: u64, blobs: &mut dyn Blobs, losses: &mut Losses) -> Bodies<'a> {
+    let mut bodies = Bodies { octets_left, ..Bodies::default() };
     bodies.plain = plain(view, &mut bodies, tag::BODY, blobs, losses);
     bodies.html = html(view, &mut bodies, blobs, losses);
     if bodies.html.is_none() {
@@ -60,13 +94,13 @@ fn octets<'a>(
         Value::Long(kind, blob) => (*kind, blob),
         _ => return None,
     };
-    if blob.octets > BODY_OCTETS_MAX - bodies.octets_read {
+    if blob.octets > bodies.octets_left {
         let told = format!("a body of {} octets is carried as the file {name}", blob.octets);
         losses.note(LossKind::BodyAttached, None, told);
         bodies.files.push((name, blob));
         return None;
     }
-    bodies.octets_read += blob.octets;
+    bodies.octets_left -= blob.octets;
     let mut held = vec![0; usize::try_from(blob.octets).ok()?];
     match read_exactly(blobs, blob, 0, &mut held) {
         Ok(()) => Some((Cow::Owned(held), kind)),
@@ -150,9 +184,22 @@ fn read_rtf<'a>(view: &View<'a>, bodies: &mut Bodies<'a>, blobs: &mut dyn Blobs,
     if octets.is_empty() {
         return;
     }
-    let unpacked = rtf::unpack(&octets);
+    // What it unpacks to is held twice: as it is, and as the words in it.
+    let wanted = usize::try_from(bodies.octets_left / 2).unwrap_or(usize::MAX);
+    let unpacked = rtf::unpack(&octets, wanted);
+    bodies.octets_left = bodies.octets_left.saturating_sub(2 * unpacked.octets.len() as u64);
     if let Some(flaw) = unpacked.flaw {
         losses.note(LossKind::RtfBroken, Some(tag::RTF_COMPRESSED), format!("rich text: {flaw}"));
+    }
+    let is_cut = unpacked.flaw == Some(rtf::TOO_LONG);
+    if is_cut {
+        losses.note(
+            LossKind::BodyAttached,
+            Some(tag::RTF_COMPRESSED),
+            "rich text is carried as it is packed",
+        );
+        let (name, media_type) = ("body.rtf.lzfu", "application/octet-stream");
+        bodies.rtf = Some(RtfFile { name, media_type, octets });
     }
     if unpacked.octets.is_empty() {
         return;
@@ -167,7 +214,8 @@ fn read_rtf<'a>(view: &View<'a>, bodies: &mut Bodies<'a>, blobs: &mut dyn Blobs,
         Origin::Html if has_text => bodies.html = Some(html::of_text(Cow::Owned(reading.text))),
         Origin::Rich if bodies.plain.is_none() || has_text => {
             bodies.plain.get_or_insert(Cow::Owned(reading.text));
-            bodies.rtf = Some(unpacked.octets);
+            let (name, media_type, octets) = ("message.rtf", "application/rtf", Cow::Owned(unpacked.octets));
+            bodies.rtf.get_or_insert(RtfFile { name, media_type, octets });
         }
         Origin::Text if bodies.plain.is_none() => bodies.plain = Some(Cow::Owned(reading.text)),
         _ => {}

@@ -27,6 +27,8 @@ pub struct Builder<'b> {
     pub losses: Losses,
     /// What cannot be read, in words: each is a reason for the quarantine.
     pub unreadable: Vec<String>,
+    /// Octets that further texts of the message may take.
+    pub octets_left: u64,
 }
 
 impl<'a> Builder<'_> {
@@ -47,7 +49,8 @@ impl<'a> Builder<'_> {
         if let Some(root) = smime::content(view, &class, self.blobs, &mut self.losses) {
             return Entity { head, root };
         }
-        let mut bodies = body::read(view, self.blobs, &mut self.losses);
+        let mut bodies = body::read(view, self.octets_left, self.blobs, &mut self.losses);
+        self.octets_left = bodies.octets_left;
         self.unreadable.append(&mut bodies.unreadable);
         let root = if kind == ItemKind::Report {
             self.report(view, &class, bodies)
@@ -128,8 +131,7 @@ impl<'a> Builder<'_> {
         };
         let Bodies { plain, html, rtf, files, .. } = bodies;
         let mut parts = vec![text(plain, html, shown, calendar)];
-        parts
-            .extend(rtf.map(|octets| attachment::file("message.rtf", "application/rtf", Cow::Owned(octets))));
+        parts.extend(rtf.map(|rtf| attachment::file(rtf.name, rtf.media_type, rtf.octets)));
         parts.extend(
             files.into_iter().map(|(name, blob)| attachment::blob(name, "application/octet-stream", blob)),
         );
@@ -166,6 +168,7 @@ impl<'a> Builder<'_> {
     /// A report: what people read, what machines read, and what was sent back.
     fn report(&mut self, view: &View<'a>, class: &str, mut bodies: Bodies<'a>) -> Part<'a> {
         let told = body::plain(view, &mut bodies, tag::REPORT_TEXT, self.blobs, &mut self.losses);
+        self.octets_left = bodies.octets_left;
         self.unreadable.append(&mut bodies.unreadable);
         if let Some(told) = told.map(|text| body::without_controls(text, &mut self.losses)) {
             // Most reports have only one of the two; where they have both, neither says what the other does.
@@ -182,8 +185,7 @@ impl<'a> Builder<'_> {
         let Bodies { plain, html, rtf, files, .. } = bodies;
         let mut parts = vec![text(plain, html, shown, None), report.part];
         parts.extend(rest);
-        parts
-            .extend(rtf.map(|octets| attachment::file("message.rtf", "application/rtf", Cow::Owned(octets))));
+        parts.extend(rtf.map(|rtf| attachment::file(rtf.name, rtf.media_type, rtf.octets)));
         parts.extend(
             files.into_iter().map(|(name, blob)| attachment::blob(name, "application/octet-stream", blob)),
         );

@@ -45,10 +45,11 @@ impl Transfer {
 
 /// The cheapest encoding that carries a text. What needs none is sent as it is.
 pub fn transfer_of(text: &[u8]) -> Transfer {
-    let lines = Lines::of(text);
-    let has_nul = memchr::memchr(0, text).is_some();
-    if text.is_ascii() && !has_nul && lines.longest <= LINE_OCTETS_MAX {
-        return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
+    if text.is_ascii() && memchr::memchr(0, text).is_none() {
+        let lines = Lines::of(text);
+        if lines.longest <= LINE_OCTETS_MAX {
+            return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
+        }
     }
     // Sums of one octet, so that many octets are looked at in one step.
     let sums =
@@ -113,7 +114,7 @@ pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while !rest.is_empty() {
         let end = memchr::memchr2(b'\r', b'\n', rest);
-        quoted.line(&rest[..end.unwrap_or(rest.len())]);
+        quoted.line(rest, end.unwrap_or(rest.len()));
         let Some(end) = end else { return };
         quoted.out.extend_from_slice(b"\r\n");
         let ending = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
@@ -128,7 +129,7 @@ const CELL_LETTERS: usize = 4;
 /// Octets of a line that are written as letters before it is looked at where the line is to be broken.
 const STEP_OCTETS: usize = 512;
 /// Letters that may wait for that: those of one step, the line's last octet, and what an earlier step left.
-const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + CELL_LETTERS;
+const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + wide::text::STEP_ROOM;
 
 /// Each octet as it stands within a line.
 const CELLS: [Cell; 256] = {
@@ -156,19 +157,20 @@ struct QuotedLine<'a> {
 }
 
 impl QuotedLine<'_> {
-    /// Writes one line of a text, without its end.
-    fn line(&mut self, line: &[u8]) {
-        let Some((last, others)) = line.split_last() else { return };
+    /// Writes the first line of a text, without its end: so many octets.
+    fn line(&mut self, text: &[u8], octets: usize) {
+        let Some((last, others)) = text[..octets].split_last() else { return };
+        let mut at = 0;
         // mbox files take a line that begins so for the next message.
-        let others = if line.starts_with(b"From ") {
+        if text[..octets].starts_with(b"From ") {
             self.add(escaped(b'F'));
-            &others[1..]
-        } else {
-            others
-        };
-        for step in others.chunks(STEP_OCTETS) {
-            self.add_all(step);
+            at = 1;
+        }
+        while at < others.len() {
+            let count = STEP_OCTETS.min(others.len() - at);
+            self.add_all(&text[at..], count);
             self.break_softly();
+            at += count;
         }
         // A space at the end of a line would be taken off on the way.
         let is_tail = matches!(last, b' ' | b'\t');
@@ -183,10 +185,11 @@ impl QuotedLine<'_> {
         self.held += usize::from(count);
     }
 
-    /// Adds at most [`STEP_OCTETS`] octets, without a question about any of them.
-    fn add_all(&mut self, octets: &[u8]) {
-        let mut held = self.held;
-        for octet in octets {
+    /// Adds the first of the octets, at most [`STEP_OCTETS`], without a question about any of them.
+    fn add_all(&mut self, octets: &[u8], count: usize) {
+        let (read, written) = wide::text::quoted(octets, count, &mut self.letters[self.held..]);
+        let mut held = self.held + written;
+        for octet in &octets[read..count] {
             let (letters, count) = CELLS[usize::from(*octet)];
             self.letters[held..held + CELL_LETTERS].copy_from_slice(&letters);
             held += usize::from(count);

@@ -167,7 +167,8 @@ pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Con
         let (keywords, losses) = (Vec::new(), Vec::new());
         return Converted { kind, verdict, message: None, flags, keywords, internal_date: None, losses };
     }
-    let mut builder = Builder { blobs, losses: Losses::default(), unreadable: Vec::new() };
+    let octets_left = body::octets_left(item);
+    let mut builder = Builder { blobs, losses: Losses::default(), unreadable: Vec::new(), octets_left };
     let pim = builder.pim(&view, kind);
     let entity = builder.entity(&view, kind, pim);
     let Builder { mut losses, unreadable, .. } = builder;
@@ -179,7 +180,7 @@ pub fn convert(item: &Item, context: &Context<'_>, blobs: &mut dyn Blobs) -> Con
         (false, Unreadable::Quarantine) => Verdict::Quarantine(unreadable),
     };
     let is_carried = !matches!(verdict, Verdict::Quarantine(_));
-    let message = is_carried.then(|| part::plan(&entity, build::identity(&view, &[])));
+    let message = is_carried.then(|| part::plan(entity, build::identity(&view, &[])));
     Converted { kind, verdict, message, flags, keywords, internal_date, losses: losses.into_found() }
 }
 

@@ -1,13 +1,15 @@
 //! What is inside an embedded OLE object: a compound file ([MS-CFB]) that wraps a document or a file.
-//! Never more than a limit in memory: larger objects are carried as they are.
+//! Never the object in memory, and never more than a limit of what it wraps: larger ones are carried as they are.
 
-use std::io::{Cursor, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use super::message::read_exactly;
 use crate::store::{Blob, Blobs};
 
-/// Largest object that is looked into, in octets.
-pub const OLE_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+/// Largest object that is looked into, in octets: the list of what is in it takes more memory than it has octets.
+pub const OLE_OCTETS_MAX: u64 = 16 * 1024 * 1024;
+/// Octets of an object that are read at once.
+const PIECE_OCTETS: usize = 16 * 1024;
 
 /// The marks of a compound file's first octets ([MS-CFB] §2.2).
 const SIGNATURE: [u8; 8] = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
@@ -25,11 +27,12 @@ pub struct Inner {
     pub octets: Vec<u8>,
 }
 
-/// What an object wraps; nothing where it is no compound file, too large, or wraps nothing that is a file by itself.
+/// What an object wraps, where that has at most `octets_max` octets; nothing where it is no compound file, too large, or
+/// wraps nothing that is a file by itself.
 ///
 /// # Errors
 /// Where the blob cannot be read.
-pub fn inner(blob: &Blob, blobs: &mut dyn Blobs) -> std::io::Result<Option<Inner>> {
+pub fn inner(blob: &Blob, blobs: &mut dyn Blobs, octets_max: u64) -> io::Result<Option<Inner>> {
     if blob.octets > OLE_OCTETS_MAX || blob.octets < SIGNATURE.len() as u64 {
         return Ok(None);
     }
@@ -38,30 +41,69 @@ pub fn inner(blob: &Blob, blobs: &mut dyn Blobs) -> std::io::Result<Option<Inner
     if signature != SIGNATURE {
         return Ok(None);
     }
-    let mut octets = vec![0; usize::try_from(blob.octets).map_err(std::io::Error::other)?];
-    read_exactly(blobs, blob, 0, &mut octets)?;
-    Ok(inner_of(octets))
+    let mut failed = None;
+    let object = Object { blob, blobs, at: 0, failed: &mut failed };
+    let inner = inner_of(BufReader::with_capacity(PIECE_OCTETS, object), octets_max);
+    // What cannot be read of the store is no fault of the object's form.
+    failed.map_or(Ok(inner), Err)
 }
 
-fn inner_of(octets: Vec<u8>) -> Option<Inner> {
-    let mut file = cfb::CompoundFile::open(Cursor::new(octets)).ok()?;
+/// An object as a file.
+struct Object<'b> {
+    blob: &'b Blob,
+    blobs: &'b mut dyn Blobs,
+    at: u64,
+    failed: &'b mut Option<io::Error>,
+}
+
+impl Read for Object<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.blob.octets.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let wanted = into.len().min(left);
+        if let Err(cause) = read_exactly(self.blobs, self.blob, self.at, &mut into[..wanted]) {
+            let told = io::Error::new(cause.kind(), cause.to_string());
+            self.failed.get_or_insert(cause);
+            return Err(told);
+        }
+        self.at += wanted as u64;
+        Ok(wanted)
+    }
+}
+
+impl Seek for Object<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(offset) => self.blob.octets.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.at.checked_add_signed(offset),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+fn inner_of(object: impl Read + Seek, octets_max: u64) -> Option<Inner> {
+    let mut file = cfb::CompoundFile::open(object).ok()?;
     for path in DOCUMENTS {
-        if let Some(octets) = stream(&mut file, path) {
+        if let Some(octets) = stream(&mut file, path, octets_max) {
             return Some(Inner { name: None, octets });
         }
     }
-    native(&stream(&mut file, NATIVE)?)
+    native(stream(&mut file, NATIVE, octets_max)?)
 }
 
-fn stream(file: &mut cfb::CompoundFile<Cursor<Vec<u8>>>, path: &str) -> Option<Vec<u8>> {
+fn stream<F: Read + Seek>(file: &mut cfb::CompoundFile<F>, path: &str, octets_max: u64) -> Option<Vec<u8>> {
     let mut octets = Vec::new();
     let stream = file.open_stream(path).ok()?;
-    stream.take(OLE_OCTETS_MAX).read_to_end(&mut octets).ok()?;
+    if stream.len() > octets_max {
+        return None;
+    }
+    stream.take(octets_max).read_to_end(&mut octets).ok()?;
     (!octets.is_empty()).then_some(octets)
 }
 
 /// Size, two octets, label, path, four octets, the path's length, the path again, the file's length, the file.
-fn native(octets: &[u8]) -> Option<Inner> {
+fn native(mut octets: Vec<u8>) -> Option<Inner> {
     let rest = octets.get(6..)?;
     let (label, rest) = narrow(rest)?;
     let (_, rest) = narrow(rest)?;
@@ -70,7 +112,11 @@ fn native(octets: &[u8]) -> Option<Inner> {
     let length = le32(rest)?;
     let file = rest.get(4..)?.get(..length)?;
     let name = (!label.is_empty()).then(|| String::from_utf8_lossy(label).into_owned());
-    Some(Inner { name, octets: file.to_vec() })
+    let before = octets.len() - (rest.len() - 4);
+    let length = file.len();
+    octets.drain(..before);
+    octets.truncate(length);
+    Some(Inner { name, octets })
 }
 
 fn narrow(octets: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -98,7 +144,7 @@ mod tests {
     #[test]
     fn documents_and_wrapped_files_are_taken_out() -> anyhow::Result<()> {
         for path in ["/Package", "/CONTENTS"] {
-            let found = inner_of(compound(path, b"a document")?);
+            let found = inner_of(Cursor::new(compound(path, b"a document")?), u64::MAX);
             assert_eq!(found, Some(Inner { name: None, octets: b"a document".to_vec() }), "{path}");
         }
         let mut native = vec![0, 0, 0, 0, 2, 0];
@@ -107,9 +153,10 @@ mod tests {
         native.extend(b"C:\\note\0");
         native.extend([4, 0, 0, 0]);
         native.extend(b"text");
-        let found = inner_of(compound("/\u{1}Ole10Native", &native)?);
+        let found = inner_of(Cursor::new(compound("/\u{1}Ole10Native", &native)?), u64::MAX);
         assert_eq!(found, Some(Inner { name: Some("note.txt".into()), octets: b"text".to_vec() }));
-        assert_eq!(inner_of(compound("/Other", b"x")?), None);
+        assert_eq!(inner_of(Cursor::new(compound("/Other", b"x")?), u64::MAX), None);
+        assert_eq!(inner_of(Cursor::new(compound("/Package", b"a document")?), 9), None, "too long");
         Ok(())
     }
 
@@ -119,8 +166,8 @@ mod tests {
         for place in (0..whole.len()).step_by(7) {
             let mut broken = whole.clone();
             broken[place] ^= 0xFF;
-            let _ = inner_of(broken);
-            let _ = inner_of(whole[..place].to_vec());
+            let _ = inner_of(Cursor::new(broken), 10_000);
+            let _ = inner_of(Cursor::new(&whole[..place]), 10_000);
         }
         Ok(())
     }

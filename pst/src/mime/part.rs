@@ -126,8 +126,9 @@ fn push_transfer(head: &mut Vec<u8>, name: &str) {
     head.extend_from_slice(b"\r\n");
 }
 
-/// Writes a tree as a plan. `identity` is what the message is, the same in every run: the boundaries come of it.
-pub fn plan(entity: &Entity<'_>, identity: blake3::Hash) -> Message {
+/// Writes a tree as a plan. `identity` is what the message is, the same in every run: the boundaries come of it. Each
+/// part goes as it is written: texts are long, and are not held twice.
+pub fn plan(entity: Entity<'_>, identity: blake3::Hash) -> Message {
     let mut stem = boundary_stem(identity);
     while matches!(entity.root, Part::Multi { .. } | Part::Message { .. })
         && entity.root.holds(&memchr::memmem::Finder::new(stem.as_bytes()))
@@ -151,34 +152,36 @@ struct Writer {
 }
 
 impl Writer {
-    fn entity(&mut self, entity: &Entity<'_>) {
-        self.pieces.held().extend_from_slice(&entity.head);
+    fn entity(&mut self, entity: Entity<'_>) {
+        let Entity { head, root } = entity;
+        self.pieces.held().extend_from_slice(&head);
         self.pieces.held().extend_from_slice(b"MIME-Version: 1.0\r\n");
-        self.part(&entity.root);
         // A text alone, and what is signed, may end without a line end: it is not given one that it does not have.
-        let ends_as_it_does = match &entity.root {
+        let ends_as_it_does = match &root {
             Part::Leaf { body: Body::Held(transfer, _), .. } => *transfer != Transfer::Base64,
             Part::Leaf { body: Body::Signed(_), .. } => true,
             _ => false,
         };
+        self.part(root);
         if !ends_as_it_does {
             self.pieces.held().extend_from_slice(b"\r\n");
         }
     }
 
-    fn part(&mut self, part: &Part<'_>) {
+    fn part(&mut self, part: Part<'_>) {
+        let has_signed = part.has_signed();
         match part {
             Part::Leaf { head, body } => {
                 let held = self.pieces.held();
-                held.extend_from_slice(head);
+                held.extend_from_slice(&head);
                 match body {
                     Body::Held(transfer, octets) => {
                         held.extend_from_slice(b"\r\n");
                         match transfer {
-                            Transfer::Seven => held.extend_from_slice(octets),
-                            Transfer::SevenMended => encode::mend(octets, held),
-                            Transfer::Quoted => encode::quoted_printable(octets, held),
-                            Transfer::Base64 => encode::base64_lines(octets, true, LineEnd::CrLf, held),
+                            Transfer::Seven => held.extend_from_slice(&octets),
+                            Transfer::SevenMended => encode::mend(&octets, held),
+                            Transfer::Quoted => encode::quoted_printable(&octets, held),
+                            Transfer::Base64 => encode::base64_lines(&octets, true, LineEnd::CrLf, held),
                         }
                     }
                     Body::Encoded(blob) => {
@@ -188,20 +191,20 @@ impl Writer {
                     Body::Signed(blob) => self.pieces.raw(blob),
                 }
             }
-            Part::Multi { subtype, parts } => self.multi(subtype, parts, part.has_signed()),
+            Part::Multi { subtype, parts } => self.multi(subtype, parts, has_signed),
             Part::Message { head, entity } => {
-                let transfer = if entity.root.has_signed() { "8bit" } else { "7bit" };
+                let transfer = if has_signed { "8bit" } else { "7bit" };
                 let held = self.pieces.held();
                 held.extend_from_slice(b"Content-Type: message/rfc822\r\n");
                 push_transfer(held, transfer);
-                held.extend_from_slice(head);
+                held.extend_from_slice(&head);
                 held.extend_from_slice(b"\r\n");
-                self.entity(entity);
+                self.entity(*entity);
             }
         }
     }
 
-    fn multi(&mut self, subtype: &str, parts: &[Part<'_>], has_signed: bool) {
+    fn multi(&mut self, subtype: &str, parts: Vec<Part<'_>>, has_signed: bool) {
         let mut boundary = self.stem.clone();
         let _ = write!(boundary, ".{:08x}", self.boundaries);
         self.boundaries = self.boundaries.wrapping_add(1);

@@ -41,6 +41,7 @@ impl Reading<'_> {
         self.blocks.warned(Part::Properties, &mut damage);
         let (mut properties, object) = match opened {
             Ok((mut object, records)) => {
+                self.allowance.charge(object.octets_of_lists());
                 if let Some(fault) = object.fault.clone() {
                     push(&mut damage, Part::Data, fault);
                 }
@@ -89,7 +90,10 @@ impl Reading<'_> {
     ) -> Content {
         let read = match data {
             Some(record) if record.kind == OBJECT => {
-                object.referred(self.blocks, record.word).and_then(|subnode| self.referred(subnode, method))
+                let subnode = object.referred(self.blocks, record.word);
+                // Items within this one are read while it is open.
+                object.heap.let_go();
+                subnode.and_then(|subnode| self.referred(subnode, method))
             }
             Some(record) if record.kind > 1 => object
                 .blob(self.blocks, record.word)
@@ -101,6 +105,7 @@ impl Reading<'_> {
             Ok(content) => return content,
             Err(fault) => fault,
         };
+        object.heap.let_go();
         // Some writers leave the reference out: then the one item below the attachment is what is embedded.
         let mut items = object.subnodes.of_type(ITEM_TYPE);
         if let (Some(subnode), None, EMBEDDED) = (items.next(), items.next(), method.unwrap_or(EMBEDDED))

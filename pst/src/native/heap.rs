@@ -41,6 +41,17 @@ impl Heap {
         Ok(heap)
     }
 
+    /// How many blocks its data has.
+    pub(super) const fn blocks(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Lets go of the blocks that are kept: they are read again where they are asked for.
+    pub(super) fn let_go(&mut self) {
+        self.held.fill(None);
+        self.held_octets = 0;
+    }
+
     /// The octets of an allocation; none for HID 0.
     pub(super) fn get(&mut self, blocks: &mut Blocks, hid: u32) -> Read<&[u8]> {
         if hid == 0 {
@@ -58,8 +69,7 @@ impl Heap {
         if self.held.get(number).is_some_and(Option::is_none) {
             let block = blocks.block(self.tree.leaves[number].block)?;
             if self.held_octets > HEAP_OCTETS_HELD_MAX {
-                self.held.fill(None);
-                self.held_octets = 0;
+                self.let_go();
             }
             self.held_octets += block.len();
             self.held[number] = Some(block);

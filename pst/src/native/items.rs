@@ -30,8 +30,8 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Begins the reading of an item.
-    pub(super) fn new(blocks: &'a mut Blocks, node: NodeId) -> Self {
-        Self { blocks, allowance: Allowance::default(), node, around: Vec::new() }
+    pub(super) const fn new(blocks: &'a mut Blocks, node: NodeId, allowance: Allowance) -> Self {
+        Self { blocks, allowance, node, around: Vec::new() }
     }
 
     /// Reads the item of a node or of a sub-node, by the BIDs of its data and its own sub-nodes.
@@ -55,9 +55,12 @@ impl<'a> Reading<'a> {
             push(&mut damage, Part::Recipients, fault.clone());
             push(&mut damage, Part::Attachments, fault.clone());
         }
+        self.allowance.charge(object.octets_of_lists());
         self.blocks.warned(Part::Properties, &mut damage);
         let records = object.property_records(self.blocks, &mut damage)?;
         let properties = object.properties(self.blocks, &mut self.allowance, &records, &mut damage);
+        // Items within this one are read while this one is held.
+        object.heap.let_go();
         let recipients = self.recipients(&object, &mut damage);
         let attachments = self.attachments(&object, &mut damage);
         Ok(Item { node: self.node, properties, recipients, attachments, damage })
@@ -74,6 +77,7 @@ impl<'a> Reading<'a> {
             }
         };
         super::properties::tell(&table.faults, part, damage);
+        self.allowance.charge(table.octets_of_lists());
         if table.rows.len() > RECIPIENTS_MAX {
             let reason = format!("only {RECIPIENTS_MAX} of {} recipients are read", table.rows.len());
             push(damage, Part::Limit, Fault::new(reason));
@@ -100,8 +104,10 @@ impl<'a> Reading<'a> {
         let mut table = None;
         if let Some(subnode) = object.subnodes.get(ATTACHMENTS) {
             match Table::open(self.blocks, subnode.data, subnode.subnodes) {
-                Ok(opened) => {
+                Ok(mut opened) => {
+                    opened.let_go();
                     super::properties::tell(&opened.faults, part, damage);
+                    self.allowance.charge(opened.octets_of_lists());
                     table = Some(opened);
                 }
                 Err(fault) => push(damage, part, fault),
@@ -123,9 +129,16 @@ impl<'a> Reading<'a> {
                 push(damage, Part::Limit, Fault::new("it has more attachments than an item may have"));
                 break;
             }
+            if self.allowance.octets == 0 || self.allowance.is_given_up() {
+                push(damage, Part::Limit, Fault::new("its attachments take more than an item may hold"));
+                break;
+            }
             self.allowance.attachments -= 1;
             let row = table.as_mut().zip(row);
-            attachments.push(self.attachment(object, number as u32, id, row));
+            let attachment = self.attachment(object, number as u32, id, row);
+            let told = attachment.damage.iter().map(|damage| damage.reason.len() + size_of::<Damage>());
+            self.allowance.charge((told.sum::<usize>() + size_of::<Attachment>()) as u64);
+            attachments.push(attachment);
         }
         attachments
     }

@@ -18,11 +18,22 @@ pub(super) const SUBNODES_MAX: usize = 1 << 18;
 /// Records of one tree of heap records: the rows of a table, or an object's properties.
 pub(super) const RECORDS_MAX: usize = 1 << 22;
 /// Octets of heap blocks that one heap keeps at a time.
-pub(super) const HEAP_OCTETS_HELD_MAX: usize = 8 << 20;
+pub(super) const HEAP_OCTETS_HELD_MAX: usize = 4 << 20;
 /// Values of one multi-valued property.
 pub(super) const VALUES_MAX: usize = 1 << 16;
-/// Octets of values that one item holds with all that is embedded in it; further ones come as blobs.
-pub(super) const ITEM_OCTETS_MAX: u64 = 64 << 20;
+/// Octets of memory that one item takes with all that is embedded in it: values, with what keeps them, and lists of
+/// blocks. Further values come as blobs where they can, and are told where they cannot.
+pub(super) const ITEM_OCTETS_MAX: u64 = 16 << 20;
+/// Of those, octets that only values take which cannot be left in the file.
+pub(super) const SMALL_VALUES_OCTETS: u64 = 8 << 20;
+/// What keeps one property, beside its value, in octets of memory: a place in a tree that is about half full.
+pub(super) const PROPERTY_OCTETS: u64 = 128;
+/// What keeps one block of a list of blocks, in octets of memory.
+pub(super) const LISTED_BLOCK_OCTETS: u64 = 40;
+/// Octets of the text of one named property: programs write 254 ([MS-OXCPRPT] §2.2.12.1).
+pub(super) const NAME_OCTETS_MAX: usize = 4096;
+/// Octets of the texts of all named properties of one store: more than 32,768 of them take as programs write them.
+pub(super) const NAMES_OCTETS_MAX: usize = 9 << 20;
 /// Rows of one recipient table.
 pub(super) const RECIPIENTS_MAX: usize = 100_000;
 /// Attachments of one item with all that is embedded in it.

@@ -61,6 +61,8 @@ pub struct NativeStore {
     summary: Arc<Summary>,
     /// Items that folders reach, in order of their NIDs, once the folders were read.
     reached: Option<Arc<[u32]>>,
+    /// Octets of memory from which on an item is given up.
+    item_octets_wanted: u64,
 }
 
 impl fmt::Debug for NativeStore {
@@ -128,7 +130,7 @@ impl NativeStore {
         let names = names::read(&mut blocks, &mut damage);
         blocks.warned(Part::File, &mut damage);
         let summary = Arc::new(Summary { format: header.layout.0, properties, names, damage });
-        Ok(Self { blocks, summary, reached: None })
+        Ok(Self { blocks, summary, reached: None, item_octets_wanted: limits::ITEM_OCTETS_MAX })
     }
 
     /// Another handle to the same file, for another thread. It costs a cache and reads nothing.
@@ -136,16 +138,27 @@ impl NativeStore {
     pub fn try_clone(&self) -> Self {
         let index = Arc::clone(&self.blocks.index);
         let blocks = Blocks::new(self.blocks.disk.again(), self.blocks.layout, self.blocks.encoding, index);
-        Self { blocks, summary: Arc::clone(&self.summary), reached: self.reached.clone() }
+        Self { blocks, summary: Arc::clone(&self.summary), reached: self.reached.clone(), ..*self }
+    }
+
+    /// Another handle that gives up items which would take more than `octets` of memory: it has them for unreadable.
+    #[must_use]
+    pub(crate) fn light(&self, octets: u64) -> Self {
+        Self { item_octets_wanted: octets, ..self.try_clone() }
     }
 
     fn read_item(&mut self, node: NodeId) -> Read<Item> {
         let found = self.blocks.index.node(node.0);
         let found = found.ok_or_else(|| fault::Fault::new("its node is not there"))?;
         self.blocks.begin();
-        let item = Reading::new(&mut self.blocks, node).item(found.data, found.subnodes);
+        let mut reading = Reading::new(&mut self.blocks, node, Allowance::wanted(self.item_octets_wanted));
+        let item = reading.item(found.data, found.subnodes);
+        let is_given_up = reading.allowance.is_given_up();
         // What a failed reading noted would otherwise be told of the next item.
         self.blocks.warned(Part::Properties, &mut Vec::new());
+        if is_given_up {
+            return Err(fault::Fault::new("it is heavier than is wanted"));
+        }
         let mut item = item?;
         if self.blocks.index.doubtful.hold(u64::from(node.0)) {
             let reason =

@@ -6,25 +6,52 @@ use std::borrow::Cow;
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::Heap;
-use super::limits::ITEM_OCTETS_MAX;
+use super::limits::{ITEM_OCTETS_MAX, LISTED_BLOCK_OCTETS, PROPERTY_OCTETS, SMALL_VALUES_OCTETS};
 use super::octets::u32_at;
 use super::subnodes::{Subnode, Subnodes};
 use super::values::{BINARY, OBJECT, STRING, STRING8, fixed_octets, is_many, long_type, value};
 use crate::property::{VALUE_OCTETS_MAX, Value};
 use crate::store::{Blob, BlobKey};
 
+/// A list of many small values takes many times its octets once it is read.
+const MANY_WEIGHT: u64 = 32;
+
 /// What one item may still hold, with all that is embedded in it.
 #[derive(Debug)]
 pub(super) struct Allowance {
-    /// Octets of values.
+    /// Octets of memory.
     pub(super) octets: u64,
     /// Attachments.
     pub(super) attachments: usize,
+    /// Octets from which on whoever reads gives the whole item up.
+    octets_wanted: u64,
 }
 
 impl Default for Allowance {
     fn default() -> Self {
-        Self { octets: ITEM_OCTETS_MAX, attachments: super::limits::ATTACHMENTS_MAX }
+        Self::wanted(ITEM_OCTETS_MAX)
+    }
+}
+
+impl Allowance {
+    /// That of an item which is only wanted where it takes at most so many octets of memory.
+    pub(super) const fn wanted(octets_wanted: u64) -> Self {
+        Self { octets: ITEM_OCTETS_MAX, attachments: super::limits::ATTACHMENTS_MAX, octets_wanted }
+    }
+
+    /// Takes octets of memory away.
+    pub(super) const fn charge(&mut self, octets: u64) {
+        self.octets = self.octets.saturating_sub(octets);
+    }
+
+    /// True where the item takes more than is wanted: what is read of it from here on is of no use.
+    pub(super) const fn is_given_up(&self) -> bool {
+        ITEM_OCTETS_MAX - self.octets > self.octets_wanted
+    }
+
+    /// Octets that long values may still take: others cannot be left in the file.
+    const fn octets_of_long_values(&self) -> u64 {
+        self.octets.saturating_sub(SMALL_VALUES_OCTETS)
     }
 }
 
@@ -48,6 +75,11 @@ impl Object {
         Ok(Self { heap, subnodes, fault })
     }
 
+    /// Octets of memory that the lists behind it take: those of its blocks and of its sub-nodes.
+    pub(super) fn octets_of_lists(&self) -> u64 {
+        (self.heap.blocks() + self.subnodes.len()) as u64 * LISTED_BLOCK_OCTETS
+    }
+
     /// The sub-node of a NID.
     pub(super) fn subnode(&self, number: u32) -> Read<Subnode> {
         self.subnodes.get(number).ok_or_else(|| match &self.fault {
@@ -64,6 +96,10 @@ impl Object {
         kind: u16,
         word: u32,
     ) -> Read<Value> {
+        allowance.charge(PROPERTY_OCTETS);
+        if allowance.is_given_up() {
+            return Err(Fault::new("its item is heavier than is wanted"));
+        }
         if kind == OBJECT {
             return Ok(Value::Object);
         }
@@ -74,9 +110,8 @@ impl Object {
             fixed_octets(kind).is_some() || is_many(kind) || matches!(kind, STRING8 | STRING | BINARY);
         match self.octets(blocks, allowance, kind, word) {
             Ok(Ok(octets)) => {
-                // A list of many small values takes many times its octets once it is read.
-                let weight = if is_many(kind) { 8 } else { 1 };
-                allowance.octets = allowance.octets.saturating_sub(octets.len() as u64 * weight);
+                let weight = if is_many(kind) { MANY_WEIGHT } else { 1 };
+                allowance.charge(octets.len() as u64 * weight);
                 value(kind, octets)
             }
             Ok(Err(long)) => Ok(long),
@@ -97,16 +132,16 @@ impl Object {
         if hnid & 0x1F == 0 {
             let octets = self.heap.get(blocks, hnid)?;
             if octets.len() as u64 > allowance.octets {
-                return Err(Fault::new(format!(
-                    "its item holds more than {ITEM_OCTETS_MAX} octets of values"
-                )));
+                return Err(Fault::new(format!("its item takes more than {ITEM_OCTETS_MAX} octets")));
             }
             return Ok(Ok(Cow::Borrowed(octets)));
         }
         let subnode = self.subnode(hnid)?;
         let tree = blocks.data_tree(subnode.data)?;
-        let held_max = VALUE_OCTETS_MAX.min(allowance.octets);
-        if tree.octets() > held_max && tree.missing.is_none() && !is_many(kind) {
+        let is_list = is_many(kind);
+        let left = if is_list { allowance.octets / MANY_WEIGHT } else { allowance.octets_of_long_values() };
+        let held_max = VALUE_OCTETS_MAX.min(left);
+        if tree.octets() > held_max && tree.missing.is_none() && !is_list {
             let blob = Blob { octets: tree.octets(), key: BlobKey::Block(subnode.data) };
             return Ok(Err(Value::Long(long_type(kind), blob)));
         }
@@ -118,6 +153,16 @@ impl Object {
         let octets = self.heap.get(blocks, word)?;
         let number = u32_at(octets, 0).ok_or_else(|| Fault::new("its object refers to nothing"))?;
         self.subnode(number)
+    }
+
+    /// The octets of a value, at most `octets_max`.
+    pub(super) fn whole(&mut self, blocks: &mut Blocks, hnid: u32, octets_max: u64) -> Read<Vec<u8>> {
+        if hnid & 0x1F == 0 {
+            return Ok(self.heap.get(blocks, hnid)?.to_vec());
+        }
+        let subnode = self.subnode(hnid)?;
+        let tree = blocks.data_tree(subnode.data)?;
+        blocks.data(&tree, octets_max)
     }
 
     /// The data behind a value as a blob, however long it is.

@@ -22,6 +22,11 @@ pub(super) struct Subnode {
 pub(super) struct Subnodes(Vec<Subnode>);
 
 impl Subnodes {
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The sub-node of a NID.
     pub(super) fn get(&self, number: u32) -> Option<Subnode> {
         self.0.binary_search_by_key(&number, |subnode| subnode.number).ok().map(|place| self.0[place])

@@ -7,7 +7,7 @@ use super::blocks::Blocks;
 use super::btree_heap::records;
 use super::data_tree::DataTree;
 use super::fault::{Fault, Read};
-use super::limits::UNINDEXED_ROWS_MAX;
+use super::limits::{LISTED_BLOCK_OCTETS, PROPERTY_OCTETS, UNINDEXED_ROWS_MAX};
 use super::object::{Allowance, Object};
 use super::octets::{u8_at, u16_at, u32_at};
 use super::properties::push;
@@ -145,6 +145,21 @@ impl Table {
         }
     }
 
+    /// Octets of memory that its lists and its rows take.
+    pub(super) fn octets_of_lists(&self) -> u64 {
+        let matrix = match &self.matrix {
+            Matrix::Held(octets) => octets.len() as u64,
+            Matrix::Tree(tree) => tree.leaves.len() as u64 * LISTED_BLOCK_OCTETS,
+        };
+        let rows = self.rows.len() * size_of::<Row>();
+        self.object.octets_of_lists() + matrix + rows as u64
+    }
+
+    /// Lets go of what of it is kept: it is read again where it is asked for.
+    pub(super) fn let_go(&mut self) {
+        self.object.heap.let_go();
+    }
+
     /// The cells of a row as properties; what cannot be read of them is damage of `part`.
     pub(super) fn cells(
         &mut self,
@@ -163,7 +178,10 @@ impl Table {
             }
             let cell = octets.get(column.at..column.at + column.octets).unwrap_or_default();
             let read = match fixed_octets(column.kind) {
-                Some(0..=8) => fixed(column.kind, cell).ok_or_else(|| Fault::new("a cell is too short")),
+                Some(0..=8) => {
+                    allowance.charge(PROPERTY_OCTETS);
+                    fixed(column.kind, cell).ok_or_else(|| Fault::new("a cell is too short"))
+                }
                 _ => match u32_at(cell, 0) {
                     Some(word) => self.object.value(blocks, allowance, column.kind, word),
                     None => Err(Fault::new("a cell is too short")),
@@ -179,7 +197,6 @@ impl Table {
                 }
             }
         }
-        allowance.octets = allowance.octets.saturating_sub(64 * properties.0.len() as u64);
         blocks.warned(part, damage);
         Ok(properties)
     }

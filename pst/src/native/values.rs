@@ -7,6 +7,7 @@ use super::fault::{Fault, Read};
 use super::limits::VALUES_MAX;
 use super::octets::u32_at;
 use crate::property::{Value, ValueType};
+use crate::wide;
 
 /// `PtypObject`.
 pub(super) const OBJECT: u16 = 0x000D;
@@ -102,7 +103,18 @@ pub(super) fn text(octets: &[u8]) -> String {
     }
     let (mut slab, mut room) = ([0; SLAB_UNITS], [0; SLAB_UNITS * UNIT_OCTETS_MAX]);
     let room = str::from_utf8_mut(&mut room).expect("zeros are text");
+    let mut wide = [0; SLAB_UNITS * 2 + wide::text::STEP_ROOM];
     while !units.is_empty() {
+        let octets = units.as_flattened();
+        let (read, written) =
+            wide::text::utf8_of_utf16(&octets[..octets.len().min(SLAB_UNITS * 2)], &mut wide);
+        if let Ok(some) = simdutf8::basic::from_utf8(&wide[..written])
+            && read > 0
+        {
+            text.push_str(some);
+            units = &units[read / 2..];
+            continue;
+        }
         let count = units.len().min(SLAB_UNITS);
         slab.iter_mut().zip(units).for_each(|(slot, unit)| *slot = u16::from_le_bytes(*unit));
         // The two halves of a character are not parted.

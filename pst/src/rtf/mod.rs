@@ -6,7 +6,7 @@ mod state;
 mod token;
 mod words;
 
-pub use compressed::{RTF_OCTETS_MAX, Unpacked, unpack};
+pub use compressed::{TOO_LONG, Unpacked, unpack};
 pub use state::GROUP_DEPTH_MAX;
 
 use state::Reader;

@@ -97,6 +97,8 @@ impl Shelf for PstShelf {
             return Err(Refusal::Gone);
         }
         let node = NodeId(uid.get());
+        // Two heavy messages are not held at once.
+        self.converted = None;
         let converted = match self.mailbox.read(node, self.role) {
             Outcome::Carried(converted) => converted,
             Outcome::Quarantined(damaged) => {

@@ -62,7 +62,7 @@ impl Harvest {
             }
         }
         if let Some(octets) = properties.binary(0x1009) {
-            self.body(&malote_pst::rtf::unpack(octets).octets);
+            self.body(&malote_pst::rtf::unpack(octets, usize::MAX).octets);
         }
         match properties.get(0x007D) {
             Some(Value::String(text)) => self.fields += &text.to_lowercase(),

@@ -1,6 +1,10 @@
 //! Messages as lines of an mbox file: line ends are LF, and every line of `>`s and `From ` gets one `>` more (mboxrd).
 //! Never decides on a line before enough of it is there.
 
+use malote_pst::wide::text::{STEP_ROOM, plain_lines};
+
+/// Octets that are looked at in one go for lines that are not quoted.
+const PLAIN_OCTETS: usize = 4096;
 /// Longest line that is held whole, in octets.
 const LINE_OCTETS_MAX: usize = 1024 * 1024;
 
@@ -32,9 +36,11 @@ impl Lines {
 
     /// Text of a message in any portions.
     pub(super) fn text(&mut self, octets: &[u8]) {
-        let mut begin = 0;
-        for end in memchr::memchr_iter(b'\n', octets) {
-            self.gathered.extend_from_slice(&octets[begin..end]);
+        let mut rest = octets;
+        loop {
+            rest = &rest[self.plain(rest)..];
+            let Some(end) = memchr::memchr(b'\n', rest) else { break };
+            self.gathered.extend_from_slice(&rest[..end]);
             // Also one that an earlier portion ended with: it is never written before what follows is known.
             if self.gathered.ends_with(b"\r") {
                 self.gathered.pop();
@@ -42,11 +48,35 @@ impl Lines {
             self.gathered.push(b'\n');
             self.decide();
             self.undecided = Some(self.gathered.len());
-            begin = end + 1;
+            rest = &rest[end + 1..];
         }
-        self.gathered.extend_from_slice(&octets[begin..]);
+        self.gathered.extend_from_slice(rest);
         if self.undecided.is_some_and(|begin| self.gathered.len() - begin > LINE_OCTETS_MAX) {
             self.decide();
+        }
+    }
+
+    /// Takes lines that are not quoted, in steps of many octets where this processor has them; gives how many octets it
+    /// took.
+    fn plain(&mut self, octets: &[u8]) -> usize {
+        let mut taken = 0;
+        loop {
+            let begin = self.gathered.len();
+            let is_begin = self.undecided == Some(begin);
+            let is_decided = is_begin || self.undecided.is_none();
+            let some = &octets[taken..octets.len().min(taken + PLAIN_OCTETS)];
+            if !is_decided || some.len() < STEP_ROOM || self.gathered.ends_with(b"\r") {
+                return taken;
+            }
+            self.gathered.resize(begin + some.len() + STEP_ROOM, 0);
+            let (read, written) = plain_lines(some, is_begin, &mut self.gathered[begin..]);
+            self.gathered.truncate(begin + written);
+            if read == 0 {
+                return taken;
+            }
+            let is_end = self.gathered.ends_with(b"\n");
+            self.undecided = is_end.then_some(self.gathered.len());
+            taken += read;
         }
     }
 
