@@ -35,8 +35,8 @@ macro_rules! latest_wanted {
         )
     };
 }
-/// Rows, newest first. Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id, before,
-/// how many.
+/// Rows, newest first. Binds: reach, the caller, actor or empty, action or empty, resource kind or empty, its id,
+/// before, how many.
 const LATEST: &str = concat!(
     "SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
            user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash",
