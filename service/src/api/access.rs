@@ -2,7 +2,7 @@
 //! Never shows a hash, and shows a token once.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
