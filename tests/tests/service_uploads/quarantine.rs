@@ -70,8 +70,8 @@ async fn octets_are_given_to_whoever_may_see_mail_as_a_file_and_written_down() -
     let log = world.get(&auditor, "/audit-logs?limit=200").await?.with(200).text;
     assert_eq!(
         log.matches("GET /migration/quarantine/{qid}/raw").count(),
-        3,
-        "a success and two refusals: {log}"
+        4,
+        "a success and three refusals: {log}"
     );
     Ok(())
 }
