@@ -12,6 +12,7 @@ pub mod caller;
 pub mod closing;
 pub mod conflicts;
 pub mod control;
+pub mod covers;
 pub mod credentials;
 pub mod cutover;
 pub mod described;

@@ -297,7 +297,7 @@ pub async fn estimate(
     caller: Caller,
     Body(asked): Body<Estimate>,
 ) -> Result<Json<EstimateView>> {
-    caller.may(Permission::ViewMigration)?;
+    caller.may(Permission::ManageMigration)?;
     if asked.mailboxes == 0 {
         return Err(ApiError::field("mailboxes", "at least one"));
     }

@@ -91,8 +91,8 @@ async fn elsewhere(app: &App, item: &ItemRow) -> Result<ApiError> {
     let file = format!("quarantine/{}/{}", item.mailbox_id, item.file);
     let place = if host.is_empty() { String::new() } else { format!(" on {host}") };
     let detail = format!(
-        "the worker {worker}{place} met this message and kept its octets in its own data folder, as {file}: they are not \
-         in this service's"
+        "the worker {worker}{place} met this message and kept its octets in its own data folder, as {file}: they are \
+         not in this service's"
     );
     let elsewhere = ApiError::conflict("kept_elsewhere", detail);
     Ok(elsewhere.with("worker_id", worker.into()).with("host", host.into()).with("file", file.into()))

@@ -9,10 +9,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::{RoleView, check_scoped, managed};
+use super::access::RoleView;
 use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::body::{At, Body, no_content};
 use super::caller::Caller;
+use super::covers::{check_scoped, managed};
 use super::list::Listed;
 use super::{ApiError, Result};
 use crate::app::App;

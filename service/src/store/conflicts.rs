@@ -68,8 +68,8 @@ const WAITING: &str = concat!(
      JOIN migration_jobs AS job ON job.id = run.job_id
      JOIN migration_runs AS other ON other.destination_key = run.destination_key AND other.id <> run.id
      JOIN migration_jobs AS holder ON holder.id = other.job_id
-     WHERE run.status = 'queued' AND other.status = 'running' AND run.destination_key <> '' AND run.mailbox_id IS NOT NULL
-       AND job.deleted_at = '' AND ",
+     WHERE run.status = 'queued' AND other.status = 'running' AND run.destination_key <> ''
+       AND run.mailbox_id IS NOT NULL AND job.deleted_at = '' AND ",
     within_reach!("job.tenant_id", "job.id"),
     " ORDER BY run.id, other.id LIMIT $5"
 );

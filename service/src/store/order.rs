@@ -30,7 +30,7 @@ impl Order {
         Self { column: 0, is_descending: true, after: None, rows }
     }
 
-    /// The query of this order, of those that [`by`] makes of each column.
+    /// The query of this order, of those that `by!` makes of each column.
     #[must_use]
     pub fn of(&self, queries: &[[&'static str; 2]]) -> &'static str {
         queries[self.column][usize::from(self.is_descending)]

@@ -1,5 +1,4 @@
-//! Mailboxes from a file, and mailboxes that are switched on again, while the job goes to another phase: all or nothing,
-//! on both engines.
+//! Mailboxes from a file, and switched on again, while the job goes to another phase: all or nothing, on both engines.
 //! Never trusts an answer alone: what was written is counted.
 
 use std::time::{Duration, Instant};

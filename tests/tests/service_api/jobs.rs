@@ -271,7 +271,7 @@ async fn a_job_that_is_refused_leaves_no_server_behind() -> Result<()> {
                "dest": {"host": "new.example.org"}})
     };
     world.post(&lead, "/migration/jobs", asked("example.com", 7)).await?.with(201);
-    let servers = async || -> Result<serde_json::Value> {
+    let servers = async || -> Result<Value> {
         Ok(world.get(&lead, "/endpoints").await?.with(200).json()["total"].clone())
     };
     assert_eq!(servers().await?, 2);

@@ -1,5 +1,4 @@
-//! People and programs who see a part of the house, and try to see more: through users, roles, scopes, tokens, the audit
-//! log, kept answers and hosts that secrets would be sent to.
+//! People and programs who see a part of the house, and try to see more: through users, roles, tokens, kept answers.
 //! Never takes a refusal for enough: what was not done is looked at afterwards.
 
 use anyhow::{Context as _, Result};

@@ -106,7 +106,9 @@ async fn fill(world: &World, who: &Person) -> Result<i64> {
         world
             .sql(run, binds![first, mailbox, kind, format!("2026-01-0{}T00:00:00.000Z", 1 + place % 3)])
             .await?;
-        let item = "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason, status)
+        let item =
+            "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason,
+                                                 status)
                     VALUES ($1, $2, $3, $4, $5, 'too_large', 'open')";
         let reference = format!("uid:{place}");
         world.sql(item, binds![first, mailbox, kind, reference, i64::try_from(100 - place % 3)?]).await?;
@@ -247,14 +249,17 @@ async fn jobs_that_are_in_each_others_way_are_told_to_those_who_see_both() -> Re
         let both = |kind: &str, shared: &str| (kind.to_owned(), shared.to_owned());
         let path = format!("/migration/jobs/{two}/mailboxes");
         let elsewhere = json!({"email": "Ana@One.example", "dest_host": "other.example.net"});
-        let id = world.post(&lead, &path, elsewhere).await?.with(201).json()["id"].as_i64().context("no id")?;
+        let id =
+            world.post(&lead, &path, elsewhere).await?.with(201).json()["id"].as_i64().context("no id")?;
         assert_eq!(told(&lead).await?, [both("address", "ana@one.example")]);
         // The same server under its port, and a name that another address has at the destination.
-        let same = json!({"email": "c@two.example", "dest_host": "MAIL.example.net:993", "dest_user": "bia@one.example"});
+        let place = "MAIL.example.net:993";
+        let same = json!({"email": "c@two.example", "dest_host": place, "dest_user": "bia@one.example"});
         let other = world.post(&lead, &path, same).await?.with(201).json()["id"].as_i64().context("no id")?;
         let fed = both("destination", "mail.example.net/bia@one.example");
         assert_eq!(told(&lead).await?, [both("address", "ana@one.example"), fed.clone()]);
-        let run = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, status, triggered_by, destination_key)
+        let run = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, status, triggered_by,
+                                               destination_key)
                    VALUES ($1, $2, 'delta', 'engine', $3, 'cron', 'mail.example.net/bia@one.example')";
         world.sql(run, binds![two, other, "running"]).await?;
         world.sql(run, binds![one, 3_i64, "queued"]).await?;

@@ -49,9 +49,10 @@ async fn octets_are_given_to_whoever_may_see_mail_as_a_file_and_written_down() -
     }
     // What another worker met lies on its machine: whose that is, is told, and not that there is nothing.
     let run = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, triggered_by, worker_id)
-               VALUES ($1, $2, 'delta', 'success', 'x', 'worker-7')";
+               VALUES ($1, $2, 'delta', 'success', 'x', 'w-7')";
     world.sql(run, binds![place.job, place.mailbox]).await?;
-    let other = "INSERT INTO workers (id, host, capacity, started_ms, seen_ms) VALUES ('worker-7', 'mover2', 1, 1, 1)";
+    let other = "INSERT INTO workers (id, host, pid, program_version, capacity, started_ms, seen_ms)
+                 VALUES ('w-7', 'mover2', 7, '1', 1, 1, 1)";
     world.sql(other, binds![]).await?;
     let met =
         "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, reason, file, run_id)
@@ -62,15 +63,15 @@ async fn octets_are_given_to_whoever_may_see_mail_as_a_file_and_written_down() -
     let told =
         world.get(lead, &format!("/migration/quarantine/{far}/raw")).await?.refused(409, "kept_elsewhere");
     let told = told.json();
-    assert_eq!((&told["worker_id"], &told["host"]), (&json!("worker-7"), &json!("mover2")), "{told}");
+    assert_eq!((&told["worker_id"], &told["host"]), (&json!("w-7"), &json!("mover2")), "{told}");
     assert!(told["detail"].as_str().is_some_and(|words| words.contains("mover2")), "{told}");
     world.get(&operator, &format!("/migration/quarantine/{far}/raw")).await?.refused(403, "forbidden");
     let auditor = world.user("root1", &["admin"], &[]).await?;
     let log = world.get(&auditor, "/audit-logs?limit=200").await?.with(200).text;
     assert_eq!(
         log.matches("GET /migration/quarantine/{qid}/raw").count(),
-        3,
-        "a success and two refusals: {log}"
+        4,
+        "a success and three refusals: {log}"
     );
     Ok(())
 }

@@ -215,3 +215,4 @@ phrase-ticket-unset = no ticket system is set, or it is switched off
 phrase-platforms-none = no platforms are kept here: name the server by endpoint_id or host
 phrase-credential-endpoint = it goes with an endpoint_id
 phrase-job-verified-no-box = the job is { $phase }: no mailbox is added
+phrase-item-status = acknowledged; a run opens and resolves

@@ -215,3 +215,4 @@ phrase-ticket-unset = nenhum sistema de chamados está configurado, ou está des
 phrase-platforms-none = aqui não se guardam plataformas: informe o servidor por endpoint_id ou host
 phrase-credential-endpoint = só vale junto com um endpoint_id
 phrase-job-verified-no-box = a migração está em { $phase }: nenhuma caixa é acrescentada
+phrase-item-status = acknowledged; uma execução abre e resolve
