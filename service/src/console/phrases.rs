@@ -93,6 +93,8 @@ pub fn said(language: Language, text: &str) -> Option<String> {
         let value = match (counted, name.as_str()) {
             (Some(number), _) => FluentValue::from(number),
             (None, "phase" | "check") => FluentValue::from(texts::word(language, name, value)),
+            // Why, where that is a sentence of its own.
+            (None, "cause") => FluentValue::from(said(language, value).unwrap_or_else(|| value.to_owned())),
             _ => FluentValue::from(value.to_owned()),
         };
         (name.clone(), value)
@@ -136,6 +138,14 @@ mod tests {
         check(
             "job 7 is in initial_sync; job 8 is paused",
             Some("a migração 7 está na fase “Cópia inicial”; a migração 8 está pausada"),
+        );
+        check(
+            "\"/\" is no pattern of folders: the folder pattern begins or ends with `/` or has `//` in it; \
+             write `Work/Old`",
+            Some(
+                "\"/\" não é um padrão de pastas: o padrão de pastas começa ou termina com `/` ou tem `//`; \
+                 escreva `Trabalho/Antigas`",
+            ),
         );
         check("write it as ana@example.com", Some("escreva assim: ana@exemplo.com.br"));
     }

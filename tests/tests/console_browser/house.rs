@@ -26,7 +26,11 @@ impl Scene {
         self.role = role.as_str().context("no id")?.to_owned();
         let person = world.user("bruna", &["atendimento"], &[1]).await?;
         self.person = person.id;
-        let one = |effect: &str, kind: &str, id: i64| json!({"effect": effect, "resource_kind": kind, "resource_id": id});
+        let one = |effect: &str, kind: &str, id: i64| {
+            json!({
+                "effect": effect, "resource_kind": kind, "resource_id": id,
+            })
+        };
         let path = format!("/access/users/{}/scopes", self.person);
         let scopes = json!({"items": [one("allow", "tenant", 112), one("deny", "job", self.jobs[4])]});
         world.put(lead, "PUT", &path, &path, scopes).await?.with(200);
