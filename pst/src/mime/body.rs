@@ -14,9 +14,9 @@ use crate::rtf::{self, Origin};
 use crate::store::{Blob, Blobs};
 use crate::text;
 
-/// What the texts of one message may take of memory, those of all that is embedded in it counted, in octets as the store
-/// holds them, and as rich text unpacks to; what goes beyond is carried as attached files. Decoded and encoded, they take
-/// several times as much.
+/// What the texts of one message may take of memory, those of all that is embedded in it counted, in octets as the
+/// store holds them, and as rich text unpacks to; what goes beyond is carried as attached files. Decoded and encoded,
+/// they take several times as much.
 pub const BODY_OCTETS_MAX: u64 = 16 * 1024 * 1024;
 
 /// The texts of one item.

@@ -27,8 +27,8 @@ pub struct Inner {
     pub octets: Vec<u8>,
 }
 
-/// What an object wraps, where that has at most `octets_max` octets; nothing where it is no compound file, too large, or
-/// wraps nothing that is a file by itself.
+/// What an object wraps, where that has at most `octets_max` octets; nothing where it is no compound file, too large,
+/// or wraps nothing that is a file by itself.
 ///
 /// # Errors
 /// Where the blob cannot be read.

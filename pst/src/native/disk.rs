@@ -11,7 +11,8 @@ use super::fault::{Fault, Read};
 /// Octets of one stretch: the small blocks of an item lie in one or two, as they were written together. Longer ones
 /// would bring parts of the files between items, which are read by themselves.
 const STRETCH_OCTETS: usize = 4 * 1024;
-/// Stretches that are kept for each handle: more would not stay in the fastest caches, and the next item's lie elsewhere.
+/// Stretches that are kept for each handle: more would not stay in the fastest caches, and the next item's lie
+/// elsewhere.
 const STRETCHES_MAX: usize = 64;
 /// What is at least this long is read by itself: items of one folder lie far apart, and more would be read in vain.
 const ALONE_OCTETS_MIN: usize = 4096;

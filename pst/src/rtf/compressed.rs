@@ -23,8 +23,8 @@ pub struct Unpacked {
     pub flaw: Option<&'static str>,
 }
 
-/// Unpacks the value of `PidTagRtfCompressed`, to at most `octets_max` octets and a few more: what lies beyond is left out
-/// and told ([`TOO_LONG`]).
+/// Unpacks the value of `PidTagRtfCompressed`, to at most `octets_max` octets and a few more: what lies beyond is left
+/// out and told ([`TOO_LONG`]).
 #[must_use]
 pub fn unpack(value: &[u8], octets_max: usize) -> Unpacked {
     let (Some(kind), Some(data)) = (value.get(8..12), value.get(HEADER_OCTETS..)) else {

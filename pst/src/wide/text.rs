@@ -86,9 +86,9 @@ pub fn utf8_of_utf16(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
     }
 }
 
-/// Writes the first of the octets, so many, as letters of quoted-printable, each as itself or as three, as long as there is
-/// room for a step. What follows them is read with them, and not used. Gives how many octets were read and written. What needs an escape are all controls but TAB, DEL,
-/// `=`, and all beyond ASCII.
+/// Writes the first of the octets, so many, as letters of quoted-printable, each as itself or as three, while there is
+/// room for a step. What follows them is read with them, and not used. Gives how many octets were read and written.
+/// What needs an escape are all controls but TAB, DEL, `=`, and all beyond ASCII.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2"))]
 pub fn quoted(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
     multiversion::target::match_target! {
