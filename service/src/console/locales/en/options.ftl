@@ -68,4 +68,3 @@ phrase-pattern-empty = the folder pattern is empty
 phrase-pattern-long = the folder pattern has more than { $most } characters
 phrase-pattern-level = the folder pattern begins or ends with `/` or has `//` in it; write `Work/Old`
 phrase-pattern-escape = the folder pattern ends with `\`; write `\\` for a backslash
-phrase-ack-only = acknowledged; a run opens and resolves

@@ -68,4 +68,3 @@ phrase-pattern-empty = o padrão de pastas está vazio
 phrase-pattern-long = o padrão de pastas tem mais de { $most } caracteres
 phrase-pattern-level = o padrão de pastas começa ou termina com `/` ou tem `//`; escreva `Trabalho/Antigas`
 phrase-pattern-escape = o padrão de pastas termina com `\`; escreva `\\` para uma barra invertida
-phrase-ack-only = reconhecida; abrir e resolver cabe às execuções
