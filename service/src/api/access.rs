@@ -22,7 +22,7 @@ use crate::auth::{password, token};
 use crate::store::doors::TokenRow;
 use crate::store::people::{NewUser, RoleRow, UserRow};
 use crate::store::roles::Holder;
-use crate::store::{StoreError, at, at_or_empty};
+use crate::store::{StoreError, Transaction, at, at_or_empty};
 
 /// The longest life of a service token, in days.
 pub const TOKEN_DAYS_MAX: i64 = 366;
@@ -317,11 +317,6 @@ pub async fn change_user(
     caller.has_stepped_up(app.now_ms())?;
     let mut user = managed(&app, &caller, &id).await?;
     user.version = seen_version(&headers, user.version)?;
-    let takes_roles = asked.roles.as_ref().is_some_and(|roles| !roles.iter().any(|role| role == "admin"));
-    if (asked.enabled == Some(false) || takes_roles) && !app.store.has_other_admin(&id).await? {
-        let detail = "nobody else could manage access any more";
-        return Err(ApiError::conflict("conflict", detail));
-    }
     user.display_name = asked.display_name.unwrap_or(user.display_name);
     user.email = asked.email.unwrap_or(user.email);
     user.is_enabled = asked.enabled.unwrap_or(user.is_enabled);
@@ -346,10 +341,22 @@ pub async fn change_user(
     if let Some(tenants) = asked.tenants {
         transaction.set_tenants(&id, &tenants).await.map_err(of_tenants)?;
     }
+    if asked.enabled == Some(false) || asked.roles.is_some() {
+        check_managed(&mut transaction).await?;
+    }
     transaction.end_sessions(&id, "rights_changed").await?;
     transaction.commit().await?;
     let user = read(&app, &id).await?;
     Ok(Versioned(user.version, view(&app, user).await?))
+}
+
+/// Refuses a change after which nobody could manage access any more. Looked at after the change, one at a time: two who
+/// take each other's rights at the same moment do not both get their way.
+async fn check_managed(transaction: &mut Transaction) -> Result<()> {
+    if transaction.has_admin().await? {
+        return Ok(());
+    }
+    Err(ApiError::conflict("conflict", "nobody else could manage access any more"))
 }
 
 /// `DELETE /access/users/{id}`.
@@ -365,11 +372,9 @@ pub async fn remove_user(
     caller.has_stepped_up(app.now_ms())?;
     let user = managed(&app, &caller, &id).await?;
     unless_stale(&headers, user.version)?;
-    if !app.store.has_other_admin(&id).await? {
-        return Err(ApiError::conflict("conflict", "nobody else could manage access any more"));
-    }
     let mut transaction = app.store.begin().await?;
     transaction.delete_user(&id).await?;
+    check_managed(&mut transaction).await?;
     transaction.commit().await?;
     Ok(no_content())
 }

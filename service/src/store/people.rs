@@ -70,12 +70,14 @@ const GIVE_TENANT: &str = "INSERT INTO user_tenants (user_id, tenant_id) VALUES 
 const TAKE_TENANTS: &str = "DELETE FROM user_tenants WHERE user_id = $1";
 /// Binds: role.
 const ROLE: &str = "SELECT id FROM roles WHERE id = $1 OR name = $1";
-/// Users who could still manage access. Binds: the one left out.
-const OTHER_ADMINS: &str = "
+/// Keeps others from looking for administrators until the transaction ends, where the engine knows row locks.
+const LOCK_ADMINS: &str = "UPDATE roles SET name = name WHERE name = 'admin'";
+/// Users who can manage access.
+const ADMINS: &str = "
     SELECT COUNT(DISTINCT users.id) FROM users
     JOIN user_roles ON user_roles.user_id = users.id
     JOIN role_permissions ON role_permissions.role_id = user_roles.role_id
-    WHERE role_permissions.permission = 'can_manage_access' AND users.is_enabled = 1 AND users.id <> $1";
+    WHERE role_permissions.permission = 'can_manage_access' AND users.is_enabled = 1";
 
 /// Binds: user.
 const TOTP: &str = "SELECT secret_encrypted, confirmed_ms, last_step FROM user_totp WHERE user_id = $1";
@@ -146,7 +148,8 @@ pub const QUERIES: &[&str] = &[
     GIVE_TENANT,
     TAKE_TENANTS,
     ROLE,
-    OTHER_ADMINS,
+    LOCK_ADMINS,
+    ADMINS,
     TOTP,
     PUT_TOTP,
     TAKE_STEP,
@@ -384,12 +387,6 @@ impl Store {
         self.run("writing a set-up token", PUT_SETUP, binds![hash, expires_ms]).await.map(|_| ())
     }
 
-    /// True where somebody else could still manage access.
-    pub async fn has_other_admin(&self, user: &str) -> Result<bool> {
-        let row = self.one("counting administrators", OTHER_ADMINS, binds![user]).await?;
-        row.map_or(Ok(false), |row| Ok(row.int(0)? > 0))
-    }
-
     /// The id of a role by id or name.
     pub async fn role_named(&self, name: &str) -> Result<Option<String>> {
         self.one("reading a role", ROLE, binds![name]).await?.map(|row| row.text(0)).transpose()
@@ -466,6 +463,13 @@ impl Transaction {
             user.version
         ];
         Ok(self.run("changing a user", UPDATE_USER, binds).await? > 0)
+    }
+
+    /// True where somebody can manage access; nobody else looks until this transaction ends.
+    pub async fn has_admin(&mut self) -> Result<bool> {
+        self.run("locking administrators", LOCK_ADMINS, binds![]).await?;
+        let row = self.one("counting administrators", ADMINS, binds![]).await?;
+        row.map_or(Ok(false), |row| Ok(row.int(0)? > 0))
     }
 
     /// Removes a user.

@@ -110,3 +110,27 @@ async fn a_mailboxs_page_groups_its_errors_and_names_its_files_and_the_log_comes
     vera.open("/console/audit.ndjson").await?.with(403);
     Ok(())
 }
+
+#[tokio::test]
+async fn migrations_in_each_others_way_stand_on_the_systems_page() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["admin"], &[]).await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let first = world.job(&person, 1, "example.org").await?;
+    let mailbox = world.mailbox(&person, first, "bia@example.org").await?;
+    let page = ana.get("/console/system").await?.with(200);
+    assert!(!page.text.contains("each other's way"), "{}", page.text);
+    let second = world.job(&person, 1, "example.net").await?;
+    world.mailbox(&person, second, "bia@example.org").await?;
+    for (language, words) in
+        [("en", "bia@example.org is in several open"), ("pt-BR", "bia@example.org está em várias")]
+    {
+        ana.language = language;
+        let page = ana.get("/console/system").await?.with(200);
+        assert!(page.text.contains(words), "{}", page.text);
+        assert!(page.text.contains(&format!("/console/mailboxes/{mailbox}")), "{}", page.text);
+        assert!(page.text.contains(&format!("/console/jobs/{second}")), "{}", page.text);
+    }
+    Ok(())
+}

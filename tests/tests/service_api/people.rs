@@ -212,3 +212,26 @@ async fn the_last_administrator_stays_and_a_changed_user_comes_in_anew() -> Resu
     world.post(&Person::default(), "/auth/login", login).await?.with(401);
     Ok(())
 }
+
+#[tokio::test]
+async fn of_two_administrators_who_remove_each_other_at_once_one_stays() -> Result<()> {
+    for round in 0..8 {
+        let world = World::new().await?;
+        let one = world.user("admin1", &["admin"], &[]).await?;
+        let other = world.user("admin2", &["admin"], &[]).await?;
+        let path = |of: &Person| format!("/access/users/{}", of.id);
+        let (to_one, to_other) = (path(&one), path(&other));
+        let (first, second) = tokio::join!(
+            world.send(&one, "DELETE", &to_other, json!({})),
+            world.send(&other, "DELETE", &to_one, json!({})),
+        );
+        let told = [first?.status, second?.status];
+        let done = told.iter().filter(|status| (200..300).contains(*status)).count();
+        assert_eq!(done, 1, "round {round}: {told:?}");
+        let left = "SELECT COUNT(*) FROM users JOIN user_roles ON user_roles.user_id = users.id
+                    WHERE user_roles.role_id IN (SELECT id FROM roles WHERE name = 'admin')";
+        let row = world.app.store.one("counting", left, binds![]).await?;
+        assert_eq!(row.map_or(Ok(0), |row| row.int(0))?, 1, "round {round}");
+    }
+    Ok(())
+}

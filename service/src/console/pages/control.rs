@@ -134,6 +134,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         try_join3(api.read("/migration/metrics"), api.read("/endpoints"), api.read("/version")).await?;
     let ready = api.read("/health/ready").await.is_ok();
     let settings = api.read_if_there("/system/settings").await?;
+    let conflicts = api.read("/system/jobs-conflicts?limit=50").await?;
     let quota = api.read_if_there("/quota").await?;
     let budget = quota.as_ref().map(|all| budget(&member.visitor.format, all));
     let items = |found: Option<Value>| found.map(|all| all["items"].clone());
@@ -142,6 +143,7 @@ async fn machine(member: &Member, problem: Option<&Problem>, own: minijinja::Val
         is_ready => ready,
         workers => metrics["workers"],
         endpoints => endpoints["items"],
+        conflicts => conflicts["items"],
         program => version,
         licence => env!("CARGO_PKG_LICENSE"),
         settings => items(settings),
