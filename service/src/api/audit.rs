@@ -113,7 +113,7 @@ fn moment(field: &str, text: Option<String>) -> Result<i64> {
 
 /// `GET /audit-logs`: newest first. Whoever does not see every tenant is told of their own doing and tenants alone.
 #[utoipa::path(get, path = "/audit-logs", tag = "audit", params(Wanted),
-    responses((status = 200, body = Listed<AuditView>), (status = 403)))]
+    responses((status = 200, body = Listed<AuditView>), (status = 403), (status = 422)))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
