@@ -164,6 +164,18 @@ impl Person {
         }
     }
 
+    /// Reaches a place and has its name or role told, again where it is made anew before it is asked.
+    async fn hears(&self, kind: &str, name: &str, within: &str, what: &str) -> Result<(Place, String)> {
+        for _ in 0..STALE_MAX {
+            let place = self.reaches(kind, name, within).await?;
+            match self.browser.told(&place, what).await {
+                Err(error) if format!("{error:#}").contains("stale element") => (),
+                told => return Ok((place, told?)),
+            }
+        }
+        bail!("{name:?} does not stand still")
+    }
+
     /// Presses with a pointer, on a place that may be made anew meanwhile.
     async fn clicks(&self, kind: &str, name: &str, within: &str) -> Result<()> {
         for _ in 0..STALE_MAX {
@@ -190,8 +202,7 @@ impl Person {
     pub async fn presses_in(&self, within: &str, name: &str) -> Result<()> {
         let began = Instant::now();
         if self.manner == Manner::Keys {
-            let place = self.reaches("press", name, within).await?;
-            let role = self.browser.told(&place, "computedrole").await?;
+            let (_, role) = self.hears("press", name, within, "computedrole").await?;
             let known = ["button", "link", "DisclosureTriangle"].contains(&role.as_str());
             ensure!(known, "{name:?} is a {role}, which nobody takes for something to press");
             self.browser.keys(ENTER).await?;
@@ -212,8 +223,7 @@ impl Person {
 
     /// The same in the part of the page that has this heading.
     pub async fn fills_in(&self, within: &str, name: &str, text: &str) -> Result<()> {
-        let place = self.reaches("field", name, within).await?;
-        let told = self.browser.told(&place, "computedlabel").await?;
+        let (place, told) = self.hears("field", name, within, "computedlabel").await?;
         ensure!(!told.is_empty(), "the field {name:?} has no name for those who hear the page");
         if self.manner == Manner::Keys {
             self.browser.keys_together(CONTROL_A).await?;
