@@ -249,10 +249,9 @@ impl Store for Both {
             self.comparison.items_alone += 1;
             return mine;
         }
-        let weighs = mine.as_ref().map_or(0, weight::of);
-        if weighs > weight::WHOLE_OCTETS_MAX {
+        if mine.as_ref().is_ok_and(weight::is_too_heavy) {
             self.comparison.items_alone += 1;
-            let reason = format!("one reader was not asked: it would hold {weighs} octets of it in memory");
+            let reason = "one reader was not asked: it would hold too much of it in memory".to_owned();
             self.comparison.disagree(Some(node), reason, "first");
             return mine;
         }

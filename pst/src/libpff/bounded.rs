@@ -54,7 +54,7 @@ impl Store for BoundedStore {
     fn item(&mut self, node: NodeId) -> Result<Item, StoreError> {
         let own = self.native.as_mut().and_then(|native| native.item(node).ok());
         match own {
-            Some(item) if weight::of(&item) > weight::WHOLE_OCTETS_MAX => Ok(item),
+            Some(item) if weight::is_too_heavy(&item) => Ok(item),
             _ => self.child.item(node),
         }
     }

@@ -4,12 +4,12 @@
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::PROPERTIES;
-use super::limits::{EMBEDDED_DEPTH_MAX, RECIPIENTS_MAX};
+use super::limits::{EMBEDDED_DEPTH_MAX, PROPERTY_OCTETS, RECIPIENTS_MAX, RECIPIENTS_WHOLE_MAX};
 use super::object::{Allowance, Object};
 use super::properties::push;
 use super::table::Table;
 use crate::item::{Attachment, Damage, Item, Part};
-use crate::property::Properties;
+use crate::property::{Properties, Value};
 use crate::store::NodeId;
 
 /// `NID_RECIPIENT_TABLE`.
@@ -18,6 +18,17 @@ const RECIPIENTS: u32 = 0x692;
 const ATTACHMENTS: u32 = 0x671;
 /// `NID_TYPE_ATTACHMENT`.
 const ATTACHMENT_TYPE: u32 = 0x05;
+
+/// `PidTagDisplayName`.
+const NAME: u16 = 0x3001;
+/// `PidTagEmailAddress`.
+const ADDRESS: u16 = 0x3003;
+/// `PidTagEntryId`: it says name and address once more.
+const ENTRY: u16 = 0x0FFF;
+/// What says who a recipient is and what became of the message there ([MS-OXCMSG] §2.2.1.1 and [MS-OXOMSG] §2.2.2):
+/// its type, names and addresses, its part in a meeting, and the report of its delivery.
+const TELLING: [u16; 13] =
+    [0x0C15, NAME, 0x3002, ADDRESS, 0x39FE, ENTRY, 0x5FFD, 0x5FFF, 0x0C04, 0x0C05, 0x0C1B, 0x0C20, 0x0C21];
 
 /// The reading of one item with all that is embedded in it.
 pub(super) struct Reading<'a> {
@@ -83,10 +94,16 @@ impl<'a> Reading<'a> {
             push(damage, Part::Limit, Fault::new(reason));
             table.rows.truncate(RECIPIENTS_MAX);
         }
+        let is_long = table.rows.len() > RECIPIENTS_WHOLE_MAX;
         let mut recipients = Vec::with_capacity(table.rows.len());
         for row in std::mem::take(&mut table.rows) {
             match table.cells(self.blocks, &mut self.allowance, row, part, damage) {
-                Ok(cells) => recipients.push(cells),
+                Ok(mut cells) => {
+                    if is_long {
+                        self.allowance.give_back(forget_the_rest(&mut cells));
+                    }
+                    recipients.push(cells);
+                }
                 Err(fault) => push(damage, part, fault),
             }
             if self.allowance.octets == 0 {
@@ -142,4 +159,18 @@ impl<'a> Reading<'a> {
         }
         attachments
     }
+}
+
+/// Leaves of a row what is [`TELLING`]; gives the octets of memory that the rest took.
+fn forget_the_rest(row: &mut Properties) -> u64 {
+    // An entry id stands in for a missing address, and for a name in 8 bits.
+    let is_told = matches!(row.get(NAME), Some(Value::String(_))) && row.get(ADDRESS).is_some();
+    let is_kept = |id: &u16| TELLING.contains(id) && !(is_told && *id == ENTRY);
+    let octets = |value: Value| match value {
+        Value::Binary(octets) | Value::String8(octets) => octets.len(),
+        Value::String(text) => text.len(),
+        _ => 0,
+    };
+    let rest = row.0.extract_if(.., |id, _| !is_kept(id));
+    rest.map(|(_, value)| PROPERTY_OCTETS + octets(value) as u64).sum()
 }

@@ -34,6 +34,8 @@ pub(super) const LISTED_BLOCK_OCTETS: u64 = 40;
 pub(super) const NAME_OCTETS_MAX: usize = 4096;
 /// Octets of the texts of all named properties of one store: more than 32,768 of them take as programs write them.
 pub(super) const NAMES_OCTETS_MAX: usize = 9 << 20;
+/// Rows of one recipient table from which on each keeps only what says who it is.
+pub(super) const RECIPIENTS_WHOLE_MAX: usize = 1000;
 /// Rows of one recipient table.
 pub(super) const RECIPIENTS_MAX: usize = 100_000;
 /// Attachments of one item with all that is embedded in it.

@@ -44,6 +44,14 @@ impl Allowance {
         self.octets = self.octets.saturating_sub(octets);
     }
 
+    /// Gives back what was charged for what is held no longer.
+    pub(super) const fn give_back(&mut self, octets: u64) {
+        // What is used up stays so: somebody was told.
+        if self.octets > 0 {
+            self.octets = self.octets.saturating_add(octets);
+        }
+    }
+
     /// True where the item takes more than is wanted: what is read of it from here on is of no use.
     pub(super) const fn is_given_up(&self) -> bool {
         ITEM_OCTETS_MAX - self.octets > self.octets_wanted

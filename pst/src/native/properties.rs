@@ -62,9 +62,11 @@ impl Object {
     }
 }
 
-/// Adds a damage, up to as many as are told one by one.
+/// Adds a damage, up to as many as are told one by one. A limit that was reached is always told: it comes once an
+/// object, and others go by it.
 pub(super) fn push(damage: &mut Vec<Damage>, part: Part, fault: Fault) {
     match damage.len() {
+        _ if part == Part::Limit => damage.push(Damage { part, reason: fault.into_reason() }),
         0..DAMAGES_MAX => damage.push(Damage { part, reason: fault.into_reason() }),
         DAMAGES_MAX => damage.push(Damage { part, reason: "and more that is not told".to_owned() }),
         _ => {}

@@ -3,6 +3,7 @@
 
 mod expected;
 mod letter;
+mod long_lists;
 mod mutants;
 mod rivals;
 mod stores;
