@@ -171,7 +171,10 @@ impl Found {
 
 impl Second {
     fn of(comparison: &Comparison) -> Self {
-        let told = comparison.told.iter().map(|told| Disagreed {
+        // Several hands ask: in the order of nodes two checks of one file say the same.
+        let mut in_order: Vec<_> = comparison.told.iter().collect();
+        in_order.sort_by_key(|told| told.node);
+        let told = in_order.into_iter().map(|told| Disagreed {
             node: told.node.map(|node| format!("{:#x}", node.0)),
             reason: told.reason.clone(),
             used: told.used,
