@@ -61,6 +61,8 @@ pub struct JobView {
     pub options: Value,
     pub is_paused: bool,
     pub paused_reason: String,
+    /// The phase that it failed in; empty where it did not fail.
+    pub phase_before_failure: String,
     pub failure_reason: String,
     pub closed_at: String,
     pub version: i64,
@@ -117,6 +119,7 @@ impl JobView {
             dest_credential_id: row.dest_credential_id,
             is_paused: row.is_paused,
             paused_reason: row.paused_reason,
+            phase_before_failure: row.phase_before_failure,
             failure_reason: row.failure_reason,
             closed_at: row.closed_at,
             version: row.version,

@@ -254,10 +254,12 @@ impl Scene {
             mailboxes.push(self.world.mailbox(&self.lead, job, &format!("{name}@{domain}")).await?);
         }
         // Last: a job that is verified takes no more mailboxes.
-        let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4
-                      WHERE id = $1";
-        let why = if phase == "failed" { "the source refuses every login" } else { "" };
-        self.world.sql(change, binds![job, phase, label, why]).await?;
+        let change = "UPDATE migration_jobs SET phase = $2, source_server_label = $3, failure_reason = $4,
+                      phase_before_failure = $5 WHERE id = $1";
+        let has_failed = phase == "failed";
+        let (why, before) =
+            if has_failed { ("the source refuses every login", "initial_sync") } else { ("", "") };
+        self.world.sql(change, binds![job, phase, label, why, before]).await?;
         for (place, mailbox) in mailboxes.into_iter().enumerate() {
             self.counts(mailbox, phase, (matched / 4, source / 4), place).await?;
             if place == 0 {

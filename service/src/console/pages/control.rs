@@ -118,8 +118,7 @@ pub async fn make_share(member: Member, Path(id): Path<i64>, form: Form) -> Answ
 /// `GET /console/share/{token}`: what the holder of a link sees, logged in or not.
 pub async fn shared(visitor: Visitor, Path(token): Path<String>) -> Answer {
     let job = visitor.api.read(&format!("/share/{}", escaped(&token))).await?;
-    let phase = job["phase"].as_str().unwrap_or_default();
-    let steps = super::job::steps(phase);
+    let steps = super::job::steps(&job);
     Ok(visitor.page("shared.html", None, context! { job => job, steps => steps }))
 }
 

@@ -51,7 +51,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         names => names,
         cutover => cutover,
         passes => passes,
-        steps => steps(job["phase"].as_str().unwrap_or_default()),
+        steps => steps(&job),
         actions => actions(member, &job, active.len(), &passes),
         checks => checks(format, &gate),
         active_runs => active.len(),
@@ -102,11 +102,15 @@ fn under_way(active: &[&Value], boxes: &Value) -> Vec<Value> {
     active.iter().take(UNDER_WAY_MAX).map(named).collect()
 }
 
-/// The phases with where the job stands in them: `done`, `now`, `next`.
-pub(super) fn steps(phase: &str) -> Vec<Value> {
+/// The phases with where the job stands in them: `done`, `now`, `next`; `stopped` is the one that it failed in.
+pub(super) fn steps(job: &Value) -> Vec<Value> {
+    let phase = job["phase"].as_str().unwrap_or_default();
+    let has_failed = phase == "failed";
+    let phase = if has_failed { job["phase_before_failure"].as_str().unwrap_or_default() } else { phase };
     let here = PHASES.iter().position(|known| *known == phase);
     let place = |at: usize| match here {
         Some(here) if at < here => "done",
+        Some(here) if at == here && has_failed => "stopped",
         Some(here) if at == here => "now",
         _ => "next",
     };
@@ -299,4 +303,24 @@ fn closing(form: &Form) -> Value {
         body["waive_straggler_reason"] = form.get("reason").into();
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_migration_shows_what_was_done_and_where_it_stopped() {
+        for (phase, before, expected) in [
+            ("discovered", "", "now next next"),
+            ("initial_sync", "", "done done now"),
+            ("failed", "preflight", "done stopped next"),
+            ("failed", "", "next next next"),
+        ] {
+            let job = json!({ "phase": phase, "phase_before_failure": before });
+            let places: Vec<_> = steps(&job).iter().take(3).map(|step| step["place"].clone()).collect();
+            let expected: Vec<_> = expected.split(' ').map(Value::from).collect();
+            assert_eq!(places, expected, "{phase} after {before}");
+        }
+    }
 }

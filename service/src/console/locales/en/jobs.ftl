@@ -88,6 +88,7 @@ tab-share = Customer's link
 tab-report = Report
 stepper = Phases
 step-done = done:
+step-stopped = stopped here:
 next-step = Next:
 of-messages = { $done } of { $all } messages
 job-failed-why = It failed:

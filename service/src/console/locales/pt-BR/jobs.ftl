@@ -88,6 +88,7 @@ tab-share = Link do cliente
 tab-report = Relatório
 stepper = Fases
 step-done = feito:
+step-stopped = parou aqui:
 next-step = A seguir:
 of-messages = { $done } de { $all } mensagens
 job-failed-why = Falhou:
