@@ -177,6 +177,9 @@ impl Both {
         if is_denied {
             differences.push("a checksum denies octets that the other takes".to_owned());
         }
+        if mine.is_damaged() || theirs.is_damaged() {
+            differences.push("a part of it cannot be read".to_owned());
+        }
         // What a checksum denies is not made right by a reader that looks at none.
         let is_theirs =
             !is_denied && compare::losses(&theirs) < compare::losses(&mine) && compare::holds(&theirs, &mine);

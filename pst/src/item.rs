@@ -111,6 +111,22 @@ pub struct Damage {
 /// How a reason ends where a checksum says that octets are not those that were written.
 pub(crate) const DENIED: &str = "its checksum is wrong";
 
+/// `PidTagSubject`, `PidTagTransportMessageHeaders`, `PidTagBody`, `PidTagHtml`, `PidTagRtfCompressed`,
+/// `PidTagAttachDataBinary`.
+const MISSED: [u16; 6] = [0x0037, 0x007D, 0x1000, 0x1013, 0x1009, 0x3701];
+
+impl Part {
+    /// True for a part of an item that people would miss: anything else is told, and the item carried without.
+    #[must_use]
+    pub fn is_missed(self) -> bool {
+        match self {
+            Self::Attachments | Self::Data | Self::Properties | Self::Limit => true,
+            Self::Property(id) => MISSED.contains(&id),
+            Self::Recipients | Self::File | Self::Folder | Self::Contents => false,
+        }
+    }
+}
+
 impl Damage {
     /// True where octets are there and their checksum denies them: a reader that gives them all the same has
     /// overlooked that, and is no better for it.

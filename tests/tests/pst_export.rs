@@ -125,3 +125,31 @@ async fn an_item_whose_file_is_damaged_is_kept_back_alone() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_second_export_replaces_the_first_and_never_that_of_another_store() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("twice.pst");
+    store(&path, 12)?;
+    let out = export(&home, &path, "maildir", "native", 0).await?;
+    let before = files(&out)?;
+    // Somebody has read one with a mail program.
+    let letter =
+        before.iter().find(|path| path.display().to_string().contains(".malote,S=")).context("a letter")?;
+    let name = letter.file_name().context("no name")?.to_string_lossy().replace(":2,", ":2,S");
+    fs::rename(letter, letter.with_file_name(name))?;
+    export(&home, &path, "maildir", "native", 0).await?;
+    assert_eq!(files(&out)?, before, "each item is there once, as it was exported");
+    let other = home.path("other.pst");
+    let mut made = Pst::new(Crypt::None).record_key(*b"another-store-16").create(&other)?;
+    let (top, note) = (made.top(), Message::new("IPM.Note").text("Other", "x"));
+    let folder = made.folder(top, Folder::new("Large").class("IPF.Note"))?;
+    made.item(folder, &note)?;
+    made.finish()?;
+    let words = ["pst", "export", "--to", "maildir", "--out"].map(str::to_owned).into_iter();
+    let words = words.chain([out.display().to_string(), other.display().to_string()]);
+    let ended = home.run(words).await?.with(2);
+    assert!(ended.err.contains("another store"), "{}", ended.err);
+    assert_eq!(files(&out)?, before);
+    Ok(())
+}

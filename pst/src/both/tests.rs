@@ -114,7 +114,7 @@ fn each_pair_of_readings_gives_the_better_one_and_its_disagreement() {
         (whole as Reading, whole as Reading, Asking::Everything, Some(true), 0, 1),
         (whole, damaged, Asking::Everything, Some(true), 1, 1),
         (damaged, whole, Asking::Damaged, Some(true), 1, 1),
-        (damaged, damaged, Asking::Damaged, Some(false), 0, 1),
+        (damaged, damaged, Asking::Damaged, Some(false), 1, 1),
         (denied, whole, Asking::Damaged, Some(false), 1, 1),
         (denied, whole, Asking::Everything, Some(false), 1, 1),
         (unreadable, whole, Asking::Damaged, Some(true), 1, 1),

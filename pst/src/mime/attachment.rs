@@ -200,6 +200,10 @@ impl<'a> Builder<'_> {
             Ok(None) => {
                 self.losses.note(LossKind::OleRaw, None, "the OLE object is carried as its raw storage");
                 let raw = self::blob(&format!("{name}.ole"), "application/x-ole-storage", blob);
+                if let Some(Value::Long(..)) = attachment.properties.get(tag::ATTACH_RENDERING) {
+                    let why = "the picture of the OLE object is too long to be held";
+                    self.losses.note(LossKind::ValueTooLong, Some(tag::ATTACH_RENDERING), why);
+                }
                 let rendering =
                     attachment.properties.binary(tag::ATTACH_RENDERING).filter(|octets| octets.len() > 40);
                 let part = match rendering {

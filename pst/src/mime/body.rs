@@ -155,19 +155,16 @@ fn html<'a>(
         html::of_text(text::of_value(value, view.page)?)
     } else {
         let (octets, kind) = octets(value, "body.html", bodies, blobs, losses)?;
-        let told = match kind {
-            ValueType::String => text::page(1200),
-            ValueType::String8 => Some(view.page),
-            ValueType::Binary => {
-                let number = view.integer(text::INTERNET_CODE_PAGE).and_then(|page| u16::try_from(page).ok());
-                number.and_then(text::page)
+        match (octets, kind) {
+            // What is said to be Unicode is, whatever else its octets might be.
+            (octets, ValueType::String) => {
+                let (text, is_clean) = decoded(octets, text::page(1200)?);
+                Html { is_clean, ..html::of_text(text::without_nul(text)) }
             }
-        };
-        match octets {
-            Cow::Borrowed(octets) => html::of_octets(octets.strip_suffix(&[0]).unwrap_or(octets), told),
-            Cow::Owned(octets) => {
-                let Html { octets, charset, is_clean } = html::of_octets(&octets, told);
-                Html { octets: Cow::Owned(octets.into_owned()), charset, is_clean }
+            (Cow::Borrowed(octets), kind) => html::of_octets(without_end(octets), page_of_html(view, kind)),
+            (Cow::Owned(octets), kind) => {
+                let html = html::of_octets(without_end(&octets), page_of_html(view, kind));
+                Html { octets: Cow::Owned(html.octets.into_owned()), ..html }
             }
         }
     };
@@ -175,6 +172,19 @@ fn html<'a>(
         losses.note(LossKind::TextUndecodable, Some(tag::HTML), "octets of the HTML belong to no charset");
     }
     (!html.octets.is_empty()).then_some(html)
+}
+
+/// The code page that the item tells of HTML in octets.
+fn page_of_html(view: &View<'_>, kind: ValueType) -> Option<&'static text::CodePage> {
+    if kind == ValueType::String8 {
+        return Some(view.page);
+    }
+    view.integer(text::INTERNET_CODE_PAGE).and_then(|page| u16::try_from(page).ok()).and_then(text::page)
+}
+
+/// Octets without the NUL that ends a string.
+fn without_end(octets: &[u8]) -> &[u8] {
+    octets.strip_suffix(&[0]).unwrap_or(octets)
 }
 
 /// Rich text gives back the HTML or text that it wraps; what is rich by itself gives its words, and is kept.

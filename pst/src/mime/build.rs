@@ -72,18 +72,23 @@ impl<'a> Builder<'_> {
         for damage in &item.damage {
             self.damaged(damage);
             let is_people = damage.part == ItemPart::Recipients;
-            if is_people && item.properties.get(tag::TRANSPORT_HEADERS).is_none() {
+            let headers = item.properties.get(tag::TRANSPORT_HEADERS);
+            if is_people && headers.is_none_or(|value| matches!(value, Value::Long(..))) {
                 self.unreadable.push(format!("recipients: {}", damage.reason));
             }
         }
     }
 
-    /// Notes values that are too long to be held: only bodies are read from the store all the same.
+    /// Notes values that are too long to be held: only bodies are read from the store all the same. Without its subject
+    /// or the headers it came with an item is not what it was.
     fn too_long(&mut self, item: &Item) {
         let bodies = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::REPORT_TEXT];
         for (id, value) in &item.properties.0 {
             if matches!(value, Value::Long(..)) && !bodies.contains(id) {
                 self.losses.note(LossKind::ValueTooLong, Some(*id), "the value is too long for a header");
+                if matches!(*id, tag::SUBJECT | tag::TRANSPORT_HEADERS) {
+                    self.unreadable.push(format!("property {id:#06x} is too long to be held"));
+                }
             }
         }
     }
@@ -91,27 +96,12 @@ impl<'a> Builder<'_> {
     /// Notes one damage.
     pub fn damaged(&mut self, damage: &Damage) {
         let property = if let ItemPart::Property(id) = damage.part { Some(id) } else { None };
-        let (kind, hides) = match damage.part {
-            ItemPart::Attachments => (LossKind::AttachmentsUnknown, true),
-            ItemPart::Data | ItemPart::Properties | ItemPart::Limit => (LossKind::Damaged, true),
-            ItemPart::Property(id) => {
-                // What people would miss; anything else of the item is told and carried without.
-                let seen = [
-                    tag::SUBJECT,
-                    tag::TRANSPORT_HEADERS,
-                    tag::BODY,
-                    tag::HTML,
-                    tag::RTF_COMPRESSED,
-                    tag::ATTACH_DATA,
-                ];
-                (LossKind::Damaged, seen.contains(&id))
-            }
-            ItemPart::Recipients | ItemPart::File | ItemPart::Folder | ItemPart::Contents => {
-                (LossKind::Damaged, false)
-            }
+        let kind = match damage.part {
+            ItemPart::Attachments => LossKind::AttachmentsUnknown,
+            _ => LossKind::Damaged,
         };
         self.losses.note(kind, property, damage.reason.clone());
-        if hides {
+        if damage.part.is_missed() {
             self.unreadable.push(damage.reason.clone());
         }
     }

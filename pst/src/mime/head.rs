@@ -9,17 +9,26 @@ use base64::engine::general_purpose::STANDARD;
 use super::mailbox::{Mailbox, is_atom};
 
 /// Where lines are folded if they can be (RFC 5322 §2.1.1).
-const FOLD_AT: usize = 78;
+pub const FOLD_AT: usize = 78;
 /// Longest line with an encoded word in it (RFC 2047 §2).
 const ENCODED_LINE_MAX: usize = 76;
 /// Longest encoded word.
 const ENCODED_WORD_MAX: usize = 75;
 /// Longest run without a space that is sent as it is; longer ones are encoded, and so broken.
-const RUN_MAX: usize = 900;
+pub const RUN_MAX: usize = 900;
 /// Longest display name that is quoted rather than encoded, in octets: encoded ones fold.
 const QUOTED_NAME_MAX: usize = 60;
 /// Octets of a parameter's value on one line (RFC 2231 §3).
 const PARAMETER_MAX: usize = 50;
+
+/// An entry of a list that came with an item.
+#[derive(Debug)]
+pub enum Listed<'a> {
+    /// Printable ASCII of which no word is longer than [`RUN_MAX`].
+    Kept(&'a str),
+    /// One that is written anew.
+    Mailbox(Mailbox<'a>),
+}
 
 /// A field that is being written.
 pub struct Field<'o> {
@@ -145,6 +154,20 @@ impl<'o> Field<'o> {
             }
             is_first = false;
             self.mailbox(mailbox);
+        }
+    }
+
+    /// A list of which some entries are kept as they stand: each folds by itself.
+    pub fn listed(&mut self, entries: &[Listed<'_>]) {
+        for (place, entry) in entries.iter().enumerate() {
+            if place > 0 {
+                self.push(",");
+            }
+            match entry {
+                Listed::Kept(entry) if entry.len() <= RUN_MAX => self.word(entry),
+                Listed::Kept(entry) => entry.split_ascii_whitespace().for_each(|word| self.word(word)),
+                Listed::Mailbox(mailbox) => self.mailbox(mailbox),
+            }
         }
     }
 

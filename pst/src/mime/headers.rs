@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::address::{self, Recipient, RecipientKind};
 use super::head;
+use super::kept;
 use super::mailbox::{self, Mailbox};
 use super::transport::{self, Field};
 use super::view::View;
@@ -25,21 +26,6 @@ pub const ORIGINAL_PREFIX: &str = "X-Malote-Original-";
 pub const VALUE_OCTETS_MAX: usize = 128 * 1024;
 /// Longest Message-ID that is sent on, in octets.
 const MESSAGE_ID_MAX: usize = 900;
-/// Fields whose value is a list of mailboxes.
-const MAILBOX_FIELDS: [&str; 12] = [
-    "From",
-    "Sender",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Bcc",
-    "Resent-From",
-    "Resent-Sender",
-    "Resent-To",
-    "Resent-Cc",
-    "Resent-Bcc",
-    "Disposition-Notification-To",
-];
 /// Fields that the properties of a sent item know better than its headers.
 const SENT_FIELDS: [&str; 8] = ["From", "Sender", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID"];
 
@@ -113,12 +99,12 @@ pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
                 changed += 1;
                 continue;
             }
-            changed += usize::from(!keep(&mut head.out, field));
+            changed += usize::from(!kept::keep(&mut head.out, field));
             head.names.push(Cow::Borrowed(field.name));
         }
     }
     if changed > 0 {
-        let told = format!("{changed} transport header fields were encoded anew");
+        let told = format!("{changed} transport header fields were folded or encoded anew");
         head.losses.note(LossKind::HeaderChanged, Some(tag::TRANSPORT_HEADERS), told);
     }
     people(view, &recipients, &mut head);
@@ -169,29 +155,6 @@ fn knows(view: &View<'_>, name: &str, recipients: &[Recipient<'_>]) -> bool {
     } else {
         view.item.properties.get(tag::REPLY_RECIPIENT_ENTRIES).is_some()
     }
-}
-
-/// Keeps a field that came with the item: octet for octet where that is legal. False where it had to be changed.
-fn keep(out: &mut Vec<u8>, field: &Field<'_>) -> bool {
-    let is_legal_octet = |octet: u8| matches!(octet, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    let fits = |line: &str| line.len() <= super::encode::LINE_OCTETS_MAX - 80;
-    let is_legal = field.value.bytes().all(is_legal_octet) && field.value.split(['\r', '\n']).all(fits);
-    if is_legal {
-        out.extend_from_slice(field.name.as_bytes());
-        out.push(b':');
-        super::encode::mend(field.value.as_bytes(), out);
-        out.extend_from_slice(b"\r\n");
-        return true;
-    }
-    let value = field.unfolded();
-    let list = MAILBOX_FIELDS.iter().any(|name| field.name.eq_ignore_ascii_case(name));
-    match list.then(|| mailbox::list(&value)).flatten() {
-        Some(mailboxes) => {
-            head::mailboxes(out, field.name, &mailboxes);
-        }
-        None => head::text(out, field.name, &value),
-    }
-    false
 }
 
 fn people(view: &View<'_>, recipients: &[Recipient<'_>], head: &mut Head<'_, '_>) {

@@ -23,34 +23,20 @@ pub struct Mailbox<'a> {
     pub is_encapsulated: bool,
 }
 
-/// A list of mailboxes as a header writes it (RFC 5322 §3.4); nothing where an entry is no such thing.
+/// An entry of a list of mailboxes as a header writes it; nothing where it is no such thing.
 #[must_use]
-pub fn list(value: &str) -> Option<Vec<Mailbox<'static>>> {
-    if value.len() > LIST_OCTETS_MAX {
-        return None;
-    }
-    let mut found = Vec::new();
-    for entry in split_list(value) {
-        let entry = entry.trim();
-        if entry.is_empty() {
-            continue;
-        }
-        let (name, address) = match entry.rsplit_once('<') {
-            Some((name, rest)) => (name.trim(), rest.split_once('>')?.0),
-            None => ("", entry),
-        };
-        let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-            Some(quoted) => quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
-            None => name.to_owned(),
-        };
-        // An encoded word within the name would be encoded a second time.
-        if name.contains("=?") {
-            return None;
-        }
-        let address = Cow::Owned(internet(address)?.into_owned());
-        found.push(Mailbox { name: Cow::Owned(name), address, is_encapsulated: false });
-    }
-    (!found.is_empty()).then_some(found)
+pub fn entry(entry: &str) -> Option<Mailbox<'static>> {
+    let entry = entry.trim();
+    let (name, address) = match entry.rsplit_once('<') {
+        Some((name, rest)) => (name.trim(), rest.split_once('>')?.0),
+        None => ("", entry),
+    };
+    let name = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
+        None => name.to_owned(),
+    };
+    let address = Cow::Owned(internet(address)?.into_owned());
+    Some(Mailbox { name: Cow::Owned(name), address, is_encapsulated: false })
 }
 
 /// True for a value that a header may hold where mailboxes are listed: groups, comments and encoded words included.
@@ -69,7 +55,7 @@ pub fn is_list(value: &str) -> bool {
 }
 
 /// The entries between commas that stand neither in quotes nor in brackets.
-fn split_list(value: &str) -> Vec<&str> {
+pub fn split_list(value: &str) -> Vec<&str> {
     let (mut entries, mut start) = (Vec::new(), 0);
     let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0_u32);
     for (place, octet) in value.bytes().enumerate() {

@@ -14,6 +14,7 @@ mod glance;
 mod head;
 mod headers;
 mod html;
+mod kept;
 mod mailbox;
 mod message;
 mod name;

@@ -85,21 +85,29 @@ impl Seek for Object<'_> {
 fn inner_of(object: impl Read + Seek, octets_max: u64) -> Option<Inner> {
     let mut file = cfb::CompoundFile::open(object).ok()?;
     for path in DOCUMENTS {
-        if let Some(octets) = stream(&mut file, path, octets_max) {
+        // One that is too long is the document all the same: nothing else stands for it.
+        if let Some(octets) = stream(&mut file, path, octets_max)? {
             return Some(Inner { name: None, octets });
         }
     }
-    native(stream(&mut file, NATIVE, octets_max)?)
+    native(stream(&mut file, NATIVE, octets_max)??)
 }
 
-fn stream<F: Read + Seek>(file: &mut cfb::CompoundFile<F>, path: &str, octets_max: u64) -> Option<Vec<u8>> {
-    let mut octets = Vec::new();
-    let stream = file.open_stream(path).ok()?;
+/// The octets of a stream; nothing within where it is not there, empty or unreadable, nothing at all where it is too
+/// long.
+#[expect(clippy::option_option, reason = "not there and too long lead to different ends")]
+fn stream<F: Read + Seek>(
+    file: &mut cfb::CompoundFile<F>,
+    path: &str,
+    octets_max: u64,
+) -> Option<Option<Vec<u8>>> {
+    let Ok(stream) = file.open_stream(path) else { return Some(None) };
     if stream.len() > octets_max {
         return None;
     }
-    stream.take(octets_max).read_to_end(&mut octets).ok()?;
-    (!octets.is_empty()).then_some(octets)
+    let mut octets = Vec::new();
+    let is_read = stream.take(octets_max).read_to_end(&mut octets).is_ok();
+    Some((is_read && !octets.is_empty()).then_some(octets))
 }
 
 /// Size, two octets, label, path, four octets, the path's length, the path again, the file's length, the file.
@@ -157,6 +165,9 @@ mod tests {
         assert_eq!(found, Some(Inner { name: Some("note.txt".into()), octets: b"text".to_vec() }));
         assert_eq!(inner_of(Cursor::new(compound("/Other", b"x")?), u64::MAX), None);
         assert_eq!(inner_of(Cursor::new(compound("/Package", b"a document")?), 9), None, "too long");
+        let mut both = cfb::CompoundFile::open(Cursor::new(compound("/Package", b"a document")?))?;
+        both.create_stream("/CONTENTS")?.write_all(b"short")?;
+        assert_eq!(inner_of(both.into_inner(), 9), None, "another stream does not stand for the document");
         Ok(())
     }
 

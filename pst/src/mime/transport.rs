@@ -42,7 +42,8 @@ pub struct Fields<'a> {
     pub dropped: usize,
 }
 
-/// Reads headers up to the first blank line: what follows are headers of parts.
+/// Reads headers up to the first empty line: what follows are headers of parts. A line of blanks alone folds a field, as
+/// old mailers do it (RFC 5322 §4.2).
 pub fn fields(headers: &str) -> Fields<'_> {
     let mut found = Fields::default();
     let headers = headers.trim_start_matches(['\r', '\n']);
@@ -53,8 +54,11 @@ pub fn fields(headers: &str) -> Fields<'_> {
     let start = headers.as_ptr() as usize;
     let mut open: Option<(&str, usize, usize)> = None;
     for line in lines(headers) {
-        if line.trim_matches([' ', '\t']).is_empty() {
+        if line.is_empty() {
             break;
+        }
+        if line.trim_matches([' ', '\t']).is_empty() {
+            continue;
         }
         let offset = line.as_ptr() as usize - start;
         let end = offset + line.len();
@@ -84,7 +88,7 @@ fn close<'a>(found: &mut Fields<'a>, headers: &'a str, open: Option<(&'a str, us
 }
 
 /// Lines that end in CRLF, LF or CR, without their ends.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -135,6 +139,7 @@ mod tests {
         check("Ä: 1\r\n: 2\r\nA b: 3\r\n", &[], 3);
         check("", &[], 0);
         check("A: 1\r\rB: 2", &[("A", " 1")], 0);
+        check("A: 1\r\n \r\nB: 2\r\n \t\r\n 3\r\n\r\nC: 4", &[("A", " 1"), ("B", " 2\r\n \t\r\n 3")], 0);
     }
 
     #[test]

@@ -91,9 +91,12 @@ impl Blocks {
         }
     }
 
-    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list.
+    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list. What an earlier one noted
+    /// and nobody asked for is none of its own.
     pub(super) fn begin(&mut self) {
         self.listed = 0;
+        self.warnings.clear();
+        self.warnings_left_out = 0;
     }
 
     /// Counts one more block of data: hostile lists name the same blocks again and again.

@@ -97,10 +97,11 @@ impl<'a> Reading<'a> {
         let is_long = table.rows.len() > RECIPIENTS_WHOLE_MAX;
         let mut recipients = Vec::with_capacity(table.rows.len());
         for row in std::mem::take(&mut table.rows) {
+            let before = self.allowance.octets;
             match table.cells(self.blocks, &mut self.allowance, row, part, damage) {
                 Ok(mut cells) => {
                     if is_long {
-                        self.allowance.give_back(forget_the_rest(&mut cells));
+                        self.allowance.give_back(forget_the_rest(&mut cells), before);
                     }
                     recipients.push(cells);
                 }
@@ -164,7 +165,8 @@ impl<'a> Reading<'a> {
 /// Leaves of a row what is [`TELLING`]; gives the octets of memory that the rest took.
 fn forget_the_rest(row: &mut Properties) -> u64 {
     // An entry id stands in for a missing address, and for a name in 8 bits.
-    let is_told = matches!(row.get(NAME), Some(Value::String(_))) && row.get(ADDRESS).is_some();
+    let has = |id| matches!(row.get(id), Some(Value::String(text)) if !text.is_empty());
+    let is_told = has(NAME) && has(ADDRESS);
     let is_kept = |id: &u16| TELLING.contains(id) && !(is_told && *id == ENTRY);
     let octets = |value: Value| match value {
         Value::Binary(octets) | Value::String8(octets) => octets.len(),
@@ -173,4 +175,29 @@ fn forget_the_rest(row: &mut Properties) -> u64 {
     };
     let rest = row.0.extract_if(.., |id, _| !is_kept(id));
     rest.map(|(_, value)| PROPERTY_OCTETS + octets(value) as u64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_keeps_its_entry_id_where_nothing_else_tells_the_address() {
+        let text = |text: &str| Value::String(text.to_owned());
+        for (name, address, is_kept) in [
+            (Some(text("Ana")), Some(text("ana@x.pt")), false),
+            (Some(text("Ana")), Some(text("")), true),
+            (Some(text("Ana")), None, true),
+            (Some(Value::String8(b"Ana".to_vec())), Some(text("ana@x.pt")), true),
+            (None, Some(text("ana@x.pt")), true),
+        ] {
+            let mut row =
+                Properties([(ENTRY, Value::Binary(vec![1; 50])), (0x300B, Value::Binary(vec![2; 9]))].into());
+            row.0.extend(name.map(|name| (NAME, name)));
+            row.0.extend(address.map(|address| (ADDRESS, address)));
+            let octets = forget_the_rest(&mut row);
+            assert_eq!((row.get(ENTRY).is_some(), row.get(0x300B)), (is_kept, None), "{row:?}");
+            assert_eq!(octets, PROPERTY_OCTETS + 9 + if is_kept { 0 } else { PROPERTY_OCTETS + 50 });
+        }
+    }
 }

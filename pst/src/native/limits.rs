@@ -24,8 +24,10 @@ pub(super) const VALUES_MAX: usize = 1 << 16;
 /// Octets of memory that one item takes with all that is embedded in it: values, with what keeps them, and lists of
 /// blocks. Further values come as blobs where they can, and are told where they cannot.
 pub(super) const ITEM_OCTETS_MAX: u64 = 16 << 20;
-/// Of those, octets that only values take which cannot be left in the file.
+/// Of those, octets that only values take which cannot be left in the file, or are short.
 pub(super) const SMALL_VALUES_OCTETS: u64 = 8 << 20;
+/// Octets of a value that is short, and so held as long as anything is: headers that a mail came with, recurrences.
+pub(super) const SHORT_VALUE_OCTETS: u64 = 64 << 10;
 /// What keeps one property, beside its value, in octets of memory: a place in a tree that is about half full.
 pub(super) const PROPERTY_OCTETS: u64 = 128;
 /// What keeps one block of a list of blocks, in octets of memory.

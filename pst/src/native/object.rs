@@ -6,7 +6,9 @@ use std::borrow::Cow;
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::Heap;
-use super::limits::{ITEM_OCTETS_MAX, LISTED_BLOCK_OCTETS, PROPERTY_OCTETS, SMALL_VALUES_OCTETS};
+use super::limits::{
+    ITEM_OCTETS_MAX, LISTED_BLOCK_OCTETS, PROPERTY_OCTETS, SHORT_VALUE_OCTETS, SMALL_VALUES_OCTETS,
+};
 use super::octets::u32_at;
 use super::subnodes::{Subnode, Subnodes};
 use super::values::{BINARY, OBJECT, STRING, STRING8, fixed_octets, is_many, long_type, value};
@@ -25,6 +27,8 @@ pub(super) struct Allowance {
     pub(super) attachments: usize,
     /// Octets from which on whoever reads gives the whole item up.
     octets_wanted: u64,
+    /// True once that came.
+    is_given_up: bool,
 }
 
 impl Default for Allowance {
@@ -36,28 +40,32 @@ impl Default for Allowance {
 impl Allowance {
     /// That of an item which is only wanted where it takes at most so many octets of memory.
     pub(super) const fn wanted(octets_wanted: u64) -> Self {
-        Self { octets: ITEM_OCTETS_MAX, attachments: super::limits::ATTACHMENTS_MAX, octets_wanted }
+        let attachments = super::limits::ATTACHMENTS_MAX;
+        Self { octets: ITEM_OCTETS_MAX, attachments, octets_wanted, is_given_up: false }
     }
 
     /// Takes octets of memory away.
     pub(super) const fn charge(&mut self, octets: u64) {
         self.octets = self.octets.saturating_sub(octets);
+        if ITEM_OCTETS_MAX - self.octets > self.octets_wanted {
+            self.is_given_up = true;
+        }
     }
 
-    /// Gives back what was charged for what is held no longer.
-    pub(super) const fn give_back(&mut self, octets: u64) {
+    /// Gives back what was charged for what is held no longer, at most all since there were `before`.
+    pub(super) fn give_back(&mut self, octets: u64, before: u64) {
         // What is used up stays so: somebody was told.
         if self.octets > 0 {
-            self.octets = self.octets.saturating_add(octets);
+            self.octets = self.octets.saturating_add(octets).min(before);
         }
     }
 
     /// True where the item takes more than is wanted: what is read of it from here on is of no use.
     pub(super) const fn is_given_up(&self) -> bool {
-        ITEM_OCTETS_MAX - self.octets > self.octets_wanted
+        self.is_given_up
     }
 
-    /// Octets that long values may still take: others cannot be left in the file.
+    /// Octets that long values may still take: others cannot be left in the file, or are short.
     const fn octets_of_long_values(&self) -> u64 {
         self.octets.saturating_sub(SMALL_VALUES_OCTETS)
     }
@@ -147,7 +155,11 @@ impl Object {
         let subnode = self.subnode(hnid)?;
         let tree = blocks.data_tree(subnode.data)?;
         let is_list = is_many(kind);
-        let left = if is_list { allowance.octets / MANY_WEIGHT } else { allowance.octets_of_long_values() };
+        let left = match tree.octets() {
+            _ if is_list => allowance.octets / MANY_WEIGHT,
+            0..=SHORT_VALUE_OCTETS => allowance.octets,
+            _ => allowance.octets_of_long_values(),
+        };
         let held_max = VALUE_OCTETS_MAX.min(left);
         if tree.octets() > held_max && tree.missing.is_none() && !is_list {
             let blob = Blob { octets: tree.octets(), key: BlobKey::Block(subnode.data) };
@@ -190,5 +202,26 @@ pub(super) fn blob_of(blocks: &mut Blocks, subnode: Subnode) -> Read<Blob> {
     match &tree.missing {
         Some(fault) => Err(fault.clone()),
         None => Ok(Blob { octets: tree.octets(), key: BlobKey::Block(subnode.data) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_was_charged_before_and_what_was_given_up_stays_so() {
+        let mut allowance = Allowance::wanted(1000);
+        allowance.charge(400);
+        let before = allowance.octets;
+        allowance.charge(100);
+        allowance.give_back(5000, before);
+        assert_eq!((ITEM_OCTETS_MAX - allowance.octets, allowance.is_given_up()), (400, false));
+        allowance.charge(601);
+        allowance.give_back(601, before);
+        assert_eq!((allowance.octets, allowance.is_given_up()), (before, true));
+        allowance.charge(u64::MAX);
+        allowance.give_back(100, before);
+        assert_eq!(allowance.octets, 0, "somebody was told that nothing is left");
     }
 }

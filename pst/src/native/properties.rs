@@ -62,13 +62,21 @@ impl Object {
     }
 }
 
-/// Adds a damage, up to as many as are told one by one. A limit that was reached is always told: it comes once an
-/// object, and others go by it.
+/// The last that is told one by one.
+const MORE: &str = "and more that is not told";
+
+/// Adds a damage, up to as many as are told one by one. What keeps an item back, or has it read by others, is always
+/// told once.
 pub(super) fn push(damage: &mut Vec<Damage>, part: Part, fault: Fault) {
+    let is_first = || damage.iter().all(|told| told.part != part);
     match damage.len() {
-        _ if part == Part::Limit => damage.push(Damage { part, reason: fault.into_reason() }),
         0..DAMAGES_MAX => damage.push(Damage { part, reason: fault.into_reason() }),
-        DAMAGES_MAX => damage.push(Damage { part, reason: "and more that is not told".to_owned() }),
+        _ if (part.is_missed() || part == Part::Recipients) && is_first() => {
+            damage.push(Damage { part, reason: fault.into_reason() });
+        }
+        _ if damage.iter().all(|told| told.reason != MORE) => {
+            damage.push(Damage { part, reason: MORE.to_owned() });
+        }
         _ => {}
     }
 }
@@ -77,5 +85,23 @@ pub(super) fn push(damage: &mut Vec<Damage>, part: Part, fault: Fault) {
 pub(super) fn tell(faults: &[Fault], part: Part, damage: &mut Vec<Damage>) {
     for fault in faults {
         push(damage, part, fault.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_an_item_back_is_told_however_much_was_told_before() {
+        let mut damage = Vec::new();
+        let mut lose = |part| push(&mut damage, part, Fault::new("it is lost"));
+        (0..1000).for_each(|id| lose(Part::Property(0x4000 + id)));
+        for _ in 0..3 {
+            [Part::Property(0x1000), Part::Limit, Part::Recipients].into_iter().for_each(&mut lose);
+        }
+        let told: Vec<_> = damage[DAMAGES_MAX..].iter().map(|told| told.part).collect();
+        assert_eq!(told, [Part::Property(0x4040), Part::Property(0x1000), Part::Limit, Part::Recipients]);
+        assert_eq!(damage[DAMAGES_MAX].reason, MORE);
     }
 }

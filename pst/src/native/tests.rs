@@ -238,6 +238,10 @@ fn data_whose_list_of_blocks_was_altered_is_an_error() -> Result<()> {
     assert_eq!(attachment.damage[0].part, Part::Data);
     let Content::Octets(blob) = &attachment.content else { panic!("{attachment:?}") };
     assert!(store.read_at(blob, 0, &mut [0; 20_000]).is_err());
+    // What was noted of it is told of no other item, whoever is asked for next.
+    store.blocks.forget();
+    assert!(store.read_at(blob, 0, &mut [0; 20_000]).is_err());
+    assert!(!store.item(NodeId(OTHER))?.is_damaged());
     Ok(())
 }
 

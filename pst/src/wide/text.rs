@@ -160,8 +160,8 @@ pub fn quoted(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
     }
 }
 
-/// Copies lines without the CR of their CRLF, from the beginning on, as long as whole steps are left, something follows
-/// them, there is room, and no line begins with `>` or `F`. `is_begin` says whether the first octet begins one. Gives
+/// Copies lines without the CR of their CRLF, from the beginning on, as long as whole steps are left that end in no CR
+/// of a CRLF, something follows them, there is room, and no line begins with `>` or `F`. `is_begin` says whether the first octet begins one. Gives
 /// how many octets were read and written.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2"))]
 pub fn plain_lines(octets: &[u8], is_begin: bool, out: &mut [u8]) -> (usize, usize) {
@@ -175,6 +175,10 @@ pub fn plain_lines(octets: &[u8], is_begin: bool, out: &mut [u8]) -> (usize, usi
             while let Some(step) = octets.get(read..).and_then(|rest| rest.first_chunk()) {
                 let Some(next) = octets.get(read + STEP_ROOM) else { break };
                 let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else { break };
+                // Whoever goes on behind a step must not take another CR for that of its LF.
+                if step[STEP_ROOM - 1] == b'\r' && *next == b'\n' {
+                    break;
+                }
                 let all = load!(step);
                 let ends = _mm512_cmpeq_epi8_mask(all, feeds);
                 let quoted = _mm512_cmpeq_epi8_mask(all, quotes) | _mm512_cmpeq_epi8_mask(all, letters);
@@ -182,8 +186,7 @@ pub fn plain_lines(octets: &[u8], is_begin: bool, out: &mut [u8]) -> (usize, usi
                     break;
                 }
                 begins = ends >> 63;
-                let last = u64::from(*next == b'\n') << 63;
-                let kept = !(_mm512_cmpeq_epi8_mask(all, returns) & (ends >> 1 | last));
+                let kept = !(_mm512_cmpeq_epi8_mask(all, returns) & (ends >> 1));
                 store!(_mm512_maskz_compress_epi8(kept, all), room);
                 read += STEP_ROOM;
                 written += kept.count_ones() as usize;

@@ -130,6 +130,20 @@ fn long_bodies_are_read_and_those_beyond_the_limit_become_files() {
 }
 
 #[test]
+fn long_html_that_is_unicode_is_decoded_as_unicode_whatever_is_wrong_with_it() {
+    let mut units: Vec<u16> = "<p>ação ".encode_utf16().collect();
+    units.extend([0xD83D, u16::from(b'x'), 0]);
+    let wide: Vec<u8> = units.into_iter().flat_map(u16::to_le_bytes).collect();
+    let mut mail = mail([(0x1013, Value::Long(ValueType::String, blob(&wide)))]);
+    mail.properties.0.remove(&0x1000);
+    let world = World::default();
+    assert_eq!(world.convert(&mail).losses.first().map(|loss| loss.kind), Some(LossKind::TextUndecodable));
+    let octets = world.octets(&mail);
+    let parsed = MessageParser::new().parse(&octets).expect("it is a message");
+    assert_eq!(parsed.body_html(0).as_deref(), Some("<p>ação \u{FFFD}x"));
+}
+
+#[test]
 fn a_body_that_the_reader_could_not_read_is_a_reason_for_the_quarantine() {
     for (part, is_kept_back) in [
         (Part::Property(0x1000), true),

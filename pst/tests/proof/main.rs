@@ -2,8 +2,8 @@
 //! without a name, other readers find no more. Never looks into a parser: stores go in, messages come out.
 
 mod expected;
+mod heavy;
 mod letter;
-mod long_lists;
 mod mutants;
 mod rivals;
 mod stores;

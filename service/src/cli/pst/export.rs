@@ -1,7 +1,10 @@
 //! `pst export`: every item of a store as mail in files.
 //! Never writes over anything that it did not write itself, and never leaves half a message under a lasting name.
 
+use std::path::Path;
+
 use malote_pst::both::Asking;
+use malote_pst::mailbox::Mailbox;
 
 use super::check::Found;
 use super::sink::Sink;
@@ -18,7 +21,7 @@ const SCHEMA: &str = "malote.pst-export/1";
 pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Damaged))?;
-    let mut sink = Sink::open(args.to, &args.out)?;
+    let mut sink = Sink::open(args.to, &args.out, &identity(&mailbox, &args.file))?;
     sink.name(&super::places(&mailbox));
     let bar = screen.overall(items(&mailbox), "items written");
     let sums = walk(&mut mailbox, Some(&sink), &|| bar.inc(1))?;
@@ -30,4 +33,12 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
         output::print(&found.text())?;
     }
     Ok(found.exit())
+}
+
+/// What tells a store from others: its own key (`PidTagRecordKey`, 0x0FF9), or its file's name where it has none.
+fn identity(mailbox: &Mailbox, file: &Path) -> String {
+    match mailbox.summary().properties.binary(0x0FF9) {
+        Some(key) if !key.is_empty() => key.iter().map(|octet| format!("{octet:02x}")).collect(),
+        _ => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    }
 }

@@ -159,6 +159,20 @@ mod tests {
     }
 
     #[test]
+    fn one_cr_is_taken_from_before_an_lf_wherever_it_stands() {
+        for before in 0..140 {
+            let message =
+                [&vec![b'a'; before][..], b"\r\r\n", &[b'b'; 150], b"\r\n\r\n>c", &[b'd'; 90]].concat();
+            let wanted =
+                [&vec![b'a'; before][..], b"\r\n", &[b'b'; 150], b"\n\n>c", &[b'd'; 90], b"\n\n"].concat();
+            for portion in [1, 64, 65, 100, message.len()] {
+                let file = written(&message, portion, portion % 2 == 0);
+                assert_eq!(String::from_utf8_lossy(&file), String::from_utf8_lossy(&wanted), "{before}");
+            }
+        }
+    }
+
+    #[test]
     fn a_line_too_long_to_be_held_is_passed_on_unchanged() {
         let message = [vec![b'x'; LINE_OCTETS_MAX * 2], b"\r\nFrom\r\nFrom \r\n".to_vec()].concat();
         for portion in [1000, LINE_OCTETS_MAX + 1, LINE_OCTETS_MAX * 2 + 1] {

@@ -3,10 +3,12 @@
 
 mod names;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use malote_pst::mailbox::{Damaged, Mailbox};
 use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Room, Unwritten};
@@ -36,12 +38,14 @@ pub(super) struct Sink {
 struct Target {
     path: PathBuf,
     is_made: AtomicBool,
+    /// What an earlier export left of a Maildir folder, by the items' nodes.
+    earlier: Mutex<HashMap<String, Vec<PathBuf>>>,
 }
 
 impl Sink {
-    /// Makes the folder, or takes one that an earlier export made: its files are written anew, the same names for
-    /// the same items.
-    pub(super) fn open(form: ExportArg, out: &Path) -> Result<Self, Stopped> {
+    /// Makes the folder, or takes one that an earlier export of the same store made: its files are written anew, the
+    /// same names for the same items. `store` is what tells the store from others.
+    pub(super) fn open(form: ExportArg, out: &Path, store: &str) -> Result<Self, Stopped> {
         let failed = |cause| failure("making the folder", out, &cause);
         fs::create_dir_all(out).map_err(failed)?;
         let mark = out.join(MARK);
@@ -50,7 +54,13 @@ impl Sink {
             let message = format!("{}: holds something else already; name a new folder", out.display());
             return Err(Stopped::usage(message));
         }
-        File::create(&mark).map_err(failed)?;
+        // Items of two stores have the same nodes, and so the same names.
+        let before = fs::read_to_string(&mark).unwrap_or_default();
+        if !before.is_empty() && before != store {
+            let message = format!("{}: holds the export of another store; name a new folder", out.display());
+            return Err(Stopped::usage(message));
+        }
+        fs::write(&mark, store).map_err(failed)?;
         Ok(Self { form, out: out.to_owned(), folders: Vec::new() })
     }
 
@@ -64,7 +74,8 @@ impl Sink {
             ExportArg::Maildir => self.out.join(names.maildir(&place.path)),
         };
         let paths = places.iter().map(path);
-        self.folders = paths.map(|path| Target { path, is_made: AtomicBool::new(false) }).collect();
+        let target = |path| Target { path, is_made: AtomicBool::new(false), earlier: Mutex::default() };
+        self.folders = paths.map(target).collect();
     }
 
     /// What the items become.
@@ -93,14 +104,20 @@ impl Sink {
         room: &mut Room,
     ) -> Result<(), Unwritten> {
         let Some(message) = &converted.message else { return Ok(()) };
-        let place = self.made(folder).map_err(Unwritten::Refused)?;
+        let target = self.made(folder).map_err(Unwritten::Refused)?;
         if self.form != ExportArg::Maildir {
-            return lasting(&place.join(format!("{:08x}.eml", node.0)), message, mailbox, room);
+            return lasting(&target.path.join(format!("{:08x}.eml", node.0)), message, mailbox, room);
         }
         let seconds = converted.internal_date.map_or(0, |date| date.unix_seconds);
         let (part, flags) = letters(converted.flags);
-        let name = format!("{seconds}.P{:08x}.malote,S={}:2,{flags}", node.0, message.octets());
-        lasting(&place.join(part).join(name), message, mailbox, room)
+        let of_item = item_mark(node);
+        let name = format!("{seconds}{of_item}S={}:2,{flags}", message.octets());
+        let path = target.path.join(part).join(name);
+        lasting(&path, message, mailbox, room)?;
+        // The name tells flags and length: another export's may be another one, and one message would be two.
+        let earlier = target.earlier.lock().unwrap_or_else(PoisonError::into_inner).remove(&of_item);
+        let others = earlier.into_iter().flatten().filter(|other| *other != path);
+        others.into_iter().try_for_each(fs::remove_file).map_err(Unwritten::Refused)
     }
 
     /// Writes what is known of an item that is not carried.
@@ -117,16 +134,46 @@ impl Sink {
     }
 
     /// The folder of a mail folder, made when its first item comes.
-    fn made(&self, folder: usize) -> io::Result<&Path> {
+    fn made(&self, folder: usize) -> io::Result<&Target> {
         let lost = || io::Error::other("the folder was not named");
         let target = self.folders.get(folder).ok_or_else(lost)?;
-        if !target.is_made.load(Ordering::Relaxed) {
+        if target.is_made.load(Ordering::Acquire) {
+            return Ok(target);
+        }
+        let mut earlier = target.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        if !target.is_made.load(Ordering::Acquire) {
             let parts: &[&str] = if self.form == ExportArg::Maildir { &["cur", "new", "tmp"] } else { &[""] };
             parts.iter().try_for_each(|part| fs::create_dir_all(target.path.join(part)))?;
-            target.is_made.store(true, Ordering::Relaxed);
+            if self.form == ExportArg::Maildir {
+                *earlier = exported(&target.path)?;
+            }
+            target.is_made.store(true, Ordering::Release);
         }
-        Ok(&target.path)
+        drop(earlier);
+        Ok(target)
     }
+}
+
+/// What the name of an item's file in a Maildir holds, whatever else it tells.
+fn item_mark(node: NodeId) -> String {
+    format!(".P{:08x}.malote,", node.0)
+}
+
+/// The files of a Maildir folder that an export wrote, wherever mail programs have moved them, by [`item_mark`].
+fn exported(folder: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
+    let mut found = HashMap::<_, Vec<_>>::new();
+    for part in ["cur", "new"] {
+        for entry in fs::read_dir(folder.join(part))? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let begin = name.find(".P");
+            let mark = begin.and_then(|begin| name.get(begin..begin + item_mark(NodeId(0)).len()));
+            if let Some(mark) = mark.filter(|mark| mark.ends_with(".malote,")) {
+                found.entry(mark.to_owned()).or_default().push(path);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Writes a message under a name that it gets only when it is whole.

@@ -1,12 +1,12 @@
-//! Messages to very many people: carried with every address, or kept back by our own reader alone.
-//! Never has libpff hold such a list: it takes half a KiB for each value.
+//! Items that are large in one way: very many people, much mail in one mail. All of it is carried, or kept back by our
+//! own reader alone. Never has libpff hold such a list: it takes half a KiB for each value.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use malote_pst::mailbox::{Mailbox, Outcome, ReaderChoice};
 use malote_pst::mime::Unreadable;
-use pst_writer::{Crypt, Folder, Message, Pst, Recipient, Value};
+use pst_writer::{Attachment, Crypt, Folder, Message, Pst, Recipient, Value};
 
 use crate::stores;
 
@@ -77,4 +77,39 @@ fn a_message_to_twenty_thousand_people_goes_to_all_of_them() -> Result<()> {
 #[test]
 fn a_message_to_more_people_than_an_item_may_hold_is_kept_back_by_every_reader() -> Result<()> {
     check(60_000, false)
+}
+
+/// Mails in one mail: a third of them takes what long values may.
+const MAILS: usize = 80;
+
+/// One mail with mails attached whose texts take more than values may: headers are short, and so held.
+#[test]
+fn mails_in_a_heavy_mail_keep_the_headers_that_they_came_with() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("forwarded.pst");
+    let mut store = Pst::new(Crypt::Permute).create(&path)?;
+    let inbox = store.folder(store.top(), Folder::new("Inbox").class("IPF.Note"))?;
+    let mut message = Message::new("IPM.Note").text("Forwarded", "Text.").from("Ana", "ana@example.org");
+    for number in 0..MAILS {
+        let trace = "Received: from a.example by b.example; Mon, 1 Jan 2024 10:00:00 +0000\r\n".repeat(40);
+        let own = format!("X-Number: {number}\r\nFrom: bruno@example.org\r\nSubject: Attached\r\n\r\n");
+        let inner = Message::new("IPM.Note")
+            .text("Attached", &"palavras ".repeat(7_000))
+            .with(0x007D, Value::text(&format!("{trace}{own}")))
+            .with(0x1013, Value::Binary("<p>palavras</p>".repeat(9_000).into_bytes()));
+        message = message.attach(Attachment::item("within", inner));
+    }
+    store.item(inbox, &message)?;
+    store.finish()?;
+    let mut mailbox = Mailbox::open(&path, stores::options(ReaderChoice::Native, Unreadable::Quarantine))?;
+    let inbox = mailbox.tree().folders.iter().find(|folder| !folder.items.is_empty());
+    let (role, node) = inbox.map(|inbox| (inbox.role, inbox.items[0])).context("there is an item")?;
+    let Outcome::Carried(converted) = mailbox.read(node, role) else { anyhow::bail!("it is not carried") };
+    let mut octets = Vec::new();
+    converted.message.context("what is carried has a message")?.write(mailbox.blobs(), &mut octets)?;
+    let text = String::from_utf8(octets)?;
+    for number in 0..MAILS {
+        ensure!(text.contains(&format!("X-Number: {number}\r\n")), "{number} lost its headers");
+    }
+    Ok(())
 }
