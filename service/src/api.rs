@@ -43,6 +43,7 @@ pub mod oauth_consent;
 pub mod oauth_flows;
 pub mod oauth_tokens;
 pub mod overview;
+pub mod passes;
 pub mod preferences;
 pub mod providers;
 pub mod quarantine;

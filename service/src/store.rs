@@ -25,6 +25,7 @@ pub mod mailboxes;
 pub mod measures;
 pub mod migrate;
 pub mod order;
+pub mod passes;
 pub mod people;
 mod place;
 pub mod preferences;

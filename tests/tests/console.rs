@@ -20,5 +20,6 @@ mod console {
     mod pages;
     mod run_options;
     mod texts;
+    mod tree;
     mod trials;
 }

@@ -16,8 +16,8 @@ use super::{
     ApiError, access, approvals, attach, audit, auth, closing, conflicts, control, credentials, cutover,
     described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import,
     inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens,
-    overview, preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles,
-    runs, schedule, settings, share, sheet, system, tracking, try_login, uploads, uploads_chunk,
+    overview, passes, preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report,
+    roles, runs, schedule, settings, share, sheet, system, tracking, try_login, uploads, uploads_chunk,
     uploads_form, uploads_use, views,
 };
 use crate::app::App;
@@ -149,8 +149,9 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(runs::sync))
         .routes(routes!(runs::verify))
         .routes(routes!(runs::list))
+        .routes(routes!(passes::list))
         .routes(routes!(runs::show))
-        .routes(routes!(runs::steps))
+        .routes(routes!(passes::steps))
         .routes(routes!(runs::log))
         .routes(routes!(runs::cancel))
         .routes(routes!(gates::ask))

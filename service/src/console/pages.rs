@@ -22,5 +22,6 @@ pub mod runs;
 pub mod schedule;
 pub mod scopes;
 pub mod session;
+pub mod tree;
 pub mod uploads;
 pub mod wizard;

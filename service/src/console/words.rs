@@ -193,7 +193,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family { name: "item-reason", values: &["too_large", "refused", "unreadable"] },
     Family { name: "file-kind", values: &["pst", "mbox", "eml", "zip", "tgz"] },
-    Family { name: "step", values: &["running", "completed", "failed"] },
+    Family { name: "step", values: &["pending", "running", "completed", "failed", "skipped", "cancelled"] },
     Family {
         name: "rhythm",
         values: &["hourly", "six-hours", "evening", "night", "workdays", "own", "by-hand"],

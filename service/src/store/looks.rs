@@ -3,6 +3,7 @@
 
 use super::jobs::reached;
 use super::order::{Order, by};
+use super::passes::pass_of;
 use super::reach::{Reach, within_reach};
 use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
@@ -24,7 +25,12 @@ macro_rules! runs_wanted {
              WHERE ",
             within_reach!("job.tenant_id", "job.id"),
             " AND job.deleted_at = '' AND run.job_id = $5 AND ($6 = 0 OR run.mailbox_id = $6)
-              AND ($7 = '' OR run.status = $7) AND ($8 = '' OR run.run_type = $8)"
+              AND ($7 = '' OR run.status = $7) AND ($8 = '' OR run.run_type = $8)
+              AND ($9 = 0 OR ",
+            pass_of!("run"),
+            " = (SELECT ",
+            pass_of!("its"),
+            " FROM migration_runs AS its WHERE its.id = $9 AND its.job_id = $5))"
         )
     };
 }
@@ -36,13 +42,13 @@ macro_rules! runs {
 
 /// What runs can be sorted by.
 pub const RUN_SORTS: [&str; 5] = ["id", "run_type", "status", "started_at", "finished_at"];
-/// One for each of these. Binds: reach, job, mailbox, status, type, order.
+/// One for each of these. Binds: reach, job, mailbox, status, type, a run of the pass, order.
 pub const RUNS: [[&str; 2]; 5] = [
-    by!(runs, "run.id", "run.id", ["$9", "CAST($10 AS BIGINT)", "$11", "$12"]),
-    by!(runs, "run.run_type", "run.id", ["$9", "$10", "$11", "$12"]),
-    by!(runs, "run.status", "run.id", ["$9", "$10", "$11", "$12"]),
-    by!(runs, "run.started_at", "run.id", ["$9", "$10", "$11", "$12"]),
-    by!(runs, "COALESCE(run.finished_at, '')", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "run.id", "run.id", ["$10", "CAST($11 AS BIGINT)", "$12", "$13"]),
+    by!(runs, "run.run_type", "run.id", ["$10", "$11", "$12", "$13"]),
+    by!(runs, "run.status", "run.id", ["$10", "$11", "$12", "$13"]),
+    by!(runs, "run.started_at", "run.id", ["$10", "$11", "$12", "$13"]),
+    by!(runs, "COALESCE(run.finished_at, '')", "run.id", ["$10", "$11", "$12", "$13"]),
 ];
 /// Binds: reach, id.
 const RUN: &str = concat!(
@@ -53,7 +59,7 @@ const RUN: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND run.id = $5"
 );
-/// Binds: reach, job, mailbox, status, type.
+/// Binds: reach, job, mailbox, status, type, a run of the pass.
 const RUNS_COUNT: &str = concat!("SELECT COUNT(*)", runs_wanted!());
 /// Binds: run.
 const STEPS: &str = "
@@ -260,6 +266,20 @@ pub struct StepRow {
     pub finished_at: String,
 }
 
+pub(super) fn step(row: &Row) -> Result<StepRow> {
+    Ok(StepRow {
+        sequence: row.int(0)?,
+        name: row.text(1)?,
+        status: row.text(2)?,
+        messages_done: row.int(3)?,
+        messages_total: row.int(4)?,
+        bytes_done: row.int(5)?,
+        detail: row.text(6)?,
+        started_at: row.text(7)?,
+        finished_at: row.text(8)?,
+    })
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the column of its name in run_log_events")]
@@ -357,11 +377,13 @@ pub struct RunFilter {
     pub status: String,
     /// Of this kind.
     pub run_type: String,
+    /// Of the pass that this run belongs to.
+    pub pass: i64,
 }
 
 impl RunFilter {
     fn binds(&self, reach: &Reach, job: i64) -> Vec<Bind> {
-        reached(reach, binds![job, self.mailbox_id, &self.status, &self.run_type])
+        reached(reach, binds![job, self.mailbox_id, &self.status, &self.run_type, self.pass])
     }
 }
 
@@ -392,20 +414,7 @@ impl Store {
 
     /// A run's steps.
     pub async fn step_rows(&self, run: i64) -> Result<Vec<StepRow>> {
-        let read = |row: &Row| {
-            Ok(StepRow {
-                sequence: row.int(0)?,
-                name: row.text(1)?,
-                status: row.text(2)?,
-                messages_done: row.int(3)?,
-                messages_total: row.int(4)?,
-                bytes_done: row.int(5)?,
-                detail: row.text(6)?,
-                started_at: row.text(7)?,
-                finished_at: row.text(8)?,
-            })
-        };
-        self.all("reading steps", STEPS, binds![run]).await?.iter().map(read).collect()
+        self.all("reading steps", STEPS, binds![run]).await?.iter().map(step).collect()
     }
 
     /// A run's events after one.

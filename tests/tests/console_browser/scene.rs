@@ -97,6 +97,7 @@ impl Scene {
         scene.rights().await?;
         scene.file().await?;
         scene.day().await?;
+        scene.passes().await?;
         scene.lead = lia;
         scene.outside().await?;
         for job in &scene.jobs[5..] {
@@ -406,6 +407,7 @@ impl Scene {
             pages.push(("jobs-view", "/console/jobs?phase=delta_sync".to_owned()));
             pages.push(("credential", format!("/console/credentials/{}", self.credential)));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
+            pages.push(("runs-list", format!("/console/jobs/{first}/runs?view=list")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
             pages.push(("report", format!("/console/jobs/{first}/report")));
             pages.push(("share", format!("/console/jobs/{first}/share")));

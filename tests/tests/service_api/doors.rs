@@ -34,7 +34,7 @@ impl Who {
 }
 
 /// Method, path, who passes, a body that can be read. Job and mailbox 1 are there, run, message and server 99 are not.
-const CORE: [(&str, &str, Who, &str); 66] = [
+const CORE: [(&str, &str, Who, &str); 67] = [
     ("post", "/migration/jobs", Operating, r#"{"tenant_id":1,"domain":"new.example"}"#),
     ("get", "/migration/jobs", All, ""),
     ("get", "/migration/jobs/{id}", All, ""),
@@ -76,6 +76,7 @@ const CORE: [(&str, &str, Who, &str); 66] = [
     ("post", "/migration/uploads/{uid}/complete", Operating, "{}"),
     ("delete", "/migration/uploads/{uid}", Operating, ""),
     ("get", "/migration/jobs/{id}/runs", All, ""),
+    ("get", "/migration/jobs/{id}/passes", All, ""),
     ("get", "/migration/runs/{rid}", All, ""),
     ("get", "/migration/runs/{rid}/log", All, ""),
     ("get", "/migration/runs/{rid}/steps", All, ""),
@@ -206,7 +207,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
 ];
 
 /// Parameters that the tables name.
-const PARAMETERS: [(&str, &[&str]); 9] = [
+const PARAMETERS: [(&str, &[&str]); 11] = [
     (
         "/migration/jobs",
         &["phase", "gate", "tenant_id", "domain", "ticket_id", "owner", "q", "limit", "cursor", "sort"],
@@ -215,6 +216,8 @@ const PARAMETERS: [(&str, &[&str]); 9] = [
     ("/migration/gate", &["domain"]),
     ("/migration/jobs/{id}/gate", &["history"]),
     ("/migration/runs/{rid}/log", &["level", "after", "format"]),
+    ("/migration/jobs/{id}/runs", &["pass", "include", "status", "run_type", "mailbox_id"]),
+    ("/migration/jobs/{id}/passes", &["status", "run_type", "limit", "cursor"]),
     ("/migration/jobs/{id}/report", &["format", "lang"]),
     ("/migration/metrics", &["window"]),
     ("/endpoints/{id}/health", &["from", "to"]),

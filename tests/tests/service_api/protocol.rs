@@ -235,6 +235,7 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::hooks::QUERIES,
         store::shares::QUERIES,
         store::looks::QUERIES,
+        store::passes::QUERIES,
         store::endpoints::QUERIES,
         store::retries::QUERIES,
         store::uploads::QUERIES,

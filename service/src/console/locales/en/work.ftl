@@ -184,6 +184,9 @@ file-kind-tgz = Zimbra archive (TGZ)
 step-running = Under way
 step-completed = Done
 step-failed = Not whole
+step-pending = Waits
+step-skipped = Left out
+step-cancelled = Cancelled
 upload-holds = { $messages ->
      [one] One message
     *[other] { $messages } messages
@@ -278,3 +281,26 @@ troubles-count = { $count ->
   }
 files-title = Files
 files-none = No file belongs to this mailbox.
+runs-views = How the runs are shown
+runs-tree = As a tree
+runs-list = As a list
+run-span-so-far = { $span } so far
+tree-runs = { $count ->
+     [one] one mailbox
+    *[other] { $count } mailboxes
+  }
+tree-asked = Asked for by { $who }
+tree-messages = { $done } of { $total } messages
+tree-open = { $count ->
+     [one] Show its one run
+    *[other] Show its { $count } runs
+  }
+tree-first = Back to its first runs
+tree-more-runs = More runs of it
+tree-older = Older passes
+tree-none-so = It has no run like that.
+tree-none-found = No run fits these filters.
+tree-step = Folder or step
+tree-span = Time
+tree-log = Its log
+tree-all-steps = All { $count } steps and the log

@@ -184,6 +184,9 @@ file-kind-tgz = Arquivo do Zimbra (TGZ)
 step-running = Em andamento
 step-completed = Pronto
 step-failed = Incompleto
+step-pending = Aguarda
+step-skipped = Deixada de lado
+step-cancelled = Cancelada
 upload-holds = { $messages ->
      [one] { $messages } mensagem
     *[other] { $messages } mensagens
@@ -278,3 +281,26 @@ troubles-count = { $count ->
   }
 files-title = Arquivos
 files-none = Nenhum arquivo pertence a esta caixa.
+runs-views = Como as execuções são mostradas
+runs-tree = Em árvore
+runs-list = Em lista
+run-span-so-far = { $span } até agora
+tree-runs = { $count ->
+     [one] { $count } caixa
+    *[other] { $count } caixas
+  }
+tree-asked = Pedido: { $who }
+tree-messages = { $done } de { $total } mensagens
+tree-open = { $count ->
+     [one] Mostrar { $count } execução
+    *[other] Mostrar { $count } execuções
+  }
+tree-first = Voltar às primeiras execuções
+tree-more-runs = Mais execuções desta rodada
+tree-older = Rodadas anteriores
+tree-none-so = Não há execução assim nesta rodada.
+tree-none-found = Nenhuma execução com esses filtros.
+tree-step = Pasta ou etapa
+tree-span = Tempo
+tree-log = Registro da execução
+tree-all-steps = Todas as { $count } etapas e o registro
