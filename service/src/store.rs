@@ -45,6 +45,7 @@ mod time;
 mod transaction;
 pub mod uploads;
 pub mod views;
+pub mod waits;
 pub mod words;
 
 pub use database::Store;

@@ -17,6 +17,7 @@ mod console {
     mod forms;
     mod names;
     mod overview;
+    mod own_schedule;
     mod pages;
     mod run_options;
     mod texts;

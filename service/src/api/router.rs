@@ -17,8 +17,8 @@ use super::{
     described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import,
     inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens,
     overview, passes, preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report,
-    roles, runs, schedule, settings, share, sheet, system, tracking, try_login, uploads, uploads_chunk,
-    uploads_form, uploads_use, views,
+    roles, runs, schedule, schedule_own, settings, share, sheet, system, throttling, tracking, try_login,
+    uploads, uploads_chunk, uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -141,6 +141,8 @@ fn migration() -> OpenApiRouter<App> {
         )
         .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
         .routes(routes!(folders::folders))
+        .routes(routes!(throttling::show))
+        .routes(routes!(schedule_own::show, schedule_own::put, schedule_own::remove))
         .routes(routes!(folders::preview))
         .routes(routes!(folders::folder_map))
         .routes(routes!(folders::put_secret))

@@ -13,6 +13,7 @@ pub mod mailbox;
 pub mod options;
 pub mod outside;
 pub mod overview;
+pub mod own_schedule;
 pub mod person;
 pub mod places;
 pub mod quarantine;

@@ -196,7 +196,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "step", values: &["pending", "running", "completed", "failed", "skipped", "cancelled"] },
     Family {
         name: "rhythm",
-        values: &["hourly", "six-hours", "evening", "night", "workdays", "own", "by-hand"],
+        values: &["hourly", "six-hours", "evening", "night", "workdays", "own", "by-hand", "of-job"],
     },
     Family { name: "weekday", values: &["0", "1", "2", "3", "4", "5", "6"] },
     Family { name: "place", values: &["renamed", "role", "name"] },

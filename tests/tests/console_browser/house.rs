@@ -139,7 +139,23 @@ impl Scene {
                             folder.messages_matched, folder.messages_source, run.started_at, run.finished_at
                      FROM migration_runs AS run JOIN mailbox_folders AS folder ON folder.mailbox_id = run.mailbox_id
                      WHERE run.triggered_by = 'cron'";
-        world.sql(steps, binds![]).await
+        world.sql(steps, binds![]).await?;
+        for (minutes, waited) in
+            [(1300, 41_000_i64), (700, 320_000), (310, 1_250_000), (300, 90_000), (60, 4_000)]
+        {
+            let waits = "INSERT INTO throttle_waits (run_id, fencing_token, from_ms, waited_ms)
+                         SELECT MAX(id), $3, $2, $4 FROM migration_runs WHERE mailbox_id = $1";
+            let from_ms = now - minutes * HOUR / 60;
+            world.sql(waits, binds![self.mailbox, from_ms, minutes, waited]).await?;
+        }
+        let waited =
+            "UPDATE migration_runs SET throttle_ms = 1705000 WHERE id = (SELECT MAX(id) FROM migration_runs
+                      WHERE mailbox_id = $1)";
+        world.sql(waited, binds![self.mailbox]).await?;
+        let path = format!("/migration/mailboxes/{}/schedule", self.mailbox);
+        let own = json!({"cron": "0 2 * * *", "timezone": "America/Sao_Paulo"});
+        world.send(&self.lead, "PUT", &path, own).await?.with(200);
+        Ok(())
     }
 
     /// Pages that no address has: each with where it begins and what is done there.

@@ -412,6 +412,7 @@ impl Scene {
             pages.push(("report", format!("/console/jobs/{first}/report")));
             pages.push(("share", format!("/console/jobs/{first}/share")));
             pages.push(("mailbox", format!("/console/mailboxes/{}", self.mailbox)));
+            pages.push(("own-schedule", format!("/console/mailboxes/{}/schedule", self.mailbox)));
             pages.push(("run", format!("/console/runs/{}", self.run)));
         }
         pages

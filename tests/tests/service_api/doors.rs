@@ -34,7 +34,7 @@ impl Who {
 }
 
 /// Method, path, who passes, a body that can be read. Job and mailbox 1 are there, run, message and server 99 are not.
-const CORE: [(&str, &str, Who, &str); 67] = [
+const CORE: [(&str, &str, Who, &str); 71] = [
     ("post", "/migration/jobs", Operating, r#"{"tenant_id":1,"domain":"new.example"}"#),
     ("get", "/migration/jobs", All, ""),
     ("get", "/migration/jobs/{id}", All, ""),
@@ -48,6 +48,10 @@ const CORE: [(&str, &str, Who, &str); 67] = [
     ("delete", "/migration/mailboxes/{mid}", Operating, ""),
     ("get", "/migration/mailboxes/{mid}/folders", All, ""),
     ("put", "/migration/mailboxes/{mid}/folder-map", Operating, "{}"),
+    ("get", "/migration/mailboxes/{mid}/throttling", All, ""),
+    ("get", "/migration/mailboxes/{mid}/schedule", All, ""),
+    ("put", "/migration/mailboxes/{mid}/schedule", Operating, r#"{"cron":"0 */6 * * *"}"#),
+    ("delete", "/migration/mailboxes/{mid}/schedule", Operating, ""),
     ("get", "/migration/jobs/{id}/folder-map/preview", All, ""),
     ("post", "/migration/jobs/{id}/preflight", Operating, "{}"),
     ("post", "/migration/jobs/{id}/sync", Operating, r#"{"type":"delta"}"#),

@@ -236,6 +236,8 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::shares::QUERIES,
         store::looks::QUERIES,
         store::passes::QUERIES,
+        store::schedules::QUERIES,
+        store::waits::QUERIES,
         store::endpoints::QUERIES,
         store::retries::QUERIES,
         store::uploads::QUERIES,

@@ -286,8 +286,12 @@ runs-tree = As a tree
 runs-list = As a list
 run-span-so-far = { $span } so far
 tree-runs = { $count ->
-     [one] one mailbox
-    *[other] { $count } mailboxes
+     [one] one run
+    *[other] { $count } runs
+  }
+tree-messages-done = { $count ->
+     [one] one message
+    *[other] { $count } messages
   }
 tree-asked = Asked for by { $who }
 tree-messages = { $done } of { $total } messages
@@ -304,3 +308,18 @@ tree-step = Folder or step
 tree-span = Time
 tree-log = Its log
 tree-all-steps = All { $count } steps and the log
+rhythm-of-job = As the migration does
+own-schedule-title = Schedule of this mailbox
+own-schedule-lead = A mailbox goes by the schedule of its migration, unless it has one of its own or is left to people.
+own-schedule-of-job = The schedule of the migration
+own-schedule-own = its own schedule
+own-schedule-job = the schedule of the migration
+own-schedule-by-hand = No schedule starts this mailbox: its deltas are started by hand.
+own-schedule-next = Next:
+own-schedule-change = Change for this mailbox
+chart-waits = Waits that a server asked for, last 24 hours
+waits-in-all = { $count ->
+     [one] One run waited { $span } in all, added up over its folders.
+    *[other] { $count } runs waited { $span } in all, added up over their folders.
+  }
+waits-none = No server has asked a run of this mailbox to wait.

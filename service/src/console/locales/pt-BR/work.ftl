@@ -286,8 +286,12 @@ runs-tree = Em árvore
 runs-list = Em lista
 run-span-so-far = { $span } até agora
 tree-runs = { $count ->
-     [one] { $count } caixa
-    *[other] { $count } caixas
+     [one] { $count } execução
+    *[other] { $count } execuções
+  }
+tree-messages-done = { $count ->
+     [one] { $count } mensagem
+    *[other] { $count } mensagens
   }
 tree-asked = Pedido: { $who }
 tree-messages = { $done } de { $total } mensagens
@@ -304,3 +308,18 @@ tree-step = Pasta ou etapa
 tree-span = Tempo
 tree-log = Registro da execução
 tree-all-steps = Todas as { $count } etapas e o registro
+rhythm-of-job = Como a migração
+own-schedule-title = Agenda desta caixa
+own-schedule-lead = Uma caixa segue a agenda da migração, a não ser que tenha a sua própria ou fique a cargo de pessoas.
+own-schedule-of-job = A agenda da migração
+own-schedule-own = agenda própria
+own-schedule-job = agenda da migração
+own-schedule-by-hand = Nenhuma agenda inicia esta caixa: as deltas são iniciadas à mão.
+own-schedule-next = Próxima:
+own-schedule-change = Mudar para esta caixa
+chart-waits = Esperas pedidas por um servidor, últimas 24 horas
+waits-in-all = { $count ->
+     [one] { $count } execução esperou { $span } ao todo, somando as pastas.
+    *[other] { $count } execuções esperaram { $span } ao todo, somando as pastas.
+  }
+waits-none = Nenhum servidor pediu que uma execução desta caixa esperasse.
