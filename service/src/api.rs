@@ -49,6 +49,7 @@ pub mod providers;
 pub mod quarantine;
 pub mod quarantine_raw;
 pub mod quarantine_retry;
+pub mod quarantine_subject;
 pub mod reader;
 pub mod report;
 pub mod roles;

@@ -20,6 +20,7 @@ mod console {
     mod own_schedule;
     mod pages;
     mod run_options;
+    mod subjects;
     mod texts;
     mod tree;
     mod trials;

@@ -323,3 +323,9 @@ waits-in-all = { $count ->
     *[other] { $count } runs waited { $span } in all, added up over their folders.
   }
 waits-none = No server has asked a run of this mailbox to wait.
+subjects-show = Show the subjects
+subjects-hint = Asks who you are, and is written to the audit log.
+subjects-shown = The subjects of this page are shown; that was written to the audit log.
+subjects-hide = Hide them
+subjects-hidden = Subjects are hidden: seeing them takes the right to look at messages.
+subject-unknown = subject not known

@@ -323,3 +323,9 @@ waits-in-all = { $count ->
     *[other] { $count } execuções esperaram { $span } ao todo, somando as pastas.
   }
 waits-none = Nenhum servidor pediu que uma execução desta caixa esperasse.
+subjects-show = Mostrar os assuntos
+subjects-hint = Pergunta quem você é e fica na auditoria.
+subjects-shown = Os assuntos desta página estão à vista; isso ficou na auditoria.
+subjects-hide = Ocultar
+subjects-hidden = Os assuntos ficam ocultos: vê-los exige o direito de olhar mensagens.
+subject-unknown = assunto desconhecido
