@@ -1,6 +1,7 @@
 //! The service over HTTP: one router, two mounts, one form of error.
 //! Never decides what plan decides, and never holds a query.
 
+pub mod about;
 pub mod access;
 pub mod answer;
 pub mod approvals;
@@ -57,6 +58,7 @@ pub mod router;
 pub mod runs;
 pub mod schedule;
 pub mod schedule_own;
+pub mod sessions;
 pub mod settings;
 pub mod share;
 pub mod sheet;

@@ -11,6 +11,7 @@ mod console {
     pub mod visitor;
 
     mod access;
+    mod audit_file;
     mod choices;
     mod credentials;
     mod doors;
@@ -20,6 +21,7 @@ mod console {
     mod own_schedule;
     mod pages;
     mod run_options;
+    mod sessions;
     mod subjects;
     mod texts;
     mod tree;

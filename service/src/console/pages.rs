@@ -1,6 +1,7 @@
 //! The pages, one file for each screen.
 //! Never a number that the API did not tell.
 
+pub mod about;
 pub mod access;
 pub mod account;
 pub mod audit;

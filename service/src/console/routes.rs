@@ -6,8 +6,8 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    access, account, audit, control, credentials, job, jobs, live, mailbox, options, outside, overview,
-    own_schedule, person, places, quarantine, roles, runs, schedule, session, uploads, wizard,
+    about, access, account, audit, control, credentials, job, jobs, live, mailbox, options, outside,
+    overview, own_schedule, person, places, quarantine, roles, runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
@@ -122,6 +122,7 @@ fn house() -> Router<Console> {
         .route("/console/audit.ndjson", get(audit::whole))
         .route("/console/system", get(control::system))
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
+        .route("/console/system/about", get(about::show))
         .route("/console/system/act", post(control::act_on_system))
         .route("/console/help", get(control::help))
         .route("/console/credentials", get(credentials::list).post(credentials::make))

@@ -26,7 +26,7 @@ templates! {
     "roles.html", "role.html", "person.html",
     "mailbox.html", "folders.html", "runs.html", "tree.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
-    "own_schedule.html", "hook.html", "credentials.html", "credential.html",
+    "own_schedule.html", "about.html", "hook.html", "credentials.html", "credential.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);

@@ -226,6 +226,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "provider", values: &["microsoft", "google"] },
     Family { name: "consent", values: &["pending", "ok", "refused", "expired"] },
     Family { name: "revoked", values: &["told", "has_no_way", "did_not_answer"] },
+    Family { name: "asset", values: &["reports", "database", "stores", "pages"] },
     Family { name: "upload", values: &["open", "complete", "refused", "expired", "deleted"] },
     Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family {
@@ -288,6 +289,7 @@ pub const DONE: &[&str] = &[
     "user-made",
     "token-revoked",
     "session-ended",
+    "sessions-ended",
     "password-changed",
     "proof-given",
     "keys-rotated",

@@ -375,6 +375,7 @@ impl Scene {
             ("factor", "/console/account/factor".to_owned()),
             ("step-up", "/console/step-up".to_owned()),
             ("missing", "/console/nowhere".to_owned()),
+            ("about", "/console/system/about".to_owned()),
             ("hook", "/console/system/hook".to_owned()),
             ("credentials", "/console/credentials".to_owned()),
             ("roles", "/console/access/roles".to_owned()),

@@ -160,7 +160,7 @@ const SERVERS: [(&str, &str, Who, &str); 24] = [
     ("get", "/provider-profiles/{id}", All, ""),
 ];
 
-const ACCESS: [(&str, &str, Who, &str); 47] = [
+const ACCESS: [(&str, &str, Who, &str); 52] = [
     ("get", "/auth/status", Untried, ""),
     ("post", "/auth/setup", Untried, ""),
     ("post", "/auth/login", Untried, ""),
@@ -183,6 +183,9 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("put", "/access/users/{id}", Admin, "{}"),
     ("delete", "/access/users/{id}", Admin, ""),
     ("put", "/access/users/{id}/password", Admin, r#"{"password":"p"}"#),
+    ("get", "/access/users/{id}/sessions", Admin, ""),
+    ("delete", "/access/users/{id}/sessions", Admin, ""),
+    ("delete", "/access/users/{id}/sessions/{sid}", Admin, ""),
     ("get", "/access/users/{id}/scopes", Admin, ""),
     ("put", "/access/users/{id}/scopes", Admin, r#"{"items":[]}"#),
     ("get", "/access/roles/{id}/scopes", Admin, ""),
@@ -197,6 +200,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("get", "/audit-logs", Heads, ""),
     ("get", "/audit-logs/verify", Heads, ""),
     ("get", "/audit-logs/export", Heads, ""),
+    ("get", "/audit-logs/export.csv", Heads, ""),
     ("get", "/system/settings", Admin, ""),
     ("get", "/system/settings/{key}", Admin, ""),
     ("put", "/system/settings/{key}", Admin, r#"{"value":true}"#),
@@ -204,6 +208,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("get", "/system/workers", Admin, ""),
     ("get", "/system/performance", Admin, ""),
     ("get", "/system/jobs-conflicts", All, ""),
+    ("get", "/system/about", All, ""),
     ("get", "/health", Untried, ""),
     ("get", "/health/ready", Untried, ""),
     ("get", "/version", Untried, ""),
