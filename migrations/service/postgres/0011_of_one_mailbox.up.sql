@@ -1,4 +1,5 @@
--- A mailbox's own schedule, which goes before its job's, and what its runs waited because a server asked for it.
+-- A mailbox's own schedule, which goes before its job's, what its runs waited because a server asked for it, and the
+-- passes of a job: the runs that one act entered.
 
 ALTER TABLE schedules ADD COLUMN mailbox_id BIGINT REFERENCES migration_mailboxes (id) ON DELETE CASCADE;
 -- NULL: of whole jobs
@@ -12,4 +13,14 @@ CREATE TABLE throttle_waits (
     from_ms BIGINT NOT NULL, -- the beginning of ten minutes
     waited_ms BIGINT NOT NULL CHECK (waited_ms >= 0), -- by all folders together
     PRIMARY KEY (run_id, fencing_token, from_ms)
+);
+
+CREATE INDEX idx_migration_runs_pass ON migration_runs (
+    job_id,
+    (run_type || '/' || CASE WHEN schedule_execution_id IS NOT NULL
+             THEN 'f' || CAST(schedule_execution_id AS TEXT)
+         WHEN triggered_by = 'worker' THEN 'w'
+         ELSE triggered_by || substr(queued_at, 1, 16) END),
+    id,
+    status
 );

@@ -6,19 +6,19 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Result;
 use super::body::{Asked, At};
 use super::caller::Caller;
 use super::jobs::read;
 use super::list::{Listed, Page};
-use super::runs::read_run;
+use super::runs::{RunView, read_run};
+use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::looks::StepRow;
 use crate::store::passes::PassRow;
 
 /// Steps that a run in a list is told with, at most.
-pub const STEPS_INCLUDED: i64 = 12;
+const STEPS_INCLUDED: i64 = 12;
 
 /// How many runs of a pass stand where.
 #[derive(Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub struct ByStatus {
 /// the service entered by itself.
 #[derive(Serialize, ToSchema)]
 pub struct PassView {
-    /// The first of its runs; `GET …/runs?pass=` takes it.
+    /// The first of its runs.
     pub id: i64,
     /// What they all do.
     pub run_type: String,
@@ -110,6 +110,46 @@ pub async fn list(
     let found = app.store.passes(&caller.reach, id, (&status, &run_type), before, rows + 1).await?;
     let total = app.store.passes_count(&caller.reach, id, (&status, &run_type)).await?;
     Ok(Listed::cut(found.into_iter().map(PassView::of).collect(), rows, total, |pass| pass.id))
+}
+
+/// Which runs of a pass.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfPass {
+    /// `queued`, `running`, `success`, `partial`, `failed` or `cancelled`.
+    status: Option<String>,
+    /// How many, 1 to 200.
+    limit: Option<i64>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// `GET /migration/jobs/{id}/passes/{rid}`: the runs of the pass that this run belongs to, oldest first, each with its
+/// first steps.
+#[utoipa::path(get, path = "/migration/jobs/{id}/passes/{rid}", tag = "runs",
+    params(("id" = i64, Path), ("rid" = i64, Path), OfPass),
+    responses((status = 200, body = Listed<RunView>), (status = 404)))]
+pub async fn runs(
+    State(app): State<App>,
+    caller: Caller,
+    At((id, pass)): At<(i64, i64)>,
+    Asked(wanted): Asked<OfPass>,
+) -> Result<Listed<RunView>> {
+    caller.may(Permission::ViewMigration)?;
+    read(&app, &caller, id).await?;
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: None };
+    let (rows, after) = (page.rows()?, page.after(0)?);
+    let status = wanted.status.unwrap_or_default();
+    let found = app.store.pass_runs(&caller.reach, (id, pass), &status, (after, rows + 1)).await?;
+    let (found, total) = found.ok_or_else(|| ApiError::not_found("pass"))?;
+    let views = found.into_iter().map(RunView::of).collect();
+    let mut listed = Listed::cut(views, rows, total, |run: &RunView| run.id);
+    for view in &mut listed.items {
+        let (steps, total) = app.store.first_steps(view.id, STEPS_INCLUDED).await?;
+        view.steps = Some(steps.into_iter().map(StepView::of).collect());
+        view.steps_total = Some(total);
+    }
+    Ok(listed)
 }
 
 /// A step of a run.

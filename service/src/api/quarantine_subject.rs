@@ -21,7 +21,7 @@ use crate::store::looks::ItemRow;
 /// Octets of a message in which its subject is looked for.
 const HEADER_BYTES_MAX: u64 = 256 * 1024;
 /// Octets of what is known of a store's item that are read.
-const DUMP_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const DUMP_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Characters of a subject that are told.
 const SUBJECT_CHARS_MAX: usize = 1000;
 

@@ -156,6 +156,7 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(runs::verify))
         .routes(routes!(runs::list))
         .routes(routes!(passes::list))
+        .routes(routes!(passes::runs))
         .routes(routes!(runs::show))
         .routes(routes!(passes::steps))
         .routes(routes!(runs::log))

@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::control::Reason;
 use super::jobs::{read, take};
 use super::list::{Listed, Page};
-use super::passes::{STEPS_INCLUDED, StepView};
+use super::passes::StepView;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -360,7 +360,7 @@ pub struct RunView {
     /// Only for one run, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,
-    /// Only where `include=steps` asks for them: twelve at most, those that went wrong or are at work first.
+    /// Only among the runs of a pass: twelve at most, those that went wrong or are at work first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<Vec<StepView>>,
     /// How many steps there are, likewise.
@@ -414,10 +414,6 @@ pub struct Wanted {
     status: Option<String>,
     /// `initial`, `delta` and so on.
     run_type: Option<String>,
-    /// Of the pass that this run belongs to.
-    pass: Option<i64>,
-    /// `steps`: each with its first steps.
-    include: Option<String>,
     /// How many, 1 to 200.
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
@@ -443,22 +439,10 @@ pub async fn list(
         mailbox_id: wanted.mailbox_id.unwrap_or_default(),
         status: wanted.status.unwrap_or_default(),
         run_type: wanted.run_type.unwrap_or_default(),
-        pass: wanted.pass.unwrap_or_default(),
-    };
-    let has_steps = match wanted.include.as_deref() {
-        None | Some("") => false,
-        Some("steps") => true,
-        Some(_) => return Err(ApiError::bad_request("include is steps")),
     };
     let found = app.store.run_rows(&caller.reach, id, &filter, &by.order).await?;
     let total = app.store.runs_count(&caller.reach, id, &filter).await?;
-    let mut listed = Listed::sorted(found.into_iter().map(RunView::of).collect(), &by, total);
-    for view in listed.items.iter_mut().filter(|_| has_steps) {
-        let (steps, total) = app.store.first_steps(view.id, STEPS_INCLUDED).await?;
-        view.steps = Some(steps.into_iter().map(StepView::of).collect());
-        view.steps_total = Some(total);
-    }
-    Ok(listed)
+    Ok(Listed::sorted(found.into_iter().map(RunView::of).collect(), &by, total))
 }
 
 pub(super) async fn read_run(app: &App, caller: &Caller, id: i64) -> Result<RunRow> {

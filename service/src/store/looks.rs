@@ -3,7 +3,6 @@
 
 use super::jobs::reached;
 use super::order::{Order, by};
-use super::passes::pass_of;
 use super::reach::{Reach, within_reach};
 use super::{Bind, Result, Row, Store, Transaction};
 use crate::binds;
@@ -18,6 +17,7 @@ macro_rules! run_columns {
          COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = run.mailbox_id), '')"
     };
 }
+pub(super) use run_columns;
 macro_rules! runs_wanted {
     () => {
         concat!(
@@ -25,12 +25,7 @@ macro_rules! runs_wanted {
              WHERE ",
             within_reach!("job.tenant_id", "job.id"),
             " AND job.deleted_at = '' AND run.job_id = $5 AND ($6 = 0 OR run.mailbox_id = $6)
-              AND ($7 = '' OR run.status = $7) AND ($8 = '' OR run.run_type = $8)
-              AND ($9 = 0 OR ",
-            pass_of!("run"),
-            " = (SELECT ",
-            pass_of!("its"),
-            " FROM migration_runs AS its WHERE its.id = $9 AND its.job_id = $5))"
+              AND ($7 = '' OR run.status = $7) AND ($8 = '' OR run.run_type = $8)"
         )
     };
 }
@@ -42,13 +37,13 @@ macro_rules! runs {
 
 /// What runs can be sorted by.
 pub const RUN_SORTS: [&str; 5] = ["id", "run_type", "status", "started_at", "finished_at"];
-/// One for each of these. Binds: reach, job, mailbox, status, type, a run of the pass, order.
+/// One for each of these. Binds: reach, job, mailbox, status, type, order.
 pub const RUNS: [[&str; 2]; 5] = [
-    by!(runs, "run.id", "run.id", ["$10", "CAST($11 AS BIGINT)", "$12", "$13"]),
-    by!(runs, "run.run_type", "run.id", ["$10", "$11", "$12", "$13"]),
-    by!(runs, "run.status", "run.id", ["$10", "$11", "$12", "$13"]),
-    by!(runs, "run.started_at", "run.id", ["$10", "$11", "$12", "$13"]),
-    by!(runs, "COALESCE(run.finished_at, '')", "run.id", ["$10", "$11", "$12", "$13"]),
+    by!(runs, "run.id", "run.id", ["$9", "CAST($10 AS BIGINT)", "$11", "$12"]),
+    by!(runs, "run.run_type", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "run.status", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "run.started_at", "run.id", ["$9", "$10", "$11", "$12"]),
+    by!(runs, "COALESCE(run.finished_at, '')", "run.id", ["$9", "$10", "$11", "$12"]),
 ];
 /// Binds: reach, id.
 const RUN: &str = concat!(
@@ -59,7 +54,7 @@ const RUN: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND run.id = $5"
 );
-/// Binds: reach, job, mailbox, status, type, a run of the pass.
+/// Binds: reach, job, mailbox, status, type.
 const RUNS_COUNT: &str = concat!("SELECT COUNT(*)", runs_wanted!());
 /// Binds: run.
 const STEPS: &str = "
@@ -219,7 +214,7 @@ pub struct RunRow {
     pub email: String,
 }
 
-fn run(row: &Row) -> Result<RunRow> {
+pub(super) fn run(row: &Row) -> Result<RunRow> {
     Ok(RunRow {
         id: row.int(0)?,
         job_id: row.int(1)?,
@@ -377,13 +372,11 @@ pub struct RunFilter {
     pub status: String,
     /// Of this kind.
     pub run_type: String,
-    /// Of the pass that this run belongs to.
-    pub pass: i64,
 }
 
 impl RunFilter {
     fn binds(&self, reach: &Reach, job: i64) -> Vec<Bind> {
-        reached(reach, binds![job, self.mailbox_id, &self.status, &self.run_type, self.pass])
+        reached(reach, binds![job, self.mailbox_id, &self.status, &self.run_type])
     }
 }
 

@@ -81,8 +81,7 @@ async fn runs_that_one_act_entered_are_one_pass_with_their_numbers() -> Result<(
     let pass = middle["id"].as_i64().context("no id")?;
     // Any run of a pass names it, and only the steps that were asked for come along.
     for named in [pass, pass + 1] {
-        let told =
-            world.get(&ana, &format!("{place}/runs?pass={named}&sort=id&include=steps")).await?.with(200);
+        let told = world.get(&ana, &format!("{place}/passes/{named}")).await?.with(200);
         let told = told.json();
         assert_eq!((&told["total"], &told["items"][1]["steps_total"]), (&json!(2), &json!(30)), "{told}");
         let steps = told["items"][1]["steps"].as_array().context("no steps")?;
@@ -94,7 +93,10 @@ async fn runs_that_one_act_entered_are_one_pass_with_their_numbers() -> Result<(
     }
     let plain = world.get(&ana, &format!("{place}/runs")).await?.with(200).json();
     assert!(plain["items"][0].get("steps").is_none(), "{plain}");
-    world.get(&ana, &format!("{place}/runs?include=log")).await?.with(400);
+    world.get(&ana, &format!("{place}/passes/999")).await?.with(404);
+    let failed =
+        world.get(&ana, &format!("{place}/passes/{pass}?status=failed&limit=1")).await?.with(200).json();
+    assert_eq!((&failed["total"], &failed["next_cursor"]), (&json!(1), &json!(null)), "{failed}");
     Ok(())
 }
 
@@ -106,8 +108,9 @@ async fn nobody_learns_of_passes_beyond_their_reach_nor_of_another_job_by_its_ru
     ran(&world, (other, mailbox), ("delta", "success", "cron"), (300, 1)).await?;
     let far = world.user("far", &["viewer"], &[2]).await?;
     world.get(&far, &format!("/migration/jobs/{job}/passes")).await?.with(404);
-    let told = world.get(&far, &format!("/migration/jobs/{other}/runs?pass=1")).await?.with(200).json();
-    assert_eq!(told["total"], json!(0), "a run of another job names no pass of this one");
+    // A run of another job names no pass of this one.
+    world.get(&far, &format!("/migration/jobs/{other}/passes/1")).await?.with(404);
+    world.get(&far, &format!("/migration/jobs/{job}/passes/1")).await?.with(404);
     Ok(())
 }
 

@@ -34,7 +34,7 @@ impl Who {
 }
 
 /// Method, path, who passes, a body that can be read. Job and mailbox 1 are there, run, message and server 99 are not.
-const CORE: [(&str, &str, Who, &str); 71] = [
+const CORE: [(&str, &str, Who, &str); 72] = [
     ("post", "/migration/jobs", Operating, r#"{"tenant_id":1,"domain":"new.example"}"#),
     ("get", "/migration/jobs", All, ""),
     ("get", "/migration/jobs/{id}", All, ""),
@@ -81,6 +81,7 @@ const CORE: [(&str, &str, Who, &str); 71] = [
     ("delete", "/migration/uploads/{uid}", Operating, ""),
     ("get", "/migration/jobs/{id}/runs", All, ""),
     ("get", "/migration/jobs/{id}/passes", All, ""),
+    ("get", "/migration/jobs/{id}/passes/{rid}", All, ""),
     ("get", "/migration/runs/{rid}", All, ""),
     ("get", "/migration/runs/{rid}/log", All, ""),
     ("get", "/migration/runs/{rid}/steps", All, ""),
@@ -216,7 +217,7 @@ const ACCESS: [(&str, &str, Who, &str); 52] = [
 ];
 
 /// Parameters that the tables name.
-const PARAMETERS: [(&str, &[&str]); 11] = [
+const PARAMETERS: [(&str, &[&str]); 12] = [
     (
         "/migration/jobs",
         &["phase", "gate", "tenant_id", "domain", "ticket_id", "owner", "q", "limit", "cursor", "sort"],
@@ -225,7 +226,8 @@ const PARAMETERS: [(&str, &[&str]); 11] = [
     ("/migration/gate", &["domain"]),
     ("/migration/jobs/{id}/gate", &["history"]),
     ("/migration/runs/{rid}/log", &["level", "after", "format"]),
-    ("/migration/jobs/{id}/runs", &["pass", "include", "status", "run_type", "mailbox_id"]),
+    ("/migration/jobs/{id}/passes/{rid}", &["status", "limit", "cursor"]),
+    ("/migration/jobs/{id}/quarantine", &["status", "mailbox_id", "include"]),
     ("/migration/jobs/{id}/passes", &["status", "run_type", "limit", "cursor"]),
     ("/migration/jobs/{id}/report", &["format", "lang"]),
     ("/migration/metrics", &["window"]),

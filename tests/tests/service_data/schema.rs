@@ -244,6 +244,7 @@ pub const INDEXES: &[&str] = &[
     "idx_saved_views_name",
     "idx_saved_views_default",
     "idx_schedules_mailbox",
+    "idx_migration_runs_pass",
 ];
 
 /// Tables whose every change is noted.

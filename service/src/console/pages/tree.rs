@@ -30,9 +30,7 @@ pub async fn page(member: &Member, id: i64, form: &Form) -> Answer {
     if open != 0 {
         let status = escaped(form.get("status"));
         let after = escaped(if wanted == Some(open) { form.get("after") } else { "" });
-        let path = format!(
-            "/migration/jobs/{id}/runs?pass={open}&include=steps&sort=id&limit={RUNS}&status={status}&cursor={after}"
-        );
+        let path = format!("/migration/jobs/{id}/passes/{open}?limit={RUNS}&status={status}&cursor={after}");
         runs = api.read(&path).await?;
     }
     let now_ms = member.visitor.format.now_ms;
