@@ -50,6 +50,9 @@ pub struct ScheduleView {
     last_due_at: String,
     /// For `If-Match`.
     version: i64,
+    /// Of a job's schedule alone: mailboxes that have one of their own, and go by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailboxes_apart: Option<i64>,
 }
 
 impl ScheduleView {
@@ -70,6 +73,7 @@ impl ScheduleView {
             run_type: row.run_type,
             next,
             version: row.version,
+            mailboxes_apart: None,
         }
     }
 }
@@ -207,7 +211,8 @@ pub async fn show(
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
     let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
-    Ok(Versioned(row.version, ScheduleView::of(row, app.now_ms())))
+    let mailboxes_apart = Some(app.store.mailboxes_apart(id).await?);
+    Ok(Versioned(row.version, ScheduleView { mailboxes_apart, ..ScheduleView::of(row, app.now_ms()) }))
 }
 
 /// `PUT /migration/jobs/{id}/schedule`: makes or changes it. A change names the version that was seen.

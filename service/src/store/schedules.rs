@@ -85,6 +85,11 @@ const OF_JOB: &str = "
            its.last_due_ms, its.version
     FROM schedules AS its JOIN migration_jobs AS job ON job.schedule_id = its.id WHERE job.id = $1";
 
+/// Mailboxes of a job that have a schedule of their own. Binds: job_id.
+const APART: &str = "
+    SELECT COUNT(*) FROM schedules AS its JOIN migration_mailboxes AS box ON box.id = its.mailbox_id
+    WHERE box.job_id = $1 AND box.enabled = 1";
+
 /// A mailbox's own schedule. Binds: mailbox_id.
 const OF_MAILBOX: &str = "
     SELECT its.id, its.cron, its.timezone, its.window_json, its.is_enabled, its.skip_if_running, its.run_type,
@@ -120,7 +125,7 @@ const FIRINGS: &str = "
 
 /// Every query of this file that the API asks, for the test that prepares them.
 pub const QUERIES: &[&str] = &[
-    ENABLED, FIRE, JOBS, MAILBOX, ENTER, FIRED, SETTLE, PARTS, OF_JOB, OF_MAILBOX, MAKE, GIVE, CHANGE,
+    ENABLED, FIRE, JOBS, MAILBOX, ENTER, FIRED, SETTLE, PARTS, OF_JOB, APART, OF_MAILBOX, MAKE, GIVE, CHANGE,
     FIRINGS,
 ];
 
@@ -273,6 +278,14 @@ impl Store {
     /// What the database says.
     pub async fn job_schedule(&self, job: i64) -> Result<Option<ScheduleRow>> {
         self.one("reading a job's schedule", OF_JOB, binds![job]).await?.as_ref().map(shown).transpose()
+    }
+
+    /// How many mailboxes of a job have a schedule of their own, and go by that alone.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn mailboxes_apart(&self, job: i64) -> Result<i64> {
+        self.one("counting schedules", APART, binds![job]).await?.map_or(Ok(0), |row| row.int(0))
     }
 
     /// A mailbox's own schedule; none where it goes by its job's.

@@ -55,7 +55,8 @@ async fn a_mailbox_with_its_own_schedule_goes_by_that_alone_until_it_is_taken_aw
     assert_eq!(fired(&world, "0 */6 * * *").await?, [rui]);
     assert_eq!(fired(&world, "30 2 * * *").await?, [bia]);
     // The job's own schedule is another, and each is changed as it was seen.
-    assert_eq!(world.get(&ana, &of_job).await?.json()["cron"], json!("0 */6 * * *"));
+    let job_s = world.get(&ana, &of_job).await?.json();
+    assert_eq!((&job_s["cron"], &job_s["mailboxes_apart"]), (&json!("0 */6 * * *"), &json!(1)));
     world.send(&ana, "PUT", &own, json!({"cron": "0 3 * * *"})).await?.with(428);
     world.put(&ana, "PUT", &own, &own, json!({"cron": "30 2 * * *", "enabled": false})).await?.with(200);
     assert_eq!(fired(&world, "0 */6 * * *").await?, [rui], "it was left to people");

@@ -329,3 +329,7 @@ subjects-shown = The subjects of this page are shown; that was written to the au
 subjects-hide = Hide them
 subjects-hidden = Subjects are hidden: seeing them takes the right to look at messages.
 subject-unknown = subject not known
+schedule-apart = { $count ->
+     [one] One mailbox has a schedule of its own, and goes by that alone.
+    *[other] { $count } mailboxes have schedules of their own, and go by those alone.
+  }

@@ -329,3 +329,7 @@ subjects-shown = Os assuntos desta página estão à vista; isso ficou na audito
 subjects-hide = Ocultar
 subjects-hidden = Os assuntos ficam ocultos: vê-los exige o direito de olhar mensagens.
 subject-unknown = assunto desconhecido
+schedule-apart = { $count ->
+     [one] { $count } caixa tem agenda própria e segue só essa.
+    *[other] { $count } caixas têm agenda própria e seguem só essa.
+  }
