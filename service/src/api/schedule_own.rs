@@ -29,8 +29,8 @@ pub async fn show(
     Ok(Versioned(row.version, ScheduleView::of(row, app.now_ms())))
 }
 
-/// `PUT /migration/mailboxes/{mid}/schedule`: the mailbox goes by it alone; with `enabled` false its deltas run by hand.
-/// A change names the version that was seen.
+/// `PUT /migration/mailboxes/{mid}/schedule`: the mailbox goes by it alone; with `enabled` false its deltas run by
+/// hand. A change names the version that was seen.
 #[utoipa::path(put, path = "/migration/mailboxes/{mid}/schedule", tag = "mailboxes", params(("mid" = i64, Path)),
     request_body = Wanted,
     responses((status = 200, body = ScheduleView), (status = 404), (status = 412), (status = 422), (status = 428)))]

@@ -172,8 +172,8 @@ impl Store {
         self.one("counting passes", PASSES_COUNT, binds).await?.map_or(Ok(0), |row| row.int(0))
     }
 
-    /// Runs of the pass that a run of a job belongs to, oldest first, after one of them, and how many there are; of this
-    /// status alone, where it is not empty. None where the job has no such run.
+    /// Runs of the pass that a run of a job belongs to, oldest first, after one of them, and how many there are; of
+    /// this status alone, where it is not empty. None where the job has no such run.
     ///
     /// # Errors
     /// What the database says.

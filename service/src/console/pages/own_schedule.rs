@@ -81,10 +81,11 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>, form: &Form) 
     let job = api.read(&format!("/migration/jobs/{job_id}")).await?;
     let own = kept(member, id).await?.map(|told| told.json);
     let typed = if problem.is_some() { form.shown() } else { typed(own.as_ref()) };
+    let rhythms = [OF_JOB].into_iter().chain(RHYTHMS.map(|(name, _)| name)).chain(["own", BY_HAND]);
     let view = context! {
         told => told(member, id, job_id).await?,
         next => own.filter(|one| one["enabled"] == true).map(|one| one["next"].clone()),
-        rhythms => [OF_JOB].into_iter().chain(RHYTHMS.map(|(name, _)| name)).chain(["own", BY_HAND]).collect::<Vec<_>>(),
+        rhythms => rhythms.collect::<Vec<_>>(),
         job => job,
         mailbox => mailbox,
         typed => typed,
