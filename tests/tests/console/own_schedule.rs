@@ -127,7 +127,8 @@ async fn what_a_server_asked_for_is_told_by_the_hour_and_drawn_with_a_table() ->
     let (world, ana, job, bia, rui) = ground().await?;
     let now = world.now();
     for (mailbox, waited) in [(bia, 750_000_i64), (rui, 9_000_000)] {
-        let run = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, triggered_by, throttle_ms,
+        let run =
+            "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, triggered_by, throttle_ms,
                        updated_at)
                    VALUES ($1, $2, 'delta', 'success', 'cron', $3, $4)";
         world.sql(run, binds![job, mailbox, waited, at(now)]).await?;
