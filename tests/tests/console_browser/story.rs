@@ -164,7 +164,7 @@ async fn the_tree_of_runs_is_walked_by_keys_and_what_was_opened_stays_open_while
     let told = "INSERT INTO run_log_events (job_id, level, event, message, at) VALUES ($1, 'info', 'run', 'ended', $2)";
     let now = malote_service::store::at(scene.world.now());
     scene.world.sql(told, malote_service::binds![job, now]).await?;
-    browser.until("1 × Not complete").await?;
+    browser.until("× Not complete").await?;
     ensure!(browser.run(is_open).await? == true, "a refresh closed what was opened");
     tab_to(&browser, ".branches > li:nth-child(2) > details > summary").await?;
     browser.keys(ENTER).await?;
