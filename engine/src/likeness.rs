@@ -27,6 +27,12 @@ const MADE_DOMAIN: &str = ".invalid";
 /// The end of the Message-IDs that `imapsync --addheader` writes into messages which have none.
 const IMAPSYNC_ID_END: &str = "@imapsync";
 
+/// The subject of a message as its writer meant it, of the octets of its header; none where there is none.
+#[must_use]
+pub fn subject(octets: &[u8]) -> Option<String> {
+    header::values(octets, "Subject").next().map(|value| words::decoded(value).trim().to_owned())
+}
+
 /// What a header says.
 #[must_use]
 pub fn face(uid: Uid, octets: &[u8]) -> Face {

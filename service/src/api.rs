@@ -1,6 +1,7 @@
 //! The service over HTTP: one router, two mounts, one form of error.
 //! Never decides what plan decides, and never holds a query.
 
+pub mod about;
 pub mod access;
 pub mod answer;
 pub mod approvals;
@@ -43,21 +44,26 @@ pub mod oauth_consent;
 pub mod oauth_flows;
 pub mod oauth_tokens;
 pub mod overview;
+pub mod passes;
 pub mod preferences;
 pub mod providers;
 pub mod quarantine;
 pub mod quarantine_raw;
 pub mod quarantine_retry;
+pub mod quarantine_subject;
 pub mod reader;
 pub mod report;
 pub mod roles;
 pub mod router;
 pub mod runs;
 pub mod schedule;
+pub mod schedule_own;
+pub mod sessions;
 pub mod settings;
 pub mod share;
 pub mod sheet;
 pub mod system;
+pub mod throttling;
 pub mod tracking;
 pub mod trial;
 pub mod try_login;

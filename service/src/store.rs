@@ -25,6 +25,7 @@ pub mod mailboxes;
 pub mod measures;
 pub mod migrate;
 pub mod order;
+pub mod passes;
 pub mod people;
 mod place;
 pub mod preferences;
@@ -44,6 +45,7 @@ mod time;
 mod transaction;
 pub mod uploads;
 pub mod views;
+pub mod waits;
 pub mod words;
 
 pub use database::Store;

@@ -11,14 +11,19 @@ mod console {
     pub mod visitor;
 
     mod access;
+    mod audit_file;
     mod choices;
     mod credentials;
     mod doors;
     mod forms;
     mod names;
     mod overview;
+    mod own_schedule;
     mod pages;
     mod run_options;
+    mod sessions;
+    mod subjects;
     mod texts;
+    mod tree;
     mod trials;
 }

@@ -2,6 +2,7 @@
 //! Never lets a row be changed; there is no such request.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use super::body::Asked;
 use super::caller::Caller;
 use super::list::{Listed, Page};
+use super::sheet::{NEXT_CURSOR, csv_of};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::audit::verify;
@@ -50,6 +52,8 @@ pub struct AuditView {
     before: Option<serde_json::Value>,
     /// The row after, without secrets.
     after: Option<serde_json::Value>,
+    /// What else is known of it, without secrets.
+    details: Option<serde_json::Value>,
     /// SHA-256 of the row before it and this one.
     hash: String,
 }
@@ -71,6 +75,7 @@ impl AuditView {
             request_id: row.request_id,
             before: serde_json::from_str(&row.before_json).ok(),
             after: serde_json::from_str(&row.after_json).ok(),
+            details: serde_json::from_str(&row.details_json).ok(),
             hash: hex(&row.hash),
         }
     }
@@ -94,10 +99,24 @@ pub struct Wanted {
     since: Option<String>,
     /// Before this one.
     until: Option<String>,
-    /// How many rows, 1 to 200.
+    /// How many rows, 1 to 200; as a file 1 to 10,000.
     limit: Option<i64>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+impl Wanted {
+    fn filter(self) -> Result<AuditFilter> {
+        Ok(AuditFilter {
+            actor: self.actor.unwrap_or_default(),
+            action: self.action.unwrap_or_default(),
+            resource_kind: self.resource_kind.unwrap_or_default(),
+            resource_id: self.resource_id.unwrap_or_default(),
+            action_part: self.action_part.unwrap_or_default(),
+            since_ms: moment("since", self.since)?,
+            until_ms: moment("until", self.until)?,
+        })
+    }
 }
 
 /// A moment of a query in milliseconds since 1970; 0 where nothing is said.
@@ -120,17 +139,9 @@ pub async fn list(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Listed<AuditView>> {
     caller.may(Permission::ReadAudit)?;
-    let page = Page { limit: wanted.limit, cursor: wanted.cursor, ..Page::default() };
+    let page = Page { limit: wanted.limit, cursor: wanted.cursor.clone(), ..Page::default() };
     let (rows, before) = (page.rows()?, page.after(i64::MAX)?);
-    let filter = AuditFilter {
-        actor: wanted.actor.unwrap_or_default(),
-        action: wanted.action.unwrap_or_default(),
-        resource_kind: wanted.resource_kind.unwrap_or_default(),
-        resource_id: wanted.resource_id.unwrap_or_default(),
-        action_part: wanted.action_part.unwrap_or_default(),
-        since_ms: moment("since", wanted.since)?,
-        until_ms: moment("until", wanted.until)?,
-    };
+    let filter = wanted.filter()?;
     let own = (&caller.reach, caller.id.as_str());
     let found = app.store.audit_latest(own, before, rows + 1, &filter).await?;
     let total = app.store.audit_count(own, &filter).await?;
@@ -168,6 +179,37 @@ pub async fn verify_chain(State(app): State<App>, caller: Caller) -> Result<Json
 
 /// Rows of one answer of an export.
 const EXPORT_ROWS: i64 = 10_000;
+
+/// `GET /audit-logs/export.csv`: the rows that `GET /audit-logs` tells of, as a file, newest first, 10,000 at once; the
+/// header `X-Next-Cursor` tells where to go on. The first answer begins with the names of the columns.
+#[utoipa::path(get, path = "/audit-logs/export.csv", tag = "audit", params(Wanted),
+    responses((status = 200, content((String = "text/csv"))), (status = 403), (status = 422)))]
+pub async fn export_csv(
+    State(app): State<App>,
+    caller: Caller,
+    Asked(wanted): Asked<Wanted>,
+) -> Result<Response> {
+    caller.may(Permission::ReadAudit)?;
+    let rows = wanted.limit.unwrap_or(EXPORT_ROWS);
+    if !(1..=EXPORT_ROWS).contains(&rows) {
+        return Err(ApiError::bad_request(format!("limit is from 1 to {EXPORT_ROWS}")));
+    }
+    let page = Page { cursor: wanted.cursor.clone(), ..Page::default() };
+    let before = page.after(i64::MAX)?;
+    let own = (&caller.reach, caller.id.as_str());
+    let mut found = app.store.audit_latest(own, before, rows + 1, &wanted.filter()?).await?;
+    let has_more = i64::try_from(found.len()).unwrap_or(i64::MAX) > rows;
+    found.truncate(usize::try_from(rows).unwrap_or(0));
+    let next = found.last().filter(|_| has_more).map(|row| row.seq);
+    let told = found.into_iter().map(|row| serde_json::to_value(AuditView::of(row)).unwrap_or_default());
+    let mut response = Body::from(csv_of(&told.collect::<Vec<_>>(), before == i64::MAX)).into_response();
+    let form = HeaderValue::from_static("text/csv; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, form);
+    if let Some(next) = next {
+        response.headers_mut().insert(NEXT_CURSOR, next.into());
+    }
+    Ok(response)
+}
 
 /// From where.
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -541,21 +541,28 @@ pub struct SessionView {
     user_agent: String,
 }
 
+impl SessionView {
+    /// What is shown of a row to whom uses the session `current`.
+    pub(super) fn of(row: SessionRow, current: &str) -> Self {
+        Self {
+            is_current: row.id == current,
+            created_at: at(row.created_ms),
+            last_seen_at: at(row.last_seen_ms),
+            expires_at: at(row.expires_ms),
+            id: row.id,
+            ip: row.ip,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
 /// `GET /auth/sessions`: one's own.
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(Short),
     responses((status = 200, body = Listed<SessionView>)))]
 pub async fn sessions(State(app): State<App>, caller: Caller, Asked(wanted): Asked<Short>) -> Result<Shown> {
-    let current = person(&caller)?.id.clone();
-    let rows = app.store.sessions(&caller.id).await?.into_iter().map(|row| SessionView {
-        is_current: row.id == current,
-        created_at: at(row.created_ms),
-        last_seen_at: at(row.last_seen_ms),
-        expires_at: at(row.expires_ms),
-        id: row.id,
-        ip: row.ip,
-        user_agent: row.user_agent,
-    });
-    wanted.of(rows.collect())
+    let current = &person(&caller)?.id;
+    let rows = app.store.sessions(&caller.id).await?.into_iter();
+    wanted.of(rows.map(|row| SessionView::of(row, current)).collect())
 }
 
 /// `DELETE /auth/sessions`: all of one's own but this one.

@@ -31,7 +31,11 @@ pub struct Window {
     window: Option<String>,
 }
 
-fn hours(text: Option<&str>) -> Result<i64> {
+/// How many hours a window has.
+///
+/// # Errors
+/// 400 for what is no window.
+pub(super) fn hours(text: Option<&str>) -> Result<i64> {
     let text = text.unwrap_or("24h");
     let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<i64>().ok());
     let hours = match (number, text.chars().last()) {

@@ -1,10 +1,10 @@
 //! Quarantined messages: listed, acknowledged with a reason, tried again.
-//! Never shows what a message says: that needs another permission and another request.
+//! Never shows what a message says: that needs another permission, a fresh proof and a word in the request.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,8 +12,10 @@ use super::answer::{Versioned, seen_version};
 use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::jobs::read as read_job;
+use super::layers::Origin;
 use super::list::{Listed, Page};
 use super::quarantine_retry::{self, BulkRetry, How, RetryView};
+use super::quarantine_subject;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -22,7 +24,7 @@ use crate::store::looks::{ITEM_SORTS, ItemRow};
 /// Items that one request settles, at most.
 const BULK_MAX: usize = 1000;
 
-/// A quarantined message, without what it says.
+/// A quarantined message, without what it says but where its subject was asked for.
 #[derive(Serialize, ToSchema)]
 #[expect(missing_docs, reason = "each field is the column of its name in the data model")]
 pub struct ItemView {
@@ -46,6 +48,10 @@ pub struct ItemView {
     pub created_at: String,
     pub updated_at: String,
     pub version: i64,
+    /// Only where `include=subject` asks for it; null where it is not known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub subject: Option<Option<String>>,
 }
 
 impl ItemView {
@@ -74,6 +80,7 @@ impl ItemView {
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,
+            subject: None,
         }
     }
 }
@@ -92,6 +99,8 @@ pub struct Wanted {
     cursor: Option<String>,
     /// By `id`, `folder_path`, `size_bytes`, `reason`, `status` or `updated_at`; with `-` the greatest first.
     sort: Option<String>,
+    /// `subject`: for whoever may look at mail and proved a moment ago who they are; each look is written down.
+    include: Option<String>,
 }
 
 /// `GET /migration/jobs/{id}/quarantine`.
@@ -100,18 +109,33 @@ pub struct Wanted {
 pub async fn list(
     State(app): State<App>,
     caller: Caller,
+    Extension(origin): Extension<Origin>,
     At(id): At<i64>,
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Listed<ItemView>> {
     caller.may(Permission::ViewMigration)?;
     read_job(&app, &caller, id).await?;
+    let has_subjects = quarantine_subject::wants(wanted.include.as_deref())?;
+    if has_subjects {
+        quarantine_subject::may(&app, &caller)?;
+    }
     let page = Page { limit: wanted.limit, cursor: wanted.cursor, sort: wanted.sort };
     let by = page.order(&ITEM_SORTS, "id")?;
     let status = wanted.status.unwrap_or_default();
     let filter = (status.as_str(), wanted.mailbox_id.unwrap_or_default());
-    let found = app.store.items(&caller.reach, id, filter, &by.order).await?;
+    let mut found = app.store.items(&caller.reach, id, filter, &by.order).await?;
     let total = app.store.items_count(&caller.reach, id, filter).await?;
-    Ok(Listed::sorted(found.into_iter().map(ItemView::of).collect(), &by, total))
+    if !has_subjects {
+        return Ok(Listed::sorted(found.into_iter().map(ItemView::of).collect(), &by, total));
+    }
+    // What is on the next page is not told, nor said to have been.
+    let shown = found.len().min(usize::try_from(by.order.rows - 1).unwrap_or(0));
+    let next = found.split_off(shown);
+    let action = ("GET /migration/jobs/{id}/quarantine?include=subject", id);
+    let subjects = quarantine_subject::told(&app, &caller, &origin, action, &found).await?;
+    let views = found.into_iter().zip(subjects);
+    let views = views.map(|(row, subject)| ItemView { subject: Some(subject), ..ItemView::of(row) });
+    Ok(Listed::sorted(views.chain(next.into_iter().map(ItemView::of)).collect(), &by, total))
 }
 
 pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow> {
@@ -122,13 +146,34 @@ pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<ItemRow>
     Ok(row)
 }
 
-/// `GET /migration/quarantine/{qid}`.
-#[utoipa::path(get, path = "/migration/quarantine/{qid}", tag = "quarantine", params(("qid" = i64, Path)),
+/// What comes along.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Included {
+    /// `subject`: for whoever may look at mail and proved a moment ago who they are; each look is written down.
+    include: Option<String>,
+}
+
+/// `GET /migration/quarantine/{qid}`: without what the message says, unless `include=subject` asks for that much of it.
+#[utoipa::path(get, path = "/migration/quarantine/{qid}", tag = "quarantine", params(("qid" = i64, Path), Included),
     responses((status = 200, body = ItemView), (status = 404)))]
-pub async fn show(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Result<Versioned<ItemView>> {
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(origin): Extension<Origin>,
+    At(id): At<i64>,
+    Asked(wanted): Asked<Included>,
+) -> Result<Versioned<ItemView>> {
     caller.may(Permission::ViewMigration)?;
     let row = read(&app, &caller, id).await?;
-    Ok(Versioned(row.version, ItemView::of(row)))
+    if !quarantine_subject::wants(wanted.include.as_deref())? {
+        return Ok(Versioned(row.version, ItemView::of(row)));
+    }
+    quarantine_subject::may(&app, &caller)?;
+    let action = ("GET /migration/quarantine/{qid}?include=subject", row.job_id);
+    let told = quarantine_subject::told(&app, &caller, &origin, action, std::slice::from_ref(&row)).await?;
+    let subject = told.into_iter().next();
+    Ok(Versioned(row.version, ItemView { subject, ..ItemView::of(row) }))
 }
 
 /// What shall become of a message.

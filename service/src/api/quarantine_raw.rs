@@ -99,7 +99,7 @@ async fn elsewhere(app: &App, item: &ItemRow) -> Result<ApiError> {
 }
 
 /// Opens a kept file by its bare name, through no link; nothing where it is not here.
-fn open(folder: &Path, name: &str) -> Option<(File, u64)> {
+pub(super) fn open(folder: &Path, name: &str) -> Option<(File, u64)> {
     let is_bare = Path::new(name).file_name().is_some_and(|last| last == name) && !name.contains('/');
     if !is_bare {
         return None;

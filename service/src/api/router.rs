@@ -13,12 +13,12 @@ use utoipa_axum::routes;
 use super::body::BODY_BYTES_MAX;
 use super::reader::Document;
 use super::{
-    ApiError, access, approvals, attach, audit, auth, closing, conflicts, control, credentials, cutover,
-    described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency, import,
-    inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows, oauth_tokens,
-    overview, preferences, providers, quarantine, quarantine_raw, quarantine_retry, reader, report, roles,
-    runs, schedule, settings, share, sheet, system, tracking, try_login, uploads, uploads_chunk,
-    uploads_form, uploads_use, views,
+    ApiError, about, access, approvals, attach, audit, auth, closing, conflicts, control, credentials,
+    cutover, described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency,
+    import, inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows,
+    oauth_tokens, overview, passes, preferences, providers, quarantine, quarantine_raw, quarantine_retry,
+    reader, report, roles, runs, schedule, schedule_own, sessions, settings, share, sheet, system,
+    throttling, tracking, try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -56,12 +56,15 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(access::users, access::make_user))
         .routes(routes!(access::user, access::change_user, access::remove_user))
         .routes(routes!(access::set_password))
+        .routes(routes!(sessions::list, sessions::end_all))
+        .routes(routes!(sessions::end))
         .routes(routes!(access::tokens, access::make_token))
         .routes(routes!(access::revoke_token))
         .routes(routes!(names::names))
         .routes(routes!(audit::list))
         .routes(routes!(audit::verify_chain))
         .routes(routes!(audit::export))
+        .routes(routes!(audit::export_csv))
         .routes(routes!(system::rotate))
         .routes(routes!(settings::list))
         .routes(routes!(settings::show, settings::put))
@@ -69,6 +72,7 @@ fn tree() -> OpenApiRouter<App> {
         .routes(routes!(tracking::performance))
         .routes(routes!(conflicts::conflicts))
         .routes(routes!(system::metrics))
+        .routes(routes!(about::about))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
@@ -141,6 +145,8 @@ fn migration() -> OpenApiRouter<App> {
         )
         .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
         .routes(routes!(folders::folders))
+        .routes(routes!(throttling::show))
+        .routes(routes!(schedule_own::show, schedule_own::put, schedule_own::remove))
         .routes(routes!(folders::preview))
         .routes(routes!(folders::folder_map))
         .routes(routes!(folders::put_secret))
@@ -149,8 +155,10 @@ fn migration() -> OpenApiRouter<App> {
         .routes(routes!(runs::sync))
         .routes(routes!(runs::verify))
         .routes(routes!(runs::list))
+        .routes(routes!(passes::list))
+        .routes(routes!(passes::runs))
         .routes(routes!(runs::show))
-        .routes(routes!(runs::steps))
+        .routes(routes!(passes::steps))
         .routes(routes!(runs::log))
         .routes(routes!(runs::cancel))
         .routes(routes!(gates::ask))

@@ -1,4 +1,4 @@
-//! Runs: asked for, looked at, ended: preflight, sync, verify, logs, steps.
+//! Runs: asked for, looked at, ended: preflight, sync, verify, logs.
 //! Never carries one out: workers do.
 
 use std::fmt::Write as _;
@@ -19,13 +19,14 @@ use super::caller::Caller;
 use super::control::Reason;
 use super::jobs::{read, take};
 use super::list::{Listed, Page};
+use super::passes::StepView;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::cutover;
 use crate::store::boxes::BoxRow;
 use crate::store::jobs::{JobRow, Why};
-use crate::store::looks::{EventRow, RUN_SORTS, RunFilter, RunRow, StepRow};
+use crate::store::looks::{EventRow, RUN_SORTS, RunFilter, RunRow};
 use crate::store::order;
 use crate::store::runs::{Enqueued, NewRun};
 use crate::store::words::RunType;
@@ -359,6 +360,12 @@ pub struct RunView {
     /// Only for one run, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,
+    /// Only among the runs of a pass: twelve at most, those that went wrong or are at work first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<StepView>>,
+    /// How many steps there are, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps_total: Option<i64>,
 }
 
 impl RunView {
@@ -391,6 +398,8 @@ impl RunView {
             attempts: row.attempts,
             cancel_requested: row.cancel_requested,
             report: None,
+            steps: None,
+            steps_total: None,
         }
     }
 }
@@ -436,7 +445,7 @@ pub async fn list(
     Ok(Listed::sorted(found.into_iter().map(RunView::of).collect(), &by, total))
 }
 
-async fn read_run(app: &App, caller: &Caller, id: i64) -> Result<RunRow> {
+pub(super) async fn read_run(app: &App, caller: &Caller, id: i64) -> Result<RunRow> {
     caller.may(Permission::ViewMigration)?;
     app.store.run_row(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("run"))
 }
@@ -448,48 +457,6 @@ pub async fn show(State(app): State<App>, caller: Caller, At(id): At<i64>) -> Re
     let row = read_run(&app, &caller, id).await?;
     let report = serde_json::from_str(&row.report_json).ok();
     Ok(Json(RunView { report, ..RunView::of(row) }))
-}
-
-/// A step of a run.
-#[derive(Serialize, ToSchema)]
-#[expect(missing_docs, reason = "each field is the column of its name in the data model")]
-pub struct StepView {
-    pub sequence: i64,
-    pub name: String,
-    pub status: String,
-    pub messages_done: i64,
-    pub messages_total: i64,
-    pub detail: String,
-    pub started_at: String,
-    pub finished_at: String,
-}
-
-impl StepView {
-    fn of(row: StepRow) -> Self {
-        Self {
-            sequence: row.sequence,
-            name: row.name,
-            status: row.status,
-            messages_done: row.messages_done,
-            messages_total: row.messages_total,
-            detail: row.detail,
-            started_at: row.started_at,
-            finished_at: row.finished_at,
-        }
-    }
-}
-
-/// `GET /migration/runs/{rid}/steps`.
-#[utoipa::path(get, path = "/migration/runs/{rid}/steps", tag = "runs", params(("rid" = i64, Path)),
-    responses((status = 200, body = Listed<StepView>), (status = 404)))]
-pub async fn steps(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<i64>,
-) -> Result<Json<Listed<StepView>>> {
-    read_run(&app, &caller, id).await?;
-    let rows = app.store.step_rows(id).await?;
-    Ok(Json(Listed::whole(rows.into_iter().map(StepView::of).collect())))
 }
 
 /// Which lines of a log.

@@ -50,10 +50,14 @@ pub struct ScheduleView {
     last_due_at: String,
     /// For `If-Match`.
     version: i64,
+    /// Of a job's schedule alone: mailboxes that have one of their own, and go by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mailboxes_apart: Option<i64>,
 }
 
 impl ScheduleView {
-    fn of(row: ScheduleRow, now_ms: i64) -> Self {
+    /// What is shown of a row.
+    pub fn of(row: ScheduleRow, now_ms: i64) -> Self {
         let next = match Cron::parse(&row.cron, &row.timezone, &row.window_json) {
             Ok(cron) if row.is_enabled => times(&cron, now_ms),
             _ => Vec::new(),
@@ -69,6 +73,7 @@ impl ScheduleView {
             run_type: row.run_type,
             next,
             version: row.version,
+            mailboxes_apart: None,
         }
     }
 }
@@ -179,6 +184,7 @@ pub(super) async fn give(
     let put = SchedulePut {
         id: &uuid()?,
         job_id,
+        mailbox_id: None,
         tenant_id,
         cron: &wanted.cron,
         timezone: wanted.timezone.as_deref().unwrap_or("UTC"),
@@ -205,7 +211,8 @@ pub async fn show(
     caller.may(Permission::ViewMigration)?;
     read(&app, &caller, id).await?;
     let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
-    Ok(Versioned(row.version, ScheduleView::of(row, app.now_ms())))
+    let mailboxes_apart = Some(app.store.mailboxes_apart(id).await?);
+    Ok(Versioned(row.version, ScheduleView { mailboxes_apart, ..ScheduleView::of(row, app.now_ms()) }))
 }
 
 /// `PUT /migration/jobs/{id}/schedule`: makes or changes it. A change names the version that was seen.
@@ -222,31 +229,45 @@ pub async fn put(
     caller.may(Permission::ManageSchedules)?;
     let job = read(&app, &caller, id).await?;
     let before = app.store.job_schedule(id).await?;
-    let seen = before.as_ref().map(|row| seen_version(&headers, row.version)).transpose()?;
+    let seen =
+        before.map(|row| seen_version(&headers, row.version).map(|seen| (row.id, seen))).transpose()?;
+    keep(&app, &wanted, (id, None, job.tenant_id), seen, &caller.actor).await?;
+    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
+    Ok(Versioned(row.version, ScheduleView::of(row, app.now_ms())))
+}
+
+/// Makes a schedule, or changes the one that was seen with this id and version.
+pub(super) async fn keep(
+    app: &App,
+    wanted: &Wanted,
+    (job_id, mailbox_id, tenant_id): (i64, Option<i64>, i64),
+    seen: Option<(String, i64)>,
+    created_by: &str,
+) -> Result<()> {
+    checked(wanted, app.now_ms())?;
     let window_json = wanted.window.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
-    let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
-    let now_ms = app.now_ms();
-    checked(&wanted, now_ms)?;
-    let new_id = uuid()?;
+    let (id, seen_version) = match seen {
+        Some((id, version)) => (id, Some(version)),
+        None => (uuid()?, None),
+    };
     let put = SchedulePut {
-        id: before.as_ref().map_or(new_id.as_str(), |row| &row.id),
-        job_id: id,
-        tenant_id: job.tenant_id,
+        id: &id,
+        job_id,
+        mailbox_id,
+        tenant_id,
         cron: &wanted.cron,
-        timezone,
+        timezone: wanted.timezone.as_deref().unwrap_or("UTC"),
         window_json: &window_json,
         is_enabled: wanted.enabled.unwrap_or(true),
         skip_if_running: wanted.skip_if_running.unwrap_or(true),
-        seen_version: seen,
-        created_by: &caller.actor,
+        seen_version,
+        created_by,
     };
     let mut transaction = app.store.begin().await?;
     if !transaction.put_schedule(&put).await? {
         return Err(StoreError::Stale("the schedule").into());
     }
-    transaction.commit().await?;
-    let row = app.store.job_schedule(id).await?.ok_or_else(|| ApiError::not_found("schedule"))?;
-    Ok(Versioned(row.version, ScheduleView::of(row, now_ms)))
+    Ok(transaction.commit().await?)
 }
 
 /// `DELETE /migration/jobs/{id}/schedule`: deltas run by hand from then on.

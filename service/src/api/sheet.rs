@@ -13,7 +13,7 @@ use super::ApiError;
 /// A list that is told as CSV is at most so long as JSON, in octets.
 const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Where the next page begins.
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+pub(super) const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// The layer that tells a list as CSV where the caller would rather have that than JSON.
 pub async fn as_csv(request: Request, next: Next) -> Response {
@@ -34,7 +34,7 @@ pub async fn as_csv(request: Request, next: Next) -> Response {
     else {
         return Response::from_parts(parts, Body::from(octets));
     };
-    let mut response = Response::from_parts(parts, Body::from(csv_of(items)));
+    let mut response = Response::from_parts(parts, Body::from(csv_of(items, true)));
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
@@ -69,8 +69,8 @@ fn wants_csv(headers: &HeaderMap) -> bool {
     best.1
 }
 
-/// Objects as CSV: plain members as they are, others as JSON.
-fn csv_of(rows: &[Value]) -> Vec<u8> {
+/// Objects as CSV: plain members as they are, others as JSON; with the names of the columns first, or without.
+pub(super) fn csv_of(rows: &[Value], has_names: bool) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     let mut names: Vec<&String> = Vec::new();
     // A member that only some rows have is a column of all.
@@ -79,7 +79,7 @@ fn csv_of(rows: &[Value]) -> Vec<u8> {
             names.push(member);
         }
     }
-    if !names.is_empty() {
+    if has_names && !names.is_empty() {
         // Writing into memory does not fail.
         let _ = writer.write_record(&names);
     }
@@ -108,9 +108,10 @@ mod tests {
     fn a_csv_runs_nothing_and_keeps_its_columns() {
         let rows =
             [json!({"a": "=1+1", "b": 2, "c": null}), json!({"a": "x,\"y\"", "b": [1], "c": "é", "d": true})];
-        let text = String::from_utf8(csv_of(&rows)).unwrap();
+        let text = String::from_utf8(csv_of(&rows, true)).unwrap();
         assert_eq!(text, "a,b,c,d\r\n'=1+1,2,,\r\n\"x,\"\"y\"\"\",[1],é,true\r\n");
-        assert_eq!(csv_of(&[]), b"");
+        assert_eq!(csv_of(&[], true), b"");
+        assert_eq!(csv_of(&rows[..1], false), b"'=1+1,2,\r\n");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum Unit {
     Bytes,
     /// A share of a hundred.
     Percent,
+    /// Seconds.
+    Seconds,
 }
 
 impl Unit {
@@ -33,6 +35,7 @@ impl Unit {
             Self::Count => format::plain(format.language, value),
             Self::Bytes => format::bytes(format.language, value),
             Self::Percent => format::percent(format.language, value),
+            Self::Seconds => format::span(value as i64),
         }
     }
 }

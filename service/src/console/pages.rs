@@ -1,6 +1,7 @@
 //! The pages, one file for each screen.
 //! Never a number that the API did not tell.
 
+pub mod about;
 pub mod access;
 pub mod account;
 pub mod audit;
@@ -13,6 +14,7 @@ pub mod mailbox;
 pub mod options;
 pub mod outside;
 pub mod overview;
+pub mod own_schedule;
 pub mod person;
 pub mod places;
 pub mod quarantine;
@@ -22,5 +24,6 @@ pub mod runs;
 pub mod schedule;
 pub mod scopes;
 pub mod session;
+pub mod tree;
 pub mod uploads;
 pub mod wizard;

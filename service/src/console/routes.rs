@@ -6,8 +6,8 @@ use axum::routing::{any, get, post};
 use axum::{Router, middleware};
 
 use super::pages::{
-    access, account, audit, control, credentials, job, jobs, live, mailbox, options, outside, overview,
-    person, places, quarantine, roles, runs, schedule, session, uploads, wizard,
+    about, access, account, audit, control, credentials, job, jobs, live, mailbox, options, outside,
+    overview, own_schedule, person, places, quarantine, roles, runs, schedule, session, uploads, wizard,
 };
 use super::problem::Problem;
 use super::visitor::Console;
@@ -82,6 +82,8 @@ fn migration() -> Router<Console> {
         .route("/console/uploads/{uid}/act", post(uploads::act_on_upload))
         .route("/console/mailboxes/{mid}", get(mailbox::show))
         .route("/console/mailboxes/{mid}/act", post(mailbox::act))
+        .route("/console/mailboxes/{mid}/schedule", get(own_schedule::show))
+        .route("/console/mailboxes/{mid}/schedule/act", post(own_schedule::act))
         .route("/console/jobs/{id}/folders", get(places::show))
         .route("/console/jobs/{id}/options", get(options::show).post(options::act))
         .route("/console/jobs/{id}/edit", get(options::edit).post(options::save))
@@ -120,6 +122,7 @@ fn house() -> Router<Console> {
         .route("/console/audit.ndjson", get(audit::whole))
         .route("/console/system", get(control::system))
         .route("/console/system/hook", get(outside::hook).post(outside::set_hook))
+        .route("/console/system/about", get(about::show))
         .route("/console/system/act", post(control::act_on_system))
         .route("/console/help", get(control::help))
         .route("/console/credentials", get(credentials::list).post(credentials::make))

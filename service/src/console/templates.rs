@@ -24,9 +24,9 @@ templates! {
     "overview.html", "jobs.html", "job.html", "cutover.html", "new.html", "servers.html", "mailboxes.html",
     "uploads.html", "upload.html", "schedule.html", "options.html", "run_options.html", "edit.html",
     "roles.html", "role.html", "person.html",
-    "mailbox.html", "folders.html", "runs.html", "run.html", "quarantine.html", "report.html",
+    "mailbox.html", "folders.html", "runs.html", "tree.html", "run.html", "quarantine.html", "report.html",
     "approvals.html", "access.html", "audit.html", "system.html", "help.html", "share.html", "shared.html",
-    "hook.html", "credentials.html", "credential.html",
+    "own_schedule.html", "about.html", "hook.html", "credentials.html", "credential.html",
 }
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);

@@ -193,10 +193,10 @@ pub const FAMILIES: &[Family] = &[
     },
     Family { name: "item-reason", values: &["too_large", "refused", "unreadable"] },
     Family { name: "file-kind", values: &["pst", "mbox", "eml", "zip", "tgz"] },
-    Family { name: "step", values: &["running", "completed", "failed"] },
+    Family { name: "step", values: &["pending", "running", "completed", "failed", "skipped", "cancelled"] },
     Family {
         name: "rhythm",
-        values: &["hourly", "six-hours", "evening", "night", "workdays", "own", "by-hand"],
+        values: &["hourly", "six-hours", "evening", "night", "workdays", "own", "by-hand", "of-job"],
     },
     Family { name: "weekday", values: &["0", "1", "2", "3", "4", "5", "6"] },
     Family { name: "place", values: &["renamed", "role", "name"] },
@@ -226,6 +226,7 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "provider", values: &["microsoft", "google"] },
     Family { name: "consent", values: &["pending", "ok", "refused", "expired"] },
     Family { name: "revoked", values: &["told", "has_no_way", "did_not_answer"] },
+    Family { name: "asset", values: &["reports", "database", "stores", "pages"] },
     Family { name: "upload", values: &["open", "complete", "refused", "expired", "deleted"] },
     Family { name: "bucket-help", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family {
@@ -288,6 +289,7 @@ pub const DONE: &[&str] = &[
     "user-made",
     "token-revoked",
     "session-ended",
+    "sessions-ended",
     "password-changed",
     "proof-given",
     "keys-rotated",

@@ -102,6 +102,7 @@ mod tests {
         let put = SchedulePut {
             id,
             job_id: job,
+            mailbox_id: None,
             tenant_id: 1,
             cron: "0 2 * * *",
             timezone: "UTC",

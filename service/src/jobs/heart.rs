@@ -192,6 +192,14 @@ async fn flush(state: &State) {
     if !matches!(timeout(state.rhythm.lease / 2, call).await, Ok(Ok(()))) {
         state.log.give_back(events, &steps);
     }
+    let waits = state.log.take_waits();
+    if waits.is_empty() {
+        return;
+    }
+    let call = state.store.waited(state.claim.fence, &waits);
+    if !matches!(timeout(state.rhythm.lease / 2, call).await, Ok(Ok(()))) {
+        state.log.give_back_waits(&waits);
+    }
 }
 
 /// How fast a run is, from one beat to the next.

@@ -1,7 +1,7 @@
 //! What a run tells while it works, kept until the next beat: a log file, events and steps.
 //! Never waits for a disk or a database within the run, and never holds a subject, an address or a secret.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::assemble::folder_of;
 use crate::store::at;
 use crate::store::events::{Level, NewEvent, Step};
+use crate::store::waits::part_of;
 
 /// Events that wait for the next beat, at most; more are counted and left out.
 const WAITING_MAX: usize = 1_000;
@@ -35,6 +36,10 @@ struct Inner {
     left_out: u64,
     steps: BTreeMap<String, Step>,
     changed: Vec<String>,
+    /// Milliseconds that were waited, by parts of the time.
+    waits: BTreeMap<i64, i64>,
+    /// Parts of which the database does not know all.
+    waits_untold: BTreeSet<i64>,
     next_step: i64,
     operation: String,
 }
@@ -53,6 +58,29 @@ impl RunLog {
     /// What was waited because a server asked for it, in milliseconds.
     pub fn throttle_ms(&self) -> u64 {
         self.throttle_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes a wait that a server asked for.
+    fn waits(&self, pause_ms: u64, now_ms: i64) {
+        self.throttle_ms.fetch_add(pause_ms, Ordering::Relaxed);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = part_of(now_ms);
+        let waited = inner.waits.entry(part).or_default();
+        *waited = waited.saturating_add(i64::try_from(pause_ms).unwrap_or(i64::MAX));
+        inner.waits_untold.insert(part);
+    }
+
+    /// Takes the parts of the time of which the database does not know all that was waited in them.
+    pub fn take_waits(&self) -> Vec<(i64, i64)> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = std::mem::take(&mut inner.waits_untold);
+        untold.into_iter().map(|part| (part, inner.waits.get(&part).copied().unwrap_or(0))).collect()
+    }
+
+    /// Puts back those that could not be written.
+    pub fn give_back_waits(&self, parts: &[(i64, i64)]) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.waits_untold.extend(parts.iter().map(|(part, _)| *part));
     }
 
     /// Adds an event.
@@ -201,7 +229,7 @@ impl Events for RunLog {
             }
             Event::Retrying { side, folder, class, pause_ms } => {
                 if class == Class::Throttle.as_str() {
-                    self.throttle_ms.fetch_add(pause_ms, Ordering::Relaxed);
+                    self.waits(pause_ms, jiff::Timestamp::now().as_millisecond());
                 }
                 let told =
                     format!("folder {folder}: {class} at the {}: again in {pause_ms} ms", side.as_str());
@@ -241,6 +269,21 @@ mod tests {
         assert!(events[WAITING_MAX].message.starts_with("5 more"));
         let text = std::fs::read_to_string(folder.path().join("logs").join(file_name(7))).unwrap();
         assert_eq!(text.lines().count(), WAITING_MAX + 1);
+    }
+
+    #[test]
+    fn what_a_server_asks_for_is_told_by_ten_minutes_each_time_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = RunLog::open(folder.path(), 7, 1).unwrap();
+        log.waits(500, 599_999);
+        log.waits(700, 600_000);
+        assert_eq!(log.take_waits(), [(0, 500), (600_000, 700)]);
+        assert_eq!(log.take_waits(), []);
+        log.waits(30, 600_001);
+        let taken = log.take_waits();
+        assert_eq!(taken, [(600_000, 730)]);
+        log.give_back_waits(&taken);
+        assert_eq!((log.take_waits(), log.throttle_ms()), (taken, 1230));
     }
 
     #[test]

@@ -17,6 +17,7 @@ macro_rules! run_columns {
          COALESCE((SELECT box.email FROM migration_mailboxes AS box WHERE box.id = run.mailbox_id), '')"
     };
 }
+pub(super) use run_columns;
 macro_rules! runs_wanted {
     () => {
         concat!(
@@ -213,7 +214,7 @@ pub struct RunRow {
     pub email: String,
 }
 
-fn run(row: &Row) -> Result<RunRow> {
+pub(super) fn run(row: &Row) -> Result<RunRow> {
     Ok(RunRow {
         id: row.int(0)?,
         job_id: row.int(1)?,
@@ -258,6 +259,20 @@ pub struct StepRow {
     pub detail: String,
     pub started_at: String,
     pub finished_at: String,
+}
+
+pub(super) fn step(row: &Row) -> Result<StepRow> {
+    Ok(StepRow {
+        sequence: row.int(0)?,
+        name: row.text(1)?,
+        status: row.text(2)?,
+        messages_done: row.int(3)?,
+        messages_total: row.int(4)?,
+        bytes_done: row.int(5)?,
+        detail: row.text(6)?,
+        started_at: row.text(7)?,
+        finished_at: row.text(8)?,
+    })
 }
 
 /// Something that happened.
@@ -392,20 +407,7 @@ impl Store {
 
     /// A run's steps.
     pub async fn step_rows(&self, run: i64) -> Result<Vec<StepRow>> {
-        let read = |row: &Row| {
-            Ok(StepRow {
-                sequence: row.int(0)?,
-                name: row.text(1)?,
-                status: row.text(2)?,
-                messages_done: row.int(3)?,
-                messages_total: row.int(4)?,
-                bytes_done: row.int(5)?,
-                detail: row.text(6)?,
-                started_at: row.text(7)?,
-                finished_at: row.text(8)?,
-            })
-        };
-        self.all("reading steps", STEPS, binds![run]).await?.iter().map(read).collect()
+        self.all("reading steps", STEPS, binds![run]).await?.iter().map(step).collect()
     }
 
     /// A run's events after one.

@@ -1,4 +1,4 @@
-//! Schedules: which are due, and the runs that one firing enters, all in one transaction.
+//! Schedules of jobs and of single mailboxes: which are due, and the runs that one firing enters, in one transaction.
 //! Never computes a time: who asks does.
 
 use super::words::RunType;
@@ -27,11 +27,21 @@ const FIRE: &str = "
 const JOBS: &str = "
     SELECT job.id, job.phase, job.is_paused,
            (SELECT COUNT(*) FROM migration_runs AS run
-            WHERE run.job_id = job.id AND run.status IN ('queued', 'running'))
+            WHERE run.job_id = job.id AND run.status IN ('queued', 'running')), CAST(0 AS BIGINT)
     FROM migration_jobs AS job WHERE job.schedule_id = $1 AND job.deleted_at = '' ORDER BY job.id";
 
+/// The mailbox that a schedule is of, with its job. Binds: schedule_id.
+const MAILBOX: &str = "
+    SELECT job.id, job.phase, job.is_paused,
+           (SELECT COUNT(*) FROM migration_runs AS run
+            WHERE run.mailbox_id = box.id AND run.status IN ('queued', 'running')), box.id
+    FROM schedules AS its JOIN migration_mailboxes AS box ON box.id = its.mailbox_id
+    JOIN migration_jobs AS job ON job.id = box.job_id
+    WHERE its.id = $1 AND box.enabled = 1 AND job.deleted_at = ''";
+
 /// Enters a run for each mailbox of a job that takes part and has none that is not over. The key of the destination
-/// is written as `Mailbox::destination_key` writes it. Binds: job_id, run_type, tool, triggered_by, execution_id.
+/// is written as `Mailbox::destination_key` writes it. A mailbox with a schedule of its own goes by that alone. Binds:
+/// job_id, run_type, tool, triggered_by, execution_id, the mailbox that it is of or 0.
 const ENTER: &str = "
     INSERT INTO migration_runs (job_id, mailbox_id, run_type, tool, triggered_by, destination_key, priority,
                                 schedule_execution_id)
@@ -42,6 +52,8 @@ const ENTER: &str = "
            box.priority, $5
     FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id
     WHERE box.job_id = $1 AND box.enabled = 1
+      AND (box.id = $6
+           OR ($6 = 0 AND NOT EXISTS (SELECT 1 FROM schedules AS own WHERE own.mailbox_id = box.id)))
     ORDER BY box.priority DESC, box.id
     ON CONFLICT DO NOTHING";
 
@@ -62,8 +74,10 @@ const SETTLE: &str = "
                       WHERE run.schedule_execution_id = schedule_executions.id
                         AND run.status IN ('queued', 'running'))";
 
-/// How many mailboxes of a job take part. Binds: job_id.
-const PARTS: &str = "SELECT COUNT(*) FROM migration_mailboxes WHERE job_id = $1 AND enabled = 1";
+/// How many mailboxes of a job go by its schedule. Binds: job_id.
+const PARTS: &str = "
+    SELECT COUNT(*) FROM migration_mailboxes AS box WHERE box.job_id = $1 AND box.enabled = 1
+      AND NOT EXISTS (SELECT 1 FROM schedules AS own WHERE own.mailbox_id = box.id)";
 
 /// A job's schedule. Binds: job_id.
 const OF_JOB: &str = "
@@ -71,11 +85,22 @@ const OF_JOB: &str = "
            its.last_due_ms, its.version
     FROM schedules AS its JOIN migration_jobs AS job ON job.schedule_id = its.id WHERE job.id = $1";
 
-/// Makes a schedule. Binds: id, tenant_id, name, cron, timezone, window, enabled, skip, who.
+/// Mailboxes of a job that have a schedule of their own. Binds: job_id.
+const APART: &str = "
+    SELECT COUNT(*) FROM schedules AS its JOIN migration_mailboxes AS box ON box.id = its.mailbox_id
+    WHERE box.job_id = $1 AND box.enabled = 1";
+
+/// A mailbox's own schedule. Binds: mailbox_id.
+const OF_MAILBOX: &str = "
+    SELECT its.id, its.cron, its.timezone, its.window_json, its.is_enabled, its.skip_if_running, its.run_type,
+           its.last_due_ms, its.version
+    FROM schedules AS its WHERE its.mailbox_id = $1";
+
+/// Makes a schedule. Binds: id, tenant_id, name, cron, timezone, window, enabled, skip, who, mailbox_id.
 const MAKE: &str = "
     INSERT INTO schedules (id, tenant_id, name, cron, timezone, run_type, window_json, is_enabled, skip_if_running,
-                           created_by)
-    VALUES ($1, $2, $3, $4, $5, 'delta', $6, $7, $8, $9)";
+                           created_by, mailbox_id)
+    VALUES ($1, $2, $3, $4, $5, 'delta', $6, $7, $8, $9, $10)";
 
 /// Gives it to a job that has none. Binds: job_id, id.
 const GIVE: &str =
@@ -98,6 +123,12 @@ const FIRINGS: &str = "
     SELECT id, due_ms, status, reason, runs_queued, runs_skipped, triggered_by, finished_at FROM schedule_executions
     WHERE schedule_id = $1 ORDER BY id DESC LIMIT $2";
 
+/// Every query of this file that the API asks, for the test that prepares them.
+pub const QUERIES: &[&str] = &[
+    ENABLED, FIRE, JOBS, MAILBOX, ENTER, FIRED, SETTLE, PARTS, OF_JOB, APART, OF_MAILBOX, MAKE, GIVE, CHANGE,
+    FIRINGS,
+];
+
 /// A schedule as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the column of its name in schedules")]
@@ -113,12 +144,14 @@ pub struct ScheduleRow {
     pub version: i64,
 }
 
-/// A job's schedule to be made or changed.
+/// A schedule of a job, or of one mailbox, to be made or changed.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each field is the column of its name in schedules")]
 pub struct SchedulePut<'a> {
     pub id: &'a str,
     pub job_id: i64,
+    /// Of this mailbox alone.
+    pub mailbox_id: Option<i64>,
     pub tenant_id: i64,
     pub cron: &'a str,
     pub timezone: &'a str,
@@ -221,31 +254,14 @@ impl Store {
         let row = transaction.one("noting a firing", FIRE, binds).await?;
         let execution = row.map_or(Ok(0), |row| row.int(0))?;
         let (mut fired, mut reasons) = (Fired::default(), Vec::new());
-        let jobs = if skip.is_empty() {
-            transaction.all("reading a schedule's jobs", JOBS, binds![&schedule.id]).await?
-        } else {
-            Vec::new()
-        };
-        for row in jobs {
-            let (job, phase, is_paused, active) = (row.int(0)?, row.text(1)?, row.flag(2)?, row.int(3)?);
-            let parts = transaction.one("counting mailboxes", PARTS, binds![job]).await?;
-            let parts = parts.map_or(Ok(0), |row| row.int(0))?;
-            let reason = match () {
-                () if !phases.contains(&phase.as_str()) => format!("job {job} is in {phase}"),
-                () if is_paused => format!("job {job} is paused"),
-                () if schedule.skip_if_running && active > 0 => format!("job {job} is at work"),
-                () => {
-                    let run_type = schedule.run_type;
-                    let binds = binds![job, run_type.as_str(), run_type.tool(), "cron", Some(execution)];
-                    let queued = transaction.run("entering a schedule's runs", ENTER, binds).await?;
-                    let queued = i64::try_from(queued).unwrap_or(i64::MAX);
-                    fired.queued += queued;
-                    fired.skipped += (parts - queued).max(0);
-                    continue;
-                }
-            };
-            fired.skipped += parts;
-            reasons.push(reason);
+        let mut parts = Vec::new();
+        if skip.is_empty() {
+            let of = || binds![&schedule.id];
+            parts = transaction.all("reading a schedule's jobs", JOBS, of()).await?;
+            parts.extend(transaction.all("reading a schedule's mailbox", MAILBOX, of()).await?);
+        }
+        for row in &parts {
+            transaction.enter_part(schedule, row, execution, phases, (&mut fired, &mut reasons)).await?;
         }
         if skip.is_empty() {
             let status = if fired.queued > 0 { "running" } else { "skipped" };
@@ -261,21 +277,35 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn job_schedule(&self, job: i64) -> Result<Option<ScheduleRow>> {
-        let row = self.one("reading a job's schedule", OF_JOB, binds![job]).await?;
-        row.map(|row| {
-            Ok(ScheduleRow {
-                id: row.text(0)?,
-                cron: row.text(1)?,
-                timezone: row.text(2)?,
-                window_json: row.text(3)?,
-                is_enabled: row.flag(4)?,
-                skip_if_running: row.flag(5)?,
-                run_type: row.text(6)?,
-                last_due_ms: row.int(7)?,
-                version: row.int(8)?,
-            })
-        })
-        .transpose()
+        self.one("reading a job's schedule", OF_JOB, binds![job]).await?.as_ref().map(shown).transpose()
+    }
+
+    /// How many mailboxes of a job have a schedule of their own, and go by that alone.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn mailboxes_apart(&self, job: i64) -> Result<i64> {
+        self.one("counting schedules", APART, binds![job]).await?.map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// A mailbox's own schedule; none where it goes by its job's.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn mailbox_schedule(&self, mailbox: i64) -> Result<Option<ScheduleRow>> {
+        self.one("reading a mailbox's schedule", OF_MAILBOX, binds![mailbox])
+            .await?
+            .as_ref()
+            .map(shown)
+            .transpose()
+    }
+
+    /// Removes a mailbox's own schedule: it goes by its job's again.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_mailbox_schedule(&self, id: &str) -> Result<()> {
+        self.run("removing a mailbox's schedule", DROP, binds![id]).await.map(|_| ())
     }
 
     /// Removes a schedule; the deltas of jobs that went by it run by hand then.
@@ -319,7 +349,44 @@ impl Store {
 }
 
 impl Transaction {
-    /// Makes a job's schedule, or changes the one that was seen; false where it is another by now.
+    /// Enters the runs of one job of a schedule, or of the one mailbox that it is of, or says why not.
+    async fn enter_part(
+        &mut self,
+        schedule: &Schedule,
+        row: &Row,
+        execution: i64,
+        phases: &[&str],
+        (fired, reasons): (&mut Fired, &mut Vec<String>),
+    ) -> Result<()> {
+        let (job, phase, is_paused, active) = (row.int(0)?, row.text(1)?, row.flag(2)?, row.int(3)?);
+        let mailbox = row.int(4)?;
+        let parts = match mailbox {
+            0 => self.one("counting mailboxes", PARTS, binds![job]).await?.map_or(Ok(0), |row| row.int(0))?,
+            _ => 1,
+        };
+        let reason = match () {
+            () if !phases.contains(&phase.as_str()) => format!("job {job} is in {phase}"),
+            () if is_paused => format!("job {job} is paused"),
+            () if schedule.skip_if_running && active > 0 && mailbox != 0 => {
+                format!("mailbox {mailbox} is at work")
+            }
+            () if schedule.skip_if_running && active > 0 => format!("job {job} is at work"),
+            () => {
+                let run_type = schedule.run_type;
+                let binds = binds![job, run_type.as_str(), run_type.tool(), "cron", Some(execution), mailbox];
+                let queued = self.run("entering a schedule's runs", ENTER, binds).await?;
+                let queued = i64::try_from(queued).unwrap_or(i64::MAX);
+                fired.queued += queued;
+                fired.skipped += (parts - queued).max(0);
+                return Ok(());
+            }
+        };
+        fired.skipped += parts;
+        reasons.push(reason);
+        Ok(())
+    }
+
+    /// Makes a schedule of a job or of one mailbox, or changes the one that was seen; false where it is another by now.
     ///
     /// # Errors
     /// What the database says.
@@ -336,7 +403,10 @@ impl Transaction {
             ];
             return Ok(self.run("changing a schedule", CHANGE, binds).await? > 0);
         }
-        let name = format!("deltas of job {}", put.job_id);
+        let name = match put.mailbox_id {
+            Some(mailbox) => format!("deltas of mailbox {mailbox}"),
+            None => format!("deltas of job {}", put.job_id),
+        };
         let binds = binds![
             put.id,
             Some(put.tenant_id),
@@ -347,10 +417,30 @@ impl Transaction {
             put.is_enabled,
             put.skip_if_running,
             put.created_by,
+            put.mailbox_id,
         ];
-        self.run("making a schedule", MAKE, binds).await?;
+        match self.run("making a schedule", MAKE, binds).await {
+            Ok(_) if put.mailbox_id.is_some() => return Ok(true),
+            // Somebody else made one meanwhile.
+            Err(error) if error.is_duplicate() => return Ok(false),
+            made => made?,
+        };
         Ok(self.run("giving a job its schedule", GIVE, binds![put.job_id, Some(put.id)]).await? > 0)
     }
+}
+
+fn shown(row: &Row) -> Result<ScheduleRow> {
+    Ok(ScheduleRow {
+        id: row.text(0)?,
+        cron: row.text(1)?,
+        timezone: row.text(2)?,
+        window_json: row.text(3)?,
+        is_enabled: row.flag(4)?,
+        skip_if_running: row.flag(5)?,
+        run_type: row.text(6)?,
+        last_due_ms: row.int(7)?,
+        version: row.int(8)?,
+    })
 }
 
 fn schedule(row: &Row) -> Result<Schedule> {

@@ -42,6 +42,7 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             "/console/audit".to_owned(),
             "/console/audit?verify=1".to_owned(),
             "/console/system".to_owned(),
+            "/console/system/about".to_owned(),
             "/console/system/hook".to_owned(),
             "/console/help".to_owned(),
             "/console/credentials".to_owned(),
@@ -58,6 +59,8 @@ async fn every_page_comes_in_both_languages_and_says_nothing_of_others() -> Resu
             format!("/console/jobs/{job}/report"),
             format!("/console/jobs/{job}/share"),
             format!("/console/mailboxes/{mailbox}"),
+            format!("/console/mailboxes/{mailbox}/schedule"),
+            format!("/console/jobs/{job}/runs?view=list"),
         ] {
             let page = ana.get(&path).await?.with(200);
             assert!(page.text.contains(&format!("<html lang=\"{lang}\"")), "{path}");

@@ -114,6 +114,50 @@ impl Scene {
         world.sql("UPDATE schedules SET next_due_ms = $1", binds![now + HOUR]).await
     }
 
+    /// Passes of the first job: a schedule's firing of which one run failed, and one that is at work.
+    pub async fn passes(&self) -> Result<()> {
+        let (world, now) = (&self.world, self.world.now());
+        for (run_type, status, class, minutes, took) in [
+            ("delta", "success", "", 400, 12),
+            ("delta", "failed", "auth.bad_credentials", 300, 1),
+            ("verify", "success", "", 90, 30),
+        ] {
+            let ran = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, error_class, error_details,
+                           triggered_by, queued_at, started_at, finished_at, messages_done, messages_total, bytes_done,
+                           progress_percent)
+                       SELECT job_id, id, $2, CASE WHEN email LIKE 'contato%' THEN $3 ELSE 'success' END,
+                              CASE WHEN email LIKE 'contato%' THEN $4 ELSE '' END, '', 'cron', $5, $5, $6,
+                              messages_matched, messages_source, 71400 * (id + 3), 100
+                       FROM migration_mailboxes WHERE job_id = $1 ORDER BY id";
+            let (began, ended) = (at(now - minutes * HOUR / 60), at(now - (minutes - took) * HOUR / 60));
+            world.sql(ran, binds![self.jobs[0], run_type, status, class, began, ended]).await?;
+        }
+        let steps = "INSERT INTO run_steps (run_id, sequence, name, status, messages_done, messages_total, started_at,
+                         finished_at)
+                     SELECT run.id, folder.id, 'folder:' || folder.source_path,
+                            CASE WHEN run.status = 'failed' THEN 'failed' ELSE 'completed' END,
+                            folder.messages_matched, folder.messages_source, run.started_at, run.finished_at
+                     FROM migration_runs AS run JOIN mailbox_folders AS folder ON folder.mailbox_id = run.mailbox_id
+                     WHERE run.triggered_by = 'cron'";
+        world.sql(steps, binds![]).await?;
+        for (minutes, waited) in
+            [(1300, 41_000_i64), (700, 320_000), (310, 1_250_000), (300, 90_000), (60, 4_000)]
+        {
+            let waits = "INSERT INTO throttle_waits (run_id, fencing_token, from_ms, waited_ms)
+                         SELECT MAX(id), $3, $2, $4 FROM migration_runs WHERE mailbox_id = $1";
+            let from_ms = now - minutes * HOUR / 60;
+            world.sql(waits, binds![self.mailbox, from_ms, minutes, waited]).await?;
+        }
+        let waited =
+            "UPDATE migration_runs SET throttle_ms = 1705000 WHERE id = (SELECT MAX(id) FROM migration_runs
+                      WHERE mailbox_id = $1)";
+        world.sql(waited, binds![self.mailbox]).await?;
+        let path = format!("/migration/mailboxes/{}/schedule", self.mailbox);
+        let own = json!({"cron": "0 2 * * *", "timezone": "America/Sao_Paulo"});
+        world.send(&self.lead, "PUT", &path, own).await?.with(200);
+        Ok(())
+    }
+
     /// Pages that no address has: each with where it begins and what is done there.
     pub fn ways(&self) -> Vec<(&'static str, String, String)> {
         let Some(first) = self.jobs.first() else { return Vec::new() };
@@ -122,6 +166,8 @@ impl Scene {
             unfolded("options-unfolded", format!("/console/jobs/{first}/options")),
             unfolded("job-ready-unfolded", format!("/console/jobs/{}", self.jobs[2])),
             unfolded("job-final-unfolded", format!("/console/jobs/{}", self.jobs[7])),
+            unfolded("runs-unfolded", format!("/console/jobs/{first}/runs")),
+            unfolded("runs-failed-unfolded", format!("/console/jobs/{first}/runs?status=failed")),
             (
                 "servers",
                 "/console/jobs/new".to_owned(),

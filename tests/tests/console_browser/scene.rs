@@ -97,6 +97,7 @@ impl Scene {
         scene.rights().await?;
         scene.file().await?;
         scene.day().await?;
+        scene.passes().await?;
         scene.lead = lia;
         scene.outside().await?;
         for job in &scene.jobs[5..] {
@@ -192,14 +193,20 @@ impl Scene {
     /// What people keep: views of the list, and credentials at a server, one of which waits for a consent.
     async fn choices(&mut self) -> Result<()> {
         let (world, lead) = (&self.world, &self.lead);
-        for (folder, reason, detail, octets) in [
-            ("INBOX", "too_large", "the server takes 25 MiB at most", 31_457_280),
-            ("Clientes/2024", "refused", "message contains a bare NUL", 48_211),
-            ("Sent Items", "unreadable", "a block of the store is damaged", 2_048),
+        let kept = world.app.config.data.join("quarantine").join(self.mailbox.to_string());
+        std::fs::create_dir_all(&kept)?;
+        std::fs::write(
+            kept.join("kept.eml"),
+            "Subject: =?utf-8?Q?Proposta_revisada:_f=C3=B4rmas_e_embalagens_para_a_Pascoa?=\r\n\r\nOi.",
+        )?;
+        for (folder, reason, detail, octets, file) in [
+            ("INBOX", "too_large", "the server takes 25 MiB at most", 31_457_280, "kept.eml"),
+            ("Clientes/2024", "refused", "message contains a bare NUL", 48_211, ""),
+            ("Sent Items", "unreadable", "a block of the store is damaged", 2_048, ""),
         ] {
             let item = "INSERT INTO quarantine_items (job_id, mailbox_id, folder_path, source_ref, size_bytes, reason,
-                            detail, status) VALUES ($1, $2, $3, 'uid 4711', $4, $5, $6, 'open')";
-            let binds = binds![self.jobs[0], self.mailbox, folder, octets, reason, detail];
+                            detail, status, file) VALUES ($1, $2, $3, 'uid 4711', $4, $5, $6, 'open', $7)";
+            let binds = binds![self.jobs[0], self.mailbox, folder, octets, reason, detail, file];
             world.sql(item, binds).await?;
         }
         for (name, filters) in [
@@ -376,6 +383,7 @@ impl Scene {
             ("factor", "/console/account/factor".to_owned()),
             ("step-up", "/console/step-up".to_owned()),
             ("missing", "/console/nowhere".to_owned()),
+            ("about", "/console/system/about".to_owned()),
             ("hook", "/console/system/hook".to_owned()),
             ("credentials", "/console/credentials".to_owned()),
             ("roles", "/console/access/roles".to_owned()),
@@ -408,10 +416,13 @@ impl Scene {
             pages.push(("jobs-view", "/console/jobs?phase=delta_sync".to_owned()));
             pages.push(("credential", format!("/console/credentials/{}", self.credential)));
             pages.push(("runs", format!("/console/jobs/{first}/runs")));
+            pages.push(("runs-list", format!("/console/jobs/{first}/runs?view=list")));
             pages.push(("quarantine", format!("/console/jobs/{first}/quarantine")));
+            pages.push(("subjects", format!("/console/jobs/{first}/quarantine?subjects=1")));
             pages.push(("report", format!("/console/jobs/{first}/report")));
             pages.push(("share", format!("/console/jobs/{first}/share")));
             pages.push(("mailbox", format!("/console/mailboxes/{}", self.mailbox)));
+            pages.push(("own-schedule", format!("/console/mailboxes/{}/schedule", self.mailbox)));
             pages.push(("run", format!("/console/runs/{}", self.run)));
         }
         pages

@@ -142,3 +142,36 @@ async fn a_theme_and_a_language_follow_somebody_into_another_browser() -> Result
     ensure!(other.run(told).await? == serde_json::json!(["pt-BR", "dark"]), "the choice did not follow");
     other.quit().await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tree_of_runs_is_walked_by_keys_and_what_was_opened_stays_open_while_it_is_refreshed()
+-> Result<()> {
+    let scene = Scene::busy().await?;
+    let Some(browser) = Browser::start(1280, 900, true).await? else { return Ok(()) };
+    browser.set_cookie(&scene.base, "malote-language", "en").await?;
+    scene.log_in(&browser).await?;
+    let job = scene.jobs[0];
+    browser.open(&format!("{}/console/jobs/{job}/runs", scene.base)).await?;
+    tab_to(&browser, ".twigs > li:first-child summary").await?;
+    browser.keys(ENTER).await?;
+    let is_open = "return document.querySelector('.twigs > li:first-child details').open";
+    ensure!(browser.run(is_open).await? == true, "Enter does not open a run");
+    browser.until("6,026 / 6,028").await?;
+    // A run of the pass comes to another end: the page hears of it, and what was opened stays.
+    let other = "UPDATE migration_runs SET status = 'partial' WHERE id = (SELECT MAX(id) FROM migration_runs
+                 WHERE run_type = 'verify' AND job_id = $1)";
+    scene.world.sql(other, malote_service::binds![job]).await?;
+    let told = "INSERT INTO run_log_events (job_id, level, event, message, at) VALUES ($1, 'info', 'run', 'ended', $2)";
+    let now = malote_service::store::at(scene.world.now());
+    scene.world.sql(told, malote_service::binds![job, now]).await?;
+    browser.until("× Not complete").await?;
+    ensure!(browser.run(is_open).await? == true, "a refresh closed what was opened");
+    tab_to(&browser, ".branches > li:nth-child(2) > details > summary").await?;
+    browser.keys(ENTER).await?;
+    tab_to(&browser, ".branches > li:nth-child(2) a.button").await?;
+    browser.keys(ENTER).await?;
+    browser.until("contato@padaria-estrela.com.br").await?;
+    ensure!(browser.address().await?.contains("pass="), "the second pass was not opened");
+    browser.until("auth.bad_credentials").await?;
+    browser.quit().await
+}

@@ -34,7 +34,7 @@ impl Who {
 }
 
 /// Method, path, who passes, a body that can be read. Job and mailbox 1 are there, run, message and server 99 are not.
-const CORE: [(&str, &str, Who, &str); 66] = [
+const CORE: [(&str, &str, Who, &str); 72] = [
     ("post", "/migration/jobs", Operating, r#"{"tenant_id":1,"domain":"new.example"}"#),
     ("get", "/migration/jobs", All, ""),
     ("get", "/migration/jobs/{id}", All, ""),
@@ -48,6 +48,10 @@ const CORE: [(&str, &str, Who, &str); 66] = [
     ("delete", "/migration/mailboxes/{mid}", Operating, ""),
     ("get", "/migration/mailboxes/{mid}/folders", All, ""),
     ("put", "/migration/mailboxes/{mid}/folder-map", Operating, "{}"),
+    ("get", "/migration/mailboxes/{mid}/throttling", All, ""),
+    ("get", "/migration/mailboxes/{mid}/schedule", All, ""),
+    ("put", "/migration/mailboxes/{mid}/schedule", Operating, r#"{"cron":"0 */6 * * *"}"#),
+    ("delete", "/migration/mailboxes/{mid}/schedule", Operating, ""),
     ("get", "/migration/jobs/{id}/folder-map/preview", All, ""),
     ("post", "/migration/jobs/{id}/preflight", Operating, "{}"),
     ("post", "/migration/jobs/{id}/sync", Operating, r#"{"type":"delta"}"#),
@@ -76,6 +80,8 @@ const CORE: [(&str, &str, Who, &str); 66] = [
     ("post", "/migration/uploads/{uid}/complete", Operating, "{}"),
     ("delete", "/migration/uploads/{uid}", Operating, ""),
     ("get", "/migration/jobs/{id}/runs", All, ""),
+    ("get", "/migration/jobs/{id}/passes", All, ""),
+    ("get", "/migration/jobs/{id}/passes/{rid}", All, ""),
     ("get", "/migration/runs/{rid}", All, ""),
     ("get", "/migration/runs/{rid}/log", All, ""),
     ("get", "/migration/runs/{rid}/steps", All, ""),
@@ -155,7 +161,7 @@ const SERVERS: [(&str, &str, Who, &str); 24] = [
     ("get", "/provider-profiles/{id}", All, ""),
 ];
 
-const ACCESS: [(&str, &str, Who, &str); 47] = [
+const ACCESS: [(&str, &str, Who, &str); 52] = [
     ("get", "/auth/status", Untried, ""),
     ("post", "/auth/setup", Untried, ""),
     ("post", "/auth/login", Untried, ""),
@@ -178,6 +184,9 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("put", "/access/users/{id}", Admin, "{}"),
     ("delete", "/access/users/{id}", Admin, ""),
     ("put", "/access/users/{id}/password", Admin, r#"{"password":"p"}"#),
+    ("get", "/access/users/{id}/sessions", Admin, ""),
+    ("delete", "/access/users/{id}/sessions", Admin, ""),
+    ("delete", "/access/users/{id}/sessions/{sid}", Admin, ""),
     ("get", "/access/users/{id}/scopes", Admin, ""),
     ("put", "/access/users/{id}/scopes", Admin, r#"{"items":[]}"#),
     ("get", "/access/roles/{id}/scopes", Admin, ""),
@@ -192,6 +201,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("get", "/audit-logs", Heads, ""),
     ("get", "/audit-logs/verify", Heads, ""),
     ("get", "/audit-logs/export", Heads, ""),
+    ("get", "/audit-logs/export.csv", Heads, ""),
     ("get", "/system/settings", Admin, ""),
     ("get", "/system/settings/{key}", Admin, ""),
     ("put", "/system/settings/{key}", Admin, r#"{"value":true}"#),
@@ -199,6 +209,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
     ("get", "/system/workers", Admin, ""),
     ("get", "/system/performance", Admin, ""),
     ("get", "/system/jobs-conflicts", All, ""),
+    ("get", "/system/about", All, ""),
     ("get", "/health", Untried, ""),
     ("get", "/health/ready", Untried, ""),
     ("get", "/version", Untried, ""),
@@ -206,7 +217,7 @@ const ACCESS: [(&str, &str, Who, &str); 47] = [
 ];
 
 /// Parameters that the tables name.
-const PARAMETERS: [(&str, &[&str]); 9] = [
+const PARAMETERS: [(&str, &[&str]); 12] = [
     (
         "/migration/jobs",
         &["phase", "gate", "tenant_id", "domain", "ticket_id", "owner", "q", "limit", "cursor", "sort"],
@@ -215,6 +226,9 @@ const PARAMETERS: [(&str, &[&str]); 9] = [
     ("/migration/gate", &["domain"]),
     ("/migration/jobs/{id}/gate", &["history"]),
     ("/migration/runs/{rid}/log", &["level", "after", "format"]),
+    ("/migration/jobs/{id}/passes/{rid}", &["status", "limit", "cursor"]),
+    ("/migration/jobs/{id}/quarantine", &["status", "mailbox_id", "include"]),
+    ("/migration/jobs/{id}/passes", &["status", "run_type", "limit", "cursor"]),
     ("/migration/jobs/{id}/report", &["format", "lang"]),
     ("/migration/metrics", &["window"]),
     ("/endpoints/{id}/health", &["from", "to"]),

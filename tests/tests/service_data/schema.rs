@@ -185,6 +185,7 @@ pub const TABLES: &[&str] = &[
     "share_links",
     "user_preferences",
     "saved_views",
+    "throttle_waits",
 ];
 
 /// Every index with a name, the data model's four first.
@@ -242,6 +243,8 @@ pub const INDEXES: &[&str] = &[
     "idx_share_links_job",
     "idx_saved_views_name",
     "idx_saved_views_default",
+    "idx_schedules_mailbox",
+    "idx_migration_runs_pass",
 ];
 
 /// Tables whose every change is noted.

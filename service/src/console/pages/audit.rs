@@ -8,7 +8,7 @@ use futures_util::stream;
 use minijinja::context;
 use serde_json::Value;
 
-use crate::console::client::{Api, escaped};
+use crate::console::client::{Api, escaped, told};
 use crate::console::form::{Form, Query};
 use crate::console::format::Format;
 use crate::console::member::Member;
@@ -77,40 +77,61 @@ fn asked(format: &Format, form: &Form) -> String {
     all
 }
 
-/// `GET /console/audit.csv`.
-pub async fn csv(member: Member, query: Query) -> Response {
-    let path = format!("/audit-logs?limit=200{}", asked(&member.visitor.format, &query.0));
-    let wish = (header::ACCEPT, "text/csv".to_owned());
-    let mut response = member.api().pass(Method::GET, &path, &[wish], Body::empty()).await;
-    let name = HeaderValue::from_static("attachment; filename=\"malote-audit.csv\"");
-    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-    response
+/// `GET /console/audit.csv`: every row that fits the filters, newest first, written while it is read.
+pub async fn csv(member: Member, query: Query) -> Answer {
+    let path = format!("/audit-logs/export.csv?{}", asked(&member.visitor.format, &query.0));
+    let next = |answer: &Response| answer.headers().get("x-next-cursor")?.to_str().ok()?.parse().ok();
+    file(&member, path, "cursor", next, ("text/csv; charset=utf-8", "malote-audit.csv")).await
 }
 
 /// `GET /console/audit.ndjson`: every row as a line of JSON, oldest first, written while it is read.
 pub async fn whole(member: Member) -> Answer {
-    // Whoever may not is told so before a file begins.
-    member.api().get(&format!("/audit-logs/export?after={}", i64::MAX)).await?;
+    let next = |answer: &Response| answer.headers().get("x-next-after")?.to_str().ok()?.parse().ok();
+    let form = ("application/x-ndjson", "malote-audit.ndjson");
+    file(&member, "/audit-logs/export?".to_owned(), "after", next, form).await
+}
+
+/// What the API gives in parts, as one file: `from` is the parameter that says where a part begins, `next` what an
+/// answer says of it. Whoever may not have it is told so before a file begins.
+async fn file(
+    member: &Member,
+    path: String,
+    from: &'static str,
+    next: impl Fn(&Response) -> Option<i64> + Copy + Send + 'static,
+    (form, name): (&'static str, &str),
+) -> Answer {
     let api = member.api().clone();
-    let parts = stream::try_unfold((api, Some(0_i64)), |(api, after)| async move {
-        let Some(after) = after else { return Ok(None) };
-        let path = format!("/audit-logs/export?after={after}");
-        let answer = api.pass(Method::GET, &path, &[], Body::empty()).await;
-        if !answer.status().is_success() {
-            return Err(std::io::Error::other("the log was not given to its end"));
-        }
-        let next = answer.headers().get("x-next-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let octets = to_bytes(answer.into_body(), PART_BYTES_MAX).await.map_err(std::io::Error::other)?;
-        let next = next.filter(|next: &i64| *next > after && !octets.is_empty());
-        Ok(Some((octets, (api, next))))
-    });
-    let mut response = Response::new(Body::from_stream(parts));
-    for (name, value) in [
-        (header::CONTENT_TYPE, "application/x-ndjson"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"malote-audit.ndjson\""),
-    ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    let first = api.pass(Method::GET, &path, &[], Body::empty()).await;
+    if !first.status().is_success() {
+        return Err(told(first).await.err().unwrap_or_else(Problem::of_ours));
     }
+    let begin = (api, path, Some(first), None);
+    let parts = stream::try_unfold(
+        begin,
+        move |(api, path, answer, before): (Api, _, Option<Response>, _)| async move {
+            let Some(answer) = answer else { return Ok(None) };
+            if !answer.status().is_success() {
+                return Err(std::io::Error::other("the log was not given to its end"));
+            }
+            let place = next(&answer);
+            let octets = to_bytes(answer.into_body(), PART_BYTES_MAX).await.map_err(std::io::Error::other)?;
+            // A part that does not move on is the last.
+            let place = place.filter(|place| before != Some(*place) && !octets.is_empty());
+            let answer = match place {
+                Some(place) => {
+                    let path = format!("{path}&{from}={place}");
+                    Some(api.pass(Method::GET, &path, &[], Body::empty()).await)
+                }
+                None => None,
+            };
+            Ok(Some((octets, (api, path, answer, place))))
+        },
+    );
+    let mut response = Response::new(Body::from_stream(parts));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let disposition = HeaderValue::from_str(&disposition).map_err(|_| Problem::of_ours())?;
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
     Ok(response)
 }
 

@@ -7,6 +7,7 @@ use futures_util::future::try_join;
 use minijinja::context;
 use serde_json::{Map, Value, json};
 
+use super::own_schedule;
 use crate::console::form::Form;
 use crate::console::format::Format;
 use crate::console::member::Member;
@@ -41,9 +42,13 @@ async fn page(member: &Member, id: i64, problem: Option<&Problem>) -> Answer {
     let files = files.as_ref().and_then(|all| all["items"].as_array()).into_iter().flatten();
     let files: Vec<&Value> =
         files.filter(|file| file["mailbox_id"] == id && file["state"] != "deleted").collect();
+    let (waits, waited) = own_schedule::waits(member, id).await?;
     let format = &member.visitor.format;
     let rows = folders["items"].as_array().cloned().unwrap_or_default();
     let own = context! {
+        goes_by => own_schedule::told(member, id, job_id.as_i64().unwrap_or_default()).await?,
+        waits => waits,
+        waited => waited,
         job => job,
         folders => tree(&rows),
         troubles => troubles(&runs["items"]),

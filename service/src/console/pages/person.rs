@@ -1,4 +1,4 @@
-//! One person: what they may do and where, another password, and their end here.
+//! One person: what they may do and where, where they are logged in, another password, and their end here.
 //! Never shows a password, nor takes the last administrator's rights: the API sees to that.
 
 use axum::extract::Path;
@@ -29,6 +29,7 @@ async fn one(member: &Member, id: &str, problem: Option<&Problem>, form: Option<
     let scopes_path = format!("{path}/scopes");
     let (told, scopes, roles) =
         try_join3(api.get(&path), api.get(&scopes_path), api.read("/access/roles")).await?;
+    let sessions = api.read_if_there(&format!("{path}/sessions?limit=200")).await?;
     let version = told.version().to_owned();
     let person = told.json;
     let changed = form.filter(|form| form.get("action") == "change");
@@ -56,6 +57,7 @@ async fn one(member: &Member, id: &str, problem: Option<&Problem>, form: Option<
         seen => version,
         seen_scopes => scopes.version(),
         lines => lines,
+        sessions => sessions.map(|all| all["items"].clone()),
         typed => changed.map_or(shown, Form::shown),
         person => person,
     };
@@ -95,6 +97,13 @@ async fn carry_out(api: &Api, path: &str, form: &Form) -> Result<&'static str, P
         "password" => {
             let body = json!({"password": form.raw("password")});
             api.send(Method::PUT, &format!("{path}/password"), &body).await.map(|_| "password-given")
+        }
+        "end-session" => {
+            let path = format!("{path}/sessions/{}", escaped(form.get("session")));
+            api.send(Method::DELETE, &path, &json!({})).await.map(|_| "session-ended")
+        }
+        "end-sessions" => {
+            api.send(Method::DELETE, &format!("{path}/sessions"), &json!({})).await.map(|_| "sessions-ended")
         }
         "remove" => api.send(Method::DELETE, path, &json!({})).await.map(|_| "user-removed"),
         _ => Err(Problem::of_form()),

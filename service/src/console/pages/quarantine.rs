@@ -1,5 +1,5 @@
 //! Messages that could not be brought over, and what is decided about them, one by one or together.
-//! Never what a message says: that needs a right of its own and a fresh proof, and comes as a file.
+//! Never what a message says unasked: that needs a right of its own and a fresh proof.
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -26,8 +26,19 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>,
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let set = ["status", "mailbox_id", "cursor"].into_iter().filter(|name| query.has(name));
     let filters: String = set.map(|name| format!("&{name}={}", escaped(query.get(name)))).collect();
-    let items = api.read(&format!("/migration/jobs/{id}/quarantine?limit=100{filters}")).await?;
+    let path = format!("/migration/jobs/{id}/quarantine?limit=100{filters}");
+    let has_subjects = query.has("subjects") && problem.is_none();
+    let items = match api.read(&format!("{path}{}", if has_subjects { "&include=subject" } else { "" })).await
+    {
+        Err(problem) if has_subjects && problem.asks_for_proof() => {
+            let back = escaped(&format!("/console/jobs/{id}/quarantine?subjects=1{filters}"));
+            return Ok(Redirect::to(&format!("/console/step-up?next={back}")).into_response());
+        }
+        told => told?,
+    };
     let own = context! {
+        has_subjects => has_subjects,
+        filters => filters,
         job => job,
         rows => items["items"],
         total => items["total"],

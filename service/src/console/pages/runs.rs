@@ -1,14 +1,14 @@
-//! Runs of a migration, and one of them with its steps and its log.
+//! Runs of a migration as a list, and one of them with its steps and its log.
 //! Never more lines than a person reads: the end of the log, and a file for the rest.
 
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
-use jiff::Timestamp;
 use minijinja::context;
 use serde_json::{Value, json};
 
+use super::tree;
 use crate::console::Answer;
 use crate::console::client::{Api, escaped};
 use crate::console::form::{Form, Query};
@@ -23,17 +23,19 @@ const ANSWERS_MAX: usize = 200;
 /// Octets of one answer of the log.
 const LOG_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// `GET /console/jobs/{id}/runs`.
+/// `GET /console/jobs/{id}/runs`: as a tree where nothing is said, or as a list.
 pub async fn list(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
     let (api, form) = (member.api(), &query.0);
+    if form.get("view") != "list" && !form.has("mailbox_id") {
+        return tree::page(&member, id, form).await;
+    }
     let job = api.read(&format!("/migration/jobs/{id}")).await?;
     let set = ["status", "run_type", "mailbox_id", "cursor"].into_iter().filter(|name| form.has(name));
     let filters: String = set.map(|name| format!("&{name}={}", escaped(form.get(name)))).collect();
     let mut runs = api.read(&format!("/migration/jobs/{id}/runs?limit=50{filters}")).await?;
     for run in runs["items"].as_array_mut().into_iter().flatten() {
-        let moment = |name: &str| run[name].as_str().and_then(|text| text.parse::<Timestamp>().ok());
-        if let (Some(began), Some(ended)) = (moment("started_at"), moment("finished_at")) {
-            run["span_seconds"] = json!((ended.as_second() - began.as_second()).max(0));
+        if run["finished_at"].as_str().is_some_and(|moment| !moment.is_empty()) {
+            run["span_seconds"] = tree::span(run, member.visitor.format.now_ms);
         }
     }
     let own = context! {
@@ -41,6 +43,7 @@ pub async fn list(member: Member, Path(id): Path<i64>, query: Query) -> Answer {
         runs => runs["items"],
         next_cursor => runs["next_cursor"],
         total => runs["total"],
+        kept => tree::kept(form),
         asked => context! { status => form.get("status"), run_type => form.get("run_type") },
     };
     Ok(member.page("runs.html", own))

@@ -88,3 +88,6 @@ called-items = Lines
 called-permissions = What it allows
 called-resource-id = Number
 called-resource-kind = Of what
+person-sessions = Where this person is logged in
+person-sessions-end = End all of them
+person-sessions-none = Nowhere.

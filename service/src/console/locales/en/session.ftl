@@ -48,3 +48,4 @@ factor-codes-kept = I have kept them
 account-looks = Language and colours
 account-looks-lead = Kept with your account: they hold in every browser, from the next page on.
 language-browser = As the browser says
+session-ends = Ends

@@ -243,3 +243,4 @@ called-directory = Directory
 called-flow = How
 called-provider = Provider
 called-secret-service-account-key = Key file
+done-sessions-ended = The sessions were ended.

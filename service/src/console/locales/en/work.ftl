@@ -184,6 +184,9 @@ file-kind-tgz = Zimbra archive (TGZ)
 step-running = Under way
 step-completed = Done
 step-failed = Not whole
+step-pending = Waits
+step-skipped = Left out
+step-cancelled = Cancelled
 upload-holds = { $messages ->
      [one] One message
     *[other] { $messages } messages
@@ -278,3 +281,55 @@ troubles-count = { $count ->
   }
 files-title = Files
 files-none = No file belongs to this mailbox.
+runs-views = How the runs are shown
+runs-tree = As a tree
+runs-list = As a list
+run-span-so-far = { $span } so far
+tree-runs = { $count ->
+     [one] one run
+    *[other] { $count } runs
+  }
+tree-messages-done = { $count ->
+     [one] one message
+    *[other] { $count } messages
+  }
+tree-asked = Asked for by { $who }
+tree-messages = { $done } of { $total } messages
+tree-open = { $count ->
+     [one] Show its one run
+    *[other] Show its { $count } runs
+  }
+tree-first = Back to its first runs
+tree-more-runs = More runs of it
+tree-older = Older passes
+tree-none-so = It has no run like that.
+tree-none-found = No run fits these filters.
+tree-step = Folder or step
+tree-span = Time
+tree-log = Its log
+tree-all-steps = All { $count } steps and the log
+rhythm-of-job = As the migration does
+own-schedule-title = Schedule of this mailbox
+own-schedule-lead = A mailbox goes by the schedule of its migration, unless it has one of its own or is left to people.
+own-schedule-of-job = The schedule of the migration
+own-schedule-own = its own schedule
+own-schedule-job = the schedule of the migration
+own-schedule-by-hand = No schedule starts this mailbox: its deltas are started by hand.
+own-schedule-next = Next:
+own-schedule-change = Change for this mailbox
+chart-waits = Waits that a server asked for, last 24 hours
+waits-in-all = { $count ->
+     [one] One run waited { $span } in all, added up over its folders.
+    *[other] { $count } runs waited { $span } in all, added up over their folders.
+  }
+waits-none = No server has asked a run of this mailbox to wait.
+subjects-show = Show the subjects
+subjects-hint = Asks who you are, and is written to the audit log.
+subjects-shown = The subjects of this page are shown; that was written to the audit log.
+subjects-hide = Hide them
+subjects-hidden = Subjects are hidden: seeing them takes the right to look at messages.
+subject-unknown = subject not known
+schedule-apart = { $count ->
+     [one] One mailbox has a schedule of its own, and goes by that alone.
+    *[other] { $count } mailboxes have schedules of their own, and go by those alone.
+  }

@@ -88,3 +88,6 @@ called-items = Linhas
 called-permissions = O que permite
 called-resource-id = Número
 called-resource-kind = De quê
+person-sessions = Onde esta pessoa está conectada
+person-sessions-end = Encerrar todas
+person-sessions-none = Em lugar nenhum.

@@ -48,3 +48,4 @@ factor-codes-kept = Guardei
 account-looks = Idioma e cores
 account-looks-lead = Ficam na sua conta: valem em qualquer navegador, a partir da próxima página.
 language-browser = Como o navegador pede
+session-ends = Termina

@@ -243,3 +243,4 @@ called-directory = Diretório
 called-flow = Como
 called-provider = Provedor
 called-secret-service-account-key = Arquivo de chave
+done-sessions-ended = As sessões foram encerradas.

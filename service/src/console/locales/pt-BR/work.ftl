@@ -184,6 +184,9 @@ file-kind-tgz = Arquivo do Zimbra (TGZ)
 step-running = Em andamento
 step-completed = Pronto
 step-failed = Incompleto
+step-pending = Aguarda
+step-skipped = Deixada de lado
+step-cancelled = Cancelada
 upload-holds = { $messages ->
      [one] { $messages } mensagem
     *[other] { $messages } mensagens
@@ -278,3 +281,55 @@ troubles-count = { $count ->
   }
 files-title = Arquivos
 files-none = Nenhum arquivo pertence a esta caixa.
+runs-views = Como as execuções são mostradas
+runs-tree = Em árvore
+runs-list = Em lista
+run-span-so-far = { $span } até agora
+tree-runs = { $count ->
+     [one] { $count } execução
+    *[other] { $count } execuções
+  }
+tree-messages-done = { $count ->
+     [one] { $count } mensagem
+    *[other] { $count } mensagens
+  }
+tree-asked = Pedido: { $who }
+tree-messages = { $done } de { $total } mensagens
+tree-open = { $count ->
+     [one] Mostrar { $count } execução
+    *[other] Mostrar { $count } execuções
+  }
+tree-first = Voltar às primeiras execuções
+tree-more-runs = Mais execuções desta rodada
+tree-older = Rodadas anteriores
+tree-none-so = Não há execução assim nesta rodada.
+tree-none-found = Nenhuma execução com esses filtros.
+tree-step = Pasta ou etapa
+tree-span = Tempo
+tree-log = Registro da execução
+tree-all-steps = Todas as { $count } etapas e o registro
+rhythm-of-job = Como a migração
+own-schedule-title = Agenda desta caixa
+own-schedule-lead = Uma caixa segue a agenda da migração, a não ser que tenha a sua própria ou fique a cargo de pessoas.
+own-schedule-of-job = A agenda da migração
+own-schedule-own = agenda própria
+own-schedule-job = agenda da migração
+own-schedule-by-hand = Nenhuma agenda inicia esta caixa: as deltas são iniciadas à mão.
+own-schedule-next = Próxima:
+own-schedule-change = Mudar para esta caixa
+chart-waits = Esperas pedidas por um servidor, últimas 24 horas
+waits-in-all = { $count ->
+     [one] { $count } execução esperou { $span } ao todo, somando as pastas.
+    *[other] { $count } execuções esperaram { $span } ao todo, somando as pastas.
+  }
+waits-none = Nenhum servidor pediu que uma execução desta caixa esperasse.
+subjects-show = Mostrar os assuntos
+subjects-hint = Pergunta quem você é e fica na auditoria.
+subjects-shown = Os assuntos desta página estão à vista; isso ficou na auditoria.
+subjects-hide = Ocultar
+subjects-hidden = Os assuntos ficam ocultos: vê-los exige o direito de olhar mensagens.
+subject-unknown = assunto desconhecido
+schedule-apart = { $count ->
+     [one] { $count } caixa tem agenda própria e segue só essa.
+    *[other] { $count } caixas têm agenda própria e seguem só essa.
+  }
