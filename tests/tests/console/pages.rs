@@ -266,6 +266,7 @@ pub(super) async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> 
             binds![job, mailbox],
         )
         .await?;
+    world.counted(mailbox).await?;
     world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await
 }
 
@@ -292,6 +293,7 @@ async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_b
     ] {
         world.sql(passed, binds![job, mailbox, run_type, status, stats, exit_code, &now_at]).await?;
     }
+    world.counted(mailbox).await?;
     let mut ana = Visitor::new(&world);
     ana.log_in("ana").await?;
     for (phase, is_told, is_missing) in [
