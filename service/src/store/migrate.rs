@@ -51,7 +51,7 @@ const STEPS: &[Step] = &[
     step!(8, "0008_after_the_gate", "after_the_gate"),
     step!(9, "0009_what_was_approved", "what_was_approved"),
     step!(10, "0010_by_hand", "by_hand"),
-    step!(12, "0012_selections", "selections"),
+    step!(12, "0012_selections_and_audit", "selections_and_audit"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

@@ -1,7 +1,0 @@
--- Under which selection a run was done and a mailbox was counted: folders, times, sizes, folder map, source and
--- destination, as one digest. Whoever changes the options of a job changes what its counts would be. The empty string, in
--- rows from before: nobody knows, so the gate asks for a new delta.
-
-ALTER TABLE migration_runs ADD COLUMN selection TEXT NOT NULL DEFAULT '';
-ALTER TABLE migration_mailboxes ADD COLUMN counted_selection TEXT NOT NULL DEFAULT '';
-ALTER TABLE migration_mailboxes ADD COLUMN delta_selection TEXT NOT NULL DEFAULT '';
