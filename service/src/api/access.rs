@@ -351,8 +351,8 @@ pub async fn change_user(
 }
 
 /// Refuses a change after which nobody could manage access any more, or nobody who sees the whole house, where somebody
-/// could before: then nobody could give it back. Looked at before and after the change, one at a time: two who take each
-/// other's rights at the same moment do not both get their way.
+/// could before: then nobody could give it back. Looked at before and after the change, one at a time: two who take
+/// each other's rights at the same moment do not both get their way.
 pub(super) async fn check_managed(transaction: &mut Transaction, before: Administrators) -> Result<()> {
     let after = transaction.administrators().await?;
     if after.all > 0 && (after.of_the_house > 0 || before.of_the_house == 0) {

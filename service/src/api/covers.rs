@@ -48,7 +48,8 @@ pub(super) async fn managed(app: &App, caller: &Caller, id: &str) -> Result<User
     Ok(user)
 }
 
-/// What somebody with these roles, by their ids, and tenants would see, who has scopes of their own beside those of the roles.
+/// What somebody with these roles, by their ids, and tenants would see, who has scopes of their own beside those of
+/// the roles.
 ///
 /// # Errors
 /// What the database says.
