@@ -119,7 +119,8 @@ async fn tells_nobody_of_what_is_denied(world: &World) -> Result<()> {
         let rows = told["items"].as_array().cloned().unwrap_or_default();
         assert_eq!(told["total"], rows.len(), "{told}");
         let is_of = |kind: &str, id: i64| {
-            rows.iter().any(|row| row["resource_kind"] == kind && row["resource_id"] == id.to_string())
+            let id = id.to_string();
+            rows.iter().any(|row| row["resource_kind"] == kind && row["resource_id"] == id.as_str())
         };
         let all = [one, two, three].map(|job| is_of("jobs", job) || is_of("mailboxes", job));
         let is_unmarked_seen = rows.iter().any(|row| row["tenant_id"].is_null() && row["actor_id"] != who.id);
