@@ -49,6 +49,8 @@ pub struct Entry {
     pub resource_id: String,
     /// Whose it is.
     pub tenant_id: Option<i64>,
+    /// To which job it belongs.
+    pub job_id: Option<i64>,
     /// `success`, `denied` or `failed`.
     pub outcome: &'static str,
     /// The answer's HTTP status; 0: there was none.
@@ -96,6 +98,7 @@ impl Audit {
             resource_kind: entry.resource_kind.clone(),
             resource_id: entry.resource_id.clone(),
             tenant_id: entry.tenant_id,
+            job_id: entry.job_id,
             outcome: entry.outcome.to_owned(),
             status_code: i64::from(entry.status_code),
             ip: entry.ip.clone(),

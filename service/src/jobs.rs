@@ -15,6 +15,7 @@ mod outcome;
 mod predecessors;
 mod schedule;
 mod scheduler;
+mod selection;
 mod worker;
 
 pub use aftermath::{Aftermath, Quiet};
@@ -23,5 +24,7 @@ pub use credentials::{Credentials, Login, NoSecret};
 pub use options::{RunOptions, WantedContent, WantedUnreadable};
 pub use predecessors::free_the_dead;
 pub use schedule::{Cron, CronError};
-pub use scheduler::{Scheduler, SchedulerOptions};
+pub use scheduler::{Scheduler, SchedulerOptions, entered};
+pub(crate) use selection::selection_in_force;
+pub use selection::selection_of;
 pub use worker::{Ledgers, Worker, WorkerOptions};

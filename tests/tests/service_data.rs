@@ -4,6 +4,7 @@
 mod service_data {
     mod cutover;
     pub mod schema;
+    mod selections;
 }
 
 use std::collections::{BTreeMap, BTreeSet};

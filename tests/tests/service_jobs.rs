@@ -13,7 +13,7 @@ use acceptance::mail::Chance;
 use acceptance::servers::Postgres;
 use anyhow::{Context, Result, ensure};
 use malote_service::binds;
-use malote_service::jobs::{Scheduler, SchedulerOptions};
+use malote_service::jobs::{Scheduler, SchedulerOptions, selection_of};
 use malote_service::store::runs::{Enqueued, Heard, Told};
 use malote_service::store::words::{RunStatus, RunType};
 use malote_service::store::{Store, Where, migrate};
@@ -69,6 +69,7 @@ async fn a_mailbox_goes_from_preflight_to_verification() -> Result<()> {
     }
     ground.is_exact().await?;
     counts_are_the_ledgers(&ground).await?;
+    is_known_what_was_selected(&ground).await?;
     left_traces(&ground, runs[0]).await?;
     refuses_what_cannot_be_done(&ground).await?;
     worker.stop().await;
@@ -88,6 +89,19 @@ async fn counts_are_the_ledgers(ground: &Ground) -> Result<()> {
     assert_eq!(ground.number(wrong).await?, 0);
     let without_token = "SELECT COUNT(*) FROM mailbox_folders WHERE uidvalidity = 0 OR change_token = ''";
     assert_eq!(ground.number(without_token).await?, 0);
+    Ok(())
+}
+
+/// Every run since the first copy took what the mailbox's options say.
+async fn is_known_what_was_selected(ground: &Ground) -> Result<()> {
+    for mailbox in [1, 2] {
+        let row = ground.store.mailbox(mailbox).await?.context("no such mailbox")?;
+        let same = "SELECT COUNT(*) FROM migration_mailboxes AS box JOIN migration_runs AS run
+                        ON run.mailbox_id = box.id AND run.selection = box.counted_selection
+                    WHERE box.id = $1 AND box.counted_selection = $2 AND box.delta_selection = $2";
+        let told = ground.store.one("counting", same, binds![mailbox, selection_of(&row, "{}")]).await?;
+        assert_eq!(told.context("no count")?.int(0)?, 4, "of mailbox {mailbox}");
+    }
     Ok(())
 }
 

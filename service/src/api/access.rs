@@ -20,7 +20,8 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::{password, token};
 use crate::store::doors::TokenRow;
-use crate::store::people::{NewUser, RoleRow, UserRow};
+use crate::store::people::{Administrators, NewUser, RoleRow, UserRow};
+use crate::store::reach::Reach;
 use crate::store::roles::Holder;
 use crate::store::{StoreError, Transaction, at, at_or_empty};
 
@@ -125,7 +126,7 @@ async fn view(app: &App, user: UserRow) -> Result<UserView> {
         email: user.email,
         enabled: user.is_enabled,
         sees_all_tenants: user.sees_all_tenants,
-        roles: rights.roles.into_iter().map(|(role, _)| role).collect(),
+        roles: rights.roles.into_iter().map(|role| role.name).collect(),
         tenants: rights.tenants,
         has_mfa,
     })
@@ -135,7 +136,7 @@ pub(super) async fn read(app: &App, id: &str) -> Result<UserRow> {
     app.store.user(id).await?.ok_or_else(|| ApiError::not_found("user"))
 }
 
-/// The roles of these names or ids.
+/// The ids of the roles of these names or ids.
 async fn known_roles(store: &crate::store::Store, names: &[String]) -> Result<Vec<String>> {
     let mut known = Vec::new();
     for (place, role) in names.iter().enumerate() {
@@ -326,12 +327,13 @@ pub async fn change_user(
         None => None,
     };
     let rights = app.store.rights(&id).await?;
-    let held: Vec<String> = rights.roles.into_iter().map(|(role, _)| role).collect();
+    let held: Vec<String> = rights.roles.into_iter().map(|role| role.id).collect();
     let tenants = asked.tenants.as_ref().unwrap_or(&rights.tenants);
     let wanted = (user.sees_all_tenants, roles.as_ref().unwrap_or(&held).as_slice(), tenants.as_slice());
     let own = app.store.scopes(Holder::User(&id)).await?;
     check_covers(&app, &caller, &reach_with(&app, wanted, own).await?).await?;
     let mut transaction = app.store.begin().await?;
+    let before = transaction.administrators().await?;
     if !transaction.update_user(&user).await? {
         return Err(StoreError::Stale("the user").into());
     }
@@ -341,19 +343,19 @@ pub async fn change_user(
     if let Some(tenants) = asked.tenants {
         transaction.set_tenants(&id, &tenants).await.map_err(of_tenants)?;
     }
-    if asked.enabled == Some(false) || asked.roles.is_some() {
-        check_managed(&mut transaction).await?;
-    }
+    check_managed(&mut transaction, before).await?;
     transaction.end_sessions(&id, "rights_changed").await?;
     transaction.commit().await?;
     let user = read(&app, &id).await?;
     Ok(Versioned(user.version, view(&app, user).await?))
 }
 
-/// Refuses a change after which nobody could manage access any more. Looked at after the change, one at a time: two who
-/// take each other's rights at the same moment do not both get their way.
-async fn check_managed(transaction: &mut Transaction) -> Result<()> {
-    if transaction.has_admin().await? {
+/// Refuses a change after which nobody could manage access any more, or nobody who sees the whole house, where somebody
+/// could before: then nobody could give it back. Looked at before and after the change, one at a time: two who take
+/// each other's rights at the same moment do not both get their way.
+pub(super) async fn check_managed(transaction: &mut Transaction, before: Administrators) -> Result<()> {
+    let after = transaction.administrators().await?;
+    if after.all > 0 && (after.of_the_house > 0 || before.of_the_house == 0) {
         return Ok(());
     }
     Err(ApiError::conflict("conflict", "nobody else could manage access any more"))
@@ -373,8 +375,9 @@ pub async fn remove_user(
     let user = managed(&app, &caller, &id).await?;
     unless_stale(&headers, user.version)?;
     let mut transaction = app.store.begin().await?;
+    let before = transaction.administrators().await?;
     transaction.delete_user(&id).await?;
-    check_managed(&mut transaction).await?;
+    check_managed(&mut transaction, before).await?;
     transaction.commit().await?;
     Ok(no_content())
 }
@@ -465,7 +468,7 @@ pub async fn tokens(State(app): State<App>, caller: Caller, Asked(wanted): Asked
 
 /// True where the caller sees all that a token for this tenant, or for all of them, sees.
 fn is_covered(caller: &Caller, tenant: Option<i64>) -> bool {
-    tenant.map_or_else(|| caller.reach.is_whole(), |tenant| caller.reach.has_tenant(tenant))
+    tenant.map_or_else(|| caller.reach.is_whole(), |tenant| caller.reach.covers(&Reach::of_tenant(tenant)))
 }
 
 /// A service token to be made.
@@ -496,7 +499,7 @@ pub async fn make_token(
     caller.may(Permission::ManageAccess)?;
     caller.has_stepped_up(app.now_ms())?;
     if !is_covered(&caller, asked.tenant_id) {
-        return Err(ApiError::field("tenant_id", "there is no such tenant, or it is to be named"));
+        return Err(ApiError::field("tenant_id", "name a tenant of which you see everything"));
     }
     let (row, secret) = new_token(&app.store, asked, &caller.actor, app.now_ms()).await?;
     let place = format!("/access/service-tokens/{}", row.id);

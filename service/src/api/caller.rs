@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use super::error::ApiError;
-use super::layers::Origin;
+use super::layers::{Origin, Touched};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::auth::{csrf, token};
@@ -57,7 +57,7 @@ pub struct Caller {
     /// A role asks for a second factor and none is set up.
     pub lacks_mfa: bool,
     /// Whose thing the request turned out to be about.
-    pub touched: Arc<OnceLock<i64>>,
+    pub touched: Arc<OnceLock<Touched>>,
 }
 
 impl Caller {
@@ -86,9 +86,9 @@ impl Caller {
     }
 
     /// Notes whose thing a request is about, for the audit trail.
-    pub fn touches(&self, tenant: i64) {
+    pub fn touches(&self, tenant: i64, job: Option<i64>) {
         // A request is about one tenant's things.
-        let _ = self.touched.set(tenant);
+        let _ = self.touched.set((tenant, job));
     }
 
     /// Goes on where a person proved within the last minutes who they are.
@@ -215,7 +215,7 @@ async fn person(app: &App, parts: &Parts, origin: &Origin) -> Result<Caller, Api
     if now_ms - session.last_seen_ms >= TOUCH_MILLIS {
         app.store.touch_session(&session.id, now_ms).await?;
     }
-    let asks_for_mfa = rights.roles.iter().any(|(_, requires_mfa)| *requires_mfa);
+    let asks_for_mfa = rights.roles.iter().any(|role| role.requires_mfa);
     let lacks_mfa = app.config.mfa == Mfa::Required
         && asks_for_mfa
         && app.store.totp(&user.id).await?.is_none_or(|totp| !totp.is_confirmed);
@@ -226,9 +226,9 @@ async fn person(app: &App, parts: &Parts, origin: &Origin) -> Result<Caller, Api
         permissions: rights.permissions.iter().filter_map(|name| Permission::named(name)).collect(),
         reach: Reach::of_user(user.sees_all_tenants, &rights),
         session: Some(session),
-        roles: rights.roles.into_iter().map(|(role, _)| role).collect(),
+        roles: rights.roles.into_iter().map(|role| role.name).collect(),
         lacks_mfa,
-        touched: origin.tenant(),
+        touched: origin.touched(),
     })
 }
 
@@ -251,6 +251,6 @@ async fn program(app: &App, secret: &SecretString, origin: &Origin) -> Result<Ca
         session: None,
         roles: Vec::new(),
         lacks_mfa: false,
-        touched: origin.tenant(),
+        touched: origin.touched(),
     })
 }

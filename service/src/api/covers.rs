@@ -48,7 +48,8 @@ pub(super) async fn managed(app: &App, caller: &Caller, id: &str) -> Result<User
     Ok(user)
 }
 
-/// What somebody with these roles and tenants would see, who has scopes of their own beside those of the roles.
+/// What somebody with these roles, by their ids, and tenants would see, who has scopes of their own beside those of
+/// the roles.
 ///
 /// # Errors
 /// What the database says.
@@ -72,7 +73,7 @@ pub(super) async fn reach_with(
 /// 403, and 404 where there is no such user.
 pub(super) async fn check_scoped(app: &App, caller: &Caller, id: &str, own: Vec<ScopeRow>) -> Result<()> {
     let (user, rights) = (read(app, id).await?, app.store.rights(id).await?);
-    let roles: Vec<String> = rights.roles.into_iter().map(|(role, _)| role).collect();
+    let roles: Vec<String> = rights.roles.into_iter().map(|role| role.id).collect();
     let wanted = reach_with(app, (user.sees_all_tenants, &roles, &rights.tenants), own).await?;
     check_covers(app, caller, &wanted).await
 }

@@ -146,21 +146,22 @@ pub async fn list(
     }
     let after = wanted.cursor.unwrap_or_default();
     let (job, endpoint) = (wanted.job_id.unwrap_or(0), wanted.endpoint_id.unwrap_or_default());
-    let mut found = Vec::new();
+    let (mut found, mut total) = (Vec::new(), 0);
     if endpoint.is_empty() && wanted.at_servers != Some(true) {
         let rows = app.store.credential_views(&caller.reach, ("", job, &after), rows + 1).await?;
         found.extend(rows.into_iter().map(CredentialView::of));
+        total += app.store.credentials_count(&caller.reach, job).await?;
     }
     if job == 0 {
         let rows = app.store.kept_rows(&caller.reach, (&endpoint, &after), rows + 1).await?;
         found.extend(rows.into_iter().map(CredentialView::of_kept));
+        total += app.store.kept_count(&caller.reach, &endpoint).await?;
     }
     // Both came by their ids, and go on by them.
     found.sort_by(|one, other| one.id.cmp(&other.id));
     let has_more = i64::try_from(found.len()).unwrap_or(i64::MAX) > rows;
     found.truncate(usize::try_from(rows).unwrap_or(0));
     let next_cursor = found.last().filter(|_| has_more).map(|view| view.id.clone());
-    let total = i64::try_from(found.len()).unwrap_or(0);
     Ok(Listed { items: found, next_cursor, total })
 }
 

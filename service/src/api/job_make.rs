@@ -93,7 +93,7 @@ pub async fn make(State(app): State<App>, caller: Caller, Body(asked): Body<JobM
     if !caller.reach.has_tenant(asked.tenant_id) || asked.tenant_id < 1 {
         return Err(ApiError::field("tenant_id", "there is no such tenant"));
     }
-    caller.touches(asked.tenant_id);
+    caller.touches(asked.tenant_id, None);
     check_texts(&asked.source_server_label, &asked.dest_imap_host, &asked.notes)?;
     if asked.mailboxes.len() > MAILBOXES_MAX {
         return Err(ApiError::field(

@@ -156,7 +156,7 @@ pub(super) fn percent(row: &JobRow) -> f64 {
 /// 404 also for another tenant's.
 pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<JobRow> {
     let row = app.store.job(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("job"))?;
-    caller.touches(row.tenant_id);
+    caller.touches(row.tenant_id, Some(row.id));
     Ok(row)
 }
 
@@ -361,6 +361,8 @@ pub async fn change(
     if !app.store.change_job(&row).await? {
         return Err(StoreError::Stale("the job").into());
     }
+    // What was counted under other options opens no gate: nobody is to read otherwise meanwhile.
+    gates::look_quietly(&app, id).await;
     let view = JobView::of(read(&app, &caller, id).await?);
     Ok(Versioned(view.version, view))
 }

@@ -48,8 +48,11 @@ pub struct Origin {
     /// The request's id.
     pub request_id: String,
     caller: Arc<OnceLock<(&'static str, String)>>,
-    tenant: Arc<OnceLock<i64>>,
+    touched: Arc<OnceLock<Touched>>,
 }
+
+/// Whose thing a request is about: the tenant, and the job where it is one or belongs to one.
+pub type Touched = (i64, Option<i64>);
 
 impl Origin {
     /// Notes who it was.
@@ -60,8 +63,8 @@ impl Origin {
     }
 
     /// Where it is noted whose thing the request turns out to be about.
-    pub fn tenant(&self) -> Arc<OnceLock<i64>> {
-        Arc::clone(&self.tenant)
+    pub fn touched(&self) -> Arc<OnceLock<Touched>> {
+        Arc::clone(&self.touched)
     }
 
     /// Notes which user it was, where there was no session before.
@@ -78,8 +81,6 @@ impl Origin {
 /// What a handler has to say to the audit trail beside its path.
 #[derive(Clone, Default)]
 pub struct Note {
-    /// Whose it is.
-    pub tenant_id: Option<i64>,
     /// What it was done to, where the path does not say so.
     pub resource: Option<(&'static str, String)>,
     /// A JSON object without secrets.
@@ -206,7 +207,7 @@ fn origin(app: &App, request: &Request) -> Origin {
             _ => break,
         }
     }
-    Origin { address, agent, request_id, caller: Arc::default(), tenant: Arc::default() }
+    Origin { address, agent, request_id, caller: Arc::default(), touched: Arc::default() }
 }
 
 fn entry(origin: &Origin, method: &str, route: &str, path: &str, status: u16, note: Note) -> Entry {
@@ -218,13 +219,15 @@ fn entry(origin: &Origin, method: &str, route: &str, path: &str, status: u16, no
         401 | 403 => "denied",
         _ => "failed",
     };
+    let touched = origin.touched.get().copied();
     Entry {
         actor_kind,
         actor_id,
         action: format!("{method} {route}"),
         resource_kind: kind,
         resource_id: id,
-        tenant_id: note.tenant_id.or_else(|| origin.tenant.get().copied()),
+        tenant_id: touched.map(|(tenant, _)| tenant),
+        job_id: touched.and_then(|(_, job)| job),
         outcome,
         status_code: status,
         ip: origin.ip(),

@@ -19,6 +19,9 @@ pub const ROWS_MAX: i64 = 200;
 /// Rows where nothing is said.
 const ROWS: i64 = 50;
 
+/// Members by which lists are sorted that are numbers: a database compares them with numbers alone.
+const NUMBERS: [&str; 4] = ["id", "priority", "messages_missing", "size_bytes"];
+
 /// Which page.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
@@ -108,15 +111,16 @@ fn parts(cursor: &str, word: &str) -> Result<(Value, Value)> {
 
 /// The value and the id that a page ended with. Whoever goes by ids alone may name the id itself.
 fn place(cursor: &str, word: &str) -> Result<(String, i64)> {
-    let by_id = word.trim_start_matches('-') == "id";
+    let name = word.trim_start_matches('-');
+    let (by_id, is_number) = (name == "id", NUMBERS.contains(&name));
     if let Some(id) = cursor.parse::<i64>().ok().filter(|_| by_id) {
         return Ok((id.to_string(), id));
     }
     let (value, id) = parts(cursor, word)?;
     let id = id.as_i64().ok_or_else(no_such_page)?;
     match value {
-        Value::String(text) if !text.contains('\0') => Ok((text, id)),
-        Value::Number(number) if number.is_i64() => Ok((number.to_string(), id)),
+        Value::String(text) if !is_number && !text.contains('\0') => Ok((text, id)),
+        Value::Number(number) if is_number && number.is_i64() => Ok((number.to_string(), id)),
         _ => Err(no_such_page()),
     }
 }
@@ -325,14 +329,20 @@ mod tests {
                 Short { sort: Some(sort.into()), cursor: cursor.map(Into::into), ..Short::default() };
             assert!(wanted.of(rows.clone()).is_err(), "{sort} {cursor:?}");
         }
-        let columns = ["id", "name"];
+        let columns = ["id", "name", "priority"];
         let made = cursor("name", &json!("b"), &json!(7));
+        let [numbered, forged, unnamed] =
+            [("priority", json!(3)), ("priority", json!("abc")), ("name", json!(3))]
+                .map(|(word, value)| cursor(word, &value, &json!(7)));
         for (sort, told, expected) in [
             ("name", made.as_str(), Some(("b".to_owned(), 7))),
             ("-name", made.as_str(), None),
             ("id", made.as_str(), None),
             ("id", "7", Some(("7".to_owned(), 7))),
             ("name", "7", None),
+            ("priority", &numbered, Some(("3".to_owned(), 7))),
+            ("priority", &forged, None),
+            ("name", &unnamed, None),
             ("shoe", "", None),
         ] {
             let page = Page { sort: Some(sort.into()), cursor: Some(told.into()), limit: None };
@@ -341,6 +351,21 @@ mod tests {
                 expected,
                 "{sort} {told}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_compared_as_a_number_is_known_as_one() {
+        use crate::store::{boxes, jobs, looks};
+        for (names, queries) in [
+            (&jobs::SORTS[..], &jobs::JOBS[..]),
+            (&boxes::SORTS, &boxes::MAILBOXES),
+            (&looks::RUN_SORTS, &looks::RUNS),
+            (&looks::ITEM_SORTS, &looks::ITEMS),
+        ] {
+            for (name, query) in names.iter().zip(queries) {
+                assert_eq!(query[0].contains("> (CAST("), NUMBERS.contains(name), "{name}: {}", query[0]);
+            }
         }
     }
 }

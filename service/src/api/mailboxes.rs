@@ -460,7 +460,7 @@ fn parse(value: Value, prefix: &str) -> Result<MailboxMake> {
 pub(super) async fn read(app: &App, caller: &Caller, id: i64) -> Result<BoxRow> {
     let row =
         app.store.mailbox_row(&caller.reach, id).await?.ok_or_else(|| ApiError::not_found("mailbox"))?;
-    caller.touches(row.tenant_id);
+    caller.touches(row.tenant_id, Some(row.job_id));
     Ok(row)
 }
 

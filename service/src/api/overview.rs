@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
+use crate::jobs::entered;
 use crate::store::at;
 use crate::uploads::disk;
 use crate::uploads::limits::Limits;
@@ -95,7 +96,7 @@ pub async fn metrics(
         })
         .collect();
     let span = (app.now_ms() - hours(asked.window.as_deref())? * HOUR_MILLIS, app.now_ms());
-    let next = app.store.due_next(&caller.reach, NEXT_MAX).await?.into_iter().map(|one| {
+    let next = app.store.due_next(&caller.reach, NEXT_MAX, &entered()).await?.into_iter().map(|one| {
         json!({"job_id": one.job_id, "domain": one.domain, "due_at": at(one.due_ms), "run_type": one.run_type})
     });
     // A folder that is not there yet has no room of its own.

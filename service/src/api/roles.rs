@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::RoleView;
+use super::access::{RoleView, check_managed};
 use super::answer::{Versioned, created, seen_version, unless_stale};
 use super::body::{At, Body, no_content};
 use super::caller::Caller;
@@ -270,9 +270,11 @@ async fn put(
         Holder::Role(_) => caller.sees_the_house()?,
     }
     let mut transaction = app.store.begin().await?;
+    let before = transaction.administrators().await?;
     if !transaction.set_scopes(of, &scopes, (seen, app.now_ms().max(seen + 1))).await? {
         return Err(StoreError::Stale("what has these scopes").into());
     }
+    check_managed(&mut transaction, before).await?;
     transaction.commit().await?;
     shown(app, caller, of).await
 }

@@ -43,7 +43,7 @@ pub fn clean(row: &mut AuditRow) {
 
 /// JSON with its names in order and without blanks; every value is a number, text or null.
 pub fn canonical(row: &AuditRow) -> String {
-    let members: BTreeMap<&str, Value> = [
+    let mut members: BTreeMap<&str, Value> = [
         ("seq", Value::from(row.seq)),
         ("at_ms", row.at_ms.into()),
         ("actor_kind", row.actor_kind.as_str().into()),
@@ -63,6 +63,10 @@ pub fn canonical(row: &AuditRow) -> String {
         ("row_change_id", row.row_change_id.into()),
     ]
     .into();
+    // Rows from before jobs were noted keep their hashes.
+    if let Some(job) = row.job_id {
+        members.insert("job_id", job.into());
+    }
     serde_json::to_string(&members).expect("a map of texts and numbers is JSON")
 }
 

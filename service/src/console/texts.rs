@@ -98,10 +98,12 @@ pub fn arguments<'a>(pairs: impl IntoIterator<Item = (&'a str, FluentValue<'a>)>
     pairs.into_iter().collect()
 }
 
-/// The word for a value of a family, such as a phase; the value itself where the catalogue does not know it.
+/// The word for a value of a family, such as a phase; the value itself where the catalogue does not know it, and where
+/// it is a name that people gave and that only looks like one of ours.
 pub fn word(language: Language, family: &str, value: &str) -> String {
     let key = super::words::key(family, value);
-    if has(language, &key) { text(language, &key, None) } else { value.to_owned() }
+    let is_ours = family != super::words::ROLES.name || super::words::ROLES.values.contains(&value);
+    if is_ours && has(language, &key) { text(language, &key, None) } else { value.to_owned() }
 }
 
 /// Who did something, where `name` is what is known of them: a name goes before a word of ours, so that nobody who is

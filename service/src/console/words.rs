@@ -152,6 +152,10 @@ pub const PERMISSIONS: [&str; 20] = [
     "metrics:read",
 ];
 
+/// The roles that are shipped. A house names its own as it likes, also nearly as these.
+pub const ROLES: Family =
+    Family { name: "role", values: &["viewer", "operator", "ops_lead", "admin", "service", "agent"] };
+
 /// Every family.
 pub const FAMILIES: &[Family] = &[
     Family { name: "phase", values: &PHASES },
@@ -210,7 +214,7 @@ pub const FAMILIES: &[Family] = &[
         name: "endpoint",
         values: &["unknown", "healthy", "warning", "critical", "ok", "timeout", "unreachable", "error"],
     },
-    Family { name: "role", values: &["viewer", "operator", "ops_lead", "admin", "service", "agent"] },
+    ROLES,
     Family { name: "theme", values: &["auto", "light", "dark"] },
     Family { name: "bucket", values: &["matched", "pending", "quarantined", "acknowledged", "missing"] },
     Family { name: "done", values: DONE },

@@ -162,6 +162,7 @@ mod tests {
             stats_json: stats.to_owned(),
             finished_at: at(ENDED),
             exit_code: if status == RunStatus::Success { 0 } else { 3 },
+            selection: String::new(),
         }
     }
 

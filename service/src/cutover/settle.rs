@@ -10,6 +10,7 @@ use super::{ask, is_exactly, tell};
 use crate::app::App;
 use crate::gate::GateError;
 use crate::hooks::{self, Event};
+use crate::jobs::selection_in_force;
 use crate::store::cutover::{CutoverRow, Entry, PassRow};
 use crate::store::jobs::Why;
 use crate::store::words::RunType;
@@ -121,8 +122,10 @@ pub async fn standing(
     row: &CutoverRow,
 ) -> Stored<Vec<(i64, String, usize, Next)>> {
     let runs = transaction.passes(job, row.runs_before).await?;
+    let selections = selections(transaction, job).await?;
     let mut own: BTreeMap<i64, Vec<&PassRow>> = BTreeMap::new();
-    for run in &runs {
+    // A pass that took something else than what is wanted now proves nothing: it is done again.
+    for run in runs.iter().filter(|run| selections.get(&run.mailbox_id) == Some(&run.selection)) {
         own.entry(run.mailbox_id).or_default().push(run);
     }
     let parts = transaction.parts(job).await?.into_iter();
@@ -134,6 +137,14 @@ pub async fn standing(
         (part.mailbox_id, part.email, passes, next)
     });
     Ok(told.collect())
+}
+
+/// What a run would take of each mailbox of a job that was begun now.
+async fn selections(transaction: &mut Transaction, job: i64) -> Stored<BTreeMap<i64, String>> {
+    let Some(told) = transaction.gate_job(job).await? else { return Ok(BTreeMap::new()) };
+    let sets = transaction.gate_mailboxes(job).await?;
+    let rows = sets.mailboxes()?;
+    Ok(rows.iter().map(|row| (row.id, selection_in_force(&told.options_json, row))).collect())
 }
 
 /// Enters what comes next for the mailboxes of a job in `final_sync`, and moves it once all are done.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::GateError;
+use crate::jobs::selection_in_force;
 use crate::store::gate_sets::{GateFolder, GateMailbox};
 use crate::store::gates::{DecisionRow, GateJob};
 use crate::store::measures::MeasuresRow;
@@ -54,7 +55,10 @@ pub(super) async fn input(
         now_ms,
         mailboxes: rows
             .iter()
-            .map(|row| mailbox(row, of(row), &acknowledged, measured.get(&row.id).copied()))
+            .map(|row| {
+                let selection = selection_in_force(&job.options_json, row);
+                mailbox(row, of(row), &acknowledged, (measured.get(&row.id).copied(), &selection))
+            })
             .collect(),
         coverage: undecided.map_or(Known::Unknown, |undecided| Known::Is(Coverage { undecided })),
         // Nothing here asks DNS: a person has to accept that nobody did.
@@ -101,8 +105,11 @@ fn mailbox(
     row: &GateMailbox<'_>,
     folders: &[&GateFolder<'_>],
     acknowledged: &Acknowledged<'_>,
-    measured: Option<&MeasuresRow>,
+    (measured, selection): (Option<&MeasuresRow>, &str),
 ) -> MailboxInput {
+    let is_outdated = is_outdated(row, selection);
+    // A destination's room depends on no selection; all else was measured of messages that are chosen otherwise now.
+    let chosen = measured.filter(|_| !is_outdated);
     let is_archive = SourceType::parse(&row.source_type).is_ok_and(SourceType::is_archive);
     let has_sent_folder = folders.iter().any(|folder| folder.role == "sent");
     let is_like_sent = |folder: &&&GateFolder<'_>| {
@@ -113,6 +120,7 @@ fn mailbox(
         id: row.id.unsigned_abs(),
         is_enabled: row.enabled,
         is_scanned: row.has_scan,
+        is_outdated,
         has_inbox_by_nature: !is_archive,
         has_sent_by_other_signs: !has_sent_folder && folders.iter().any(|folder| is_like_sent(&folder)),
         has_destination: !row.dest_host.is_empty()
@@ -123,9 +131,9 @@ fn mailbox(
         delta: delta(row),
         uid_validity: if is_archive { Known::NotApplicable } else { generations(folders) },
         folder_map: folder_map(row, folders),
-        sample: known(measured, |of| &of.sampled_at, sample),
-        bytes: known(measured, |of| &of.bytes_at, bytes),
-        duplicates: known(measured, |of| &of.duplicates_at, |of| of.duplicates),
+        sample: known(chosen, |of| &of.sampled_at, sample),
+        bytes: known(chosen, |of| &of.bytes_at, bytes),
+        duplicates: known(chosen, |of| &of.duplicates_at, |of| of.duplicates),
         quota: quota(row, measured),
         logins: Logins {
             source_ms: milliseconds(&row.source_login_ok_at),
@@ -133,6 +141,14 @@ fn mailbox(
             is_failing: row.error_class.starts_with("auth."),
         },
     }
+}
+
+/// What is known of a mailbox was counted or copied under another selection than the one in force, also where the run
+/// that did it began before the change and ended after it.
+fn is_outdated(row: &GateMailbox<'_>, selection: &str) -> bool {
+    let is_other = |known: &str| known.is_empty() || known != selection;
+    (row.has_scan && is_other(&row.counted_selection))
+        || (!row.last_delta_at.is_empty() && is_other(&row.delta_selection))
 }
 
 /// A measure that has a time; without one nobody took it.

@@ -23,6 +23,7 @@ use super::log::{RunLog, file_name};
 use super::measure;
 use super::options::RunOptions;
 use super::outcome::{self, Again, Outcome, Stats};
+use super::selection::selection_of;
 use super::worker::Inner;
 use crate::binds;
 use crate::cli::exit::Exit;
@@ -464,5 +465,6 @@ fn result(claim: &Claim, now_ms: i64, ended: Ended) -> RunResult {
         duration_ms: 0,
         finished_at: at(now_ms),
         found: outcome.found,
+        selection: selection_of(&mailbox, &claim.options_json),
     }
 }

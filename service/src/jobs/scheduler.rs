@@ -108,6 +108,14 @@ async fn one(store: &Store, schedule: &Schedule, cron: &Cron, now_ms: i64) -> Re
     Ok(fired.map_or(0, |fired| fired.queued))
 }
 
+/// Types of runs with each phase in which a job's schedule enters them, as `,delta:delta_sync,`: what the database is
+/// asked with.
+#[must_use]
+pub fn entered() -> String {
+    let pairs = RunType::ALL.iter().flat_map(|kind| phases(*kind).iter().map(move |phase| (kind, phase)));
+    pairs.fold(",".to_owned(), |text, (kind, phase)| format!("{text}{kind}:{phase},"))
+}
+
 /// In which phases a job's schedule enters what.
 const fn phases(run_type: RunType) -> &'static [&'static str] {
     match run_type {

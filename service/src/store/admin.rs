@@ -38,18 +38,29 @@ const DECIDE: &str = "
     UPDATE approval_requests SET status = $2, decided_by = $3, decided_at = $4, decision_note = $5
     WHERE id = $1 AND status = 'pending' AND expires_ms > $6";
 
+/// The credentials of mailboxes that the caller may see.
+macro_rules! credentials {
+    () => {
+        concat!(
+            " FROM migration_credentials AS its JOIN migration_mailboxes AS box ON box.id = its.mailbox_id
+              JOIN migration_jobs AS job ON job.id = box.job_id WHERE ",
+            within_reach!("job.tenant_id", "job.id"),
+            " AND job.deleted_at = ''"
+        )
+    };
+}
+
 /// What is known of mailboxes' credentials. Binds: reach, id or empty, job or 0, after id, rows.
 const CREDENTIALS: &str = concat!(
     "SELECT its.id, its.mailbox_id, box.job_id, box.email, its.side, its.kind, its.created_at,
             COALESCE(its.expires_at, ''), its.last_ok_at, COALESCE(box.source_user, ''), box.dest_user,
-            box.source_login_ok_at, box.dest_login_ok_at
-     FROM migration_credentials AS its JOIN migration_mailboxes AS box ON box.id = its.mailbox_id
-     JOIN migration_jobs AS job ON job.id = box.job_id
-     WHERE ",
-    within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND ($5 = '' OR its.id = $5) AND ($6 = 0 OR box.job_id = $6) AND its.id > $7
-      ORDER BY its.id LIMIT $8"
+            box.source_login_ok_at, box.dest_login_ok_at",
+    credentials!(),
+    " AND ($5 = '' OR its.id = $5) AND ($6 = 0 OR box.job_id = $6) AND its.id > $7 ORDER BY its.id LIMIT $8"
 );
+/// How many there are. Binds: reach, job or 0.
+const CREDENTIALS_COUNT: &str =
+    concat!("SELECT COUNT(*)", credentials!(), " AND ($5 = 0 OR box.job_id = $5)");
 
 /// Mailboxes that wait for a provider's next day, by the profile of their server; and all of them. Binds: reach.
 const BY_PROFILE: &str = concat!(
@@ -278,6 +289,17 @@ impl Store {
         let mut binds = reach.binds();
         binds.extend(binds![id, job, after, rows]);
         self.all("reading credentials", CREDENTIALS, binds).await?.iter().map(credential).collect()
+    }
+
+    /// How many credentials of mailboxes there are, of a job or, for 0, of all.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn credentials_count(&self, reach: &Reach, job: i64) -> Result<i64> {
+        let mut binds = reach.binds();
+        binds.extend(binds![job]);
+        let row = self.one("counting credentials", CREDENTIALS_COUNT, binds).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// Mailboxes by the profile of their source: how many, and how many of them wait for the provider's next day.

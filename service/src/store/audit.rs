@@ -16,21 +16,22 @@ const CHANGES: &str = "
 const INSERT: &str = "
     INSERT INTO audit_logs
         (seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
-         user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+         user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash, job_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 /// Rows in order. Binds: after, how many.
 const PAGE: &str = "
     SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
-           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash
+           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash, job_id
     FROM audit_logs WHERE seq > $1 ORDER BY seq LIMIT $2";
-/// Rows that the caller may see: one's own, and those of one's tenants. What nobody's name is on is for those who see
-/// every tenant.
+/// Rows that the caller may see: one's own, and those of one's tenants and jobs. What nobody's name is on is for those
+/// who see the whole house; and whoever is denied a job sees nothing of what may be about it.
 macro_rules! latest_wanted {
     () => {
         concat!(
-            " FROM audit_logs WHERE (",
-            within_reach!("COALESCE(tenant_id, 0)", "0"),
-            " OR actor_id = $5)
+            " FROM audit_logs WHERE (actor_id = $5 OR ($1 = 1 AND $4 = ',')
+                OR (tenant_id IS NOT NULL AND (job_id IS NOT NULL OR $4 NOT LIKE '%,j%') AND ",
+            within_reach!("tenant_id", "COALESCE(job_id, 0)"),
+            "))
               AND ($6 = '' OR actor_id = $6
                    OR actor_id IN (SELECT id FROM users WHERE lower(name) = lower($6)
                                        OR lower(display_name) = lower($6) OR (email <> '' AND lower(email) = lower($6)))
@@ -45,7 +46,7 @@ macro_rules! latest_wanted {
 /// resource kind or empty, its id, a part of the action or empty, from when, until when or 0, before, how many.
 const LATEST: &str = concat!(
     "SELECT seq, at_ms, actor_kind, actor_id, action, resource_kind, resource_id, tenant_id, outcome, status_code, ip,
-           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash",
+           user_agent, request_id, before_json, after_json, details_json, row_change_id, prev_hash, hash, job_id",
     latest_wanted!(),
     " AND seq < $13 ORDER BY seq DESC LIMIT $14"
 );
@@ -83,6 +84,8 @@ pub struct AuditRow {
     pub resource_id: String,
     /// Whose it is.
     pub tenant_id: Option<i64>,
+    /// To which job it belongs.
+    pub job_id: Option<i64>,
     /// `success`, `denied` or `failed`.
     pub outcome: String,
     /// The answer's HTTP status; 0: there was none.
@@ -129,6 +132,7 @@ impl AuditRow {
             row_change_id: row.int_or_null(16)?,
             prev_hash: row.octets(17)?,
             hash: row.octets(18)?,
+            job_id: row.int_or_null(19)?,
         })
     }
 }
@@ -317,6 +321,7 @@ impl Transaction {
             row.row_change_id,
             row.prev_hash.clone(),
             row.hash.clone(),
+            row.job_id,
         ];
         self.run("writing the audit log", INSERT, binds).await.map(|_| ())
     }

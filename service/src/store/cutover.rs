@@ -73,7 +73,8 @@ const PARTS: &str = "
     FROM migration_mailboxes AS box WHERE box.job_id = $1 AND box.enabled = 1 ORDER BY box.id";
 /// Runs since the final passes began that are over and bear on them, oldest first. Binds: job_id, runs_before.
 const PASSES: &str = "
-    SELECT mailbox_id, id, run_type, status, stats_json, COALESCE(finished_at, ''), COALESCE(exit_code, -1)
+    SELECT mailbox_id, id, run_type, status, stats_json, COALESCE(finished_at, ''), COALESCE(exit_code, -1),
+           selection
     FROM migration_runs
     WHERE job_id = $1 AND id > $2 AND mailbox_id IS NOT NULL AND status IN ('success', 'partial', 'failed')
       AND run_type IN ('initial', 'delta', 'final', 'verify', 'pst_upload', 'tgz_import')
@@ -196,6 +197,8 @@ pub struct PassRow {
     pub finished_at: String,
     /// What `malote copy` would have ended with; -1 where nobody knows.
     pub exit_code: i64,
+    /// The digest of what it was to take; empty where nobody knows.
+    pub selection: String,
 }
 
 /// A run to be entered by the clock.
@@ -299,6 +302,7 @@ impl Transaction {
                 stats_json: row.text(4)?,
                 finished_at: row.text(5)?,
                 exit_code: row.int(6)?,
+                selection: row.text(7)?,
             })
         };
         self.all("reading final passes", PASSES, binds![job, runs_before]).await?.iter().map(read).collect()

@@ -44,7 +44,9 @@ const MAILBOXES: Set = set!(
      COALESCE(box.dest_endpoint_id, job.dest_endpoint_id, ''), COALESCE(box.folder_map_json, ''), box.options_json,
      box.messages_source, box.messages_matched, box.messages_pending, box.messages_quarantined,
      box.messages_acknowledged, box.messages_dest, box.last_delta_at, box.last_delta_status, box.source_login_ok_at,
-     box.dest_login_ok_at, box.error_class, box.bytes_source",
+     box.dest_login_ok_at, box.error_class, box.bytes_source, box.email,
+     COALESCE(box.source_endpoint_id, job.source_endpoint_id, ''), COALESCE(box.source_host, ''),
+     COALESCE(box.source_user, ''), COALESCE(box.pst_path, ''), box.counted_selection, box.delta_selection",
     "FROM migration_mailboxes AS box JOIN migration_jobs AS job ON job.id = box.job_id WHERE box.job_id = $1"
 );
 /// Their folders, in the order of [`GateFolder`], as few values as will do. Binds: job.
@@ -138,6 +140,20 @@ pub struct GateMailbox<'a> {
     #[serde(borrow)]
     pub error_class: Cow<'a, str>,
     pub bytes_source: u64,
+    #[serde(borrow)]
+    pub email: Cow<'a, str>,
+    #[serde(borrow)]
+    pub source_endpoint_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub source_host: Cow<'a, str>,
+    #[serde(borrow)]
+    pub source_user: Cow<'a, str>,
+    #[serde(borrow)]
+    pub pst_path: Cow<'a, str>,
+    #[serde(borrow)]
+    pub counted_selection: Cow<'a, str>,
+    #[serde(borrow)]
+    pub delta_selection: Cow<'a, str>,
 }
 
 /// A folder as the gate sees it.
@@ -234,6 +250,12 @@ impl Transaction {
             folders: self.set("reading folders", &FOLDERS, job).await?,
             measures: self.set("reading measures", &MEASURES, job).await?,
         })
+    }
+
+    /// The mailboxes of a job alone.
+    pub async fn gate_mailboxes(&mut self, job: i64) -> Result<GateSets> {
+        let mailboxes = self.set("reading mailboxes", &MAILBOXES, job).await?;
+        Ok(GateSets { mailboxes, folders: "[]".to_owned(), measures: "[]".to_owned() })
     }
 
     async fn set(&mut self, tried: &'static str, set: &Set, job: i64) -> Result<String> {

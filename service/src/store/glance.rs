@@ -14,13 +14,14 @@ const SERIES: &str = concat!(
     within_reach!("job.tenant_id", "job.id"),
     " AND job.deleted_at = '' AND run.updated_at >= $5 GROUP BY part ORDER BY part"
 );
-/// Schedules that fire, the next first. Binds: reach, rows.
+/// Schedules that fire and enter something, the next first. Binds: reach, rows, types of runs with the phases in which
+/// schedules enter them, as `,delta:delta_sync,`.
 const NEXT: &str = concat!(
     "SELECT job.id, job.domain, its.next_due_ms, its.run_type
      FROM schedules AS its JOIN migration_jobs AS job ON job.schedule_id = its.id WHERE ",
     within_reach!("job.tenant_id", "job.id"),
-    " AND job.deleted_at = '' AND job.is_paused = 0 AND job.phase <> 'closed' AND its.is_enabled = 1
-      AND its.next_due_ms > 0 ORDER BY its.next_due_ms, job.id LIMIT $5"
+    " AND job.deleted_at = '' AND job.is_paused = 0 AND its.is_enabled = 1 AND its.next_due_ms > 0
+      AND $6 LIKE '%,' || its.run_type || ':' || job.phase || ',%' ORDER BY its.next_due_ms, job.id LIMIT $5"
 );
 
 /// Every query of this file, for the test that prepares them.
@@ -62,13 +63,14 @@ impl Store {
         self.all("adding up what was moved", SERIES, binds).await?.iter().map(read).collect()
     }
 
-    /// The schedules that are due next.
+    /// The schedules that are due next, of jobs in a phase in which they enter something: `entered` holds the types of
+    /// runs with their phases, as `,delta:delta_sync,`.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn due_next(&self, reach: &Reach, rows: i64) -> Result<Vec<Next>> {
+    pub async fn due_next(&self, reach: &Reach, rows: i64, entered: &str) -> Result<Vec<Next>> {
         let mut binds = reach.binds();
-        binds.extend(binds![rows]);
+        binds.extend(binds![rows, entered]);
         let read = |row: &Row| {
             Ok(Next {
                 job_id: row.int(0)?,

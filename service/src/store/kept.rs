@@ -28,6 +28,12 @@ const LIST: &str = concat!(
     reached!(),
     " AND ($5 = '' OR its.endpoint_id = $5) AND its.id > $6 ORDER BY its.id LIMIT $7"
 );
+/// How many there are. Binds: reach, server or empty.
+const COUNT: &str = concat!(
+    "SELECT COUNT(*) FROM endpoint_credentials AS its JOIN endpoints AS server ON server.id = its.endpoint_id WHERE ",
+    reached!(),
+    " AND ($5 = '' OR its.endpoint_id = $5)"
+);
 /// Binds: reach, id.
 const SEEN: &str = concat!(
     "SELECT ",
@@ -154,6 +160,12 @@ impl Store {
     ) -> Result<Vec<KeptRow>> {
         let binds = reached(reach, binds![endpoint, after, rows]);
         self.all("reading credentials", LIST, binds).await?.iter().map(kept).collect()
+    }
+
+    /// How many there are at a server, or at all.
+    pub async fn kept_count(&self, reach: &Reach, endpoint: &str) -> Result<i64> {
+        let row = self.one("counting credentials", COUNT, reached(reach, binds![endpoint])).await?;
+        row.map_or(Ok(0), |row| row.int(0))
     }
 
     /// One that the caller may see.

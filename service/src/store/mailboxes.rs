@@ -104,11 +104,19 @@ impl Mailbox {
     /// Into which mailbox its runs write: two that share it take turns.
     #[must_use]
     pub fn destination_key(&self) -> String {
-        let host = [&self.dest_host, &self.job_dest_host].into_iter().find(|host| !host.is_empty());
-        let place = self.dest_endpoint_id.as_ref().or(host).map_or("", String::as_str);
-        let user = if self.dest_user.is_empty() { &self.email } else { &self.dest_user };
-        format!("{}/{}", place.to_lowercase(), user.to_lowercase())
+        destination_key(
+            self.dest_endpoint_id.as_deref(),
+            [&self.dest_host, &self.job_dest_host],
+            [&self.dest_user, &self.email],
+        )
     }
+}
+
+/// The same of a mailbox's columns; of hosts and names the first that is not empty counts.
+pub(crate) fn destination_key(endpoint: Option<&str>, hosts: [&str; 2], users: [&str; 2]) -> String {
+    let first =
+        |words: [&str; 2]| words.into_iter().find(|word| !word.is_empty()).unwrap_or_default().to_lowercase();
+    format!("{}/{}", endpoint.map_or_else(|| first(hosts), str::to_lowercase), first(users))
 }
 
 /// A server.

@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
     step!(9, "0009_what_was_approved", "what_was_approved"),
     step!(10, "0010_by_hand", "by_hand"),
     step!(11, "0011_of_one_mailbox", "of_one_mailbox"),
+    step!(12, "0012_selections_and_audit", "selections_and_audit"),
 ];
 
 /// Marks the file as ours ("MalS"), told from a ledger, and makes the table of steps where there is none.

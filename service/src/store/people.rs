@@ -35,7 +35,7 @@ const DELETE_USER: &str = "DELETE FROM users WHERE id = $1";
 const SEEN: &str = "UPDATE users SET last_login_ms = $2 WHERE id = $1";
 /// Binds: user.
 const ROLES_OF: &str = "
-    SELECT roles.name, roles.requires_mfa FROM roles JOIN user_roles ON user_roles.role_id = roles.id
+    SELECT roles.id, roles.name, roles.requires_mfa FROM roles JOIN user_roles ON user_roles.role_id = roles.id
     WHERE user_roles.user_id = $1 ORDER BY roles.id";
 /// Binds: user.
 const PERMISSIONS_OF: &str = "
@@ -72,9 +72,13 @@ const TAKE_TENANTS: &str = "DELETE FROM user_tenants WHERE user_id = $1";
 const ROLE: &str = "SELECT id FROM roles WHERE id = $1 OR name = $1";
 /// Keeps others from looking for administrators until the transaction ends, where the engine knows row locks.
 const LOCK_ADMINS: &str = "UPDATE roles SET name = name WHERE name = 'admin'";
-/// Users who can manage access.
+/// Users who can manage access, and those of them who see the whole house: every tenant, and nothing denied.
 const ADMINS: &str = "
-    SELECT COUNT(DISTINCT users.id) FROM users
+    SELECT COUNT(DISTINCT users.id), COUNT(DISTINCT CASE WHEN users.sees_all_tenants = 1 AND NOT EXISTS (
+        SELECT 1 FROM access_scopes AS scope
+        WHERE scope.effect = 'deny' AND (scope.user_id = users.id OR scope.role_id IN
+            (SELECT held.role_id FROM user_roles AS held WHERE held.user_id = users.id))) THEN users.id END)
+    FROM users
     JOIN user_roles ON user_roles.user_id = users.id
     JOIN role_permissions ON role_permissions.role_id = user_roles.role_id
     WHERE role_permissions.permission = 'can_manage_access' AND users.is_enabled = 1";
@@ -206,11 +210,22 @@ impl UserRow {
     }
 }
 
+/// A role that a user has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// Its id: what scopes are found by. Of a role that a house made itself it is not the name.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Asks for a second factor.
+    pub requires_mfa: bool,
+}
+
 /// What a user may do and where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// Roles by name, and whether each asks for a second factor.
-    pub roles: Vec<(String, bool)>,
+    /// Roles.
+    pub roles: Vec<HeldRole>,
     /// Permissions of all roles.
     pub permissions: Vec<String>,
     /// Tenants that the user belongs to.
@@ -244,6 +259,10 @@ pub struct RoleRow {
     pub requires_mfa: bool,
 }
 
+fn held(row: &Row) -> Result<HeldRole> {
+    Ok(HeldRole { id: row.text(0)?, name: row.text(1)?, requires_mfa: row.flag(2)? })
+}
+
 impl Store {
     /// A user by the name that was typed.
     pub async fn user_named(&self, name: &str) -> Result<Option<UserRow>> {
@@ -275,7 +294,7 @@ impl Store {
         let scopes = self.all("reading scopes", SCOPES_OF, binds![user]).await?;
         let three = |row: &Row| Ok((row.text(0)?, row.text(1)?, row.text(2)?));
         Ok(Rights {
-            roles: roles.iter().map(|row| Ok((row.text(0)?, row.flag(1)?))).collect::<Result<_>>()?,
+            roles: roles.iter().map(held).collect::<Result<_>>()?,
             permissions: permissions.iter().map(|row| row.text(0)).collect::<Result<_>>()?,
             tenants: tenants.iter().map(|row| row.int(0)).collect::<Result<_>>()?,
             scopes: scopes.iter().map(three).collect::<Result<_>>()?,
@@ -393,6 +412,15 @@ impl Store {
     }
 }
 
+/// Enabled users who can manage access.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Administrators {
+    /// All of them.
+    pub all: u64,
+    /// Those who see every tenant, and to whom nothing is denied: they alone can manage everybody.
+    pub of_the_house: u64,
+}
+
 /// A user to be written.
 pub struct NewUser<'a> {
     /// A UUID.
@@ -465,11 +493,15 @@ impl Transaction {
         Ok(self.run("changing a user", UPDATE_USER, binds).await? > 0)
     }
 
-    /// True where somebody can manage access; nobody else looks until this transaction ends.
-    pub async fn has_admin(&mut self) -> Result<bool> {
+    /// How many can manage access, and how many of them see the whole house; nobody else looks until this transaction
+    /// ends.
+    pub async fn administrators(&mut self) -> Result<Administrators> {
         self.run("locking administrators", LOCK_ADMINS, binds![]).await?;
         let row = self.one("counting administrators", ADMINS, binds![]).await?;
-        row.map_or(Ok(false), |row| Ok(row.int(0)? > 0))
+        row.map_or_else(
+            || Ok(Administrators::default()),
+            |row| Ok(Administrators { all: row.count(0)?, of_the_house: row.count(1)? }),
+        )
     }
 
     /// Removes a user.

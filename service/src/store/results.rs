@@ -151,6 +151,8 @@ pub struct RunResult {
     pub finished_at: String,
     /// What was found.
     pub found: Found,
+    /// The digest of what the run was to take, from the options with which it began.
+    pub selection: String,
 }
 
 impl Store {
@@ -176,6 +178,8 @@ impl Store {
             }
             Found::Counted { folders, totals, sync_percent, is_whole, quarantine, measures } => {
                 counted(&mut transaction, fence, result, folders, *is_whole).await?;
+                let selected = binds![result.mailbox_id, &result.selection];
+                transaction.run("forgetting measures", queries::FORGET_MEASURES, selected).await?;
                 let counts = mailbox_counts(result, totals, (*sync_percent, *is_whole));
                 transaction.run("writing a mailbox's counts", queries::MAILBOX_COUNTS, counts).await?;
                 quarantined(&mut transaction, fence, result, quarantine, *is_whole).await?;
@@ -220,6 +224,7 @@ async fn end_run(transaction: &mut Transaction, fence: Fence, result: &RunResult
         done,
         total,
         result.copied.1,
+        &result.selection,
     ];
     Ok(transaction.run("ending a run", queries::FINISH, binds).await? > 0)
 }
@@ -326,6 +331,7 @@ fn mailbox_counts(result: &RunResult, totals: &Counts, (percent, is_whole): (f64
         percent,
         is_whole,
         &result.finished_at,
+        &result.selection,
     ]
 }
 
@@ -376,6 +382,7 @@ async fn stand(transaction: &mut Transaction, fence: Fence, result: &RunResult) 
         i64::from(result.is_copy && result.status != RunStatus::Cancelled),
         result.status.as_str(),
         &result.finished_at,
+        &result.selection,
     ];
     transaction.run("writing how a mailbox stands", queries::MAILBOX_STATUS, status).await?;
     let context = binds![

@@ -226,3 +226,22 @@ async fn a_report_is_sent_to_a_ticket_and_its_delivery_stands_on_the_page() -> R
     assert!(sent.text.contains("id=\"deliveries\"") && sent.text.contains("migration."), "{}", sent.text);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_role_of_the_house_wears_no_shipped_roles_name() -> Result<()> {
+    let world = World::new().await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let names = ["ops-lead", "second-asked", "ops.lead"];
+    for name in names {
+        let own = json!({"name": name, "description": "", "permissions": ["can_view_migration"]});
+        world.post(&admin, "/access/roles", own).await?.with(201);
+    }
+    let mut ana = Visitor::new(&world);
+    ana.log_in("admin1").await?;
+    let page = ana.get(ROLES).await?.with(200);
+    for name in names {
+        assert!(page.text.contains(&format!("\">{name}</a>")), "{name}: {}", page.text);
+    }
+    assert!(!page.text.contains("\">ops_lead</a>"), "a shipped role is told by its title: {}", page.text);
+    Ok(())
+}

@@ -46,6 +46,11 @@ async fn the_first_page_draws_what_was_moved_and_tells_what_comes_next_and_what_
         json!({"endpoint_id": server, "name": "chief", "user": "a@x.example", "grant": grant, "secret": {}});
     world.post(&person, "/credentials", kept).await?.with(201);
 
+    // In its phase it fires and enters nothing yet.
+    let page = ana.get("/console").await?.with(200);
+    assert!(page.text.contains("No schedule fires."), "{}", page.text);
+    world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await?;
+
     let told = world.get(&person, "/migration/metrics?window=24h").await?.with(200).json();
     let series = told["throughput_series"].as_array().cloned().unwrap_or_default();
     assert_eq!(series.len(), 25, "{told}");

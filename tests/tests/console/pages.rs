@@ -1,7 +1,7 @@
 //! Pages: every one in both languages, with something and with nothing on it.
 //! Never a number of its own: what is looked for was put there through the API.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use malote_service::binds;
 use malote_service::console::assets;
@@ -269,6 +269,7 @@ pub(super) async fn copied(world: &World, job: i64, mailbox: i64) -> Result<()> 
             binds![job, mailbox],
         )
         .await?;
+    world.counted(mailbox).await?;
     world.sql("UPDATE migration_jobs SET phase = 'delta_sync' WHERE id = $1", binds![job]).await
 }
 
@@ -295,6 +296,7 @@ async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_b
     ] {
         world.sql(passed, binds![job, mailbox, run_type, status, stats, exit_code, &now_at]).await?;
     }
+    world.counted(mailbox).await?;
     let mut ana = Visitor::new(&world);
     ana.log_in("ana").await?;
     for (phase, is_told, is_missing) in [
@@ -323,5 +325,42 @@ async fn after_the_gate_a_migrations_page_says_what_is_waited_for_and_what_can_b
     let accepted = "SELECT accepted_reason FROM job_cutovers WHERE job_id = $1";
     let row = world.app.store.one("asking", accepted, binds![job]).await?;
     assert_eq!(row.map(|row| row.text(0)).transpose()?, Some("tidied up".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_filter_that_finds_no_mailbox_stays_and_goes_along_to_the_next_page() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["operator"], &[]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let place = format!("/console/jobs/{job}");
+    let page = ana.get(&place).await?.with(200);
+    assert!(page.text.contains("No mailbox yet.") && !page.text.contains("name=\"q\""), "{}", page.text);
+    for number in 0..51 {
+        let add = "INSERT INTO migration_mailboxes (job_id, email, source_type, status) VALUES ($1, $2, 'imap', 'ok')";
+        world.sql(add, binds![job, format!("b+{number}@example.org")]).await?;
+    }
+    for (language, words) in
+        [("en", "No mailbox matches these filters."), ("pt-BR", "Nenhuma caixa corresponde a estes filtros.")]
+    {
+        ana.language = language;
+        for asked in ["status=error", "q=nobody"] {
+            let page = ana.get(&format!("{place}?{asked}")).await?.with(200);
+            assert!(page.text.contains(words) && page.text.contains("name=\"q\""), "{asked}: {}", page.text);
+        }
+    }
+    let page = ana.get(&format!("{place}?status=ok&q=b%2B")).await?.with(200);
+    let text = page.text.replace("&#x2f;", "/").replace("&amp;", "&");
+    let link = text.split(&format!("href=\"{place}?cursor=")).nth(1).and_then(|rest| rest.split('#').next());
+    let link = link.context("no next page")?;
+    assert!(link.ends_with("&status=ok&q=b%2B"), "{link}");
+    let page = ana.get(&format!("{place}?cursor={link}")).await?.with(200);
+    assert!(
+        page.text.contains("b+50@example.org") || page.text.contains("b&#x2b;50@example.org"),
+        "{}",
+        page.text
+    );
     Ok(())
 }

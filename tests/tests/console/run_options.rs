@@ -154,3 +154,40 @@ async fn a_migration_is_changed_later_until_dns_points_to_its_destination() -> R
     assert!(!front.text.contains("edit\""), "{}", front.text);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_folder_map_that_nobody_touched_stays_whatever_its_names_are() -> Result<()> {
+    let world = World::new().await?;
+    let person = world.user("ana", &["operator"], &[1]).await?;
+    let job = world.job(&person, 1, "example.org").await?;
+    let path = format!("/migration/jobs/{job}");
+    let map = json!({"A": "B = C", "D": "E"});
+    let change = json!({"options": {"folder_map": map}});
+    world.put(&person, "PATCH", &path, &path, change).await?.with(200);
+    let mut ana = Visitor::new(&world);
+    ana.log_in("ana").await?;
+    let place = format!("/console/jobs/{job}/edit");
+    let page = ana.get(&place).await?.with(200);
+    let seen = hidden(&page.text, "seen").unwrap_or_default();
+    let typed = |lines: &'static str| {
+        [
+            ("seen", seen.as_str()),
+            ("flags", "merge"),
+            ("repair", "1"),
+            ("notes", "new"),
+            ("folder_map", lines),
+        ]
+    };
+    for (language, lines, words) in [
+        ("en", "A = B = C\r\nD = F", "more than one sign of equality"),
+        ("pt-BR", "A = B\r\nA = C", "uma pasta está em duas linhas"),
+    ] {
+        ana.language = language;
+        let told = ana.fill(&page, &place, &typed(lines)).await?.with(422);
+        assert!(told.text.contains("id=\"wrong-folder_map\"") && told.text.contains(words), "{}", told.text);
+    }
+    ana.fill(&page, &place, &typed("A = B = C\r\nD = E")).await?.with(200);
+    let shown = world.get(&person, &path).await?.with(200).json();
+    assert_eq!((&shown["options"]["folder_map"], &shown["notes"]), (&map, &json!("new")), "{shown}");
+    Ok(())
+}

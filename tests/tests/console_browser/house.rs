@@ -82,7 +82,8 @@ impl Scene {
         let counted = "UPDATE migration_mailboxes SET has_scan = 1, status = 'ok', messages_source = 40,
                            messages_matched = 40, messages_dest = 40, sync_percent = 100, bytes_source = 7200,
                            last_scan_at = $2 WHERE id = $1";
-        world.sql(counted, binds![mailbox, at(world.now())]).await
+        world.sql(counted, binds![mailbox, at(world.now())]).await?;
+        world.counted(mailbox).await
     }
 
     /// Workers, what went wrong in a day, and what fires next.

@@ -155,6 +155,9 @@ impl Scene {
         ] {
             world.sql(passed, binds![job, run_type, status, stats, exit_code, &now_at, whose]).await?;
         }
+        for (mailbox, _) in world.app.store.mailboxes_of(job).await? {
+            world.counted(mailbox).await?;
+        }
         Ok(())
     }
 
@@ -314,6 +317,7 @@ impl Scene {
                 binds![mailbox, source, matched, status, class, error, &now_at],
             )
             .await?;
+        world.counted(mailbox).await?;
         let folders = [
             ("INBOX", "INBOX", "inbox", 5),
             ("Sent Items", "Sent", "sent", 3),

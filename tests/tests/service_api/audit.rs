@@ -4,6 +4,7 @@
 use anyhow::Result;
 use serde_json::json;
 
+use super::lists::worlds;
 use super::world::{PASSWORD, Person, World};
 
 #[tokio::test]
@@ -82,5 +83,58 @@ async fn the_log_is_exported_whole_and_in_order_to_whoever_may_read_it() -> Resu
     assert_eq!(next, numbers.len().to_string());
     let rest = world.get(&admin, &format!("/audit-logs/export?after={next}")).await?.with(200);
     assert!(rest.text.lines().count() < numbers.len(), "{}", rest.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_log_tells_nobody_of_what_is_denied_to_them() -> Result<()> {
+    worlds(tells_nobody_of_what_is_denied).await
+}
+
+async fn tells_nobody_of_what_is_denied(world: &World) -> Result<()> {
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let (one, two, three) = (
+        world.job(&admin, 1, "one.example").await?,
+        world.job(&admin, 1, "two.example").await?,
+        world.job(&admin, 2, "three.example").await?,
+    );
+    let lead = world.user("lead", &["ops_lead"], &[1]).await?;
+    let wide = world.user("wide", &["ops_lead"], &[]).await?;
+    let deny = async |who: &Person, kind: &str, id: i64| {
+        let path = format!("/access/users/{}/scopes", who.id);
+        let told = json!({"items": [{"effect": "deny", "resource_kind": kind, "resource_id": id}]});
+        world.put(&admin, "PUT", &path, &path, told).await?.with(200);
+        anyhow::Ok(())
+    };
+    for job in [one, two, three] {
+        world.post(&admin, &format!("/migration/jobs/{job}/pause"), json!({})).await?.with(200);
+        let mailbox = world.mailbox(&admin, job, "ana@example.com").await?;
+        let path = format!("/migration/mailboxes/{mailbox}");
+        world.send(&admin, "PATCH", &path, json!({"priority": 1})).await?.with(428);
+    }
+    world.post(&lead, &format!("/migration/jobs/{two}/resume"), json!({})).await?.with(200);
+    // Whose rows somebody sees, by the kind of thing and its number.
+    let seen = async |who: &Person| {
+        let told = world.get(who, "/audit-logs?limit=200").await?.with(200).json();
+        let rows = told["items"].as_array().cloned().unwrap_or_default();
+        assert_eq!(told["total"], rows.len(), "{told}");
+        let is_of = |kind: &str, id: i64| {
+            let id = id.to_string();
+            rows.iter().any(|row| row["resource_kind"] == kind && row["resource_id"] == id.as_str())
+        };
+        let all = [one, two, three].map(|job| is_of("jobs", job) || is_of("mailboxes", job));
+        let is_unmarked_seen = rows.iter().any(|row| row["tenant_id"].is_null() && row["actor_id"] != who.id);
+        let has_made = rows.iter().any(|row| row["action"] == "POST /migration/jobs");
+        anyhow::Ok((all, is_unmarked_seen, has_made))
+    };
+    assert_eq!(seen(&admin).await?, ([true, true, true], true, true));
+    assert_eq!(seen(&lead).await?, ([true, true, false], false, true));
+    assert_eq!(seen(&wide).await?, ([true, true, true], true, true));
+    deny(&lead, "job", one).await?;
+    deny(&wide, "tenant", 2).await?;
+    assert_eq!(seen(&lead).await?, ([false, true, false], false, false));
+    assert_eq!(seen(&wide).await?, ([true, true, false], false, true));
+    let verified = world.get(&admin, "/audit-logs/verify").await?.with(200).json();
+    assert_eq!(verified["valid"], true, "{verified}");
     Ok(())
 }

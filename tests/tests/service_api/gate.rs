@@ -29,7 +29,7 @@ pub async fn copied(world: &World, mailbox: i64) -> Result<()> {
             )
             .await?;
     }
-    Ok(())
+    world.counted(mailbox).await
 }
 
 async fn phase(world: &World, job: i64, phase: &'static str) -> Result<()> {
@@ -148,6 +148,46 @@ async fn a_gate_opens_by_another_persons_word_and_shuts_by_a_loss() -> Result<()
     );
     let history = world.get(&lead, &format!("{gate}?history=true")).await?.json();
     assert_eq!(history["decisions"][0]["void"], true, "{history}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_changes_what_is_copied_copies_again_before_anybody_may_approve() -> Result<()> {
+    let world = World::new().await?;
+    let maker = world.user("maker", &["operator"], &[]).await?;
+    let lead = world.user("lead", &["ops_lead"], &[]).await?;
+    let job = world.job(&maker, 1, "example.com").await?;
+    let mailbox = world.mailbox(&maker, job, "ana@example.com").await?;
+    let (path, gate) = (format!("/migration/jobs/{job}"), format!("/migration/jobs/{job}/gate"));
+    let options = async |options: Value| {
+        let change = json!({"options": options});
+        world.put(&maker, "PATCH", &path, &path, change).await?.with(200);
+        anyhow::Ok(())
+    };
+    options(json!({"exclude": ["Archive/**"]})).await?;
+    copied(&world, mailbox).await?;
+    phase(&world, job, "delta_sync").await?;
+    let approve = async || {
+        let seen = world.get(&lead, &gate).await?.with(200).json();
+        let wish = json!({"snapshot_hash": seen["snapshot_hash"], "accepted_warnings": all_warnings(&seen)});
+        let told = world.post(&lead, &format!("{path}/approve-gate"), wish).await?;
+        anyhow::Ok((seen, told))
+    };
+    options(json!({"exclude": []})).await?;
+    let (seen, told) = approve().await?;
+    told.refused(409, "gate_blocked");
+    let delta =
+        seen["checks"].as_array().and_then(|all| all.iter().find(|one| one["check_id"] == "delta_pending"));
+    let words = "what is copied, or where to, was changed since: run a delta";
+    assert!(delta.is_some_and(|check| check["message"].to_string().contains(words)), "{seen}");
+    // What selects nothing changes nothing.
+    options(json!({"exclude": ["Archive/**"], "connections": 2})).await?;
+    approve().await?.1.with(200);
+    assert_eq!(ask(&world, &lead).await?["dns_allowed"], true);
+    options(json!({})).await?;
+    assert_eq!(ask(&world, &lead).await?["dns_allowed"], false);
+    world.counted(mailbox).await?;
+    approve().await?.1.with(200);
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use malote_service::binds;
 use malote_service::store::{Where, boxes, jobs, looks};
 use serde_json::{Value, json};
@@ -199,6 +201,98 @@ async fn every_list_is_told_as_csv_to_whoever_asks_for_that() -> Result<()> {
     let plain = world.get(&admin, "/migration/jobs?limit=2&sort=domain").await?.json();
     assert_eq!(page.header("x-next-cursor"), plain["next_cursor"].as_str().context("no cursor")?);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_forged_cursor_is_refused_alike_by_both_engines() -> Result<()> {
+    worlds(async |world| {
+        let lead = world.user("lead", &["ops_lead"], &[]).await?;
+        let job = fill(world, &lead).await?;
+        for (list, sort) in [
+            ("mailboxes", "priority"),
+            ("mailboxes", "-messages_missing"),
+            ("mailboxes", "id"),
+            ("runs", "-id"),
+            ("quarantine", "size_bytes"),
+        ] {
+            for value in [json!("abc"), json!("7"), json!(null), json!(true), json!(1.5), json!([1])] {
+                let cursor = URL_SAFE_NO_PAD.encode(json!([sort, value, 7]).to_string());
+                let asked = format!("/migration/jobs/{job}/{list}?sort={sort}&cursor={cursor}");
+                world.get(&lead, &asked).await?.refused(400, "bad_request");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn credentials_are_counted_whatever_the_page_holds() -> Result<()> {
+    worlds(async |world| {
+        let lead = world.user("lead", &["operator", "admin"], &[]).await?;
+        let job = fill(world, &lead).await?;
+        let boxes = world.get(&lead, &format!("/migration/jobs/{job}/mailboxes")).await?.with(200).json();
+        for mailbox in ids(&boxes) {
+            let secret = json!({"side": "source", "secret": {"password": "planted 7391"}});
+            let path = format!("/migration/mailboxes/{mailbox}/secret");
+            world.send(&lead, "PUT", &path, secret).await?.with(204);
+        }
+        let server = json!({"name": "old", "kind": "imap", "host": "old.example.org", "tls": "implicit"});
+        let server = world.post(&lead, "/endpoints", server).await?.with(201).json()["id"].clone();
+        for name in ["chief", "deputy"] {
+            let kept = json!({"endpoint_id": server, "name": name, "user": "a@x.example",
+                              "secret": {"password": "planted 7391"}});
+            world.post(&lead, "/credentials", kept).await?.with(201);
+        }
+        let server = server.as_str().context("no id")?;
+        for (asked, total) in [
+            ("?limit=1".to_owned(), 7),
+            ("?limit=200".to_owned(), 7),
+            (format!("?limit=2&job_id={job}"), 5),
+            ("?limit=1&at_servers=true".to_owned(), 2),
+            (format!("?limit=1&endpoint_id={server}"), 2),
+            (format!("?job_id={}", job + 1), 0),
+        ] {
+            let page = world.get(&lead, &format!("/credentials{asked}")).await?.with(200).json();
+            assert_eq!(page["total"], total, "{asked}: {page}");
+        }
+        let stranger = world.user("stranger", &["operator"], &[9]).await?;
+        assert_eq!(world.get(&stranger, "/credentials").await?.with(200).json()["total"], 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn only_schedules_that_will_enter_something_are_told_as_next() -> Result<()> {
+    worlds(async |world| {
+        let lead = world.user("lead", &["ops_lead"], &[]).await?;
+        let job = world.job(&lead, 1, "one.example").await?;
+        let path = format!("/migration/jobs/{job}/schedule");
+        world.send(&lead, "PUT", &path, json!({"cron": "0 2 * * *"})).await?.with(200);
+        world.sql("UPDATE schedules SET next_due_ms = $1", binds![world.now() + 3_600_000]).await?;
+        for (run_type, phase, is_told) in [
+            ("delta", "discovered", false),
+            ("delta", "initial_sync", false),
+            ("delta", "delta_sync", true),
+            ("delta", "cutover_ready", true),
+            ("delta", "dns_cutover", false),
+            ("delta", "failed", false),
+            ("verify", "verified", true),
+            ("final", "delta_sync", false),
+            ("final", "final_sync", true),
+            ("preflight", "initial_sync", true),
+            ("delta", "closed", false),
+        ] {
+            world.sql("UPDATE schedules SET run_type = $1", binds![run_type]).await?;
+            world.sql("UPDATE migration_jobs SET phase = $1", binds![phase]).await?;
+            let told = world.get(&lead, "/migration/metrics").await?.with(200).json();
+            let count = told["next_runs"].as_array().map(Vec::len);
+            assert_eq!(count, Some(usize::from(is_told)), "{run_type} in {phase}: {told}");
+        }
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::lists::worlds;
 use super::world::World;
 
 fn role(name: &str, permissions: &[&str]) -> Value {
@@ -145,5 +146,92 @@ async fn a_scope_opens_or_shuts_a_tenant_or_a_job_at_once() -> Result<()> {
     world.get(&sam, &of_user).await?.refused(403, "forbidden");
     world.put(&admin, "PUT", &of_user, &of_user, json!({"items": []})).await?.with(200);
     assert_eq!(seen(one).await?, 200);
+    Ok(())
+}
+
+fn scope(effect: &str, kind: &str, id: i64) -> Value {
+    json!({"items": [{"effect": effect, "resource_kind": kind, "resource_id": id}]})
+}
+
+#[tokio::test]
+async fn what_an_own_role_opens_counts_where_somebody_is_managed() -> Result<()> {
+    worlds(counts_what_an_own_role_opens).await
+}
+
+async fn counts_what_an_own_role_opens(world: &World) -> Result<()> {
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let two = world.job(&admin, 2, "two.example").await?;
+    let id = made(world, &admin, role("reader", &["can_view_migration"])).await?;
+    let of_role = format!("/access/roles/{id}/scopes");
+    world.put(&admin, "PUT", &of_role, &of_role, scope("allow", "tenant", 2)).await?.with(200);
+    let ned = world.user("ned", &["admin", "reader"], &[1]).await?;
+    let of_ned = format!("/access/users/{}/scopes", ned.id);
+    world.put(&admin, "PUT", &of_ned, &of_ned, scope("deny", "tenant", 2)).await?.with(200);
+    let path = format!("/migration/jobs/{two}");
+    world.get(&ned, &path).await?.with(404);
+    // Without the denial the role would open tenant 2.
+    world.put(&ned, "PUT", &of_ned, &of_ned, json!({"items": []})).await?.refused(403, "forbidden");
+    world.get(&ned, &path).await?.with(404);
+
+    // A denial of the role keeps its holder from what the manager does not see either.
+    world.put(&admin, "PUT", &of_role, &of_role, scope("deny", "tenant", 2)).await?.with(200);
+    let lea = world.user("lea", &["admin"], &[1]).await?;
+    let sam = world.user("sam", &["reader"], &[1, 2]).await?;
+    let of_sam = format!("/access/users/{}", sam.id);
+    let kept = json!({"display_name": "Sam"});
+    let shown = world.put(&lea, "PUT", &of_sam, &of_sam, kept).await?.with(200).json();
+    assert_eq!(shown["roles"], json!(["reader"]), "roles are shown by their names");
+    let scopes = format!("{of_sam}/scopes");
+    world.put(&lea, "PUT", &scopes, &scopes, json!({"items": []})).await?.with(200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_reads_through_a_token_what_is_denied_to_them() -> Result<()> {
+    let world = World::new().await?;
+    let admin = world.user("admin1", &["admin"], &[]).await?;
+    let job = world.job(&admin, 1, "one.example").await?;
+    let lea = world.user("lea", &["admin"], &[1]).await?;
+    let token = json!({"name": "t", "scopes": ["jobs:read"], "tenant_id": 1});
+    world.post(&lea, "/access/service-tokens", token.clone()).await?.with(201);
+    let scopes = format!("/access/users/{}/scopes", lea.id);
+    world.put(&admin, "PUT", &scopes, &scopes, scope("deny", "job", job)).await?.with(200);
+    world.get(&lea, &format!("/migration/jobs/{job}")).await?.with(404);
+    world.post(&lea, "/access/service-tokens", token).await?.refused(422, "invalid");
+    let listed = world.get(&lea, "/access/service-tokens").await?.with(200).json();
+    assert_eq!(listed["total"], 0, "a token that sees more is not theirs: {listed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_last_who_sees_the_whole_house_stays() -> Result<()> {
+    worlds(keeps_the_last_who_sees_the_whole_house).await
+}
+
+async fn keeps_the_last_who_sees_the_whole_house(world: &World) -> Result<()> {
+    let whole = world.user("whole", &["admin"], &[]).await?;
+    world.user("lea", &["admin"], &[1]).await?;
+    let (path, scopes) =
+        (format!("/access/users/{}", whole.id), format!("/access/users/{}/scopes", whole.id));
+    for change in
+        [json!({"enabled": false}), json!({"sees_all_tenants": false}), json!({"roles": ["viewer"]})]
+    {
+        world.put(&whole, "PUT", &path, &path, change).await?.refused(409, "conflict");
+    }
+    world.send(&whole, "DELETE", &path, json!({})).await?.refused(409, "conflict");
+    world.put(&whole, "PUT", &scopes, &scopes, scope("deny", "tenant", 7)).await?.refused(409, "conflict");
+    // Neither by a role that has a denial.
+    let id = made(world, &whole, role("kept", &["can_view_migration"])).await?;
+    let of_role = format!("/access/roles/{id}/scopes");
+    world.put(&whole, "PUT", &of_role, &of_role, scope("deny", "tenant", 7)).await?.with(200);
+    let both = json!({"roles": ["admin", "kept"]});
+    world.put(&whole, "PUT", &path, &path, both.clone()).await?.refused(409, "conflict");
+    world.put(&whole, "PUT", &of_role, &of_role, json!({"items": []})).await?.with(200);
+    world.put(&whole, "PUT", &path, &path, both).await?.with(200);
+    let whole = world.log_in("whole").await?;
+    world.put(&whole, "PUT", &of_role, &of_role, scope("deny", "tenant", 7)).await?.refused(409, "conflict");
+    // Where another sees all of it too, one may go.
+    world.user("other", &["admin"], &[]).await?;
+    world.put(&whole, "PUT", &path, &path, json!({"sees_all_tenants": false})).await?.with(200);
     Ok(())
 }

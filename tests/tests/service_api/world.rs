@@ -14,7 +14,9 @@ use ipnet::IpNet;
 use malote_service::api::access::{Made, TokenMake, make, new_token};
 use malote_service::api::router;
 use malote_service::app::App;
+use malote_service::binds;
 use malote_service::config::{Config, Mfa, Outside};
+use malote_service::jobs::selection_of;
 use malote_service::store::Where;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -280,6 +282,17 @@ impl World {
         let body = json!({"email": email, "source_host": "old.example.org"});
         let told = self.post(who, &format!("/migration/jobs/{job}/mailboxes"), body).await?.with(201);
         told.json()["id"].as_i64().context("no id")
+    }
+
+    /// Notes that all that is known of a mailbox was counted and copied under the options that it has now, as runs do.
+    pub async fn counted(&self, mailbox: i64) -> Result<()> {
+        let row = self.app.store.mailbox(mailbox).await?.context("no such mailbox")?;
+        let selection = selection_of(&row, "{}");
+        let known =
+            "UPDATE migration_mailboxes SET counted_selection = $2, delta_selection = $2 WHERE id = $1";
+        self.sql(known, binds![mailbox, &selection]).await?;
+        let runs = "UPDATE migration_runs SET selection = $2 WHERE mailbox_id = $1";
+        self.sql(runs, binds![mailbox, &selection]).await
     }
 
     /// Runs a statement that the API has no request for.

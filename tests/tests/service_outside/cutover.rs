@@ -72,7 +72,8 @@ impl Stage {
                  VALUES ($1, 'INBOX', 'INBOX', 'inbox', 50, 50, 50, $2, 'ok')",
                 binds![self.mailbox, &now_at],
             )
-            .await
+            .await?;
+        self.world.counted(self.mailbox).await
     }
 
     fn path(&self, rest: &str) -> String {
@@ -134,6 +135,7 @@ impl Stage {
                 binds![self.job, status, stats, exit_code],
             )
             .await?;
+        self.world.counted(self.mailbox).await?;
         tend(&self.world.app).await;
         Ok(())
     }
@@ -225,6 +227,30 @@ async fn of_two_words_at_once_one_moves_the_job_and_its_evidence_stays() -> Resu
         (&json!(true), &json!(false)),
         "{seen}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_final_pass_that_took_something_else_than_is_wanted_is_done_again() -> Result<()> {
+    let stage = Stage::final_passes().await?;
+    stage.end("success", NOTHING).await?;
+    assert_eq!(stage.waiting().await?, ["verify"]);
+    let map = "UPDATE migration_mailboxes SET folder_map_json = '{\"Old\":\"New\"}' WHERE id = $1";
+    stage.world.sql(map, binds![stage.mailbox]).await?;
+    let verified = "UPDATE migration_runs SET status = 'success', stats_json = $2, exit_code = 0,
+                        selection = (SELECT its.selection FROM migration_runs AS its
+                                     WHERE its.job_id = $1 AND its.run_type = 'final'),
+                        finished_at = '2026-01-01T00:00:00.000Z'
+                    WHERE job_id = $1 AND status = 'queued'";
+    stage.world.sql(verified, binds![stage.job, NOTHING]).await?;
+    tend(&stage.world.app).await;
+    assert_eq!(
+        (stage.phase().await?, stage.waiting().await?),
+        ("final_sync".to_owned(), vec!["final".to_owned()])
+    );
+    stage.end("success", NOTHING).await?;
+    stage.end("success", NOTHING).await?;
+    assert_eq!(stage.phase().await?, "verified");
     Ok(())
 }
 

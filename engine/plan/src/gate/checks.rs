@@ -22,6 +22,10 @@ fn unknown() -> Words {
     said!("unknown", "not every folder was scanned")
 }
 
+fn outdated() -> Words {
+    said!("outdated", "what is copied, or where to, was changed since: run a delta")
+}
+
 fn unbalanced() -> Words {
     said!("unbalanced", "the counts do not add up: missing is not pending + quarantined")
 }
@@ -39,7 +43,11 @@ pub(super) fn of_mailbox(mailbox: &MailboxInput, counts: Option<&Counts>, now_ms
 
 /// Why there are no sums.
 fn why_unknown(mailbox: &MailboxInput) -> Words {
-    if mailbox.is_unbalanced() { unbalanced() } else { unknown() }
+    match mailbox {
+        _ if mailbox.is_outdated => outdated(),
+        _ if mailbox.is_unbalanced() => unbalanced(),
+        _ => unknown(),
+    }
 }
 
 fn ratio_words(counts: &Counts) -> Words {
@@ -130,6 +138,9 @@ fn not_scanned(place: &str, is_inbox: u64) -> Words {
 
 fn inbox(mailbox: &MailboxInput) -> Check {
     let id = CheckId::InboxComplete;
+    if mailbox.is_outdated {
+        return Check::new(id, Status::Fail, outdated());
+    }
     let folders: Vec<_> = mailbox.folders.iter().filter(|folder| folder.role == FolderRole::Inbox).collect();
     if !mailbox.is_scanned || (folders.is_empty() && mailbox.has_inbox_by_nature) {
         return Check::new(id, Status::Fail, not_scanned("INBOX", 1));
@@ -139,8 +150,8 @@ fn inbox(mailbox: &MailboxInput) -> Check {
 
 fn sent(mailbox: &MailboxInput) -> Check {
     let id = CheckId::SentComplete;
-    if !mailbox.is_scanned {
-        return Check::new(id, Status::Fail, unknown());
+    if !mailbox.is_scanned || mailbox.is_outdated {
+        return Check::new(id, Status::Fail, why_unknown(mailbox));
     }
     let folders: Vec<_> = mailbox.folders.iter().filter(|folder| folder.role == FolderRole::Sent).collect();
     if folders.is_empty() {
@@ -183,6 +194,9 @@ fn quarantine(mailbox: &MailboxInput, counts: Option<&Counts>) -> Check {
 
 fn delta(mailbox: &MailboxInput, counts: Option<&Counts>, now_ms: i64) -> Check {
     let id = CheckId::DeltaPending;
+    if mailbox.is_outdated {
+        return Check::new(id, Status::Fail, outdated());
+    }
     let Some(delta) = mailbox.delta else {
         return Check::new(id, Status::Fail, said!("delta-none", "no delta run has ended yet"));
     };

@@ -201,6 +201,9 @@ pub struct MailboxInput {
     pub is_enabled: bool,
     /// The last scan reached its end.
     pub is_scanned: bool,
+    /// What is to be copied, or from where to where, was changed since it was counted or copied: nothing known of it
+    /// counts.
+    pub is_outdated: bool,
     /// Its kind of source has an inbox, so that one must be among the folders.
     pub has_inbox_by_nature: bool,
     /// A folder is named like one of sent mail, or mail from its own address lies in a folder without that role.
@@ -230,10 +233,11 @@ pub struct MailboxInput {
 }
 
 impl MailboxInput {
-    /// The sums over its folders; nothing where it was not scanned, a folder is unknown or does not add up.
+    /// The sums over its folders; nothing where it was not scanned or scanned otherwise, a folder is unknown or does
+    /// not add up.
     #[must_use]
     pub fn sums(&self) -> Option<Counts> {
-        if !self.is_scanned {
+        if !self.is_scanned || self.is_outdated {
             return None;
         }
         let mut sums = Counts::default();

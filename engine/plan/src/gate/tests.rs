@@ -136,6 +136,7 @@ fn what_is_unknown_or_does_not_add_up_blocks_whatever_was_approved() {
     check("the inbox was not scanned", |job| job.mailboxes[0].folders[0].counts = None);
     check("there is no inbox", |job| drop(job.mailboxes[0].folders.remove(0)));
     check("the scan broke off", |job| job.mailboxes[0].is_scanned = false);
+    check("the options were changed since", |job| job.mailboxes[0].is_outdated = true);
     check("no mailbox", |job| job.mailboxes.clear());
     check("every mailbox is left out", |job| job.mailboxes[0].is_enabled = false);
     check("no delta", |job| job.mailboxes[0].delta = None);

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::{Check, CheckId, HOUR_MILLIS, Status};
 
 /// The code of every sentence that a check may say.
-pub const SENTENCES: [&str; 66] = [
+pub const SENTENCES: [&str; 67] = [
     "approved",
     "balanced",
     "bytes",
@@ -44,6 +44,7 @@ pub const SENTENCES: [&str; 66] = [
     "not-measured",
     "not-scanned",
     "nothing",
+    "outdated",
     "quarantine-none",
     "quarantine-open",
     "quarantine-partly",

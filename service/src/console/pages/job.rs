@@ -62,6 +62,7 @@ async fn page(member: &Member, id: i64, query: &Form, problem: Option<&Problem>)
         throughput => throughput(format, &runs),
         strip => chart::strip(format, &texts::plain(format, "chart-gates"), &states(&gate)),
         boxes => boxes,
+        filters => format!("&status={status}&q={search}"),
         asked => context! { q => query.get("q"), status => query.get("status") },
         options => super::run_options::said(format, &job["options"]),
         gate => gate,

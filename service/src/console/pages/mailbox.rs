@@ -118,16 +118,30 @@ pub(super) fn map_lines(map: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The same back.
-pub(super) fn map_of(lines: &str) -> Result<Value, Problem> {
+/// The same back, over the map that was shown: what nobody touched stays, also where lines cannot say it.
+///
+/// # Errors
+/// A line that is none, or can be read in two ways, and a folder that leads to two.
+pub(super) fn map_of(lines: &str, before: &Value) -> Result<Value, Problem> {
+    if before.is_object() && lines.lines().eq(map_lines(before).lines()) {
+        return Ok(before.clone());
+    }
+    let wrong = |words: &str| Problem::of_field("folder_map", words);
     let mut map = Map::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         // Blanks around the sign tell it from one that is part of a name.
-        let spaced = line.split_once(" = ").filter(|(_, rest)| !rest.contains(" = "));
-        let Some((from, to)) = spaced.or_else(|| line.rsplit_once('=')) else {
-            return Err(Problem::of_field("folder_map", "write each line as: folder = folder"));
+        let sign = if line.contains(" = ") { " = " } else { "=" };
+        let Some((from, to)) = line.split_once(sign) else {
+            return Err(wrong("write each line as: folder = folder"));
         };
-        map.insert(from.trim().to_owned(), to.trim().into());
+        if to.contains(sign) {
+            return Err(wrong(
+                "a line has more than one sign of equality: nobody knows which parts the folders",
+            ));
+        }
+        if map.insert(from.trim().to_owned(), to.trim().into()).is_some() {
+            return Err(wrong("a folder is named in two lines"));
+        }
     }
     Ok(Value::Object(map))
 }
@@ -165,7 +179,7 @@ async fn carry_out(member: &Member, id: i64, form: &Form) -> Result<&'static str
             Ok("secret-kept")
         }
         "map" => {
-            let map = map_of(form.raw("folder_map"))?;
+            let map = map_of(form.raw("folder_map"), &seen.json["folder_map"])?;
             api.change(Method::PUT, &format!("{place}/folder-map"), seen.version(), &map).await?;
             Ok("map-saved")
         }
@@ -188,8 +202,17 @@ mod tests {
     #[test]
     fn a_folder_map_goes_into_lines_and_back() {
         let map = json!({"Sent Items": "Sent", "a=b": "c", "d": "e=f"});
-        assert_eq!(map_of(&map_lines(&map)).unwrap(), map);
-        assert!(map_of("no equals sign").is_err());
+        let told = |lines: &str, before: &Value| map_of(lines, before).ok();
+        assert_eq!(told(&map_lines(&map), &Value::Null), Some(map.clone()));
+        assert_eq!(told("A=B\n\nC = D", &map), Some(json!({"A": "B", "C": "D"})));
+        for wrong in ["no sign", "A = B = C", "a=b=c", "A = B\nA = C"] {
+            assert_eq!(told(wrong, &map), None, "{wrong}");
+        }
+        // What no line can say stays as long as nobody touches it; a browser ends lines in its own way.
+        let odd = json!({"A": "B = C", " D": "E"});
+        assert_eq!(told(&map_lines(&odd).replace('\n', "\r\n"), &odd), Some(odd.clone()));
+        assert_eq!(told(&format!("{}\nF = G", map_lines(&odd)), &odd), None);
+        assert_eq!(told("", &odd), Some(json!({})));
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub(super) fn wanted(form: &Form, before: &Value) -> Result<Value, Problem> {
         put(name, word.map(|word| Value::from(*word)));
     }
     put("into", Some(form.get("into")).filter(|name| !name.is_empty()).map(Value::from));
-    let map = map_of(form.raw("folder_map"))?;
+    let map = map_of(form.raw("folder_map"), &before["folder_map"])?;
     put("folder_map", map.as_object().is_some_and(|map| !map.is_empty()).then_some(map));
     put("collapse_duplicates", form.has("collapse_duplicates").then_some(Value::Bool(true)));
     put("repair", (!form.has("repair")).then_some(Value::Bool(false)));

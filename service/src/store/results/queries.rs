@@ -2,12 +2,13 @@
 //! Never decides what is written.
 
 /// Ends a run. Binds: id, fencing_token, status, exit_code, stats_json, report_json, progress_percent, finished_at,
-/// error_class, error_details, messages_done, messages_total, bytes_done.
+/// error_class, error_details, messages_done, messages_total, bytes_done, selection.
 pub(super) const FINISH: &str = "
     UPDATE migration_runs
     SET status = $3, exit_code = $4, stats_json = $5, report_json = $6, progress_percent = $7, finished_at = $8,
         error_class = $9, error_details = $10, messages_done = $11, messages_total = $12, bytes_done = $13,
-        lease_until_ms = 0, rate_bps = 0, eta_seconds = 0, current_operation = '', last_poll_at = $8
+        lease_until_ms = 0, rate_bps = 0, eta_seconds = 0, current_operation = '', last_poll_at = $8,
+        selection = $14
     WHERE id = $1 AND fencing_token = $2 AND status = 'running'";
 
 /// Writes a folder's counts. Binds: mailbox_id, source_path, dest_path, role, is_renamed, messages_source,
@@ -65,23 +66,32 @@ pub(super) const GONE: &str = "
 
 /// Writes a mailbox's counts. Binds: id, messages_source, messages_dest, messages_matched, messages_missing,
 /// messages_pending, messages_quarantined, messages_acknowledged, messages_filtered, messages_vanished, bytes_copied,
-/// sync_percent, has_scan, last_scan_at.
+/// sync_percent, has_scan, last_scan_at, selection.
 pub(super) const MAILBOX_COUNTS: &str = "
     UPDATE migration_mailboxes
     SET messages_source = $2, messages_dest = $3, messages_matched = $4, messages_missing = $5, messages_pending = $6,
         messages_quarantined = $7, messages_acknowledged = $8, messages_filtered = $9, messages_vanished = $10,
         bytes_dest = bytes_dest + $11,
         bytes_source = CASE WHEN bytes_source < bytes_dest + $11 THEN bytes_dest + $11 ELSE bytes_source END,
-        sync_percent = $12, has_scan = $13, last_scan_at = $14
+        sync_percent = $12, has_scan = $13, last_scan_at = $14, counted_selection = $15
     WHERE id = $1";
 
-/// Writes how a mailbox stands. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at.
+/// Forgets what was measured of messages that another selection chose; the destination's room stays. Binds: mailbox_id,
+/// selection.
+pub(super) const FORGET_MEASURES: &str = "
+    UPDATE mailbox_measures SET sampled_at = '', bytes_at = '', duplicates_at = ''
+    WHERE mailbox_id = $1
+      AND EXISTS (SELECT 1 FROM migration_mailboxes AS box WHERE box.id = $1 AND box.counted_selection <> $2)";
+
+/// Writes how a mailbox stands. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at,
+/// selection.
 pub(super) const MAILBOX_STATUS: &str = "
     UPDATE migration_mailboxes
     SET status = $2, last_error = $3, error_class = $4, eta_seconds = 0, rate_bps = 0,
         last_ok_at = CASE WHEN $5 = 1 THEN $8 ELSE last_ok_at END,
         last_delta_at = CASE WHEN $6 = 1 THEN $8 ELSE last_delta_at END,
-        last_delta_status = CASE WHEN $6 = 1 THEN $7 ELSE last_delta_status END
+        last_delta_status = CASE WHEN $6 = 1 THEN $7 ELSE last_delta_status END,
+        delta_selection = CASE WHEN $6 = 1 THEN $9 ELSE delta_selection END
     WHERE id = $1";
 
 /// Writes which logins worked. Binds: id, source_login_ok_at or empty, dest_login_ok_at or empty.

@@ -121,6 +121,7 @@ act-retry-more = Back to the phase before the failure.
 act-close = Close
 act-close-more = Destroys its keys, passwords and uploads. Counts, records and the certificate stay.
 mailboxes-add = Add mailboxes
+mailboxes-none-found = No mailbox matches these filters.
 mailboxes-none = No mailbox yet. Add them one by one or as a list.
 excluded = left out
 timeline-title = Timeline

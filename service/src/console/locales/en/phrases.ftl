@@ -29,6 +29,9 @@ phrase-password-known = this password is among the first that are tried
 phrase-password-own = the password holds the user's name or a word of this service
 phrase-tick-one = tick at least one message
 phrase-map-lines = write each line as: folder = folder
+phrase-tenant-whole = name a tenant of which you see everything
+phrase-map-signs = a line has more than one sign of equality: nobody knows which parts the folders
+phrase-map-twice = a folder is named in two lines
 phrase-map-form = write it as { $form }
 phrase-address-form = write it as ana@example.com
 phrase-domain-form = write it as example.com, beyond ASCII as xn--…

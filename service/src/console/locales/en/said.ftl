@@ -83,6 +83,7 @@ said-not-scanned = { $inbox ->
     *[other] Sent mail
   } was not scanned.
 said-nothing = Nothing to check.
+said-outdated = What is copied, or where to, was changed since. Run a delta copy.
 said-quarantine-none = Nothing is quarantined.
 said-quarantine-open = { $open ->
      [one] { $open } item, not acknowledged

@@ -121,6 +121,7 @@ act-retry-more = Volta à fase anterior à falha.
 act-close = Encerrar
 act-close-more = Destrói chaves, senhas e uploads. Contagens, registros e o certificado ficam.
 mailboxes-add = Adicionar caixas
+mailboxes-none-found = Nenhuma caixa corresponde a estes filtros.
 mailboxes-none = Nenhuma caixa ainda. Adicione uma a uma ou em lista.
 excluded = excluída
 timeline-title = Linha do tempo

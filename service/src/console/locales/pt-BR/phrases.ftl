@@ -29,6 +29,9 @@ phrase-password-known = esta senha está entre as primeiras que são tentadas
 phrase-password-own = a senha contém o nome do usuário ou uma palavra deste serviço
 phrase-tick-one = marque pelo menos uma mensagem
 phrase-map-lines = escreva cada linha assim: pasta = pasta
+phrase-tenant-whole = indique um cliente do qual você vê tudo
+phrase-map-signs = uma linha tem mais de um sinal de igual: não se sabe qual separa as pastas
+phrase-map-twice = uma pasta está em duas linhas
 phrase-map-form = escreva assim: { $form }
 phrase-address-form = escreva assim: ana@exemplo.com.br
 phrase-domain-form = escreva assim: exemplo.com.br; com acentos, como xn--…

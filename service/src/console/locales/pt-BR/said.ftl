@@ -83,6 +83,7 @@ said-not-scanned = { $inbox ->
     *[other] Os enviados não foram contados
   }.
 said-nothing = Nada a verificar.
+said-outdated = O que é copiado, ou para onde, foi alterado desde então. Execute uma cópia delta.
 said-quarantine-none = Nada está em quarentena.
 said-quarantine-open = { $open ->
      [one] { $open } item, não reconhecido
