@@ -25,6 +25,6 @@ pub use options::{RunOptions, WantedContent, WantedUnreadable};
 pub use predecessors::free_the_dead;
 pub use schedule::{Cron, CronError};
 pub use scheduler::{Scheduler, SchedulerOptions, entered};
-pub(crate) use selection::selection_in_force;
+pub(crate) use selection::InForce;
 pub use selection::selection_of;
 pub use worker::{Ledgers, Worker, WorkerOptions};

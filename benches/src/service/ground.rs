@@ -116,6 +116,7 @@ impl Ground {
                    CASE WHEN n = 1 THEN 'inbox' WHEN n = 2 THEN 'sent' ELSE '' END, $2, $2, $2, $3, 'ok'
             FROM migration_mailboxes AS box JOIN number";
         store.run("planting", folders, binds![FOLDERS, each / FOLDERS, &now_at]).await?;
+        self.select(sizes.mailboxes).await?;
         let (web, path) = (self.web(0), "/migration/jobs/1/mailboxes");
         for number in 0..sizes.copying {
             let body = serde_json::json!({
@@ -125,6 +126,18 @@ impl Ground {
             let told: serde_json::Value =
                 serde_json::from_str(&web.ask("POST", path, &body.to_string()).await?)?;
             self.copying.push(told["id"].as_i64().context("no mailbox")?);
+        }
+        Ok(())
+    }
+
+    /// Notes that the planted mailboxes were counted and copied under the options that they have.
+    async fn select(&self, mailboxes: i64) -> Result<()> {
+        let known =
+            "UPDATE migration_mailboxes SET counted_selection = $2, delta_selection = $2 WHERE id = $1";
+        for id in 1..=mailboxes {
+            let row = self.store.mailbox(id).await?.context("no mailbox")?;
+            let digest = malote_service::jobs::selection_of(&row, "{}");
+            self.store.run("planting", known, binds![id, &digest]).await?;
         }
         Ok(())
     }

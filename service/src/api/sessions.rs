@@ -76,11 +76,7 @@ pub async fn end(
         return Err(ApiError::not_found("session"));
     }
     let mut response = no_content();
-    let note = Note {
-        resource: Some(("sessions", session)),
-        details: Some(json!({"user_id": id})),
-        ..Note::default()
-    };
+    let note = Note { resource: Some(("sessions", session)), details: Some(json!({"user_id": id})) };
     response.extensions_mut().insert(note);
     Ok(response)
 }

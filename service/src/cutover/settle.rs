@@ -10,7 +10,7 @@ use super::{ask, is_exactly, tell};
 use crate::app::App;
 use crate::gate::GateError;
 use crate::hooks::{self, Event};
-use crate::jobs::selection_in_force;
+use crate::jobs::InForce;
 use crate::store::cutover::{CutoverRow, Entry, PassRow};
 use crate::store::jobs::Why;
 use crate::store::words::RunType;
@@ -144,7 +144,8 @@ async fn selections(transaction: &mut Transaction, job: i64) -> Stored<BTreeMap<
     let Some(told) = transaction.gate_job(job).await? else { return Ok(BTreeMap::new()) };
     let sets = transaction.gate_mailboxes(job).await?;
     let rows = sets.mailboxes()?;
-    Ok(rows.iter().map(|row| (row.id, selection_in_force(&told.options_json, row))).collect())
+    let mut in_force = InForce::new(&told.options_json);
+    Ok(rows.iter().map(|row| (row.id, in_force.of(row))).collect())
 }
 
 /// Enters what comes next for the mailboxes of a job in `final_sync`, and moves it once all are done.

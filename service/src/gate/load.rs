@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::GateError;
-use crate::jobs::selection_in_force;
+use crate::jobs::InForce;
 use crate::store::gate_sets::{GateFolder, GateMailbox};
 use crate::store::gates::{DecisionRow, GateJob};
 use crate::store::measures::MeasuresRow;
@@ -51,12 +51,13 @@ pub(super) async fn input(
     let is_whole = rows.iter().filter(|row| row.enabled && row.has_scan).all(|row| agrees(row, of(row)));
     let told: Vec<Value> = rows.iter().map(|row| map_of(row, of(row))).collect();
     let map = serde_json::json!([job.options_json, told]).to_string();
+    let mut in_force = InForce::new(&job.options_json);
     Ok(JobInput {
         now_ms,
         mailboxes: rows
             .iter()
             .map(|row| {
-                let selection = selection_in_force(&job.options_json, row);
+                let selection = in_force.of(row);
                 mailbox(row, of(row), &acknowledged, (measured.get(&row.id).copied(), &selection))
             })
             .collect(),

@@ -1,6 +1,8 @@
 //! What the runs of a mailbox take, and from where to where, as one digest: what was counted under another digest says
 //! nothing of what is wanted. Never tells what was changed, only that something was.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -9,37 +11,32 @@ use crate::store::gate_sets::GateMailbox;
 use crate::store::mailboxes::{Mailbox, destination_key};
 use crate::vault::key::hex;
 
-/// What decides which messages of a mailbox are copied.
-struct Selection<'a> {
-    /// Options, the first at the bottom: the job's, the mailbox's, the run's own.
-    options: [&'a str; 3],
-    folder_map_json: &'a str,
-    /// Kind, server, host, name there, address and file.
-    source: [&'a str; 6],
-    destination: String,
+/// What the options select, as text; nothing where no run could do with them. `options` are laid over each other, the
+/// first at the bottom: the job's, the mailbox's, the run's own.
+fn selected(options: [&str; 3], folder_map_json: &str) -> Option<String> {
+    let options = RunOptions::laid(&options).ok()?;
+    let policy = options.policy(folder_map_json).ok()?;
+    // Its shape is part of the digest: a malote that selects by more asks for a new delta.
+    let told = json!([
+        1,
+        policy.folders,
+        policy.excludes,
+        policy.maps,
+        policy.into,
+        policy.since_unix_seconds,
+        policy.before_unix_seconds,
+        policy.octets_max,
+        options.collapse_duplicates == Some(true),
+    ]);
+    Some(told.to_string())
 }
 
-impl Selection<'_> {
-    /// Its digest; the empty word where no run could do with these options.
-    fn digest(&self) -> String {
-        let Ok(options) = RunOptions::laid(&self.options) else { return String::new() };
-        let Ok(policy) = options.policy(self.folder_map_json) else { return String::new() };
-        // Its shape is part of the digest: a malote that selects by more asks for a new delta.
-        let told = json!([
-            1,
-            policy.folders,
-            policy.excludes,
-            policy.maps,
-            policy.into,
-            policy.since_unix_seconds,
-            policy.before_unix_seconds,
-            policy.octets_max,
-            options.collapse_duplicates == Some(true),
-            self.source,
-            self.destination,
-        ]);
-        hex(&Sha256::digest(told.to_string().as_bytes()))
-    }
+/// The digest of what is selected from where to where; the empty word where nothing could be. `source` is its kind,
+/// server, host, name there, address and file.
+fn digest(selected: Option<&str>, source: [&str; 6], destination: &str) -> String {
+    let place = json!([source, destination]).to_string();
+    let of = |selected: &str| hex(&Sha256::new().chain_update(selected).chain_update(&place).finalize());
+    selected.map(of).unwrap_or_default()
 }
 
 /// What a run with these options of its own takes of a mailbox as it was read when the run began; the empty word where
@@ -47,43 +44,47 @@ impl Selection<'_> {
 #[must_use]
 pub fn selection_of(mailbox: &Mailbox, run_options_json: &str) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    Selection {
-        options: [&mailbox.job_options_json, &mailbox.options_json, run_options_json],
-        folder_map_json: &mailbox.folder_map_json,
-        source: [
-            mailbox.source_type.as_str(),
-            &text(&mailbox.source_endpoint_id),
-            &mailbox.source_host,
-            &mailbox.source_user,
-            &mailbox.email,
-            &mailbox.pst_path,
-        ],
-        destination: mailbox.destination_key(),
-    }
-    .digest()
+    let options = [&*mailbox.job_options_json, &mailbox.options_json, run_options_json];
+    let source = [
+        mailbox.source_type.as_str(),
+        &text(&mailbox.source_endpoint_id),
+        &mailbox.source_host,
+        &mailbox.source_user,
+        &mailbox.email,
+        &mailbox.pst_path,
+    ];
+    digest(selected(options, &mailbox.folder_map_json).as_deref(), source, &mailbox.destination_key())
 }
 
-/// What a run would take of a mailbox that was begun now; the empty word where no run could.
-pub(crate) fn selection_in_force(job_options_json: &str, row: &GateMailbox<'_>) -> String {
-    let endpoint = (!row.dest_endpoint_id.is_empty()).then_some(&*row.dest_endpoint_id);
-    Selection {
-        options: [job_options_json, &row.options_json, ""],
-        folder_map_json: &row.folder_map_json,
-        source: [
-            &row.source_type,
+/// What runs would take that were begun now, of each mailbox of one job.
+pub(crate) struct InForce<'j> {
+    job_options_json: &'j str,
+    /// By a mailbox's own options and folder map: most have none.
+    selected: HashMap<(String, String), Option<String>>,
+}
+
+impl<'j> InForce<'j> {
+    pub(crate) fn new(job_options_json: &'j str) -> Self {
+        Self { job_options_json, selected: HashMap::new() }
+    }
+
+    /// Its digest for a mailbox; the empty word where no run could.
+    pub(crate) fn of(&mut self, row: &GateMailbox<'_>) -> String {
+        let job = self.job_options_json;
+        let own = (row.options_json.to_string(), row.folder_map_json.to_string());
+        let known = self.selected.entry(own).or_insert_with_key(|(own, map)| selected([job, own, ""], map));
+        let source = [
+            &*row.source_type,
             &row.source_endpoint_id,
             &row.source_host,
             &row.source_user,
             &row.email,
             &row.pst_path,
-        ],
-        destination: destination_key(
-            endpoint,
-            [&row.dest_host, &row.dest_imap_host],
-            [&row.dest_user, &row.email],
-        ),
+        ];
+        let endpoint = (!row.dest_endpoint_id.is_empty()).then_some(&*row.dest_endpoint_id);
+        let (hosts, users) = ([&*row.dest_host, &row.dest_imap_host], [&*row.dest_user, &row.email]);
+        digest(known.as_deref(), source, &destination_key(endpoint, hosts, users))
     }
-    .digest()
 }
 
 #[cfg(test)]
@@ -92,7 +93,7 @@ mod tests {
 
     fn digest(options: [&str; 3], folder_map_json: &str, destination: &str) -> String {
         let source = ["imap", "", "old.example.org", "", "ana@example.com", ""];
-        Selection { options, folder_map_json, source, destination: destination.to_owned() }.digest()
+        super::digest(selected(options, folder_map_json).as_deref(), source, destination)
     }
 
     #[test]
