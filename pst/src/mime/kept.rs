@@ -1,5 +1,5 @@
-//! Fields of the headers that an item came with, kept as they stand, folded anew, or encoded where nothing else is legal.
-//! Never encodes an address, nor a word that is encoded already.
+//! Fields of the headers that an item came with: kept as they stand, folded anew, or encoded where nothing else is
+//! legal. Never encodes an address, nor a word that is encoded already.
 
 use super::head::{self, FOLD_AT, Listed, RUN_MAX};
 use super::mailbox;
@@ -94,8 +94,8 @@ fn folded(field: &Field<'_>) -> Option<String> {
     Some(text)
 }
 
-/// The entries of a list of mailboxes: those of printable ASCII as they stand, the others taken apart; nothing where one
-/// is no mailbox, or the list is too long to be taken apart.
+/// The entries of a list of mailboxes: those of printable ASCII as they stand, the others taken apart; nothing where
+/// one is no mailbox, or the list is too long to be taken apart.
 fn list(value: &str) -> Option<Vec<Listed<'_>>> {
     if value.len() > mailbox::LIST_OCTETS_MAX {
         return None;
@@ -160,7 +160,8 @@ mod tests {
         check(
             "To",
             " João <j@x.pt>, =?utf-8?Q?Jo=C3=A3o?= <k@x.pt>, \"a, b\" <l@x.pt>, undisclosed:;",
-            "To: =?utf-8?B?Sm/Do28=?= <j@x.pt>, =?utf-8?Q?Jo=C3=A3o?= <k@x.pt>,\r\n \"a, b\" <l@x.pt>, undisclosed:;\r\n",
+            "To: =?utf-8?B?Sm/Do28=?= <j@x.pt>, =?utf-8?Q?Jo=C3=A3o?= <k@x.pt>,\r\n \
+             \"a, b\" <l@x.pt>, undisclosed:;\r\n",
             false,
         );
         check("To", " ção =?x?= <j@x.pt>", "To: =?utf-8?B?w6fDo28gPT94Pz0=?= <j@x.pt>\r\n", false);

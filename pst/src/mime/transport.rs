@@ -42,8 +42,8 @@ pub struct Fields<'a> {
     pub dropped: usize,
 }
 
-/// Reads headers up to the first empty line: what follows are headers of parts. A line of blanks alone folds a field, as
-/// old mailers do it (RFC 5322 §4.2).
+/// Reads headers up to the first empty line: what follows are headers of parts. A line of blanks alone folds a field,
+/// as old mailers do it (RFC 5322 §4.2).
 pub fn fields(headers: &str) -> Fields<'_> {
     let mut found = Fields::default();
     let headers = headers.trim_start_matches(['\r', '\n']);

@@ -91,8 +91,8 @@ impl Blocks {
         }
     }
 
-    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list. What an earlier one noted
-    /// and nobody asked for is none of its own.
+    /// Begins the reading of an item, a folder or a blob, with the whole of what one may list. What an earlier one
+    /// noted and nobody asked for is none of its own.
     pub(super) fn begin(&mut self) {
         self.listed = 0;
         self.warnings.clear();

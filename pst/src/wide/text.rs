@@ -161,8 +161,8 @@ pub fn quoted(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
 }
 
 /// Copies lines without the CR of their CRLF, from the beginning on, as long as whole steps are left that end in no CR
-/// of a CRLF, something follows them, there is room, and no line begins with `>` or `F`. `is_begin` says whether the first octet begins one. Gives
-/// how many octets were read and written.
+/// of a CRLF, something follows them, there is room, and no line begins with `>` or `F`. `is_begin` says whether the
+/// first octet begins one. Gives how many octets were read and written.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2"))]
 pub fn plain_lines(octets: &[u8], is_begin: bool, out: &mut [u8]) -> (usize, usize) {
     multiversion::target::match_target! {
