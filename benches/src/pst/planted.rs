@@ -19,6 +19,8 @@ pub enum Planted {
     RichText,
     /// Messages in messages, 30 deep, each with texts of a megabyte and rich text that unpacks to eight.
     Embedded,
+    /// 20,000 recipients of one message: as many as are carried.
+    People,
     /// 60,000 recipients of one message.
     Recipients,
     /// 100,000 files of one message.
@@ -29,14 +31,15 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::RichText, Self::Embedded, Self::Recipients, Self::Attachments, Self::Names];
+    pub const ALL: [Self; 6] =
+        [Self::RichText, Self::Embedded, Self::People, Self::Recipients, Self::Attachments, Self::Names];
 
     /// For tables and for names of files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RichText => "rich-text",
             Self::Embedded => "embedded",
+            Self::People => "people",
             Self::Recipients => "recipients",
             Self::Attachments => "attachments",
             Self::Names => "names",
@@ -66,13 +69,11 @@ impl Planted {
                 }
                 store.item(folder, &message)?;
             }
+            Self::People => {
+                store.item(folder, &to_all(20_000))?;
+            }
             Self::Recipients => {
-                let to = |number| {
-                    let (name, address) =
-                        (format!("Somebody {number}"), format!("person.{number}@example.org"));
-                    Recipient::new(1, &name, &address)
-                };
-                store.item(folder, &(0..60_000).map(to).fold(mail("To all"), Message::to))?;
+                store.item(folder, &to_all(60_000))?;
             }
             Self::Attachments => {
                 let file = |number| {
@@ -92,6 +93,14 @@ impl Planted {
         store.finish()?;
         Ok(())
     }
+}
+
+fn to_all(people: usize) -> Message {
+    let to = |number| {
+        let (name, address) = (format!("Somebody {number}"), format!("person.{number}@example.org"));
+        Recipient::new(1, &name, &address)
+    };
+    (0..people).map(to).fold(mail("To all"), Message::to)
 }
 
 fn mail(subject: &str) -> Message {
