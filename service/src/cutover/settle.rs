@@ -124,8 +124,10 @@ pub async fn standing(
     let runs = transaction.passes(job, row.runs_before).await?;
     let selections = selections(transaction, job).await?;
     let mut own: BTreeMap<i64, Vec<&PassRow>> = BTreeMap::new();
-    // A pass that took something else than what is wanted now proves nothing: it is done again.
-    for run in runs.iter().filter(|run| selections.get(&run.mailbox_id) == Some(&run.selection)) {
+    // A pass that took something else than what is wanted now, or nobody knows what, proves nothing: it is done again.
+    let is_wanted =
+        |run: &&PassRow| !run.selection.is_empty() && selections.get(&run.mailbox_id) == Some(&run.selection);
+    for run in runs.iter().filter(is_wanted) {
         own.entry(run.mailbox_id).or_default().push(run);
     }
     let parts = transaction.parts(job).await?.into_iter();
