@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use base64_simd::{Out, STANDARD};
+use multiversion::multiversion;
 
 use crate::wide;
 
@@ -51,12 +52,18 @@ pub fn transfer_of(text: &[u8]) -> Transfer {
             return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
         }
     }
+    let escaped = escapes(text);
+    // Quoted-printable spends two more octets on each escape, base64 a third on everything.
+    if escaped * 2 < text.len() * 3 / 8 || text.len() < 40 { Transfer::Quoted } else { Transfer::Base64 }
+}
+
+/// How many octets of a text need an escape.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn escapes(text: &[u8]) -> usize {
     // Sums of one octet, so that many octets are looked at in one step.
     let sums =
         text.chunks(255).map(|some| some.iter().map(|octet| u8::from(needs_escape(*octet))).sum::<u8>());
-    let escaped: usize = sums.map(usize::from).sum();
-    // Quoted-printable spends two more octets on each escape, base64 a third on everything.
-    if escaped * 2 < text.len() * 3 / 8 || text.len() < 40 { Transfer::Quoted } else { Transfer::Base64 }
+    sums.map(usize::from).sum()
 }
 
 const fn needs_escape(octet: u8) -> bool {
@@ -107,9 +114,14 @@ pub fn mend(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// About how long a text is in quoted-printable where a tenth of its letters are accented: room for most.
+pub const fn quoted_octets_expected(octets: usize) -> usize {
+    octets + octets / 3
+}
+
 /// Writes quoted-printable: lines of the text end in CRLF, and longer ones are broken softly.
 pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
-    out.reserve(text.len() + text.len() / 8);
+    out.reserve(quoted_octets_expected(text.len()));
     let mut quoted = QuotedLine { out, letters: [0; LETTERS_HELD_MAX], held: 0 };
     let mut rest = text;
     while !rest.is_empty() {
@@ -200,6 +212,9 @@ impl QuotedLine<'_> {
     /// Writes as many lines as the letters fill. A line that goes on keeps one column for its soft break, and no escape
     /// is broken.
     fn break_softly(&mut self) {
+        if self.held <= QUOTED_LINE_MAX {
+            return;
+        }
         let mut from = 0;
         while self.held - from > QUOTED_LINE_MAX {
             let line = &self.letters[from..from + QUOTED_LINE_MAX - 1];

@@ -8,6 +8,11 @@ use super::encode::{self, LineEnd, Transfer};
 use super::message::{Message, Pieces};
 use crate::store::Blob;
 
+/// About how long the boundaries and the structure's fields of one part are.
+const PART_OCTETS_EXPECTED: usize = 256;
+/// Most octets of room that are made before a message is written: long ones go in pieces, and make their own.
+const ROOM_OCTETS_MAX: usize = 64 * 1024;
+
 /// A head and what it is the head of: a whole message.
 #[derive(Debug)]
 pub struct Entity<'a> {
@@ -93,6 +98,26 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// About how many octets of it are held once it is written.
+    fn octets_expected(&self) -> usize {
+        let heads = PART_OCTETS_EXPECTED
+            + match self {
+                Self::Leaf { head, .. } | Self::Message { head, .. } => head.len(),
+                Self::Multi { .. } => 0,
+            };
+        heads
+            + match self {
+                Self::Leaf { body: Body::Held(Transfer::Quoted, octets), .. } => {
+                    encode::quoted_octets_expected(octets.len())
+                }
+                Self::Leaf { body: Body::Held(Transfer::Base64, octets), .. } => octets.len() / 2 * 3,
+                Self::Leaf { body: Body::Held(_, octets), .. } => octets.len(),
+                Self::Leaf { .. } => 0,
+                Self::Multi { parts, .. } => parts.iter().map(Self::octets_expected).sum(),
+                Self::Message { entity, .. } => entity.head.len() + entity.root.octets_expected(),
+            }
+    }
+
     /// True where octets beyond ASCII may stand in it.
     fn has_signed(&self) -> bool {
         match self {
@@ -136,6 +161,8 @@ pub fn plan(entity: Entity<'_>, identity: blake3::Hash) -> Message {
         stem = boundary_stem(blake3::hash(stem.as_bytes()));
     }
     let mut writer = Writer { pieces: Pieces::default(), stem, boundaries: 0 };
+    let expected = entity.head.len() + entity.root.octets_expected();
+    writer.pieces.held().reserve(expected.min(ROOM_OCTETS_MAX));
     writer.entity(entity);
     writer.pieces.into_message()
 }

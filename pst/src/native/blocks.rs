@@ -9,7 +9,7 @@ use super::cipher::Encoding;
 use super::data_tree::{DataTree, Leaf};
 use super::disk::Disk;
 use super::fault::{Fault, Read};
-use super::index::{Block, Index};
+use super::index::{Block, Index, Node};
 use super::layout::Layout;
 use super::limits::{DAMAGES_MAX, LISTED_BLOCKS_MAX};
 use super::octets::{checksum, signature};
@@ -38,6 +38,8 @@ pub(super) struct Blocks {
     run: Vec<u8>,
     /// Where the block that was asked for last stands in the block tree.
     pub(super) near: usize,
+    /// Where the node that was asked for last stands in the node tree.
+    pub(super) near_node: usize,
 }
 
 /// What a block holds.
@@ -68,6 +70,7 @@ impl Blocks {
             listed: 0,
             run: Vec::new(),
             near: 0,
+            near_node: 0,
         }
     }
 
@@ -126,6 +129,15 @@ impl Blocks {
 
     /// What a block holds, at the first of its places where it is sound, else where it at least is.
     pub(super) fn contents(&mut self, block: u64) -> Read<Contents> {
+        let first = self.index.place(block, &mut self.near).map(|place| self.at(block, place));
+        match first {
+            Some(Ok(contents)) if contents.is_sound => Ok(contents),
+            _ => self.contents_anywhere(block),
+        }
+    }
+
+    /// What a block holds, where its first place is not sound: every place is tried.
+    fn contents_anywhere(&mut self, block: u64) -> Read<Contents> {
         let index = Arc::clone(&self.index);
         let (mut altered, mut fault) = (None, None);
         for place in index.places(block, &mut self.near) {
@@ -136,6 +148,11 @@ impl Blocks {
             }
         }
         altered.ok_or_else(|| fault.unwrap_or_else(|| Fault::new(format!("block {block:#x} is nowhere"))))
+    }
+
+    /// The node of a NID, a living one before a stray one.
+    pub(super) fn node(&mut self, number: u32) -> Option<Node> {
+        self.index.node(number, &mut self.near_node)
     }
 
     /// The first of a block's places.

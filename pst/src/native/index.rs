@@ -221,12 +221,27 @@ impl Index {
         self.nodes.binary_search_by_key(&number, |node| node.number).ok().map(|place| self.nodes[place])
     }
 
-    /// The node of a NID, a living one before a stray one.
-    pub(super) fn node(&self, number: u32) -> Option<Node> {
-        self.living(number).or_else(|| {
+    /// The node of a NID, a living one before a stray one. `near` is where the last one that was asked for stands: items
+    /// are mostly read in their order, and a search of the whole tree misses the caches at each step.
+    pub(super) fn node(&self, number: u32, near: &mut usize) -> Option<Node> {
+        self.living_near(number, near).or_else(|| {
             let found = self.stray_nodes.binary_search_by_key(&number, |node| node.number);
             found.ok().map(|place| self.stray_nodes[place])
         })
+    }
+
+    /// Looks behind `near` in steps that double, then between the last two of them.
+    fn living_near(&self, number: u32, near: &mut usize) -> Option<Node> {
+        let is_behind = self.nodes.get(*near).is_some_and(|node| node.number <= number);
+        let (mut from, mut step) = (if is_behind { *near } else { 0 }, 1);
+        while self.nodes.get(from + step).is_some_and(|node| node.number <= number) {
+            from += step;
+            step *= 2;
+        }
+        let among = &self.nodes[from..self.nodes.len().min(from + step)];
+        let found = among.binary_search_by_key(&number, |node| node.number).ok()?;
+        *near = from + found;
+        Some(among[found])
     }
 
     /// The places where a block may lie, the block tree's first; `near` as in [`Self::place`].
@@ -281,5 +296,26 @@ impl Index {
     /// True where the block tree names the block.
     pub(super) fn has_block(&self, number: u64) -> bool {
         self.blocks.binary_search_by_key(&(number & !1), |block| block.number()).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_found_from_wherever_the_last_one_stands() {
+        let node = |number| Node { number, parent: 0, data: u64::from(number), subnodes: 0 };
+        for count in 0..40_u32 {
+            let nodes = (0..count).map(|at| node(at * 3 + 1)).collect();
+            let index = Index { nodes, stray_nodes: vec![node(2)], ..Index::default() };
+            for near in (0..count as usize + 2).chain([usize::MAX - 1]) {
+                for number in 0..count * 3 + 4 {
+                    let wanted = index.living(number).or((number == 2).then(|| node(2)));
+                    let mut near = near;
+                    assert_eq!(index.node(number, &mut near), wanted, "{number} of {count}");
+                }
+            }
+        }
     }
 }

@@ -148,7 +148,7 @@ impl NativeStore {
     }
 
     fn read_item(&mut self, node: NodeId) -> Read<Item> {
-        let found = self.blocks.index.node(node.0);
+        let found = self.blocks.node(node.0);
         let found = found.ok_or_else(|| fault::Fault::new("its node is not there"))?;
         self.blocks.begin();
         let mut reading = Reading::new(&mut self.blocks, node, Allowance::wanted(self.item_octets_wanted));
@@ -170,7 +170,7 @@ impl NativeStore {
 }
 
 fn store_properties(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Read<Properties> {
-    let node = blocks.index.node(STORE_NODE).ok_or_else(|| fault::Fault::new("its node is not there"))?;
+    let node = blocks.node(STORE_NODE).ok_or_else(|| fault::Fault::new("its node is not there"))?;
     let mut object = Object::open(blocks, node.data, node.subnodes, PROPERTIES)?;
     let records = object.property_records(blocks, damage)?;
     Ok(object.properties(blocks, &mut Allowance::default(), &records, damage))

@@ -38,7 +38,7 @@ pub(super) fn read(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Names {
 }
 
 fn streams(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Read<Properties> {
-    let node = blocks.index.node(NODE).ok_or_else(|| Fault::new("their node is not there"))?;
+    let node = blocks.node(NODE).ok_or_else(|| Fault::new("their node is not there"))?;
     let mut object = Object::open(blocks, node.data, node.subnodes, PROPERTIES)?;
     let records = object.property_records(blocks, damage)?;
     let mut streams = Properties::default();
