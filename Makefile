@@ -32,10 +32,11 @@ build: setup
 	$(CARGO) build --release
 
 # Everything that must hold before a change goes in; ends with the test runner's summary. Programs that tests start are
-# built with the tests, for alone they would be built once more with other features of what lies below them.
+# built with the tests, for alone they would be built once more with other features of what lies below them. Examples in
+# documents come after them: while the large libraries are built, other tests are.
 test: check doc
-	$(CARGO) test --workspace --doc --quiet
 	$(CARGO) build --workspace --bins --examples --tests
+	$(CARGO) test --workspace --doc --quiet
 	@export MALOTE_BUILT="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		$(CARGO) nextest run --workspace --no-fail-fast --test-threads $(TEST_THREADS); \
