@@ -193,7 +193,8 @@ impl Second {
         let ended =
             self.ended.as_ref().map_or(String::new(), |reason| format!("; asked no further: {reason}"));
         format!(
-            "second reader: {} compared, {} read by one alone, {} by the second alone and kept back, {} disagreements{ended}",
+            "second reader: {} compared, {} read by one alone, {} by the second alone and kept back, \
+             {} disagreements{ended}",
             number(self.items_compared),
             number(self.items_alone),
             number(self.items_rescued),
