@@ -182,10 +182,7 @@ fn entry_ids_tell_names_that_8_bits_cannot() {
 
 #[test]
 fn nobody_is_never_nothing() {
-    let bare = item(
-        "IPM.Note",
-        [(0x0E04, text("Bruno; 'c@exemplo.pt'")), (0x0E06, Value::Time(crate::items::THEN))],
-    );
+    let bare = item("IPM.Note", [(0x0E04, text("Bruno; 'c@exemplo.pt'")), (0x0E06, Value::Time(THEN))]);
     let world = World::default();
     let to = "Bruno <IMCEAUNKNOWN-Bruno@encapsulated.invalid>, c@exemplo.pt";
     check(

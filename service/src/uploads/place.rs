@@ -55,8 +55,8 @@ pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files,
     parsed.ok_or_else(|| UploadError::Kind("the file cannot be named as a source".to_owned()))
 }
 
-/// Holds the octets on the disk against those that were uploaded, before what was made of them has the last word: a disk
-/// may give others back than it took. An older program may have kept no digest.
+/// Holds the octets on the disk against those that were uploaded, before what was made of them has the last word: a
+/// disk may give others back than it took. An older program may have kept no digest.
 ///
 /// # Errors
 /// Where they are others, or the disk does not give them.
