@@ -52,8 +52,11 @@ pub struct StoreSums {
     pub losses: BTreeMap<String, u64>,
     /// Points in which the two readers did not agree.
     pub disagreements: u64,
-    /// Items that only the second reader could read.
+    /// Items that only the second reader could read: they are kept back, for the first denies what they are made of.
     pub rescued: u64,
+    /// Why the second reader was asked no further, where it was wanted and was not to be had to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_ended: Option<String>,
     /// True where every item is accounted for.
     pub balances: bool,
 }

@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::item::{Damage, Folder, Item, Part};
@@ -23,6 +23,27 @@ pub type Opening = Box<dyn FnMut() -> Result<Box<dyn Store>, StoreError> + Send>
 
 /// A clock that only runs forward: time since some moment.
 pub type Stopwatch = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The time that the second reader of a file may take in all, shared by every pair of readers of it.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<Mutex<Duration>>);
+
+impl Budget {
+    /// A budget of which nothing is used yet.
+    #[must_use]
+    pub fn new(time: Duration) -> Self {
+        Self(Arc::new(Mutex::new(time)))
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_zero()
+    }
+
+    fn take(&self, time: Duration) {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = left.saturating_sub(time);
+    }
+}
 
 /// How much the second reader is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +72,7 @@ pub struct Comparison {
     pub items_compared: u64,
     /// Items that only the first reader read.
     pub items_alone: u64,
-    /// Items that only the second reader could read.
+    /// Items that only the second reader could read; what the first one met is their damage, and keeps them back.
     pub items_rescued: u64,
     /// How many disagreements there are.
     pub disagreements: u64,
@@ -83,22 +104,22 @@ pub struct Both {
     second: Option<Box<dyn Store>>,
     asking: Asking,
     stopwatch: Stopwatch,
-    budget_left: Duration,
+    budget: Budget,
     comparison: Comparison,
 }
 
 impl Both {
-    /// `budget` is the time that the second reader may take in all, its opening included.
+    /// `budget` is the time that the second reader may take, its opening included.
     #[must_use]
     pub fn new(
         first: Box<dyn Store>,
         opening: Opening,
         asking: Asking,
-        budget: Duration,
+        budget: Budget,
         stopwatch: Stopwatch,
     ) -> Self {
         let comparison = Comparison::default();
-        Self { first, opening, second: None, asking, stopwatch, budget_left: budget, comparison }
+        Self { first, opening, second: None, asking, stopwatch, budget, comparison }
     }
 
     /// What the comparing has come to so far.
@@ -121,7 +142,7 @@ impl Both {
         if self.comparison.second_ended.is_some() {
             return None;
         }
-        if self.budget_left.is_zero() {
+        if self.budget.is_used_up() {
             self.comparison.second_ended = Some("its time is used up".to_owned());
             return None;
         }
@@ -134,7 +155,7 @@ impl Both {
             }
         };
         let answer = question(store.as_mut());
-        self.budget_left = self.budget_left.saturating_sub((self.stopwatch)().saturating_sub(began));
+        self.budget.take((self.stopwatch)().saturating_sub(began));
         if !matches!(answer, Err(StoreError::ReaderEnded(_) | StoreError::Io(_))) {
             self.second = Some(store);
         }

@@ -11,7 +11,6 @@ mod turn;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use arithmetic::Arithmetic;
@@ -21,6 +20,7 @@ pub use opening::{Options, ReaderChoice};
 pub use proving::WriteError;
 
 use learnt::Learnt;
+use opening::SourceFile;
 use turn::{Turn, Turns};
 
 use crate::both::{Both, Comparison};
@@ -64,7 +64,7 @@ pub struct Mailbox {
 
 /// What all handles on one store have in common.
 struct Shared {
-    path: PathBuf,
+    source: SourceFile,
     options: Options,
     summary: Summary,
     tree: Tree,
@@ -112,12 +112,12 @@ pub enum Outcome {
 /// What is known of an item without reading its text.
 #[derive(Debug, Clone)]
 pub struct Leaf {
-    /// `PidTagMessageClass`; empty where the item cannot be read.
+    /// `PidTagMessageClass`; empty where the item has none.
     pub class: String,
     /// `PidTagMessageSize`, in octets: advice.
     pub octets_claimed: u64,
-    /// Flags, date and kind; nothing where the item cannot be read.
-    pub glance: Option<Glance>,
+    /// Flags, date and kind.
+    pub glance: Glance,
 }
 
 impl Mailbox {
@@ -131,6 +131,17 @@ impl Mailbox {
     #[must_use]
     pub fn tree(&self) -> &Tree {
         &self.file.tree
+    }
+
+    /// What could not be read of the file and its folders, those that are left out too, as sentences.
+    #[must_use]
+    pub fn damage(&self) -> Vec<String> {
+        let file = self.file.summary.damage.iter().map(|damage| damage.reason.clone());
+        let folders = self.file.tree.damage().map(|(path, damage)| {
+            let folder = if path.is_empty() { "the topmost folder".to_owned() } else { path.join("/") };
+            format!("{folder}: {}", damage.reason)
+        });
+        file.chain(folders).collect()
     }
 
     /// What two readers differ in; nothing where only one was to read.
@@ -198,14 +209,19 @@ impl Mailbox {
     }
 
     /// Looks at one item without making a message of it.
-    pub fn look(&mut self, node: NodeId, role: Option<Role>) -> Leaf {
-        let Ok(item) = self.store.store().item(node) else {
-            return Leaf { class: String::new(), octets_claimed: 0, glance: None };
-        };
+    ///
+    /// # Errors
+    /// Where nothing of it can be read: then nobody knows its state, which is not the same as having none.
+    pub fn look(&mut self, node: NodeId, role: Option<Role>) -> Result<Leaf, StoreError> {
+        let item = self.store.store().item(node)?;
         let octets_claimed = item.properties.integer(0x0E08).and_then(|size| u64::try_from(size).ok());
         let context = context(&self.file, &self.learnt, role);
-        let glance = Some(mime::glance(&item, &context));
-        Leaf { class: self.text(&item, MESSAGE_CLASS), octets_claimed: octets_claimed.unwrap_or(0), glance }
+        let glance = mime::glance(&item, &context);
+        Ok(Leaf {
+            class: self.text(&item, MESSAGE_CLASS),
+            octets_claimed: octets_claimed.unwrap_or(0),
+            glance,
+        })
     }
 
     /// The octets of a message that this mailbox gave, as they are asked for.
@@ -307,7 +323,7 @@ fn bring_in(tree: &mut Tree, folders: &[Folder], store: &mut dyn Store, decode: 
             container_class: None,
             items: folder.items,
             counts: known.counts,
-            damage: known.damage.clone(),
+            damage: folder.damage,
         });
     }
 }

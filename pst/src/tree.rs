@@ -55,6 +55,8 @@ pub struct LeftOut {
     pub reason: &'static str,
     /// Its items.
     pub items: Vec<NodeId>,
+    /// What could not be read of it: folders and items that its tables named may be missing elsewhere.
+    pub damage: Vec<Damage>,
 }
 
 /// The folders of one store.
@@ -66,6 +68,17 @@ pub struct Tree {
     pub left_out: Vec<LeftOut>,
     /// What was coped with, as sentences.
     pub remarks: Vec<String>,
+}
+
+impl Tree {
+    /// What could not be read of folders, wherever they stand, each with the folder's path.
+    pub fn damage(&self) -> impl Iterator<Item = (&[String], &Damage)> {
+        let carried = self.folders.iter().map(|folder| (&folder.path, &folder.damage));
+        let left_out = self.left_out.iter().map(|folder| (&folder.path, &folder.damage));
+        carried
+            .chain(left_out)
+            .flat_map(|(path, damage)| damage.iter().map(move |damage| (path.as_slice(), damage)))
+    }
 }
 
 /// Where a folder stands; its children's place follows from it.
@@ -121,16 +134,17 @@ pub fn arrange(summary: &Summary, folders: &[Folder], text: &dyn Fn(&Value) -> S
                 counts: folder.counts,
                 damage: folder.damage.clone(),
             }),
-            Place::Out(path, reason) => {
-                tree.left_out.push(LeftOut { node: folder.node, path, reason, items })
-            }
+            Place::Out(path, reason) => tree.left_out.push(left_out(folder, path, reason)),
             Place::Above(path) => {
-                let reason = "outside of the visible folders";
-                tree.left_out.push(LeftOut { node: folder.node, path, reason, items });
+                tree.left_out.push(left_out(folder, path, "outside of the visible folders"));
             }
         }
     }
     tree
+}
+
+fn left_out(folder: &Folder, path: Vec<String>, reason: &'static str) -> LeftOut {
+    LeftOut { node: folder.node, path, reason, items: folder.items.clone(), damage: folder.damage.clone() }
 }
 
 /// Every folder once, each after its parent; true with those whose parent is not there, or that go in circles.

@@ -32,8 +32,8 @@ pub fn build() -> Result<PathBuf> {
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let packages = ["build", "-p", "acceptance", "-p", "malote-engine", "-p", "malote"];
-    let targets = ["--bin", "malote", "--example", "copy"];
+    let packages = ["build", "-p", "acceptance", "-p", "malote-engine", "-p", "malote", "-p", "malote-pst"];
+    let targets = ["--bin", "malote", "--bin", "hostile-pst-reader", "--example", "copy"];
     let mut command = Build::new(cargo);
     // What cargo tells a test of its package would have build scripts that watch it run again, and all above them.
     let told = std::env::vars_os().map(|(name, _)| name);

@@ -2,21 +2,21 @@
 //! Never writes to the store, and never passes an item over without counting it.
 
 mod shelf;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use malote_plan::folder::{Folder, FolderStatus, Role, WireName};
 use malote_plan::message::UidValidity;
+use malote_pst::both::Comparison;
 use malote_pst::mailbox::{Arithmetic, Mailbox, Options};
 use malote_pst::store::NodeId;
 use malote_pst::tree::{Placed, Role as Use};
 
 use self::shelf::PstShelf;
+use self::watch::Watch;
 use super::archive::contents::{folder, path_of, with_use};
 use super::archive::{Archive, Contents, Shelf, folder_unreadable, unreadable};
 use crate::failure::Result;
@@ -25,14 +25,12 @@ use crate::store_sums::{StoreLeftOut, StoreSums};
 /// `PidTagRecordKey` of the message store: what tells it from every other.
 const RECORD_KEY: u16 = 0x0FF9;
 
-/// Octets at a file's beginning that change with whatever changes in it ([MS-PST] §2.2.2.6).
-const HEADER_OCTETS: u64 = 1024;
-
 /// A personal store.
 pub struct PstArchive {
     path: PathBuf,
     options: Options,
     mailbox: Option<Mailbox>,
+    watch: Option<Arc<Watch>>,
     generation: Option<UidValidity>,
     told: Arc<Mutex<Told>>,
 }
@@ -46,15 +44,28 @@ struct Told {
     losses: BTreeMap<&'static str, BTreeSet<NodeId>>,
     /// What two readers did not agree on.
     disagreements: u64,
-    /// Items that only the second reader could read.
+    /// Items that only the second reader could read; they are kept back.
     rescued: u64,
+    /// Why the second reader was asked no further, where it was not.
+    second_ended: Option<String>,
+}
+
+impl Told {
+    /// Adds what two readers differ in.
+    fn compare(&mut self, comparison: &Comparison) {
+        self.disagreements += comparison.disagreements;
+        self.rescued += comparison.items_rescued;
+        if self.second_ended.is_none() {
+            self.second_ended.clone_from(&comparison.second_ended);
+        }
+    }
 }
 
 impl PstArchive {
     /// The store at `path`, read as `options` say.
     #[must_use]
     pub fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options, mailbox: None, generation: None, told: Arc::default() }
+        Self { path, options, mailbox: None, watch: None, generation: None, told: Arc::default() }
     }
 
     /// What the counters do not tell.
@@ -75,8 +86,15 @@ impl PstArchive {
         }
         if told.disagreements > 0 {
             lines.push(format!(
-                "the two readers of the store did not agree in {} points; {} items were read by the second alone",
+                "the two readers of the store did not agree in {} points; {} items were read by the second alone, \
+                 and are kept back",
                 told.disagreements, told.rescued
+            ));
+        }
+        if let Some(reason) = &told.second_ended {
+            lines.push(format!(
+                "the second reader of the store was wanted and is asked no further: {reason}; what the first cannot \
+                 read whole is judged by the first alone"
             ));
         }
         lines
@@ -106,6 +124,7 @@ impl PstArchive {
             losses: told.losses.iter().map(|(kind, items)| ((*kind).to_owned(), count(items))).collect(),
             disagreements: told.disagreements,
             rescued: told.rescued,
+            second_ended: told.second_ended.clone(),
             ..StoreSums::default()
         })
     }
@@ -113,11 +132,21 @@ impl PstArchive {
 
 impl Archive for PstArchive {
     fn survey(&mut self) -> Result<Contents> {
-        let mailbox = Mailbox::open(&self.path, self.options.clone())
+        let cannot = |what: &str, cause: std::io::Error| {
+            unreadable(format!("{what} {}", self.path.display())).because(cause)
+        };
+        let watch = Watch::open(&self.path).map_err(|cause| cannot("reading", cause))?;
+        let file = watch.file().map_err(|cause| cannot("opening", cause))?;
+        let mailbox = Mailbox::of_file(file, self.options.clone())
             .map_err(|error| unreadable(format!("{}: {error}", self.path.display())))?;
-        self.generation = generation(&self.path, &mailbox).map_err(|cause| {
-            unreadable(format!("reading the header of {}", self.path.display())).because(cause)
-        })?;
+        // Opening may take minutes: what was read of two states is no survey of either.
+        watch.check()?;
+        let record_key = mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default();
+        self.generation = watch.generation(record_key);
+        self.watch = Some(Arc::new(watch));
+        if let Some(comparison) = mailbox.comparison() {
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).compare(comparison);
+        }
         let generation = self.generation;
         let shown = mailbox.tree().folders.iter().filter(|placed| !placed.path.is_empty());
         let inbox = mailbox.tree().folders.iter().find(|placed| placed.role == Some(Use::Inbox));
@@ -136,12 +165,14 @@ impl Archive for PstArchive {
     fn open(&mut self, folder: &Folder) -> Result<Box<dyn Shelf>> {
         let lost = || folder_unreadable(format!("{}: no such folder in the store", folder.path));
         let mailbox = self.mailbox.as_ref().ok_or_else(lost)?;
+        let watch = Arc::clone(self.watch.as_ref().ok_or_else(lost)?);
+        watch.check()?;
         let placed =
             mailbox.tree().folders.iter().find(|placed| wire(placed) == folder.wire).ok_or_else(lost)?;
         let (status, placed) = (status(placed, self.generation), placed.clone());
         let handle =
             mailbox.again().map_err(|error| folder_unreadable(format!("{}: {error}", folder.path)))?;
-        Ok(Box::new(PstShelf::new(handle, &placed, status, Arc::clone(&self.told))))
+        Ok(Box::new(PstShelf::new(handle, watch, &placed, status, Arc::clone(&self.told))))
     }
 
     fn remarks(&mut self) -> Vec<String> {
@@ -149,12 +180,9 @@ impl Archive for PstArchive {
     }
 
     fn damage(&mut self) -> Vec<String> {
-        let Some(mailbox) = &self.mailbox else { return Vec::new() };
-        let file = mailbox.summary().damage.iter().map(|damage| damage.reason.clone());
-        let folders = mailbox.tree().folders.iter().flat_map(|folder| {
-            folder.damage.iter().map(|damage| format!("{}: {}", folder.path.join("/"), damage.reason))
-        });
-        file.chain(folders).collect()
+        let of_store = self.mailbox.as_ref().map(Mailbox::damage).unwrap_or_default();
+        let of_file = self.watch.as_ref().and_then(|watch| watch.replaced());
+        of_store.into_iter().chain(of_file).collect()
     }
 
     fn sums(&self) -> Option<StoreSums> {
@@ -175,24 +203,6 @@ fn wire(placed: &Placed) -> WireName {
 fn named<'a>(path: &'a [String], inbox: Option<&[String]>) -> impl Iterator<Item = &'a str> {
     let below = inbox.and_then(|inbox| path.strip_prefix(inbox));
     below.map(|_| "INBOX").into_iter().chain(below.unwrap_or(path).iter().map(String::as_str))
-}
-
-/// UIDs are node ids. A store gives none twice, but two copies of one store that went on apart give the same ones to
-/// different items, and either may be put in the other's place: whatever changed in the file is another generation,
-/// whose messages a run knows again by their identity.
-fn generation(path: &Path, mailbox: &Mailbox) -> std::io::Result<Option<UidValidity>> {
-    let (mut file, mut header) = (File::open(path)?, Vec::new());
-    let metadata = file.metadata()?;
-    file.by_ref().take(HEADER_OCTETS).read_to_end(&mut header)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default());
-    for number in [metadata.len().cast_signed(), metadata.mtime(), metadata.mtime_nsec()] {
-        hasher.update(&number.to_le_bytes());
-    }
-    hasher.update(&header);
-    let mut first = [0; 4];
-    hasher.finalize_xof().fill(&mut first);
-    Ok(UidValidity::new(u32::from_le_bytes(first).max(1)))
 }
 
 fn status(placed: &Placed, uid_validity: Option<UidValidity>) -> FolderStatus {

@@ -105,7 +105,7 @@ fn both(first: Reading, second: Reading, asking: Asking, seconds: u64) -> (Both,
         Ok(fake("libpff", &[0x20_0024, 0x20_0044, 0x20_0084], second, seconds, &time))
     });
     let stopwatch: Stopwatch = Arc::new(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
-    (Both::new(first, opening, asking, Duration::from_secs(120), stopwatch), opened)
+    (Both::new(first, opening, asking, Budget::new(Duration::from_secs(120)), stopwatch), opened)
 }
 
 #[test]
@@ -187,6 +187,25 @@ fn a_second_reader_whose_time_is_used_up_is_asked_no_further_and_the_file_is_not
 }
 
 #[test]
+fn all_handles_of_a_file_share_the_time_of_its_second_reader() {
+    let clock = Arc::new(AtomicU64::new(0));
+    let budget = Budget::new(Duration::from_secs(100));
+    let mut handles: Vec<Both> = (0..3)
+        .map(|_| {
+            let (time, watch) = (Arc::clone(&clock), Arc::clone(&clock));
+            let opening: Opening = Box::new(move || Ok(fake("libpff", &[NODE.0], whole, 60, &time)));
+            let stopwatch: Stopwatch = Arc::new(move || Duration::from_secs(watch.load(Ordering::Relaxed)));
+            let first = fake("native", &[NODE.0], whole, 0, &clock);
+            Both::new(first, opening, Asking::Everything, budget.clone(), stopwatch)
+        })
+        .collect();
+    handles.iter_mut().for_each(|both| assert!(both.item(NODE).is_ok()));
+    let compared: Vec<u64> = handles.iter().map(|both| both.comparison().items_compared).collect();
+    assert_eq!(compared, [1, 1, 0], "two of a minute each take what there is");
+    assert!(handles[2].comparison().second_ended.is_some());
+}
+
+#[test]
 fn blobs_are_read_by_the_reader_that_made_them() {
     let (mut both, _) = both(whole, whole, Asking::Damaged, 1);
     let path = BlobKey::Path { node: NODE, attachments: vec![0], property: 0x3701 };
@@ -212,7 +231,8 @@ fn a_second_reader_is_not_asked_for_what_it_would_hold_whole() {
     let first = fake("first", &[NODE.0], heavy, 0, &clock);
     let opening: Opening = Box::new(|| Err(StoreError::ReaderEnded("it was asked".to_owned())));
     let stopwatch: Stopwatch = Arc::new(|| Duration::ZERO);
-    let mut both = Both::new(first, opening, Asking::Everything, Duration::from_secs(1), stopwatch);
+    let mut both =
+        Both::new(first, opening, Asking::Everything, Budget::new(Duration::from_secs(1)), stopwatch);
     assert_eq!(both.item(NODE).ok(), heavy(NODE).ok());
     let comparison = both.comparison();
     assert_eq!((comparison.items_alone, comparison.second_ended.as_ref()), (1, None));

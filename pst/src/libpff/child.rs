@@ -86,12 +86,20 @@ struct Running {
 }
 
 impl ChildStore {
-    /// Starts a reader and has it open a file, which this process opens for reading and the reader is given.
+    /// Starts a reader and has it open the file at a path.
     ///
     /// # Errors
-    /// Where the file cannot be opened, is no store, or the reader ended over it: that is not tried again.
+    /// Those of [`Self::of_file`], and where the file cannot be opened.
     pub fn open(path: &Path, command: ReaderCommand, limits: ChildLimits) -> Result<Self, StoreError> {
-        let file = File::open(path)?;
+        Self::of_file(File::open(path)?, command, limits)
+    }
+
+    /// Starts a reader and gives it a file that is open for reading, which it opens anew, with a position of its own:
+    /// whatever lies at the path by then, it is this file that it reads, also when it is started again.
+    ///
+    /// # Errors
+    /// Where it is no regular file, no store, or the reader ended over it: that is not tried again.
+    pub fn of_file(file: File, command: ReaderCommand, limits: ChildLimits) -> Result<Self, StoreError> {
         if !file.metadata()?.is_file() {
             return Err(StoreError::NotAStore("it is no regular file".to_owned()));
         }

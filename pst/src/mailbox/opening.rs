@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::damaged::ROWS_MAX;
 use super::{Learnt, Mailbox, Reader, Shared, arrange};
-use crate::both::{Asking, Both, Opening, Stopwatch};
+use crate::both::{Asking, Both, Budget, Opening, Stopwatch};
+use crate::item::{Damage, Part};
 use crate::libpff::{BoundedStore, ChildLimits, ChildStore, ReaderCommand};
 use crate::mime::{Items, Unreadable};
 use crate::native::NativeStore;
@@ -57,20 +58,38 @@ impl Mailbox {
     /// Opens the store at `path` and puts its folders into their places.
     ///
     /// # Errors
-    /// Where the chosen reader can make nothing of it; with [`ReaderChoice::Auto`], where neither can.
+    /// Those of [`Self::of_file`], and where the file cannot be opened.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+        Self::of_file(File::open(path)?, options)
+    }
+
+    /// Opens a store that is open as a file. All readers, and all further handles, read this very file, whatever comes
+    /// to lie at its path meanwhile.
+    ///
+    /// # Errors
+    /// Where the chosen reader can make nothing of it; with [`ReaderChoice::Auto`], where neither can.
+    pub fn of_file(file: File, options: Options) -> Result<Self, StoreError> {
+        let source = SourceFile { file: Arc::new(file), budget: Budget::new(options.budget) };
         let native = match options.reader {
             ReaderChoice::Libpff => None,
-            ReaderChoice::Native | ReaderChoice::Auto => Some(native(path, options.recovered)),
+            ReaderChoice::Native | ReaderChoice::Auto => Some(native(&source, options.recovered)),
         };
+        let mut refused = None;
         let (mut store, mut native) = match (native, options.reader) {
-            (Some(Ok(native)), _) => (reader(path, &options, &native), Some(native)),
+            (Some(Ok(native)), _) => (reader(&source, &options, &native), Some(native)),
             (Some(Err(error)), ReaderChoice::Native) | (Some(Err(error @ StoreError::Io(_))), _) => {
                 return Err(error);
             }
-            // Two readers that cannot open it agree; the first one's words are the more exact.
-            (Some(Err(error)), _) => (Reader::One(libpff(path, &options).map_err(|_| error)?), None),
-            (None, _) => (Reader::One(bounded(path, &options)?), None),
+            (Some(Err(error)), _) => match libpff(&source.file, &options) {
+                Ok(store) => {
+                    let reason = format!("the native reader cannot open it, libpff can: {error}");
+                    refused = Some(Damage { part: Part::File, reason });
+                    (Reader::One(store), None)
+                }
+                // Two readers that cannot open it agree; the first one's words are the more exact.
+                Err(_) => return Err(error),
+            },
+            (None, _) => (Reader::One(bounded(&source.file, &options)?), None),
         };
         let mut learnt = None;
         if store.store().summary().format == Format::Ansi {
@@ -82,11 +101,11 @@ impl Mailbox {
         }
         let known = learnt.clone().unwrap_or_default();
         let tree = arrange(store.store(), &options, &known)?;
-        let summary = store.store().summary().clone();
+        let mut summary = store.store().summary().clone();
+        summary.damage.extend(refused);
         let is_learnt = learnt.is_some();
-        let (path, learnt, folder_of) = (path.to_owned(), Mutex::new(learnt), OnceLock::new());
-        let turns = Arc::default();
-        let file = Arc::new(Shared { path, options, summary, tree, native, learnt, turns, folder_of });
+        let (learnt, folder_of, turns) = (Mutex::new(learnt), OnceLock::new(), Arc::default());
+        let file = Arc::new(Shared { source, options, summary, tree, native, learnt, turns, folder_of });
         Ok(Self { store, file, learnt: known, is_learnt, rows_left: ROWS_MAX, turn: None })
     }
 
@@ -97,34 +116,40 @@ impl Mailbox {
     pub fn again(&self) -> Result<Self, StoreError> {
         let file = Arc::clone(&self.file);
         let store = match &file.native {
-            Some(native) => reader(&file.path, &file.options, native),
-            None => Reader::One(bounded(&file.path, &file.options)?),
+            Some(native) => reader(&file.source, &file.options, native),
+            None => Reader::One(bounded(&file.source.file, &file.options)?),
         };
         let learnt = Arc::clone(&self.learnt);
         Ok(Self { store, file, learnt, is_learnt: self.is_learnt, rows_left: ROWS_MAX, turn: None })
     }
 }
 
+/// The file that all handles read, and the time that its second reader may take, in all of them together.
+pub(super) struct SourceFile {
+    file: Arc<File>,
+    budget: Budget,
+}
+
 /// The native reader, alone or with a second one behind it.
-fn reader(path: &Path, options: &Options, native: &NativeStore) -> Reader {
+fn reader(source: &SourceFile, options: &Options, native: &NativeStore) -> Reader {
     let first = Box::new(native.try_clone());
     if options.reader == ReaderChoice::Native || options.command.is_none() {
         return Reader::One(first);
     }
-    let (path, for_second) = (path.to_owned(), options.clone());
-    let opening: Opening = Box::new(move || libpff(&path, &for_second));
+    let (file, for_second) = (Arc::clone(&source.file), options.clone());
+    let opening: Opening = Box::new(move || libpff(&file, &for_second));
     let stopwatch = Stopwatch::clone(&options.stopwatch);
-    Reader::Both(Box::new(Both::new(first, opening, options.asking, options.budget, stopwatch)))
+    Reader::Both(Box::new(Both::new(first, opening, options.asking, source.budget.clone(), stopwatch)))
 }
 
 /// libpff as the second reader: it is asked for no item that weighs too much ([`Both`]).
-fn libpff(path: &Path, options: &Options) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(ChildStore::open(path, command(options)?, options.limits)?))
+fn libpff(file: &File, options: &Options) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(ChildStore::of_file(file.try_clone()?, command(options)?, options.limits)?))
 }
 
 /// libpff as the only reader.
-fn bounded(path: &Path, options: &Options) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(BoundedStore::open(path, command(options)?, options.limits)?))
+fn bounded(file: &File, options: &Options) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(BoundedStore::of_file(file.try_clone()?, command(options)?, options.limits)?))
 }
 
 fn command(options: &Options) -> Result<ReaderCommand, StoreError> {
@@ -132,9 +157,7 @@ fn command(options: &Options) -> Result<ReaderCommand, StoreError> {
     options.command.clone().ok_or_else(missing)
 }
 
-fn native(path: &Path, is_salvage: bool) -> Result<NativeStore, StoreError> {
-    match is_salvage {
-        true => NativeStore::salvage(File::open(path)?),
-        false => NativeStore::open(path),
-    }
+fn native(source: &SourceFile, is_salvage: bool) -> Result<NativeStore, StoreError> {
+    let file = source.file.try_clone()?;
+    if is_salvage { NativeStore::salvage(file) } else { NativeStore::of_file(file) }
 }

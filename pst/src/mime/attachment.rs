@@ -252,7 +252,7 @@ impl<'a> Builder<'_> {
         let pim = self.pim(&view, kind);
         let pim = match pim {
             Some(part) if is_bare && !kind.is_mail() => {
-                self.item_damage(item);
+                self.item_damage(&view);
                 return pim_file(part);
             }
             pim => pim,

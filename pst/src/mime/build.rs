@@ -10,7 +10,7 @@ use super::head::Field;
 use super::part::{Entity, Part};
 use super::pim::{self, PimPart};
 use super::view::View;
-use super::{headers, html, report, smime, tag};
+use super::{FolderRole, flags, headers, html, report, smime, tag, transport};
 use crate::item::{Damage, Item, Part as ItemPart};
 use crate::loss::{LossKind, Losses};
 use crate::property::Value;
@@ -18,6 +18,9 @@ use crate::store::Blobs;
 
 /// Most octets of HTML that are searched for the locations of an item's attachments, all searches together.
 const LOCATION_WORK_MAX: usize = 1024 * 1024 * 1024;
+
+/// `mfFromMe` of `PidTagMessageFlags` ([MS-OXCMSG] §2.2.1.6): whoever has the item wrote it.
+const FLAG_FROM_ME: i64 = 0x20;
 
 /// What is gathered while a message is built.
 pub struct Builder<'b> {
@@ -42,7 +45,7 @@ impl<'a> Builder<'_> {
                 "without a class, taken for mail",
             );
         }
-        self.item_damage(view.item);
+        self.item_damage(view);
         self.too_long(view.item);
         let id = made_id(view, self.losses.place());
         let head = headers::write(view, &id, &mut self.losses);
@@ -66,14 +69,11 @@ impl<'a> Builder<'_> {
         if has_format { pim::part(view, &mut self.losses) } else { None }
     }
 
-    /// Notes the damage of an item itself. What may hide words, files or people is a reason for the quarantine; those
-    /// who got a mail that came with its own headers stand there.
-    pub fn item_damage(&mut self, item: &Item) {
-        for damage in &item.damage {
+    /// Notes the damage of an item itself. What may hide words, files or people is a reason for the quarantine.
+    pub fn item_damage(&mut self, view: &View<'_>) {
+        for damage in &view.item.damage {
             self.damaged(damage);
-            let is_people = damage.part == ItemPart::Recipients;
-            let headers = item.properties.get(tag::TRANSPORT_HEADERS);
-            if is_people && headers.is_none_or(|value| matches!(value, Value::Long(..))) {
+            if damage.part == ItemPart::Recipients && !has_people_in_headers(view) {
                 self.unreadable.push(format!("recipients: {}", damage.reason));
             }
         }
@@ -181,6 +181,26 @@ impl<'a> Builder<'_> {
         );
         Part::Multi { subtype: report.subtype, parts }
     }
+}
+
+/// True for a mail that came, with headers that say to whom it went. Headers of what was written here name nobody who
+/// gets it blind, and those of a draft may be older than its recipients.
+fn has_people_in_headers(view: &View<'_>) -> bool {
+    let flags = view.integer(tag::MESSAGE_FLAGS).unwrap_or(0);
+    if view.context.role != FolderRole::Other || flags & (flags::FLAG_UNSENT | FLAG_FROM_ME) != 0 {
+        return false;
+    }
+    let Some(headers) = view.text(tag::TRANSPORT_HEADERS) else { return false };
+    let found = transport::fields(&headers);
+    let has = |name: &str| {
+        let mut named = found.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+        named.any(|field| !field.unfolded().is_empty())
+    };
+    // A display string that no field answers would become a field of addresses that nobody has.
+    let shown = [(tag::DISPLAY_TO, "To"), (tag::DISPLAY_CC, "Cc"), (tag::DISPLAY_BCC, "Bcc")];
+    let is_answered =
+        |(id, name): (u16, &str)| has(name) || view.text(id).is_none_or(|list| list.trim().is_empty());
+    (has("To") || has("Cc")) && shown.into_iter().all(is_answered)
 }
 
 /// The alternatives of a text, the richest last (RFC 2046 §5.1.4); an empty text where there is none.

@@ -82,9 +82,10 @@ pub fn rfc5322(unix_seconds: i64) -> String {
     text
 }
 
-/// The item's own date: when it was sent, else when it arrived, was changed or made.
+/// The item's own date: when it was sent, else when it arrived, was made or changed. Being touched makes no other
+/// message of an item, so that its last change has the last word.
 pub fn sent(view: &View<'_>) -> Option<i64> {
-    let times = [tag::CLIENT_SUBMIT_TIME, tag::DELIVERY_TIME, tag::MODIFICATION_TIME, tag::CREATION_TIME];
+    let times = [tag::CLIENT_SUBMIT_TIME, tag::DELIVERY_TIME, tag::CREATION_TIME, tag::MODIFICATION_TIME];
     let seconds = times.into_iter().filter_map(|id| view.item.properties.time(id)).map(unix);
     seconds.into_iter().find(|seconds| (EARLIEST_UNIX..=LATEST_UNIX).contains(seconds))
 }

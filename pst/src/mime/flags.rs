@@ -14,7 +14,8 @@ pub const KEYWORD_OCTETS_MAX: usize = 60;
 pub const KEYWORDS_MAX: usize = 100;
 
 const FLAG_READ: i64 = 0x1;
-const FLAG_UNSENT: i64 = 0x8;
+/// `mfUnsent` of `PidTagMessageFlags`: it was never sent.
+pub const FLAG_UNSENT: i64 = 0x8;
 
 /// An item's state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

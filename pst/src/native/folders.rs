@@ -50,22 +50,34 @@ impl Children {
     }
 }
 
-/// Every folder from the root on, parents before children; none where there is no trace of any.
+/// Every folder from the root on, parents before children, and then what nothing leads to any more; none where there is
+/// no trace of any.
 pub(super) fn read(blocks: &mut Blocks) -> Vec<Folder> {
+    read_most(blocks, FOLDERS_MAX)
+}
+
+/// Like [`read`], but for `folders_max` folders at most.
+pub(super) fn read_most(blocks: &mut Blocks, folders_max: usize) -> Vec<Folder> {
     let subfolders = Children::of_type(blocks, FOLDER_TYPE);
     let items = Children::of_type(blocks, ITEM_TYPE);
-    let mut walk = Walk { blocks, subfolders, items, seen: HashSet::new(), folders: Vec::new() };
+    let mut walk = Walk {
+        blocks,
+        subfolders,
+        items,
+        seen: HashSet::new(),
+        listed: HashSet::new(),
+        folders: Vec::new(),
+        folders_max,
+        passed_over: HashSet::new(),
+    };
     walk.start_at_root();
-    if !walk.blocks.index.is_whole() {
-        walk.add_lost();
-    }
-    let Walk { blocks, items, seen, mut folders, .. } = walk;
-    let mut listed = HashSet::new();
-    for folder in &mut folders {
-        blocks.begin();
-        contents(blocks, &items, &seen, &mut listed, folder);
-    }
-    folders
+    // Where an item stands in the table of a folder that is reached, its user saw it there.
+    walk.list_items(0);
+    let reached = walk.folders.len();
+    walk.add_lost();
+    walk.list_items(reached);
+    walk.add_rest();
+    walk.folders
 }
 
 struct Walk<'a> {
@@ -73,7 +85,12 @@ struct Walk<'a> {
     subfolders: Children,
     items: Children,
     seen: HashSet<u32>,
+    /// Items that a folder lists.
+    listed: HashSet<u32>,
     folders: Vec<Folder>,
+    folders_max: usize,
+    /// Folders that were found beyond that many.
+    passed_over: HashSet<u32>,
 }
 
 /// A folder that was named and is not yet read: its NID, its parent's, and its row in the parent's table.
@@ -91,9 +108,14 @@ impl Walk<'_> {
     fn below(&mut self, first: Waiting) {
         let mut waiting = vec![first];
         while let Some((number, parent, row)) = waiting.pop() {
-            if self.folders.len() >= FOLDERS_MAX || !self.seen.insert(number) {
+            if self.seen.contains(&number) {
                 continue;
             }
+            if self.folders.len() >= self.folders_max {
+                self.passed_over.insert(number);
+                continue;
+            }
+            self.seen.insert(number);
             self.blocks.begin();
             let mut folder = self.folder(number, parent, row);
             let mut children = self.children(number, &mut folder.damage);
@@ -166,12 +188,21 @@ impl Walk<'_> {
             || self.blocks.index.node_gaps.hold(u64::from(number))
     }
 
-    /// Adds, below the root, folders that nothing leads to any more in a file that lost parts of its trees: living
-    /// ones without a living parent, then those that only their items still name.
+    /// Lists the items of the folders from this one on.
+    fn list_items(&mut self, from: usize) {
+        for folder in &mut self.folders[from..] {
+            self.blocks.begin();
+            contents(self.blocks, &self.items, &self.seen, &mut self.listed, folder);
+        }
+    }
+
+    /// Adds, below the root, folders that nothing leads to: living ones without a living parent, then those that only
+    /// items still name which no table lists. Also where both indexes are whole: mail in them is mail.
     fn add_lost(&mut self) {
         let orphans: Vec<u32> = self.subfolders.0.iter().map(|(_, child)| *child).collect();
         let tops: Vec<u32> = self.subfolders.0.iter().map(|(parent, _)| *parent).collect();
-        let parents: Vec<u32> = self.items.0.iter().map(|(parent, _)| *parent).collect();
+        let unlisted = self.items.0.iter().filter(|(_, item)| !self.listed.contains(item));
+        let parents: Vec<u32> = unlisted.map(|(parent, _)| *parent).collect();
         let mut gone: Vec<u32> =
             tops.into_iter().chain(parents).filter(|one| kind(*one) == FOLDER_TYPE).collect();
         gone.dedup();
@@ -186,6 +217,28 @@ impl Walk<'_> {
                 let reason = "nothing leads to it any more: where it lay is lost";
                 push(&mut folder.damage, Part::Folder, Fault::new(reason));
             }
+        }
+    }
+
+    /// Lists living items that are still in no folder below the first one, and tells what was passed over there.
+    fn add_rest(&mut self) {
+        let unlisted = self.items.0.iter().map(|(_, item)| *item).filter(|item| !self.listed.contains(item));
+        let rest: Vec<NodeId> = unlisted.map(NodeId).collect();
+        if self.folders.is_empty() && !rest.is_empty() {
+            self.below((ROOT, ROOT, Properties::default()));
+        }
+        let Some(first) = self.folders.first_mut() else { return };
+        if !self.passed_over.is_empty() {
+            let (most, more) = (self.folders_max, self.passed_over.len());
+            let reason =
+                format!("only {most} folders are read: {more} more are known, with whatever lies below");
+            push(&mut first.damage, Part::Limit, Fault::new(reason));
+        }
+        if !rest.is_empty() {
+            let reason =
+                format!("{} items lie in no folder that can be read: they are listed here", rest.len());
+            push(&mut first.damage, Part::Contents, Fault::new(reason));
+            first.items.extend(rest);
         }
     }
 }
@@ -248,3 +301,6 @@ fn contents(
     folder.counts.node_children = Some(children.len() as u64);
     folder.items.extend(children.filter(|child| listed.insert(*child)).map(NodeId));
 }
+
+#[cfg(test)]
+mod tests;

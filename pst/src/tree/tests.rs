@@ -136,6 +136,25 @@ fn folders_that_lost_their_parents_or_go_in_circles_are_carried() {
 }
 
 #[test]
+fn damage_is_told_of_every_folder_wherever_it_stands() {
+    let damaged = |mut folder: Folder| {
+        folder
+            .damage
+            .push(Damage { part: crate::item::Part::Folder, reason: "its table is gone".to_owned() });
+        folder
+    };
+    let folders = [
+        damaged(folder(0x122, 0x122, "", 0)),
+        folder(0x8022, 0x122, "Top", 0),
+        damaged(folder(0x8042, 0x8022, "Inbox", 1)),
+        damaged(folder(0x8062, 0x122, "Finder", 0)),
+    ];
+    let tree = arrange(&summary(&[(0x35E0, 0x8022)]), &folders, &text);
+    let told: Vec<String> = tree.damage().map(|(path, _)| path.join("/")).collect();
+    assert_eq!(told, ["Inbox", "", "Finder"]);
+}
+
+#[test]
 fn folders_of_one_name_are_numbered_and_told() {
     let folders = [
         folder(0x122, 0x122, "", 0),

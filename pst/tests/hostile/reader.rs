@@ -9,7 +9,7 @@ use std::time::Duration;
 use malote_pst::frame::{self, Answer, Refusal, Request, VERSION};
 use malote_pst::item::{Counts, Folder, Item};
 use malote_pst::names::Names;
-use malote_pst::property::Properties;
+use malote_pst::property::{Properties, Value};
 use malote_pst::store::{Format, NodeId, Summary};
 
 /// The items of the invented store.
@@ -84,9 +84,11 @@ fn answer(way: &str, request: &Request) -> Answer {
 }
 
 fn item(node: NodeId) -> Answer {
+    // `PidTagMessageFlags`: it was read.
+    let properties = Properties([(0x0E07, Value::Integer32(1))].into());
     Answer::Item(Box::new(Item {
         node,
-        properties: Properties::default(),
+        properties,
         recipients: Vec::new(),
         attachments: Vec::new(),
         damage: Vec::new(),
@@ -97,6 +99,7 @@ fn item(node: NodeId) -> Answer {
 fn misbehave(way: &str, line: &mut UnixStream, number: u64) {
     match way {
         "crashes" => std::process::abort(),
+        "crashes-twice" => crash_twice(),
         "ends" => std::process::exit(7),
         "hangs" | "hangs-tied" | "hangs-at-open" => loop {
             std::thread::sleep(Duration::from_secs(3600));
@@ -126,6 +129,16 @@ fn misbehave(way: &str, line: &mut UnixStream, number: u64) {
             std::process::exit(0);
         }
         _ => {}
+    }
+}
+
+/// Crashes until the file that the second argument names has two octets.
+fn crash_twice() {
+    let path = std::env::args().nth(2).expect("it names a file");
+    let mut counted = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("it is ours");
+    if counted.metadata().expect("it is there").len() < 2 {
+        counted.write_all(b"1").expect("it can be written to");
+        std::process::abort();
     }
 }
 

@@ -4,7 +4,7 @@
 use mail_parser::MessageParser;
 use malote_pst::item::Part;
 use malote_pst::loss::LossKind;
-use malote_pst::mime::Verdict;
+use malote_pst::mime::{FolderRole, Verdict};
 use malote_pst::property::{Value, ValueType};
 
 use crate::items::{World, binary, blob, damage, lost, mail, text};
@@ -162,8 +162,36 @@ fn a_body_that_the_reader_could_not_read_is_a_reason_for_the_quarantine() {
         assert_eq!(converted.message.is_none(), is_kept_back, "{part:?}");
         assert!(!converted.losses.is_empty(), "{part:?}");
     }
-    // Who got a mail that brought its own fields along stands there.
-    let mut mail = mail([(0x007D, text("To: bruno@exemplo.pt\r\n\r\n"))]);
-    mail.damage.push(damage(Part::Recipients));
-    assert_eq!(World::default().convert(&mail).verdict, Verdict::Carry);
+}
+
+#[test]
+fn a_recipient_table_that_cannot_be_read_is_excused_only_by_headers_that_say_what_it_said() {
+    let came = "From: ana@exemplo.pt\r\nTo: bruno@exemplo.pt\r\n\r\n";
+    let copied = "Received: from a\r\nCc: bruno@exemplo.pt\r\n\r\n";
+    let nobody = "From: ana@exemplo.pt\r\nTo:\r\n\r\n";
+    for (headers, role, flags, shown, is_carried) in [
+        (came, FolderRole::Other, 0x1, &[][..], true),
+        (came, FolderRole::Other, 0x1, &[(0x0E04, "Bruno"), (0x0E03, " ")], true),
+        (copied, FolderRole::Other, 0x1, &[], true),
+        (copied, FolderRole::Other, 0x1, &[(0x0E04, "Carla")], false),
+        (came, FolderRole::Other, 0x1, &[(0x0E03, "Carla")], false),
+        (came, FolderRole::Other, 0x1, &[(0x0E02, "Carla")], false),
+        (nobody, FolderRole::Other, 0x1, &[], false),
+        (came, FolderRole::Sent, 0x1, &[], false),
+        (came, FolderRole::Drafts, 0x1, &[], false),
+        (came, FolderRole::Other, 0x9, &[], false),
+        (came, FolderRole::Other, 0x21, &[], false),
+    ] {
+        let mut mail = mail([(0x007D, text(headers)), (0x0E07, Value::Integer32(flags))]);
+        mail.properties.0.extend(shown.iter().map(|(id, name)| (*id, text(name))));
+        mail.recipients.clear();
+        mail.damage.push(damage(Part::Recipients));
+        let world = World { role, ..World::default() };
+        let verdict = world.convert(&mail).verdict;
+        assert_eq!(
+            verdict == Verdict::Carry,
+            is_carried,
+            "{headers:?} {role:?} {flags:#x} {shown:?}: {verdict:?}"
+        );
+    }
 }

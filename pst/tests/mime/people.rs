@@ -6,7 +6,7 @@ use malote_pst::loss::LossKind;
 use malote_pst::mime::{DateOrigin, FolderRole, InternalDate};
 use malote_pst::property::Value;
 
-use crate::items::{World, binary, damage, head, item, mail, properties, recipient, text, values};
+use crate::items::{THEN, World, binary, damage, head, item, mail, properties, recipient, text, values};
 
 /// Holds the values of some fields against what is expected; `[]` is a field that is not there.
 fn check(world: &World, item: &Item, expected: &[(&str, &[&str])]) {
@@ -182,10 +182,7 @@ fn entry_ids_tell_names_that_8_bits_cannot() {
 
 #[test]
 fn nobody_is_never_nothing() {
-    let bare = item(
-        "IPM.Note",
-        [(0x0E04, text("Bruno; 'c@exemplo.pt'")), (0x0E06, Value::Time(crate::items::THEN))],
-    );
+    let bare = item("IPM.Note", [(0x0E04, text("Bruno; 'c@exemplo.pt'")), (0x0E06, Value::Time(THEN))]);
     let world = World::default();
     let to = "Bruno <IMCEAUNKNOWN-Bruno@encapsulated.invalid>, c@exemplo.pt";
     check(
@@ -207,6 +204,23 @@ fn nobody_is_never_nothing() {
     hurt.properties.0.insert(0x0E04, text("Bruno"));
     let kinds: Vec<_> = world.convert(&hurt).losses.into_iter().map(|loss| loss.kind).collect();
     assert!(kinds.contains(&LossKind::RecipientsFromDisplay), "{kinds:?}");
+}
+
+#[test]
+fn an_item_that_was_never_sent_keeps_its_date_however_often_it_is_touched() {
+    const HOUR: u64 = 36_000_000_000;
+    for (created, modified, date) in [
+        (Some(THEN), Some(THEN + HOUR), "Sat, 26 May 2018 23:49:48 +0000"),
+        (Some(THEN), Some(THEN + 2 * HOUR), "Sat, 26 May 2018 23:49:48 +0000"),
+        (None, Some(THEN + HOUR), "Sun, 27 May 2018 00:49:48 +0000"),
+        (Some(0), Some(THEN + HOUR), "Sun, 27 May 2018 00:49:48 +0000"),
+    ] {
+        let mut draft = mail([]);
+        draft.properties.0.remove(&0x0039);
+        draft.properties.0.extend(created.map(|time| (0x3007, Value::Time(time))));
+        draft.properties.0.extend(modified.map(|time| (0x3008, Value::Time(time))));
+        check(&World::default(), &draft, &[("Date", &[date])]);
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn carry(path: &Path, reader: ReaderChoice, unreadable: Unreadable) -> Result<Co
     let elsewhere: Vec<NodeId> =
         mailbox.tree().left_out.iter().flat_map(|folder| folder.items.iter().copied()).collect();
     for node in elsewhere {
-        let class = mailbox.look(node, None).class;
+        let class = mailbox.look(node, None).map(|leaf| leaf.class).unwrap_or_default();
         sums.count(&Outcome::Skipped { class, reason: "left out" });
     }
     ensure!(sums.balances(), "the sums do not close: {sums:?}");

@@ -64,6 +64,7 @@ pub async fn folders(
         size_bytes: row.size_bytes,
         path: row.path,
         state: row.state,
+        sha256: row.sha256,
     };
     let seen = preview::preview(&app.config.uploads(), &id, &file).await.map_err(of_upload)?;
     let folders: Vec<FolderSeen> = seen

@@ -110,7 +110,7 @@ fn walk(mailbox: &mut Mailbox, sink: Option<&Sink>, progress: &(dyn Fn() + Sync)
     let left_out = mailbox.tree().left_out.clone();
     for folder in left_out.into_iter().filter(|folder| !folder.items.is_empty()) {
         for node in &folder.items {
-            let class = mailbox.look(*node, None).class;
+            let class = mailbox.look(*node, None).map(|leaf| leaf.class).unwrap_or_default();
             sums.arithmetic.count(&Outcome::Skipped { class, reason: folder.reason });
             progress();
         }
@@ -125,15 +125,6 @@ fn items(mailbox: &Mailbox) -> u64 {
     let tree = mailbox.tree();
     let visible = tree.folders.iter().map(|folder| folder.items.len());
     visible.chain(tree.left_out.iter().map(|folder| folder.items.len())).map(|count| count as u64).sum()
-}
-
-/// What could not be read of the file and its folders, as sentences.
-fn damage(mailbox: &Mailbox) -> Vec<String> {
-    let file = mailbox.summary().damage.iter().map(|damage| damage.reason.clone());
-    let folders = mailbox.tree().folders.iter().flat_map(|folder| {
-        folder.damage.iter().map(|damage| format!("{}: {}", folder.path.join("/"), damage.reason))
-    });
-    file.chain(folders).collect()
 }
 
 fn open(path: &Path, options: malote_pst::mailbox::Options) -> Result<Mailbox, Stopped> {

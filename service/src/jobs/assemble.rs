@@ -20,6 +20,7 @@ use crate::cli::assemble::{Assembled, End, Keeping, Pair, Parts, Shared, put_tog
 use crate::cli::files::Files;
 use crate::cli::state;
 use crate::store::mailboxes::{Endpoint, Mailbox};
+use crate::store::uploads::UploadFile;
 use crate::store::words::SourceType;
 use crate::store::{Store, StoreError};
 use crate::uploads::{UploadError, place};
@@ -111,23 +112,37 @@ async fn source(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<End, Unready> {
 
 /// The uploaded file of a mailbox.
 pub(super) async fn files(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<Files, Unready> {
+    let file = uploaded(bench, mailbox).await?;
+    place::files(&bench.data.join("uploads"), &mailbox.pst_path, &file).map_err(unplaced)
+}
+
+/// Reads the uploaded file of a mailbox through once, and refuses one that is not what was uploaded.
+pub(super) async fn prove(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<(), Unready> {
+    let file = uploaded(bench, mailbox).await?;
+    let (folder, stop) = (bench.data.join("uploads"), bench.shared.stop.clone());
+    place::prove(&folder, &mailbox.pst_path, &file, stop).await.map_err(unplaced)
+}
+
+async fn uploaded(bench: &Bench<'_>, mailbox: &Mailbox) -> Result<UploadFile, Unready> {
     let wrong = |words: String| Unready::Wrong(Class::Usage, words);
     if mailbox.pst_path.is_empty() {
         let words = format!("no file was uploaded for this mailbox of type {}", mailbox.source_type);
         return Err(wrong(words));
     }
     let file = bench.store.upload_file(&mailbox.pst_path).await?;
-    let file = file.ok_or_else(|| wrong("the mailbox's file was never uploaded".to_owned()))?;
-    let folder = bench.data.join("uploads");
-    place::files(&folder, &mailbox.pst_path, &file).map_err(|error| match error {
+    file.ok_or_else(|| wrong("the mailbox's file was never uploaded".to_owned()))
+}
+
+fn unplaced(error: UploadError) -> Unready {
+    match error {
         // Another machine may have it, or its disk may come back.
         UploadError::Disk { .. } => {
             let message = format!("{error}; workers on several machines share the folder uploads");
             let (class, reach) = (Class::Ledger, Reach::Account);
             Unready::Failed(Failure::new(Side::Local, class, reach, Retry::Again, message))
         }
-        other => wrong(format!("the mailbox's file cannot be read: {other}")),
-    })
+        other => Unready::Wrong(Class::Usage, format!("the mailbox's file cannot be read: {other}")),
+    }
 }
 
 /// A folder of the data folder, made where it is missing, readable by its owner alone.

@@ -191,6 +191,9 @@ async fn engine(
         let words = format!("runs of type {} are not carried out by this version", claim.run_type);
         return Err(Unready::Wrong(Class::Usage, words));
     }
+    if mailbox.source_type.is_archive() && matches!(claim.run_type, RunType::Final | RunType::Verify) {
+        assemble::prove(&bench, mailbox).await?;
+    }
     let mut assembled = assemble::assemble(&bench, mailbox, options).await?;
     // Whoever brings another file into the same mailbox by the command line waits for us, and we for him.
     let is_of_files = mailbox.source_type.is_archive() && claim.run_type.is_copy();

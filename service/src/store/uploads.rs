@@ -87,7 +87,8 @@ const OVERDUE: &str = "
 /// Which files are known to be somebody's.
 const LIVING: &str = "SELECT id FROM uploads WHERE state IN ('open', 'complete') AND path <> ''";
 /// A file as a worker needs it. Binds: id.
-const FOR_RUN: &str = "SELECT file_name, detected_kind, size_bytes, path, state FROM uploads WHERE id = $1";
+const FOR_RUN: &str =
+    "SELECT file_name, detected_kind, size_bytes, path, state, sha256 FROM uploads WHERE id = $1";
 /// Another upload of the same octets that a mailbox of that address has. Binds: job, digest, address.
 const SAME: &str = "
     SELECT upload.id FROM uploads AS upload JOIN migration_mailboxes AS box
@@ -257,6 +258,7 @@ pub struct UploadFile {
     pub size_bytes: u64,
     pub path: String,
     pub state: String,
+    pub sha256: String,
 }
 
 /// A chunk that lies on the disk.
@@ -373,15 +375,10 @@ impl Store {
                 size_bytes: row.count(2)?,
                 path: row.text(3)?,
                 state: row.text(4)?,
+                sha256: row.text(5)?,
             })
         };
         row.map(read).transpose()
-    }
-
-    /// Another upload of the same octets that a mailbox of this address has.
-    pub async fn same_upload(&self, job: i64, sha256: &str, email: &str) -> Result<Option<String>> {
-        let row = self.one("looking for a twin", SAME, binds![job, sha256, email]).await?;
-        row.map(|row| row.text(0)).transpose()
     }
 
     /// A mailbox of this address; one that has no file before others.
@@ -414,6 +411,12 @@ impl Store {
 }
 
 impl Transaction {
+    /// Another upload of the same octets that a mailbox of this address has.
+    pub async fn same_upload(&mut self, job: i64, sha256: &str, email: &str) -> Result<Option<String>> {
+        let row = self.one("looking for a twin", SAME, binds![job, sha256, email]).await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
     /// Completes an upload; false where it is not open, or not all of it is there.
     pub async fn complete_upload(
         &mut self,

@@ -31,15 +31,25 @@ pub(super) async fn give(
     Ok(taken_by)
 }
 
-/// Refuses a file whose octets a mailbox of the same address has already: its mail would be counted twice.
+/// Refuses a file whose octets a mailbox of the same address has already: its mail would be counted twice. The job
+/// stays locked until the transaction ends, so that of two who ask at once only one is the first.
 ///
 /// # Errors
 /// Where there is one.
-pub(super) async fn is_first(app: &App, job: i64, sha256: &str, target: i64) -> Result<(), UploadError> {
+pub(super) async fn is_first(
+    app: &App,
+    transaction: &mut Transaction,
+    job: i64,
+    sha256: &str,
+    target: i64,
+) -> Result<(), UploadError> {
+    let none = || UploadError::Conflict("the job has no such mailbox".to_owned());
+    if !transaction.lock_gate(job).await? {
+        return Err(none());
+    }
     let row = app.store.mailbox_row(&Reach::everything(), target).await?;
-    let row = row.filter(|row| row.job_id == job);
-    let row = row.ok_or_else(|| UploadError::Conflict("the job has no such mailbox".to_owned()))?;
-    match app.store.same_upload(job, sha256, &row.email).await? {
+    let row = row.filter(|row| row.job_id == job).ok_or_else(none)?;
+    match transaction.same_upload(job, sha256, &row.email).await? {
         Some(twin) => Err(UploadError::Conflict(format!(
             "the same octets were uploaded for this address before, as {twin}"
         ))),
@@ -60,8 +70,8 @@ pub async fn map(app: &App, row: &UploadRow, target: i64) -> Result<i64, UploadE
     }
     let kind = Kind::named(&row.detected_kind);
     let kind = kind.ok_or_else(|| UploadError::Kind("the file was never looked at".to_owned()))?;
-    is_first(app, row.job_id, &row.sha256, target).await?;
     let mut transaction = app.store.begin().await?;
+    is_first(app, &mut transaction, row.job_id, &row.sha256, target).await?;
     let taken_by = give(&mut transaction, &row.id, kind, target, app.now_ms()).await?;
     transaction.commit().await?;
     Ok(taken_by)

@@ -55,23 +55,30 @@ pub(super) async fn settle(
     head: &[u8],
     sha256: &str,
 ) -> Result<UploadRow, UploadError> {
-    let judged = match judge(before, written, head, sha256) {
-        Ok(kind) if before.mailbox_id != 0 => {
-            attach::is_first(app, before.job_id, &written.sha256, before.mailbox_id).await.map(|()| kind)
-        }
-        judged => judged,
+    let taken = match judge(before, written, head, sha256) {
+        Ok(kind) => take(app, before, kind, &written.sha256).await,
+        Err(error) => Err(error),
     };
-    let kind = match judged {
-        Ok(kind) => kind,
-        Err(UploadError::Store(error)) => return Err(error.into()),
+    match taken {
+        Ok(()) => {}
+        Err(error @ (UploadError::Store(_) | UploadError::Busy)) => return Err(error),
         Err(error) => {
             refuse(app, before, &error.to_string()).await?;
             return Err(error);
         }
-    };
+    }
+    drop(held);
+    row(app, &before.id).await
+}
+
+/// Writes down what a file is, and gives it to the mailbox that it is for: both or neither.
+async fn take(app: &App, before: &UploadRow, kind: Kind, sha256: &str) -> Result<(), UploadError> {
     let now_ms = app.now_ms();
     let mut transaction = app.store.begin().await?;
-    let told = (written.sha256.as_str(), kind.as_str());
+    if before.mailbox_id != 0 {
+        attach::is_first(app, &mut transaction, before.job_id, sha256, before.mailbox_id).await?;
+    }
+    let told = (sha256, kind.as_str());
     if !transaction.complete_upload(&before.id, told, now_ms + KEPT_MILLIS).await? {
         return Err(UploadError::Busy);
     }
@@ -79,8 +86,7 @@ pub(super) async fn settle(
         attach::give(&mut transaction, &before.id, kind, before.mailbox_id, now_ms).await?;
     }
     transaction.commit().await?;
-    drop(held);
-    row(app, &before.id).await
+    Ok(())
 }
 
 fn judge(before: &UploadRow, written: &Written, head: &[u8], sha256: &str) -> Result<Kind, UploadError> {

@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use rustix::fs::{OFlags, statvfs};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::UploadError;
 use super::kind::HEAD_BYTES;
@@ -123,28 +124,44 @@ impl Held {
     pub async fn read(self) -> Result<(Self, Written, Vec<u8>), UploadError> {
         let mut file = self.0;
         blocking(move || {
-            let fail = UploadError::disk("reading an upload");
-            let read = || -> std::io::Result<(Written, Vec<u8>)> {
-                file.seek(SeekFrom::Start(0))?;
-                let (mut hasher, mut octets, mut head) = (Sha256::new(), 0_u64, Vec::new());
-                let mut some = vec![0; READ_BYTES];
-                loop {
-                    let count = file.read(&mut some)?;
-                    if count == 0 {
-                        return Ok((Written { octets, sha256: hex(&hasher.finalize()) }, head));
-                    }
-                    let wanted = HEAD_BYTES.saturating_sub(head.len()).min(count);
-                    head.extend_from_slice(&some[..wanted]);
-                    hasher.update(&some[..count]);
-                    octets += count as u64;
-                }
-            };
-            let mut read = read;
-            let (written, head) = read().map_err(fail)?;
+            file.seek(SeekFrom::Start(0)).map_err(UploadError::disk("reading an upload"))?;
+            let (written, head) = read_through(&mut file, || false)?;
             Ok((Self(file), written, head))
         })
         .await
     }
+}
+
+/// Reads a file to its end, unless it is stopped: its length, its digest and its first octets.
+fn read_through(file: &mut File, is_stopped: impl Fn() -> bool) -> Result<(Written, Vec<u8>), UploadError> {
+    let (mut hasher, mut octets, mut head) = (Sha256::new(), 0_u64, Vec::new());
+    let mut some = vec![0; READ_BYTES];
+    while !is_stopped() {
+        let count = file.read(&mut some).map_err(UploadError::disk("reading an upload"))?;
+        if count == 0 {
+            break;
+        }
+        let wanted = HEAD_BYTES.saturating_sub(head.len()).min(count);
+        head.extend_from_slice(&some[..wanted]);
+        hasher.update(&some[..count]);
+        octets += count as u64;
+    }
+    Ok((Written { octets, sha256: hex(&hasher.finalize()) }, head))
+}
+
+/// What a file holds that nobody writes to any more; nothing where it was stopped meanwhile.
+///
+/// # Errors
+/// Where the disk does not give it back.
+pub async fn digest(path: PathBuf, stop: CancellationToken) -> Result<Option<Written>, UploadError> {
+    blocking(move || {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let mut file = options.open(&path).map_err(UploadError::disk("opening the file of an upload"))?;
+        let (written, _) = read_through(&mut file, || stop.is_cancelled())?;
+        Ok((!stop.is_cancelled()).then_some(written))
+    })
+    .await
 }
 
 /// The first octets of a file.

@@ -6,9 +6,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use malote_engine::failure::Side;
+use tokio_util::sync::CancellationToken;
 
 use super::UploadError;
-use super::disk::path_of;
+use super::disk::{digest, path_of};
 use super::kind::Kind;
 use crate::cli::files::Files;
 use crate::store::uploads::UploadFile;
@@ -52,6 +53,33 @@ pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files,
     let parsed = Files::parse(Side::Source, &format!("{scheme}:{text}"));
     let parsed = parsed.map_err(|stopped| UploadError::Kind(stopped.message))?;
     parsed.ok_or_else(|| UploadError::Kind("the file cannot be named as a source".to_owned()))
+}
+
+/// Holds the octets on the disk against those that were uploaded, before what was made of them has the last word: a
+/// disk may give others back than it took. An older program may have kept no digest.
+///
+/// # Errors
+/// Where they are others, or the disk does not give them.
+pub(crate) async fn prove(
+    folder: &Path,
+    id: &str,
+    file: &UploadFile,
+    stop: CancellationToken,
+) -> Result<(), UploadError> {
+    let path = path_of(folder, id).ok_or_else(|| UploadError::Ended("not there".to_owned()))?;
+    if file.sha256.is_empty() {
+        return Ok(());
+    }
+    match digest(path, stop).await? {
+        Some(found) if found.sha256 != file.sha256 => {
+            let (found, told) = (found.sha256, &file.sha256);
+            Err(UploadError::Conflict(format!(
+                "the octets on the disk are not those that were uploaded (SHA-256 {found} instead of {told}): \
+                 upload the file again"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A folder with one link to the file; the folder's path.
@@ -116,6 +144,29 @@ fn harmless(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn octets_that_the_disk_gives_back_otherwise_are_refused_and_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = "0b6f1b1e-0000-4000-8000-0123456789ab";
+        let path = path_of(folder.path(), id).expect("it is an id");
+        std::fs::write(&path, b"From a").expect("it is ours");
+        let digest = digest(path.clone(), CancellationToken::new()).await.expect("it is there");
+        let file = UploadFile {
+            file_name: "a.mbox".to_owned(),
+            detected_kind: "mbox".to_owned(),
+            size_bytes: 6,
+            path: id.to_owned(),
+            state: "complete".to_owned(),
+            sha256: digest.expect("nobody stopped it").sha256,
+        };
+        let prove = async |file: &UploadFile| prove(folder.path(), id, file, CancellationToken::new()).await;
+        assert!(prove(&file).await.is_ok());
+        std::fs::write(&path, b"From b").expect("it is ours");
+        let refused = prove(&file).await.expect_err("one octet is another").to_string();
+        assert!(refused.contains("upload the file again"), "{refused}");
+        assert!(prove(&UploadFile { sha256: String::new(), ..file }).await.is_ok());
+    }
 
     #[test]
     fn a_name_becomes_one_harmless_word() {

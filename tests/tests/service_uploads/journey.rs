@@ -212,12 +212,34 @@ async fn a_server_and_files_of_one_address_reach_one_mailbox_once() -> Result<()
     for check in ["count_ratio", "pst_quarantine"] {
         assert_eq!(lead.check(job, check).await?, "pass", "{check}");
     }
-    // A file that mail was brought over from stays until its mailbox is left out.
     let uploads = lead.get(&format!("/migration/jobs/{job}/uploads")).await?.with(200).json();
-    let path = format!("/migration/uploads/{}", uploads["items"][0]["id"].as_str().context("no id")?);
+    let upload = uploads["items"][0]["id"].as_str().context("no id")?;
+    rotten(&lead, job, &std::path::Path::new(&data).join("uploads").join(upload)).await?;
+    // A file that mail was brought over from stays until its mailbox is left out.
+    let path = format!("/migration/uploads/{upload}");
     lead.ask("DELETE", &path, &[], b"").await?.with(409);
     assert!(!std::path::Path::new(&data).join("uploads/.read").read_dir()?.any(|_| true), "a link is left");
     service.kill().await
+}
+
+/// Octets that the disk gives back otherwise than they were uploaded have no last word, and are nobody's damaged mail.
+async fn rotten(lead: &Client, job: i64, file: &std::path::Path) -> Result<()> {
+    let whole = std::fs::read(file)?;
+    let mut other = whole.clone();
+    *other.last_mut().context("it is empty")? ^= 1;
+    std::fs::write(file, other)?;
+    let told =
+        lead.post(&format!("/migration/jobs/{job}/verify"), json!({"sample": "full"})).await?.with(202);
+    let mut said = String::new();
+    for run in told.json()["run_ids"].as_array().context("no runs")? {
+        let run = lead.over(run.as_i64().context("no run")?).await?;
+        said += &format!("{} {}\n", run["status"], run["error_details"]);
+        assert_eq!(run["stats"]["quarantined"], 0, "{run}");
+    }
+    assert_eq!(said.matches("upload the file again").count(), 1, "{said}");
+    std::fs::write(file, whole)?;
+    assert!(run_all(lead, job, "verify", json!({"sample": "full"})).await?);
+    Ok(())
 }
 
 /// A store whose second message has a text with an octet that its block's checksum denies.

@@ -147,6 +147,30 @@ async fn each_file_is_a_mailbox_of_its_own_and_none_comes_twice() -> Result<()> 
     Ok(())
 }
 
+#[tokio::test]
+async fn of_two_completions_of_the_same_octets_at_once_one_is_the_first() -> Result<()> {
+    let place = Place::new().await?;
+    for seed in 10..16 {
+        let octets = mbox(4, seed);
+        let mut both = Vec::new();
+        for name in ["a.mbox", "b.mbox"] {
+            let wish = json!({"file_name": name, "size": octets.len(), "email": "ana@x.br"});
+            let id = place.begin(wish).await?.with(201).json()["id"].as_str().context("no id")?.to_owned();
+            place.chunk(&id, 0, &octets).await?.with(204);
+            both.push(id);
+        }
+        let (one, two) =
+            tokio::join!(place.complete(&both[0], json!({})), place.complete(&both[1], json!({})));
+        let mut statuses = [one?.status, two?.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409], "seed {seed}");
+    }
+    let list = format!("/migration/jobs/{}/mailboxes", place.job);
+    let boxes = place.world.get(&place.lead, &list).await?.with(200).json();
+    assert_eq!(boxes["total"], 7, "the server's and one of each: {boxes}");
+    Ok(())
+}
+
 /// A form of these fields, the file last.
 fn form(fields: &[(&str, &str)], file: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();

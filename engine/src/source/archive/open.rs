@@ -196,7 +196,7 @@ impl Reader {
             self.refusals.insert(uid, reason);
             return Ok(());
         }
-        let Some(stub) = shelf.stub(uid).map_err(Halt::Failed)? else { return Ok(()) };
+        let stub = shelf.stub(uid).map_err(Halt::Failed)?;
         let content = match shelf.body(uid) {
             Ok(content) => content,
             Err(Refusal::Gone) => return Ok(()),
@@ -206,6 +206,8 @@ impl Reader {
             }
             Err(Refusal::Failed(failure)) => return Err(Halt::Failed(failure)),
         };
+        // Octets without flags and date are no whole message.
+        let Some(stub) = stub else { return Ok(()) };
         let octets = content.octets;
         if octets > self.limits.memory_octets_max {
             let Err(reason) = self.pass(stub, content)? else { return Ok(()) };

@@ -15,6 +15,7 @@ use malote_pst::store::NodeId;
 use malote_pst::tree::{Placed, Role};
 
 use super::Told;
+use super::watch::Watch;
 use crate::exchange::Stub;
 use crate::failure::Result;
 use crate::source::archive::{Content, Refusal, Shelf};
@@ -22,9 +23,11 @@ use crate::source::archive::{Content, Refusal, Shelf};
 /// An open folder.
 pub(super) struct PstShelf {
     mailbox: Mailbox,
+    watch: Arc<Watch>,
     role: Option<Role>,
     status: FolderStatus,
-    stubs: BTreeMap<Uid, Stub>,
+    /// What is known of each item; of one that could not be looked at, why.
+    stubs: BTreeMap<Uid, std::result::Result<Stub, String>>,
     left_out: UidSet,
     /// The message that was asked for last.
     converted: Option<Box<Converted>>,
@@ -35,6 +38,7 @@ impl PstShelf {
     /// Looks at every item of `placed`, for what it is and what state it is in.
     pub(super) fn new(
         mut mailbox: Mailbox,
+        watch: Arc<Watch>,
         placed: &Placed,
         status: FolderStatus,
         told: Arc<Mutex<Told>>,
@@ -43,21 +47,31 @@ impl PstShelf {
         let mut skipped = Vec::new();
         for node in &placed.items {
             let Some(uid) = Uid::new(node.0) else { continue };
-            let leaf = mailbox.look(*node, placed.role);
-            if leaf.glance.as_ref().is_some_and(|glance| glance.skip.is_some()) {
+            // A reader that died of something else is started anew for the second look.
+            let look = mailbox.look(*node, placed.role).or_else(|_| mailbox.look(*node, placed.role));
+            if let Some(leaf) = look.as_ref().ok().filter(|leaf| leaf.glance.skip.is_some()) {
                 left_out.insert(uid);
                 skipped.push((leaf.class.clone(), *node));
             }
-            stubs.insert(uid, stub(uid, &leaf));
+            stubs.insert(uid, look.map(|leaf| stub(uid, &leaf)).map_err(|error| error.reason()));
         }
         let role = placed.role;
-        let shelf = Self { mailbox, role, status, stubs, left_out, converted: None, told };
+        let shelf = Self { mailbox, watch, role, status, stubs, left_out, converted: None, told };
         shelf.tell(|told| {
             for (class, node) in skipped {
                 told.skipped.entry(class).or_default().insert(node);
             }
         });
         shelf
+    }
+
+    /// What is known of an item, which is looked at again where that failed; nothing where there is no such item.
+    fn known(&mut self, uid: Uid) -> Option<&std::result::Result<Stub, String>> {
+        if self.stubs.get(&uid)?.is_err() {
+            let look = self.mailbox.look(NodeId(uid.get()), self.role);
+            self.stubs.insert(uid, look.map(|leaf| stub(uid, &leaf)).map_err(|error| error.reason()));
+        }
+        self.stubs.get(&uid)
     }
 
     fn tell(&self, what: impl FnOnce(&mut Told)) {
@@ -68,10 +82,7 @@ impl PstShelf {
 impl Drop for PstShelf {
     fn drop(&mut self) {
         let Some(comparison) = self.mailbox.comparison().cloned() else { return };
-        self.tell(|told| {
-            told.disagreements += comparison.disagreements;
-            told.rescued += comparison.items_rescued;
-        });
+        self.tell(|told| told.compare(&comparison));
     }
 }
 
@@ -89,14 +100,20 @@ impl Shelf for PstShelf {
     }
 
     fn stub(&mut self, uid: Uid) -> Result<Option<Stub>> {
-        Ok(self.stubs.get(&uid).cloned())
+        // Flags that nobody could read are not the same as none: the copy keeps its own.
+        Ok(self.known(uid).and_then(|known| known.clone().ok()))
     }
 
     fn body(&mut self, uid: Uid) -> std::result::Result<Content<'_>, Refusal> {
-        if !self.stubs.contains_key(&uid) {
-            return Err(Refusal::Gone);
-        }
         let node = NodeId(uid.get());
+        match self.known(uid) {
+            None => return Err(Refusal::Gone),
+            Some(Err(reason)) => {
+                let reason = format!("item {:#x}: its flags and date cannot be read: {reason}", node.0);
+                return Err(Refusal::unreadable(reason));
+            }
+            Some(Ok(_)) => {}
+        }
         // Two heavy messages are not held at once.
         self.converted = None;
         let converted = match self.mailbox.read(node, self.role) {
@@ -122,7 +139,11 @@ impl Shelf for PstShelf {
             return Err(Refusal::unreadable(format!("item {:#x}: no message was made of it", node.0)));
         };
         let octets = message.octets();
-        Ok(Content { octets, reader: Box::new(self.mailbox.octets(message)) })
+        Ok(Content { octets, reader: Box::new(self.watch.guard(self.mailbox.octets(message))) })
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.watch.check()
     }
 
     fn dump(&mut self, uid: Uid, reason: &str) -> Option<Bytes> {
@@ -133,14 +154,14 @@ impl Shelf for PstShelf {
 }
 
 fn stub(uid: Uid, leaf: &Leaf) -> Stub {
-    let glance = leaf.glance.as_ref();
-    let seconds = glance.and_then(|glance| glance.internal_date).map(|date| date.unix_seconds);
+    let Leaf { glance, octets_claimed, .. } = leaf;
+    let seconds = glance.internal_date.map(|date| date.unix_seconds);
     let written = seconds.map(|unix_seconds| InternalDate { unix_seconds, offset_minutes: 0 });
     Stub {
         uid,
-        flags: glance.map(|glance| flags(glance.flags, &glance.keywords)).unwrap_or_default(),
+        flags: flags(glance.flags, &glance.keywords),
         internal_date: written.map(date::fmt_internal),
-        octets_claimed: leaf.octets_claimed,
+        octets_claimed: *octets_claimed,
         modseq: None,
     }
 }

@@ -78,7 +78,7 @@ impl Found {
     pub(super) fn of(schema: &'static str, mailbox: &Mailbox, sums: Sums) -> Self {
         let second = mailbox.comparison().map(Second::of);
         let agrees = mailbox.comparison().is_some_and(Comparison::is_clean);
-        let damage = super::damage(mailbox);
+        let damage = mailbox.damage();
         let arithmetic = sums.arithmetic;
         let clean = agrees && damage.is_empty() && sums.quarantined.is_empty() && arithmetic.balances();
         let items = arithmetic.listed + arithmetic.recovered;
@@ -193,7 +193,8 @@ impl Second {
         let ended =
             self.ended.as_ref().map_or(String::new(), |reason| format!("; asked no further: {reason}"));
         format!(
-            "second reader: {} compared, {} read by one alone, {} rescued, {} disagreements{ended}",
+            "second reader: {} compared, {} read by one alone, {} by the second alone and kept back, \
+             {} disagreements{ended}",
             number(self.items_compared),
             number(self.items_alone),
             number(self.items_rescued),

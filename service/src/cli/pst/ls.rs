@@ -77,7 +77,7 @@ fn listing(mailbox: &mut Mailbox) -> Listing {
         format: mailbox.summary().format.as_str(),
         items: folders.iter().flat_map(|folder| folder.items.values()).sum(),
         folders,
-        damage: super::damage(mailbox),
+        damage: mailbox.damage(),
         remarks: tree.remarks,
     }
 }
@@ -86,7 +86,7 @@ fn listing(mailbox: &mut Mailbox) -> Listing {
 fn classes(mailbox: &mut Mailbox, items: &[NodeId]) -> BTreeMap<String, u64> {
     let mut classes = BTreeMap::new();
     for node in items {
-        let class = mailbox.look(*node, None).class;
+        let class = mailbox.look(*node, None).map(|leaf| leaf.class).unwrap_or_default();
         *classes.entry(class).or_default() += 1;
     }
     classes
