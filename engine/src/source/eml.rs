@@ -182,6 +182,11 @@ impl Reads<Place> for FileReads {
         })
     }
 
+    /// A file that is edited keeps its header, and its date is its header's.
+    fn may_be_rewritten(&self) -> bool {
+        true
+    }
+
     /// The date of receiving stands in the header; a file's own time is that of its writing.
     fn look(&mut self, entry: &mut Entry<Place>) {
         let opened = Self::open(&entry.place).ok().flatten();
