@@ -95,6 +95,65 @@ source_suite! {
     a_zimbra_export_is_a_source => 4,
 }
 
+/// Writes a file anew, a second later than it was written last.
+fn rewrite(path: &Path, text: &str) {
+    let before = std::fs::metadata(path).unwrap().modified().unwrap();
+    std::fs::write(path, text).unwrap();
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(before + std::time::Duration::from_secs(1)).unwrap();
+}
+
+/// A message whose header tells nothing of its amount.
+fn bill(number: u32, amount: u32) -> Sheet {
+    let header =
+        format!("Message-ID: <{number}@x>\nFrom: a@x\nDate: Mon, 1 Jul 2024 10:00:00 +0000\nSubject: s");
+    Sheet { folder: "INBOX", text: format!("{header}\n\namount {amount}\n") }
+}
+
+#[tokio::test]
+async fn an_eml_that_is_rewritten_at_its_old_length_is_never_taken_for_what_was_copied() {
+    let format = FORMATS.iter().find(|format| format.name == "eml").unwrap();
+    let all: Vec<Sheet> = (0..3).map(|number| bill(number, 1)).collect();
+    let mut at = 0;
+    loop {
+        let (top, mailbox, ledger) =
+            (tempfile::tempdir().unwrap(), Mailbox::new(Habits::default()), Arc::new(MemoryLedger::new()));
+        let path = (format.write)(top.path(), &all).unwrap();
+        let go = async |steps: &Arc<Steps>| {
+            run(open(format, top.path(), &path), memory(&mailbox), &ledger, steps).await
+        };
+        let report = go(&Steps::counting()).await.unwrap();
+        assert_eq!(report.totals.copied, 3, "{report:#?}");
+        // Touched and the same: nothing to do.
+        rewrite(&path.join("000.eml"), &bill(0, 1).text);
+        let report = go(&Steps::counting()).await.unwrap();
+        judge(&report, "touched");
+        assert_eq!((report.totals.copied, report.totals.already), (0, 3), "{report:#?}");
+
+        rewrite(&path.join("001.eml"), &bill(1, 2).text);
+        let is_past_the_end = go(&Steps::striking(at, Fault::Crash(Moment::After))).await.is_some();
+        // Whatever the crash left, and however often it is asked: it is not done.
+        for _ in 0..2 {
+            let report = go(&Steps::counting()).await.unwrap();
+            let counts = (report.totals.copied, report.totals.already, report.totals.pending);
+            assert_eq!(counts, (0, 2, 1), "step {at}: {report:#?}");
+            let is_told = report.errors.iter().any(|error| error.message.contains("text differs"));
+            assert!(is_told, "step {at}: {report:#?}");
+        }
+        assert_eq!(texts(&mailbox), expected(&all));
+        // Once somebody has decided, the new one is copied.
+        mailbox.with("INBOX", |shelf| shelf.remove(2));
+        let report = go(&Steps::counting()).await.unwrap();
+        assert_eq!((report.totals.copied, report.totals.pending), (1, 0), "step {at}: {report:#?}");
+        assert_eq!(texts(&mailbox), expected(&[bill(0, 1), bill(1, 2), bill(2, 1)]));
+        if is_past_the_end {
+            assert!(at > 5, "only {at} steps");
+            return;
+        }
+        at += 1;
+    }
+}
+
 /// Copies `format` into what `make` gives, undisturbed and with a crash at every step; it must come to the same.
 async fn every_step(format: &Format, written: Option<&Format>) {
     // Short messages alone, for every step is a whole run.

@@ -46,6 +46,18 @@ pub struct HeaderVerdict {
     pub compare_present: UidSet,
 }
 
+impl HeaderVerdict {
+    /// The same where headers prove nothing: whatever they pair is to be compared octet by octet.
+    #[must_use]
+    pub fn doubted(mut self) -> Self {
+        let wanted: UidSet = self.same.iter().map(|pair| pair.0).collect();
+        let present: UidSet = self.same.drain(..).map(|pair| pair.1).collect();
+        self.compare_wanted = self.compare_wanted.union(&wanted);
+        self.compare_present = self.compare_present.union(&present);
+        self
+    }
+}
+
 /// What the octets tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContentVerdict {
@@ -258,6 +270,13 @@ mod tests {
         assert_eq!(texts(&by_header(&two, &[outline(9, 5, 5, 100)])), (0, "1:2".into(), "9".into()));
         let other_size = by_header(&[outline(1, 5, 5, 100)], &[outline(9, 5, 5, 101)]);
         assert_eq!(texts(&other_size), (0, "1".into(), "9".into()));
+    }
+
+    #[test]
+    fn what_headers_pair_is_compared_where_they_prove_nothing() {
+        let verdict = by_header(&[outline(1, 5, 5, 100)], &[outline(9, 5, 5, 100)]);
+        assert_eq!(texts(&verdict), (1, "".into(), "".into()));
+        assert_eq!(texts(&verdict.doubted()), (0, "1".into(), "9".into()));
     }
 
     #[test]

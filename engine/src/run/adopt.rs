@@ -100,6 +100,7 @@ async fn match_up(
     let limits = folder.run.job.read_limits();
     let outlines = ends.source().outlines(wanted).await?;
     let by_header = matching::by_header(&outlines, present);
+    let by_header = if folder.goes_by_octets { by_header.doubted() } else { by_header };
     let mut read = recognise::pictures(folder, ends.source(), &by_header.compare_wanted).await?;
     let theirs = ends.destination().portraits(&by_header.compare_present, &limits).await?;
     let mut theirs: Vec<Portrait> = theirs.into_iter().map(|(portrait, _)| portrait).collect();

@@ -67,6 +67,9 @@ pub(super) struct FolderRun<'a> {
     pub keywords: BTreeMap<Flag, UidSet>,
     /// Messages of which this run could not know whether an earlier connection had brought them over.
     pub doubted: UidSet,
+    /// True where the source's files may have been written anew since they were copied: octets tell then what is the
+    /// same, not headers.
+    pub goes_by_octets: bool,
     /// Copied by earlier passes of this run: their flags may have changed since.
     pub copied_before: UidSet,
     /// The source's modification sequence up to which flags are in line.
@@ -95,6 +98,7 @@ impl<'a> FolderRun<'a> {
             tally,
             keywords,
             doubted,
+            goes_by_octets: false,
             copied_before: UidSet::new(),
             since,
             is_released: false,

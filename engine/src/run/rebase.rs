@@ -31,6 +31,9 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
         }
     }
     let known = (folder.pair.row.tokens.source_uid_validity, folder.pair.row.tokens.destination_uid_validity);
+    // Whatever a new generation left without a record stays in question until all of the folder has one.
+    let is_in_question = known.0.is_some_and(|known| known != source) || !folder.pair.row.tokens.is_complete;
+    folder.goes_by_octets = ends.source.may_be_rewritten() && known.0.is_some() && is_in_question;
     if known == (Some(source), Some(destination)) {
         return went_back(folder, ends);
     }
@@ -129,7 +132,11 @@ async fn pair(
     may_be_rewritten: bool,
 ) -> Result<Vec<(Uid, Uid)>> {
     let before: Vec<Outline> = records.iter().map(outline).collect();
-    let by_header = matching::by_header(now, &before);
+    let mut by_header = matching::by_header(now, &before);
+    // Whoever wrote a file anew may have kept header, length and date.
+    if folder.goes_by_octets && matches!(reading, Reading::Source(_)) {
+        by_header = by_header.doubted();
+    }
     let read = reading.portraits(&by_header.compare_wanted, &folder.run.job.read_limits()).await?;
     let wanted: Vec<Portrait> = read.into_iter().map(|(portrait, _)| portrait).collect();
     let compared = records.iter().filter(|record| by_header.compare_present.contains(record.source_uid));

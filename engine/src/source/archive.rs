@@ -84,6 +84,11 @@ pub trait Shelf: Send {
         UidSet::new()
     }
 
+    /// As [`OpenSource::may_be_rewritten`].
+    fn may_be_rewritten(&self) -> bool {
+        false
+    }
+
     /// One message's metadata; nothing where there is no such message.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Mail as one file for each message: a folder of `.eml` files, or a zip of one.
 //! Never takes a file for a message that does not look like one, and tells what it passed over.
 
+pub mod form;
 pub mod zipped;
 
 use std::collections::BTreeMap;
@@ -13,18 +14,14 @@ use malote_plan::date;
 use malote_plan::folder::{Folder, FolderPath, WireName};
 use malote_plan::message::{Flags, InternalDate};
 
+use self::form::Form;
 use super::archive::book::{Book, KeyedBy, key};
 use super::archive::contents::{FOLDERS_MAX, folder, path_of};
-use super::archive::files::{self, Found, Stamp};
+use super::archive::files::{self, Found, Link, Stamp, Target};
 use super::archive::index::{Entry, Index, IndexedShelf, Reads, counted, refusal};
 use super::archive::lines::{CrLf, header};
-use super::archive::{
-    Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, packed, unreadable,
-};
+use super::archive::{Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, unreadable};
 use crate::failure::Result;
-
-/// Endings of names that are messages.
-const ENDINGS: [&str; 2] = [".eml", ".emlx"];
 
 /// Octets of a header that are looked at for a date.
 const HEADER_OCTETS: u64 = 64 * 1024;
@@ -45,6 +42,7 @@ pub struct EmlArchive {
 #[derive(Debug, Clone)]
 pub struct Place {
     path: Arc<PathBuf>,
+    form: Form,
     stamp: Stamp,
     written: InternalDate,
 }
@@ -61,10 +59,12 @@ impl EmlArchive {
         let walk =
             files::walk(&self.top).map_err(|cause| unreadable(format!("listing {top}")).because(cause))?;
         (self.remarks, self.damage) = (walk.warnings, walk.damage);
+        let missing = walk.links.iter().filter(|link| may_be_mail(link)).map(Link::damage);
+        files::tell(&mut self.damage, missing, "links are messages or folders that are not read");
         self.folders.clear();
         let mut others = 0_u64;
         for found in walk.files {
-            if is_message(found.levels.last().map(Vec::as_slice).unwrap_or_default()) {
+            if Form::of(found.name()).is_some() {
                 let wire = found.levels[..found.levels.len() - 1].join(&b'/');
                 self.folders.entry(wire).or_default().push(found);
             } else {
@@ -89,12 +89,11 @@ impl EmlArchive {
     }
 }
 
-/// True for a file that is a message by its name; its packing is told by its octets.
-fn is_message(name: &[u8]) -> bool {
-    let name = name.to_ascii_lowercase();
-    let bare =
-        [&b".gz"[..], b".bz2", b".zst"].iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(&name);
-    ENDINGS.iter().any(|ending| bare.ends_with(ending.as_bytes()))
+/// True for a link where a message is missing, or where a folder may be.
+fn may_be_mail(link: &Link) -> bool {
+    let is_folder_name = link.target() == Target::Nothing && link.path.extension().is_none();
+    let name = link.path.file_name().unwrap_or_default();
+    is_folder_name || Form::of(std::os::unix::ffi::OsStrExt::as_bytes(name)).is_some()
 }
 
 fn path_of_wire(wire: &[u8]) -> FolderPath {
@@ -135,7 +134,7 @@ fn entry(found: &Found, no_flags: &Arc<Flags>) -> Entry<Place> {
     let metadata = &found.metadata;
     let times =
         [metadata.mtime().to_le_bytes(), metadata.mtime_nsec().to_le_bytes(), metadata.len().to_le_bytes()];
-    let name = found.levels.last().map(Vec::as_slice).unwrap_or_default();
+    let name = found.name();
     Entry {
         key: key(&[name, &times.concat()]),
         octets: metadata.len(),
@@ -144,6 +143,7 @@ fn entry(found: &Found, no_flags: &Arc<Flags>) -> Entry<Place> {
         is_left_out: false,
         place: Place {
             path: Arc::new(found.path.clone()),
+            form: Form::of(name).unwrap_or(Form::Bare),
             stamp: Stamp::of(metadata),
             written: InternalDate { unix_seconds: metadata.mtime(), offset_minutes: 0 },
         },
@@ -162,28 +162,8 @@ impl FileReads {
         if Stamp::of(&file.metadata()?) != place.stamp {
             return Ok(None);
         }
-        let is_apple = place.path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("emlx"));
-        let mut octets = packed::read(file)?;
-        if is_apple {
-            let length = apple_length(&mut octets)?;
-            octets = Box::new(octets.take(length));
-        }
-        Ok(Some(Box::new(CrLf::new(octets))))
+        Ok(Some(Box::new(CrLf::new(place.form.octets(file)?))))
     }
-}
-
-/// The first line of Apple's `.emlx`: how many octets the message has. Behind it lies a property list.
-fn apple_length(octets: &mut dyn Read) -> std::io::Result<u64> {
-    let mut line = Vec::new();
-    let mut octet = [0];
-    while line.len() < 32 && octets.read(&mut octet)? == 1 && octet[0] != b'\n' {
-        line.push(octet[0]);
-    }
-    let text = String::from_utf8_lossy(&line);
-    let wrong = || {
-        std::io::Error::new(std::io::ErrorKind::InvalidData, "its first line is no length, as .emlx has it")
-    };
-    text.trim().parse().map_err(|_| wrong())
 }
 
 impl Reads<Place> for FileReads {
@@ -200,6 +180,11 @@ impl Reads<Place> for FileReads {
                 || std::io::Error::new(std::io::ErrorKind::NotFound, "it was replaced while it was read");
             Self::open(&place)?.ok_or_else(gone)
         })
+    }
+
+    /// A file that is edited keeps its header, and its date is its header's.
+    fn may_be_rewritten(&self) -> bool {
+        true
     }
 
     /// The date of receiving stands in the header; a file's own time is that of its writing.

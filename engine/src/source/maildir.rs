@@ -1,11 +1,12 @@
 //! Mail in Maildirs, as Dovecot, Courier and others lay them out.
 //! Never moves a message from `new` to `cur`, and never writes a UID list.
 
+pub mod length;
+pub mod list;
 pub mod name;
 pub mod tree;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::Metadata;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -14,20 +15,19 @@ use std::sync::Arc;
 use malote_plan::folder::{Folder, WireName};
 use malote_plan::message::InternalDate;
 
+use self::length::{Longer, Measured};
+use self::list::Letter;
 use self::name::Name;
 use self::tree::Maildir;
-use super::archive::book::{Book, KeyedBy, key};
+use super::archive::book::{Book, Key, KeyedBy, key};
 use super::archive::contents::folder;
-use super::archive::files::{self, ENTRIES_MAX, Stamp};
+use super::archive::files::{self, Stamp};
 use super::archive::index::{Entry, FlagSets, Index, IndexedShelf, Reads, counted, refusal};
 use super::archive::lines::CrLf;
 use super::archive::{
     Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, packed, unreadable,
 };
 use crate::failure::Result;
-
-/// Where delivered messages lie.
-const PLACES: [&str; 2] = ["cur", "new"];
 
 /// A tree of Maildirs.
 pub struct MaildirArchive {
@@ -36,6 +36,9 @@ pub struct MaildirArchive {
     maildirs: BTreeMap<Vec<u8>, Maildir>,
     remarks: Vec<String>,
     damage: Vec<String>,
+    /// What single Maildirs kept back when they were last listed, by wire name.
+    unread: BTreeMap<Vec<u8>, Vec<String>>,
+    longer: Longer,
 }
 
 /// Where a message is, and what its file was when it was listed.
@@ -50,21 +53,24 @@ impl MaildirArchive {
     /// The Maildirs at and below `top`. UIDs are kept in `book`.
     #[must_use]
     pub fn new(top: PathBuf, book: Book) -> Self {
-        Self { top, book, maildirs: BTreeMap::new(), remarks: Vec::new(), damage: Vec::new() }
+        let (maildirs, remarks, damage, unread) = (BTreeMap::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        Self { top, book, maildirs, remarks, damage, unread, longer: Longer::default() }
     }
 }
 
 impl Archive for MaildirArchive {
     fn survey(&mut self) -> Result<Contents> {
         let top = self.top.display().to_string();
-        let (found, damage) =
-            tree::find(&self.top).map_err(|cause| unreadable(format!("listing {top}")).because(cause))?;
+        let tree =
+            tree::survey(&self.top).map_err(|cause| unreadable(format!("listing {top}")).because(cause))?;
+        (self.remarks, self.damage) = (tree.remarks(), tree.damage());
+        let found = tree.maildirs;
         if found.is_empty() {
             return Err(unreadable(format!(
                 "{top}: is no Maildir: it has neither cur nor new, nor have its folders"
             )));
         }
-        self.damage = damage;
+        self.unread.clear();
         let subscribed = subscriptions(&self.top);
         let folders = found.iter().map(|maildir| {
             let listed = folder(maildir.folder.clone(), maildir.wire.clone(), None);
@@ -83,10 +89,11 @@ impl Archive for MaildirArchive {
         let maildir = self.maildirs.get(&folder.wire.0).cloned().ok_or_else(missing)?;
         let name = folder.path.to_string();
         let fail = |cause| folder_unreadable(format!("listing the Maildir {name}")).because(cause);
-        let mut listing = list(&maildir.path).map_err(fail)?;
+        let mut listing = list::list(&maildir.path).map_err(fail)?;
+        self.unread.insert(folder.wire.0.clone(), listing.damage(&name, &maildir.path));
         if listing.odd > 0 {
             let remark =
-                format!("{name}: {} links, pipes or folders among the messages are passed over", listing.odd);
+                format!("{name}: {} pipes or folders among the messages are passed over", listing.odd);
             if !self.remarks.contains(&remark) {
                 self.remarks.push(remark);
             }
@@ -94,16 +101,18 @@ impl Archive for MaildirArchive {
         let order = uid_order(&tree::text(&maildir.path.join("dovecot-uidlist")).map_err(fail)?);
         let last = u32::MAX;
         // What a server has numbered keeps its order; the rest follows in the order of delivery.
-        listing.files.sort_by_cached_key(|(base, _, metadata)| {
-            (order.get(base).copied().unwrap_or(last), metadata.mtime(), metadata.mtime_nsec(), base.clone())
+        listing.letters.sort_by_cached_key(|letter| {
+            let Letter { base, metadata, content, .. } = letter;
+            let delivered = (metadata.mtime(), metadata.mtime_nsec());
+            (order.get(base).copied().unwrap_or(last), delivered, base.clone(), metadata.len(), *content)
         });
         let keywords = name::keywords(&tree::text(&maildir.path.join("dovecot-keywords")).map_err(fail)?);
         let (mut flag_sets, place) = (FlagSets::default(), Arc::new(maildir.path.clone()));
-        let entries = listing.files.into_iter().map(|(base, path, metadata)| {
+        let entries = listing.letters.into_iter().map(|Letter { base, path, metadata, content }| {
             let file_name = std::os::unix::ffi::OsStrExt::as_bytes(path.file_name().unwrap_or_default());
             let parts = Name::of(file_name);
             Entry {
-                key: key(&[&base, &metadata.len().to_le_bytes()]),
+                key: key_of(&base, metadata.len(), content.as_ref()),
                 octets: parts.octets().unwrap_or(metadata.len()),
                 flags: flag_sets.one(parts.flags(&keywords)),
                 date: Some(InternalDate { unix_seconds: metadata.mtime(), offset_minutes: 0 }),
@@ -112,55 +121,23 @@ impl Archive for MaildirArchive {
             }
         });
         let index = Index::new(&self.book, &WireName(maildir.wire), entries.collect(), KeyedBy::Name)?;
-        Ok(Box::new(IndexedShelf::new(Arc::new(index), MaildirReads { name, moved: None })))
+        let reads = MaildirReads { name, moved: None, longer: self.longer.clone() };
+        Ok(Box::new(IndexedShelf::new(Arc::new(index), reads)))
     }
 
     fn remarks(&mut self) -> Vec<String> {
-        self.remarks.clone()
+        self.remarks.iter().cloned().chain(self.longer.remarks()).collect()
     }
 
     fn damage(&mut self) -> Vec<String> {
-        self.damage.clone()
+        self.damage.iter().chain(self.unread.values().flatten()).cloned().collect()
     }
 }
 
-/// The messages of one Maildir: base name, path, metadata.
-struct Listing {
-    files: Vec<(Vec<u8>, PathBuf, Metadata)>,
-    odd: u64,
-}
-
-/// Lists `cur` and `new`. A message that is seen twice while a program moves it is one.
-fn list(maildir: &Path) -> std::io::Result<Listing> {
-    let (mut files, mut odd) = (HashMap::new(), 0);
-    for place in PLACES {
-        let entries = match std::fs::read_dir(maildir.join(place)) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let name = std::os::unix::ffi::OsStringExt::into_vec(entry.file_name());
-            if name.starts_with(b".") {
-                continue;
-            }
-            let metadata = match entry.metadata() {
-                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => continue,
-                metadata => metadata?,
-            };
-            if !metadata.is_file() {
-                odd += 1;
-                continue;
-            }
-            files.entry(Name::of(&name).base.to_vec()).or_insert((entry.path(), metadata));
-            if files.len() > ENTRIES_MAX {
-                let what = format!("more than {ENTRIES_MAX} messages");
-                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
-            }
-        }
-    }
-    let files = files.into_iter().map(|(base, (path, metadata))| (base, path, metadata)).collect();
-    Ok(Listing { files, odd })
+/// What tells a message from all others of its folder.
+fn key_of(base: &[u8], octets: u64, content: Option<&Key>) -> Key {
+    let octets = octets.to_le_bytes();
+    content.map_or_else(|| key(&[base, &octets]), |content| key(&[base, &octets, content]))
 }
 
 /// UIDs by base name, out of `dovecot-uidlist`: a header, then `UID [settings] :name` on each line. Older lists have
@@ -188,26 +165,40 @@ fn subscriptions(top: &Path) -> Option<Vec<String>> {
 struct MaildirReads {
     name: String,
     /// Where messages are by their base name, once one was not where it was listed: flags change names.
-    moved: Option<HashMap<Vec<u8>, PathBuf>>,
+    moved: Option<HashMap<Vec<u8>, Vec<PathBuf>>>,
+    longer: Longer,
 }
 
 impl MaildirReads {
-    fn open(path: &Path, stamp: Stamp) -> std::io::Result<Option<Box<dyn Read>>> {
+    fn open(
+        path: &Path,
+        stamp: Stamp,
+        folder: &str,
+        longer: &Longer,
+    ) -> std::io::Result<Option<Box<dyn Read>>> {
         let file = files::open(path, false)?;
         if Stamp::of(&file.metadata()?) != stamp {
             return Ok(None);
         }
-        Ok(Some(Box::new(CrLf::new(packed::read(file)?))))
+        let name = std::os::unix::ffi::OsStrExt::as_bytes(path.file_name().unwrap_or_default());
+        let octets = packed::text(packed::read(file)?)?;
+        Ok(Some(Box::new(CrLf::new(Measured::new(octets, Name::of(name).base, folder, longer)))))
     }
 
     /// Where the message is by its name's lasting part, listed anew once.
     fn moved(&mut self, place: &Place) -> Option<PathBuf> {
         if self.moved.is_none() {
-            let listing = list(&place.folder).ok()?;
-            self.moved = Some(listing.files.into_iter().map(|(base, path, _)| (base, path)).collect());
+            let mut moved: HashMap<Vec<u8>, Vec<PathBuf>> = HashMap::new();
+            for letter in list::list(&place.folder).ok()?.letters {
+                moved.entry(letter.base).or_default().push(letter.path);
+            }
+            self.moved = Some(moved);
         }
         let name = std::os::unix::ffi::OsStrExt::as_bytes(place.path.file_name()?);
-        self.moved.as_ref()?.get(Name::of(name).base).cloned()
+        let paths = self.moved.as_ref()?.get(Name::of(name).base)?;
+        // Of several messages of one name it is the one whose file it was.
+        let own = paths.iter().find(|path| Stamp::at(path).is_ok_and(|stamp| stamp == place.stamp));
+        own.or_else(|| paths.first()).cloned()
     }
 }
 
@@ -218,8 +209,8 @@ impl Reads<Place> for MaildirReads {
         let is_gone = std::fs::symlink_metadata(&place.path)
             .is_err_and(|cause| cause.kind() == std::io::ErrorKind::NotFound);
         let path = if is_gone { self.moved(place).ok_or(Refusal::Gone)? } else { place.path.clone() };
-        let stamp = place.stamp;
-        match Self::open(&path, stamp) {
+        let (stamp, folder, longer) = (place.stamp, self.name.clone(), self.longer.clone());
+        match Self::open(&path, stamp, &folder, &longer) {
             Ok(Some(_)) => {}
             Ok(None) => return Err(Refusal::Failed(changed(&self.name))),
             Err(cause) => return Err(refusal(what, &cause)),
@@ -227,7 +218,7 @@ impl Reads<Place> for MaildirReads {
         counted(what, move || {
             let gone =
                 || std::io::Error::new(std::io::ErrorKind::NotFound, "it was replaced while it was read");
-            Self::open(&path, stamp)?.ok_or_else(gone)
+            Self::open(&path, stamp, &folder, &longer)?.ok_or_else(gone)
         })
     }
 }

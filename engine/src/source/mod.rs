@@ -131,6 +131,12 @@ pub trait OpenSource: Send {
         UidSet::new()
     }
 
+    /// True where each message is a file that anybody may write anew under its name: a message of the same header may
+    /// then have other octets.
+    fn may_be_rewritten(&self) -> bool {
+        false
+    }
+
     /// True when the connection may serve another call; false once a call has failed with a failure of
     /// reach connection or wider.
     fn is_usable(&self) -> bool;

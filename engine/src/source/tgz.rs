@@ -3,34 +3,30 @@
 
 pub mod entries;
 pub mod expand;
+mod gather;
 pub mod meta;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use malote_plan::date;
 use malote_plan::folder::{Folder, FolderPath, WireName};
-use malote_plan::message::{Flags, InternalDate};
 
-use self::entries::{Name, PassedOver};
+use self::entries::PassedOver;
 use self::expand::{Expander, Points};
-use self::meta::{META_OCTETS_MAX, Meta};
-use super::archive::book::{Book, Key, KeyedBy, Occurrences, key};
+use self::gather::Gathered;
+use super::archive::book::{Book, KeyedBy};
 use super::archive::contents::{FOLDERS_MAX, folder, path_of};
 use super::archive::files::{self, Stamp};
-use super::archive::index::{Entry, FlagSets, Index, IndexedShelf, Reads};
-use super::archive::lines::{CrLf, Verified, measure};
+use super::archive::index::{Entry, Index, IndexedShelf, Reads};
+use super::archive::lines::{CrLf, Verified};
 use super::archive::{Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, unreadable};
 use crate::failure::Result;
 
-/// Octets of a message's header that are kept while it is indexed.
-const HEADER_OCTETS: usize = 64 * 1024;
-
-/// The ending of what tells of another entry.
-const META: &str = ".meta";
+/// What the folder of the messages at the top is found by; no folder's own way is this.
+const TOP_WIRE: &[u8] = b"/";
 
 /// One archive.
 pub struct TgzArchive {
@@ -70,18 +66,19 @@ impl TgzArchive {
         let mut passed_over = PassedOver::default();
         let walked =
             entries::walk(&mut stream, &mut passed_over, &mut |name, octets| gathered.take(name, octets));
-        // Behind the end of a tar may come more: only the checksum tells that all was read as it was written.
-        let walked = walked.and_then(|()| std::io::copy(&mut stream, &mut std::io::sink()));
         if Stamp::of(&file.metadata().map_err(fail)?) != stamp {
             return Err(changed(&name));
         }
+        let zeros = passed_over.damage(walked.is_ok());
+        self.damage.extend(zeros.into_iter().map(|what| format!("{name}: {what}")));
         if let Err(cause) = walked {
             if passed_over.entries == 0 {
                 return Err(unreadable(format!("{name}: is no tar archive that can be read")).because(cause));
             }
             self.damage.push(format!(
                 "{name}: {cause}; {} entries before that were read ({} messages), and what lies behind is missing",
-                passed_over.entries, gathered.messages
+                passed_over.entries,
+                gathered.messages()
             ));
         }
         for (count, what) in [
@@ -93,10 +90,23 @@ impl TgzArchive {
             }
         }
         if passed_over.odd > 0 {
-            self.remarks.push(format!("{name}: {} links or devices are passed over", passed_over.odd));
+            self.remarks.push(format!("{name}: {} devices or pipes are passed over", passed_over.odd));
         }
         (self.stamp, self.points) = (Some(stamp), Arc::new(stream.into_points()));
         Ok(gathered)
+    }
+}
+
+impl TgzArchive {
+    /// What a folder is found by, and where it goes. Messages at the top are in the inbox; where they were copied by an
+    /// older Malote, they stay in the folder that it called `_`.
+    fn place_of(&self, levels: &[String]) -> (Vec<u8>, FolderPath) {
+        let wire = levels.join("/").into_bytes();
+        match path_of(levels.iter().map(String::as_str)) {
+            Some(path) => (wire, path),
+            None if self.book.knows(&WireName(wire.clone())) => (wire, FolderPath::root("")),
+            None => (TOP_WIRE.to_vec(), FolderPath::root(malote_plan::folder::INBOX)),
+        }
     }
 }
 
@@ -106,20 +116,21 @@ impl Archive for TgzArchive {
         let gathered = self.read_through()?;
         let mut folders = Vec::new();
         self.folders.clear();
-        let others = gathered.others.clone();
-        for (levels, entries) in gathered.finish() {
-            let wire = levels.join("/").into_bytes();
-            let path = path_of(levels.iter().map(String::as_str)).unwrap_or_else(|| FolderPath::root(""));
+        let name = self.path.display().to_string();
+        let finished = gathered.finish(&name, self.stamp.map_or(0, |stamp| stamp.octets()));
+        self.damage.extend(finished.damage);
+        self.remarks.extend(finished.remarks);
+        // Those at the top come last: a folder that is called Inbox keeps its name.
+        let (top, below): (Vec<_>, Vec<_>) =
+            finished.folders.into_iter().partition(|(levels, _)| levels.is_empty());
+        for (levels, entries) in below.into_iter().chain(top) {
+            let (wire, path) = self.place_of(&levels);
             let index = Index::new(&self.book, &WireName(wire.clone()), entries, KeyedBy::Content)?;
             folders.push(folder(path, wire.clone(), Some(index.status)));
             self.folders.insert(wire, Arc::new(index));
             if folders.len() > FOLDERS_MAX {
                 return Err(unreadable(format!("{}: more than {FOLDERS_MAX} folders", self.path.display())));
             }
-        }
-        if !others.is_empty() {
-            let kinds: Vec<String> = others.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-            self.remarks.push(format!("entries that are no mail are passed over: {}", kinds.join(", ")));
         }
         Ok(Contents { format: "tgz".to_owned(), folders, warnings: Vec::new() })
     }
@@ -143,117 +154,6 @@ impl Archive for TgzArchive {
 
     fn damage(&mut self) -> Vec<String> {
         self.damage.clone()
-    }
-}
-
-/// What was found so far.
-#[derive(Default)]
-struct Gathered {
-    folders: BTreeMap<Vec<String>, Vec<Mail>>,
-    metas: HashMap<Key, Meta>,
-    /// Entries that are no mail, by their kind.
-    others: BTreeMap<String, u64>,
-    messages: u64,
-}
-
-/// One message, before its `.meta` is known for sure.
-struct Mail {
-    name: Key,
-    header_date: Option<InternalDate>,
-    entry_date: Option<InternalDate>,
-    octets: u64,
-    place: Place,
-}
-
-/// Kinds of entries that are told by name.
-const KINDS_MAX: usize = 20;
-
-impl Gathered {
-    fn take(&mut self, name: Name, octets: &mut dyn Read) -> std::io::Result<()> {
-        let Name { mut levels, is_folder, unix_seconds, at, octets: length } = name;
-        if is_folder {
-            // A folder of its own only where it holds mail, or nothing at all.
-            return Ok(());
-        }
-        let file = levels.pop().unwrap_or_default();
-        if let Some(owner) = file.strip_suffix(META) {
-            if length <= META_OCTETS_MAX {
-                let mut text = Vec::new();
-                octets.read_to_end(&mut text)?;
-                self.metas.extend(meta::read(&text).map(|meta| (name_key(&levels, owner), meta)));
-            }
-            return Ok(());
-        }
-        if !file.to_ascii_lowercase().ends_with(".eml") {
-            let ending = file.rsplit_once('.').map_or("others", |(_, ending)| ending).to_ascii_lowercase();
-            let is_plain = ending.len() <= 8 && ending.bytes().all(|octet| octet.is_ascii_alphanumeric());
-            let kind = if is_plain && self.others.len() < KINDS_MAX { ending } else { "others".to_owned() };
-            *self.others.entry(kind).or_default() += 1;
-            return Ok(());
-        }
-        let mut counted = Counted { inner: octets, octets: 0 };
-        let measured = measure(CrLf::new(&mut counted), HEADER_OCTETS)?;
-        if counted.octets != length {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::UnexpectedEof,
-                "the file is cut off in the middle of a message, which is not delivered",
-            ));
-        }
-        let entry_date = (unix_seconds > 0).then_some(InternalDate { unix_seconds, offset_minutes: 0 });
-        self.messages += 1;
-        let mail = Mail {
-            name: name_key(&levels, &file),
-            header_date: date::date_of(None, &measured.header, None).0,
-            entry_date,
-            octets: measured.octets,
-            place: Place { at, octets: length, hash: measured.hash },
-        };
-        self.folders.entry(levels).or_default().push(mail);
-        Ok(())
-    }
-
-    /// Folders with their messages, each with what its `.meta` told.
-    fn finish(self) -> BTreeMap<Vec<String>, Vec<Entry<Place>>> {
-        let Self { folders, metas, .. } = self;
-        let mut flag_sets = FlagSets::default();
-        let mut finish = |mails: Vec<Mail>| {
-            let mut occurrences = Occurrences::default();
-            let mut entry = |mail: Mail| {
-                let meta = metas.get(&mail.name);
-                let mut content = Key::default();
-                content.copy_from_slice(&mail.place.hash[..16]);
-                let told = meta.and_then(|meta| meta.date);
-                Entry {
-                    key: occurrences.next(content),
-                    octets: mail.octets,
-                    flags: flag_sets.one(meta.map_or_else(Flags::default, |meta| meta.flags.clone())),
-                    // Without Zimbra's word, the time of an entry is when it was written to some disk.
-                    date: told.or(mail.header_date).or(mail.entry_date),
-                    is_left_out: meta.is_some_and(|meta| !meta.is_message),
-                    place: mail.place,
-                }
-            };
-            mails.into_iter().map(&mut entry).collect()
-        };
-        folders.into_iter().map(|(levels, mails)| (levels, finish(mails))).collect()
-    }
-}
-
-fn name_key(levels: &[String], file: &str) -> Key {
-    key(&[levels.join("/").as_bytes(), file.as_bytes()])
-}
-
-/// Counts what passes.
-struct Counted<'a> {
-    inner: &'a mut dyn Read,
-    octets: u64,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.octets += read as u64;
-        Ok(read)
     }
 }
 

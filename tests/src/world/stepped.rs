@@ -113,6 +113,10 @@ impl OpenSource for SteppedOpen<dyn OpenSource> {
         self.inner.left_out()
     }
 
+    fn may_be_rewritten(&self) -> bool {
+        self.inner.may_be_rewritten()
+    }
+
     fn is_usable(&self) -> bool {
         self.inner.is_usable()
     }

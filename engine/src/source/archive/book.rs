@@ -112,6 +112,15 @@ impl Book {
         Self { keeping: Keeping::In { folder, is_writable } }
     }
 
+    /// True where a folder of this name was numbered before, by this run or an earlier one.
+    #[must_use]
+    pub fn knows(&self, wire: &WireName) -> bool {
+        match &self.keeping {
+            Keeping::Nowhere => false,
+            Keeping::In { folder, .. } => folder.join(file_name(wire)).exists(),
+        }
+    }
+
     /// Numbers the messages of one folder. What it gives is durable before it returns.
     ///
     /// # Errors

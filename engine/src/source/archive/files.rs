@@ -86,6 +86,14 @@ pub struct Found {
     pub metadata: Metadata,
 }
 
+impl Found {
+    /// Its own name, as octets.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.levels.last().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// What a walk found.
 #[derive(Debug, Default)]
 pub struct Walk {
@@ -93,20 +101,107 @@ pub struct Walk {
     pub files: Vec<Found>,
     /// Folders, likewise, without the top.
     pub folders: Vec<Found>,
+    /// Links to anything but a folder, ordered likewise; which of them matter is the format's to say.
+    pub links: Vec<Link>,
     /// What was passed over and why, as sentences.
     pub warnings: Vec<String>,
     /// What could not be read, as sentences.
     pub damage: Vec<String>,
 }
 
-/// Walks everything below `top`. Links, pipes and devices are passed over and told.
+/// What a link leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A folder outside of the archive, or what may be one.
+    Folder,
+    /// A folder of the archive itself, which is read under its own name.
+    OwnFolder,
+    /// A plain file.
+    File,
+    /// Nothing that is there now, or a pipe or device.
+    Nothing,
+}
+
+/// A link in an archive, which is looked at and never followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where it leads, as far as that can be told.
+    pub leads_to: PathBuf,
+    target: Target,
+}
+
+impl Link {
+    /// Looks at the link at `path` of the archive at `top`.
+    #[must_use]
+    pub fn at(path: &Path, top: &Path) -> Self {
+        let leads_to = path.canonicalize().or_else(|_| std::fs::read_link(path)).unwrap_or_default();
+        let is_own = || top.canonicalize().is_ok_and(|top| leads_to.starts_with(top));
+        let target = match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                if is_own() {
+                    Target::OwnFolder
+                } else {
+                    Target::Folder
+                }
+            }
+            Ok(found) if found.is_file() => Target::File,
+            // It may be a folder that is closed to us.
+            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => Target::Folder,
+            Ok(_) | Err(_) => Target::Nothing,
+        };
+        Self { path: path.to_owned(), leads_to, target }
+    }
+
+    /// What it leads to.
+    #[must_use]
+    pub const fn target(&self) -> Target {
+        self.target
+    }
+
+    /// What is missing for its sake and what to do, as a sentence.
+    #[must_use]
+    pub fn damage(&self) -> String {
+        let (path, to) = (self.path.display(), self.leads_to.display());
+        let way_out = match self.target {
+            Target::Folder | Target::OwnFolder => format!("give {to} as a --from of its own"),
+            Target::File => "put the file itself in its place".to_owned(),
+            Target::Nothing => "nothing is there now: is a disk not mounted?".to_owned(),
+        };
+        format!(
+            "{path}: is a link to {to}, and links are not followed, so that this mail is not read; {way_out}"
+        )
+    }
+}
+
+/// Sentences of which there may be very many: so many are told, and how many more there are.
+pub fn tell(into: &mut Vec<String>, sentences: impl IntoIterator<Item = String>, what: &str) {
+    let mut sentences = sentences.into_iter();
+    into.extend(sentences.by_ref().take(TOLD_MAX));
+    let more = sentences.count();
+    if more > 0 {
+        into.push(format!("{more} more {what}"));
+    }
+}
+
+/// Sentences of one kind that are told.
+const TOLD_MAX: usize = 50;
+
+/// Walks everything below `top`. Links, pipes and devices are passed over and told; a link to a folder of mail that
+/// lies elsewhere is damage.
 ///
 /// # Errors
 /// Where `top` itself cannot be read, or a limit is passed.
 pub fn walk(top: &Path) -> io::Result<Walk> {
     let mut walk = Walk::default();
     let mut odd = 0_u64;
-    descend(&mut walk, &mut odd, top, &[])?;
+    descend(&mut walk, &mut odd, (top, top), &[])?;
+    walk.links.sort_by(|one, other| one.path.cmp(&other.path));
+    odd += walk.links.iter().filter(|link| link.target != Target::Folder).count() as u64;
+    let folders = walk.links.extract_if(.., |link| matches!(link.target, Target::Folder | Target::OwnFolder));
+    let elsewhere = folders.filter(|link| link.target == Target::Folder).map(|link| link.damage());
+    tell(&mut walk.damage, elsewhere, "links lead to folders that are not read");
     if odd > 0 {
         walk.warnings.push(format!("{}: {odd} links, pipes or devices are passed over", top.display()));
     }
@@ -115,7 +210,12 @@ pub fn walk(top: &Path) -> io::Result<Walk> {
     Ok(walk)
 }
 
-fn descend(walk: &mut Walk, odd: &mut u64, folder: &Path, levels: &[Vec<u8>]) -> io::Result<()> {
+fn descend(
+    walk: &mut Walk,
+    odd: &mut u64,
+    (walk_top, folder): (&Path, &Path),
+    levels: &[Vec<u8>],
+) -> io::Result<()> {
     let limit = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     if levels.len() > DEPTH_MAX {
         return Err(limit(format!("{}: folders lie deeper than {DEPTH_MAX}", folder.display())));
@@ -151,10 +251,12 @@ fn descend(walk: &mut Walk, odd: &mut u64, folder: &Path, levels: &[Vec<u8>]) ->
             }
         };
         let found = Found { path: entry.path(), levels: own, metadata };
-        if found.metadata.is_dir() {
+        if found.metadata.is_symlink() {
+            walk.links.push(Link::at(&found.path, walk_top));
+        } else if found.metadata.is_dir() {
             let (path, levels) = (found.path.clone(), found.levels.clone());
             walk.folders.push(found);
-            descend(walk, odd, &path, &levels)?;
+            descend(walk, odd, (walk_top, &path), &levels)?;
         } else if found.metadata.is_file() {
             walk.files.push(found);
         } else {

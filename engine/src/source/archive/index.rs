@@ -91,6 +91,11 @@ pub trait Reads<P>: Send {
     /// The entry with what is known only once its file is looked at; the same for formats that know all beforehand.
     fn look(&mut self, _entry: &mut Entry<P>) {}
 
+    /// As [`Shelf::may_be_rewritten`].
+    fn may_be_rewritten(&self) -> bool {
+        false
+    }
+
     /// As [`Shelf::check`].
     ///
     /// # Errors
@@ -124,6 +129,10 @@ impl<P: Clone + Send + Sync, R: Reads<P>> Shelf for IndexedShelf<P, R> {
 
     fn left_out(&self) -> UidSet {
         self.index.uids(|entry| entry.is_left_out)
+    }
+
+    fn may_be_rewritten(&self) -> bool {
+        self.reads.may_be_rewritten()
     }
 
     fn stub(&mut self, uid: Uid) -> Result<Option<Stub>> {

@@ -32,6 +32,7 @@ pub(super) struct OpenArchive {
     shelf: Option<Box<dyn Shelf>>,
     status: FolderStatus,
     left_out: UidSet,
+    may_be_rewritten: bool,
     refusals: BTreeMap<Uid, String>,
     wire: WireName,
     archive: ArchiveSource,
@@ -39,9 +40,10 @@ pub(super) struct OpenArchive {
 
 impl OpenArchive {
     pub(super) fn new(shelf: Box<dyn Shelf>, folder: &Folder, archive: &ArchiveSource) -> Self {
-        let (status, left_out) = (shelf.status(), shelf.left_out());
-        let (wire, archive) = (folder.wire.clone(), archive.handle());
-        Self { shelf: Some(shelf), status, left_out, refusals: BTreeMap::new(), wire, archive }
+        let (status, left_out, may_be_rewritten) =
+            (shelf.status(), shelf.left_out(), shelf.may_be_rewritten());
+        let (wire, archive, refusals) = (folder.wire.clone(), archive.handle(), BTreeMap::new());
+        Self { shelf: Some(shelf), status, left_out, may_be_rewritten, refusals, wire, archive }
     }
 
     async fn ask<T: Send + 'static>(
@@ -114,6 +116,10 @@ impl OpenSource for OpenArchive {
 
     fn left_out(&self) -> UidSet {
         self.left_out.clone()
+    }
+
+    fn may_be_rewritten(&self) -> bool {
+        self.may_be_rewritten
     }
 
     fn is_usable(&self) -> bool {

@@ -110,3 +110,128 @@ fn hostile_and_damaged_entries_of_a_zip_are_told_and_cost_no_other() {
     let (_file, mut cut) = zipped(&octets[..octets.len() - 30]);
     assert!(cut.survey().is_err());
 }
+
+/// A message as Apple's Mail keeps it.
+fn apple(text: &str) -> Vec<u8> {
+    format!("{:<10}\n{text}<?xml version=\"1.0\"?><plist/>\n", text.len()).into_bytes()
+}
+
+fn gzip(octets: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(octets).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Every message of one folder: its text, or why it cannot be read.
+fn answers(archive: &mut dyn Archive) -> Vec<std::result::Result<String, String>> {
+    let mut all = Vec::new();
+    for folder in archive.survey().unwrap().folders {
+        let mut shelf = archive.open(&folder).unwrap();
+        let uids: Vec<Uid> = shelf.uids().iter().collect();
+        all.extend(uids.into_iter().map(|uid| match shelf.body(uid) {
+            Ok(mut content) => {
+                let mut text = String::new();
+                content.reader.read_to_string(&mut text).map_err(|cause| cause.to_string()).map(|_| text)
+            }
+            Err(Refusal::Unreadable(reason)) => Err(reason),
+            Err(other) => panic!("{other:?}"),
+        }));
+    }
+    all
+}
+
+/// Files of every writing with what is to come of them; a part of the reason where it is a refusal.
+fn writings() -> Vec<(&'static str, Vec<u8>, std::result::Result<String, &'static str>)> {
+    let whole = || Ok(MAIL.replace("\r\n", "\n").replace('\n', "\r\n"));
+    let mut cut = apple(&MAIL.repeat(50));
+    cut.truncate(900);
+    vec![
+        ("a.eml", MAIL.into(), whole()),
+        ("b.eml.gz", gzip(MAIL.as_bytes()), whole()),
+        ("c.emlx", apple(MAIL), whole()),
+        ("d.emlx.gz", gzip(&apple(MAIL)), whole()),
+        ("e.emlx", cut.clone(), Err("ends before")),
+        ("f.emlx.gz", gzip(&cut), Err("ends before")),
+        ("g.partial.emlx", apple(MAIL), Err("partial.emlx")),
+        ("h.eml.gz", gzip(MAIL.as_bytes())[..40].to_vec(), Err("")),
+        ("i.eml", vec![0; 700], Err("no header")),
+        ("j.eml.gz", b"\x04\x22\x4d\x18 some other packing".to_vec(), Err("no header")),
+    ]
+}
+
+#[test]
+fn a_message_is_unpacked_by_its_name_and_octets_or_refused() {
+    let top = tempfile::tempdir().unwrap();
+    for (name, octets, _) in writings() {
+        std::fs::write(top.path().join(name), octets).unwrap();
+    }
+    let mut archive = EmlArchive::new(top.path().to_owned(), Book::in_memory());
+    let answers = answers(&mut archive);
+    assert_eq!(answers.len(), writings().len());
+    for (answer, (name, _, expected)) in answers.iter().zip(writings()) {
+        match (answer, expected) {
+            (Ok(text), Ok(expected)) => assert_eq!(text, &expected, "{name}"),
+            (Err(reason), Err(part)) => assert!(reason.contains(part), "{name}: {reason}"),
+            (answer, _) => panic!("{name}: {answer:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_zip_gives_of_each_writing_what_a_folder_gives() {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, octets, _) in writings() {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(&octets).unwrap();
+    }
+    let (_file, mut zip) = zipped(&zip.finish().unwrap().into_inner());
+    let (whole, refused): (Vec<_>, Vec<_>) = writings().into_iter().partition(|(_, _, told)| told.is_ok());
+    let expected: Vec<_> = whole.into_iter().map(|(_, _, told)| told.map_err(str::to_owned)).collect();
+    assert_eq!(answers(&mut zip), expected);
+    let damage = zip.damage();
+    assert_eq!(damage.len(), refused.len(), "{damage:?}");
+    for (name, _, told) in refused {
+        let part = told.unwrap_err();
+        assert!(damage.iter().any(|one| one.contains(name) && one.contains(part)), "{name}: {damage:?}");
+    }
+}
+
+#[test]
+fn entries_of_one_name_are_all_read() {
+    // The crate's writer refuses two of one name, so that the second is renamed in its two headers.
+    let mails = ["one", "two", "three"].map(|number| MAIL.replace("one", number));
+    let mut octets =
+        zip_of(&[("messag1.eml", &mails[0]), ("messag2.eml", &mails[1]), ("messag3.eml", &mails[2])]);
+    for at in 0..octets.len() - 7 {
+        if octets[at..].starts_with(b"messag") {
+            octets[at + 6] = b'e';
+        }
+    }
+    let (_file, mut zip) = zipped(&octets);
+    let expected = mails.map(|text| Ok(text.replace("\r\n", "\n").replace('\n', "\r\n")));
+    assert_eq!(answers(&mut zip), expected);
+    assert!(zip.damage().is_empty());
+}
+
+#[test]
+fn a_linked_folder_or_message_is_told_by_name() {
+    use std::os::unix::fs::symlink;
+    let (top, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(top.path().join("Kunden")).unwrap();
+    std::fs::write(top.path().join("Kunden/a.eml"), MAIL).unwrap();
+    std::fs::write(other.path().join("b.eml"), MAIL).unwrap();
+    std::fs::write(other.path().join("note.txt"), "no mail").unwrap();
+    symlink(other.path(), top.path().join("Archiv")).unwrap();
+    symlink(other.path().join("b.eml"), top.path().join("b.eml")).unwrap();
+    symlink(other.path().join("note.txt"), top.path().join("note.txt")).unwrap();
+    symlink("Kunden", top.path().join("Clientes")).unwrap();
+    symlink("nowhere", top.path().join("broken.eml")).unwrap();
+    let mut archive = EmlArchive::new(top.path().to_owned(), Book::in_memory());
+    assert_eq!(told(&mut archive).len(), 1);
+    let damage = archive.damage();
+    assert_eq!(damage.len(), 3, "{damage:?}");
+    let target = other.path().canonicalize().unwrap();
+    assert!(damage[0].contains("Archiv") && damage[0].contains(&target.display().to_string()), "{damage:?}");
+    assert!(damage[0].contains("--from"), "{damage:?}");
+    assert!(damage[1].contains("b.eml") && damage[2].contains("broken.eml"), "{damage:?}");
+}

@@ -2,17 +2,19 @@
 //! Never unpacks it, and never believes the sizes that it tells.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use malote_plan::date;
 use malote_plan::folder::{Folder, WireName};
 use malote_plan::message::Flags;
-use zip::ZipArchive;
-use zip::read::ZipFile;
+use zip::read::{Config, OwnedZipFileEntry, ZipReadOptions};
+use zip::unstable::read::ZipIterable;
 
-use super::{is_message, path_of_wire};
+use super::form::Form;
+use super::path_of_wire;
 use crate::failure::Result;
 use crate::source::archive::book::{Book, Key, KeyedBy, Occurrences};
 use crate::source::archive::contents::{FOLDERS_MAX, folder};
@@ -33,16 +35,17 @@ pub struct ZipOfEml {
     path: PathBuf,
     book: Book,
     stamp: Option<Stamp>,
-    zip: Option<ZipArchive<OwnPlace>>,
+    entries: Arc<Vec<OwnedZipFileEntry>>,
     folders: BTreeMap<Vec<u8>, Arc<Index<Place>>>,
     remarks: Vec<String>,
     damage: Vec<String>,
 }
 
-/// Where a message is in the zip.
+/// Where a message is in the zip: its entry, by its number among those of messages, and how it lies there.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     number: usize,
+    form: Form,
     hash: [u8; 32],
 }
 
@@ -51,41 +54,52 @@ impl ZipOfEml {
     #[must_use]
     pub fn new(path: PathBuf, book: Book) -> Self {
         let (folders, remarks, damage) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { path, book, stamp: None, zip: None, folders, remarks, damage }
+        Self { path, book, stamp: None, entries: Arc::default(), folders, remarks, damage }
     }
 
-    /// Reads every message through; what cannot be read is told.
-    fn read_through(&mut self, zip: &mut ZipArchive<OwnPlace>, file_octets: u64) -> Folders {
+    /// Reads every message through; what cannot be read is told. Entries of one name are entries like others: some
+    /// exports call every message alike.
+    fn read_through(&mut self, zip: &mut ZipIterable<OwnPlace>, file: &Arc<File>) -> io::Result<Gathered> {
         let name = self.path.display().to_string();
-        let mut gathered = Folders::new();
+        let (file_octets, mut reader) = (file.metadata()?.len(), OwnPlace::new(Arc::clone(file)));
+        let mut gathered = Gathered::default();
         let (mut others, mut hostile, mut expanded) = (0_u64, 0_u64, 0_u64);
-        for number in 0..zip.len() {
-            let mut entry = match zip.by_index(number) {
-                Ok(entry) => entry,
+        for (number, entry) in zip.files().map_err(io::Error::other)?.enumerate() {
+            let entry = match entry {
+                Ok(entry) => OwnedZipFileEntry::from(entry),
                 Err(cause) => {
-                    self.damage.push(format!("{name}: entry {number} cannot be read: {cause}"));
-                    continue;
+                    self.damage.push(format!(
+                        "{name}: entry {number} of its table of contents cannot be read: {cause}; what lies behind is \
+                         missing"
+                    ));
+                    break;
                 }
             };
-            if entry.is_dir() {
+            let told = entry.as_ref();
+            if told.is_dir() {
                 continue;
             }
-            let is_odd = entry.unix_mode().is_some_and(|mode| mode & 0o170_000 == 0o120_000);
-            let Some(levels) = levels(entry.name_raw()).filter(|_| !is_odd) else {
+            let is_odd = told.unix_mode().is_some_and(|mode| mode & 0o170_000 == 0o120_000);
+            let Some(levels) = levels(told.name_raw()).filter(|_| !is_odd) else {
                 hostile += 1;
                 continue;
             };
-            let Some((_, above)) = levels.split_last().filter(|(file, _)| is_message(file)) else {
+            let form = levels.split_last().and_then(|(file, above)| Some((Form::of(file)?, above)));
+            let Some((form, above)) = form else {
                 others += 1;
                 continue;
             };
-            let wire = above.join(&b'/');
-            match message(&mut entry) {
+            match message(&entry, &mut reader, form) {
                 Ok(measured) => {
                     expanded += measured.octets;
-                    gathered.entry(wire).or_default().push((number, measured));
+                    let found = Found { number: gathered.entries.len(), form, measured };
+                    gathered.folders.entry(above.join(&b'/')).or_default().push(found);
+                    gathered.entries.push(entry);
                 }
-                Err(cause) => self.damage.push(format!("{name}: message {number} cannot be read: {cause}")),
+                Err(cause) => {
+                    let own = files::readable(told.name_raw());
+                    self.damage.push(format!("{name}: message {number} cannot be read: {own}: {cause}"));
+                }
             }
             let is_bomb = expanded > RATIO_FROM_OCTETS && expanded / RATIO_MAX > file_octets;
             if is_bomb || expanded > EXPANDED_OCTETS_MAX {
@@ -104,16 +118,28 @@ impl ZipOfEml {
         if others > 0 {
             self.remarks.push(format!("{name}: {others} entries are no .eml and are passed over"));
         }
-        gathered
+        Ok(gathered)
     }
 }
 
-/// Messages by folder: number within the zip, and what was measured.
-type Folders = BTreeMap<Vec<u8>, Vec<(usize, Measured)>>;
+/// What was found: messages by folder, and their entries.
+#[derive(Default)]
+struct Gathered {
+    folders: BTreeMap<Vec<u8>, Vec<Found>>,
+    entries: Vec<OwnedZipFileEntry>,
+}
+
+/// One message.
+struct Found {
+    number: usize,
+    form: Form,
+    measured: Measured,
+}
 
 /// Measures one message; its checksum is looked at by reading it to its end.
-fn message<R: Read + ?Sized>(entry: &mut ZipFile<'_, R>) -> io::Result<Measured> {
-    let mut limited = entry.take(ENTRY_OCTETS_MAX);
+fn message(entry: &OwnedZipFileEntry, reader: &mut OwnPlace, form: Form) -> io::Result<Measured> {
+    let file = entry.as_ref().with_reader(reader, ZipReadOptions::new()).map_err(io::Error::other)?;
+    let mut limited = form.octets(file)?.take(ENTRY_OCTETS_MAX);
     let measured = measure(CrLf::new(&mut limited), HEADER_OCTETS)?;
     if limited.limit() == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than any message"));
@@ -143,20 +169,21 @@ impl Archive for ZipOfEml {
             let what = "is no zip that can be read; a zip that is cut off has lost its table of contents";
             unreadable(format!("{name}: {what}")).because(cause)
         };
-        let mut zip = ZipArchive::new(OwnPlace::new(Arc::clone(&file))).map_err(no_zip)?;
+        let place = OwnPlace::new(Arc::clone(&file));
+        let mut zip = ZipIterable::try_new(place, Config::default()).map_err(no_zip)?;
         if zip.len() as u64 > ENTRIES_MAX {
             return Err(unreadable(format!("{name}: more than {ENTRIES_MAX} entries")));
         }
-        let gathered = self.read_through(&mut zip, stamp.octets());
+        let gathered = self.read_through(&mut zip, &file).map_err(fail)?;
         if Stamp::of(&file.metadata().map_err(fail)?) != stamp {
             return Err(changed(&name));
         }
         let no_flags = Arc::new(Flags::default());
         let mut folders = Vec::new();
         self.folders.clear();
-        for (wire, messages) in gathered {
+        for (wire, messages) in gathered.folders {
             let mut occurrences = Occurrences::default();
-            let entries = messages.into_iter().map(|(number, measured)| {
+            let entries = messages.into_iter().map(|Found { number, form, measured }| {
                 let mut content = Key::default();
                 content.copy_from_slice(&measured.hash[..16]);
                 Entry {
@@ -165,7 +192,7 @@ impl Archive for ZipOfEml {
                     flags: Arc::clone(&no_flags),
                     date: date::date_of(None, &measured.header, None).0,
                     is_left_out: false,
-                    place: Place { number, hash: measured.hash },
+                    place: Place { number, form, hash: measured.hash },
                 }
             });
             let index = Index::new(&self.book, &WireName(wire.clone()), entries.collect(), KeyedBy::Content)?;
@@ -175,16 +202,18 @@ impl Archive for ZipOfEml {
                 return Err(unreadable(format!("{name}: more than {FOLDERS_MAX} folders")));
             }
         }
-        (self.stamp, self.zip) = (Some(stamp), Some(zip));
+        (self.stamp, self.entries) = (Some(stamp), Arc::new(gathered.entries));
         Ok(Contents { format: "zip of eml".to_owned(), folders, warnings: Vec::new() })
     }
 
     fn open(&mut self, folder: &Folder) -> Result<Box<dyn Shelf>> {
         let missing = || folder_unreadable(format!("{}: no such folder in the zip", folder.path));
         let index = Arc::clone(self.folders.get(&folder.wire.0).ok_or_else(missing)?);
-        let zip = self.zip.clone().ok_or_else(missing)?;
-        let (path, stamp) = (self.path.clone(), self.stamp);
-        Ok(Box::new(IndexedShelf::new(index, ZipReads { zip, path, stamp })))
+        let name = self.path.display().to_string();
+        let fail = |cause| folder_unreadable(format!("reading {name}")).because(cause);
+        let file = OwnPlace::new(Arc::new(files::open(&self.path, true).map_err(fail)?));
+        let (entries, path, stamp) = (Arc::clone(&self.entries), self.path.clone(), self.stamp);
+        Ok(Box::new(IndexedShelf::new(index, ZipReads { entries, file, path, stamp })))
     }
 
     fn remarks(&mut self) -> Vec<String> {
@@ -198,18 +227,21 @@ impl Archive for ZipOfEml {
 
 /// Reads messages out of the zip.
 struct ZipReads {
-    zip: ZipArchive<OwnPlace>,
+    entries: Arc<Vec<OwnedZipFileEntry>>,
+    file: OwnPlace,
     path: PathBuf,
     stamp: Option<Stamp>,
 }
 
 impl Reads<Place> for ZipReads {
     fn content(&mut self, entry: &Entry<Place>) -> std::result::Result<Content<'_>, Refusal> {
-        let Place { number, hash } = entry.place;
-        let opened = self.zip.by_index(number);
-        let file =
-            opened.map_err(|cause| Refusal::unreadable(format!("entry {number} of the zip: {cause}")))?;
-        Ok(Content { octets: entry.octets, reader: Box::new(Verified::new(CrLf::new(file), hash)) })
+        let Place { number, form, hash } = entry.place;
+        let refuse = |cause: String| Refusal::unreadable(format!("message {number} of the zip: {cause}"));
+        let stored = self.entries.get(number).ok_or(Refusal::Gone)?;
+        let file = stored.as_ref().with_reader(&mut self.file, ZipReadOptions::new());
+        let octets = form.octets(file.map_err(|cause| refuse(cause.to_string()))?);
+        let octets = octets.map_err(|cause| refuse(cause.to_string()))?;
+        Ok(Content { octets: entry.octets, reader: Box::new(Verified::new(CrLf::new(octets), hash)) })
     }
 
     fn check(&mut self) -> Result<()> {

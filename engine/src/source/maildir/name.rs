@@ -36,15 +36,28 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// The length that the name tells: `W=` with CRLF, else `S=` as the file has it, before it was compressed.
+    /// The message's length with CRLF line ends, where the name tells it: `W=`.
+    #[must_use]
+    pub fn wire_octets(&self) -> Option<u64> {
+        self.told(b"W=")
+    }
+
+    /// The message's length as its file has it, before it was compressed, where the name tells it: `S=`.
+    #[must_use]
+    pub fn stored_octets(&self) -> Option<u64> {
+        self.told(b"S=")
+    }
+
+    /// Either length: that of the wire first.
     #[must_use]
     pub fn octets(&self) -> Option<u64> {
-        let told = |mark: &[u8]| {
-            let part =
-                self.base.split(|octet| *octet == b',').skip(1).find_map(|part| part.strip_prefix(mark))?;
-            std::str::from_utf8(part).ok()?.parse().ok()
-        };
-        told(b"W=").or_else(|| told(b"S="))
+        self.wire_octets().or_else(|| self.stored_octets())
+    }
+
+    fn told(&self, mark: &[u8]) -> Option<u64> {
+        let part =
+            self.base.split(|octet| *octet == b',').skip(1).find_map(|part| part.strip_prefix(mark))?;
+        std::str::from_utf8(part).ok()?.parse().ok()
     }
 
     /// The flags of the letters; keywords by their numbers.

@@ -2,13 +2,14 @@
 //! Never goes into `cur`, `new` or `tmp`, and never follows a link.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use malote_plan::folder::{FolderPath, Naming};
 use malote_plan::folder_name;
 
 use crate::source::archive::contents::{FOLDERS_MAX, path_of};
-use crate::source::archive::files::DEPTH_MAX;
+use crate::source::archive::files::{self, DEPTH_MAX, Link, Target};
 
 /// Longest file of subscriptions, keywords or UIDs that is read, in octets.
 const SMALL_OCTETS_MAX: u64 = 1024 * 1024 * 1024;
@@ -24,37 +25,84 @@ pub struct Maildir {
     pub folder: FolderPath,
 }
 
-/// Every Maildir below `top`, parents first.
+/// What lies below a folder.
+#[derive(Debug, Default)]
+pub struct Tree {
+    /// Every Maildir, parents first.
+    pub maildirs: Vec<Maildir>,
+    /// Links among the folders.
+    links: Vec<Link>,
+    damage: Vec<String>,
+}
+
+impl Tree {
+    /// What could not be read, as sentences.
+    #[must_use]
+    pub fn damage(&self) -> Vec<String> {
+        let mut damage = self.damage.clone();
+        // A lock of an editor leads nowhere, and is none of a folder.
+        let is_lock =
+            |link: &Link| link.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b".#"));
+        let is_missing = |link: &&Link| match link.target() {
+            Target::Folder => true,
+            Target::Nothing => !is_lock(link),
+            Target::OwnFolder | Target::File => false,
+        };
+        let missing = self.links.iter().filter(is_missing).map(Link::damage);
+        files::tell(&mut damage, missing, "links lead to folders that are not read");
+        damage
+    }
+
+    /// Second names of folders that are read under their first ones, as sentences.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let own = self.links.iter().filter(|link| link.target() == Target::OwnFolder);
+        let sentence = |link: &Link| {
+            let (path, to) = (link.path.display(), link.leads_to.display());
+            format!("{path}: is a link to {to}, whose messages are read there and not a second time")
+        };
+        files::tell(&mut remarks, own.map(sentence), "links are second names of folders");
+        remarks
+    }
+}
+
+/// Every Maildir below `top`, parents first, and what could not be listed.
 ///
 /// # Errors
 /// Where `top` cannot be listed, or a limit is passed.
 pub fn find(top: &Path) -> io::Result<(Vec<Maildir>, Vec<String>)> {
-    let (mut found, mut damage) = (Vec::new(), Vec::new());
-    descend(top, &[], &mut found, &mut damage)?;
-    found.sort_by(|one: &Maildir, other: &Maildir| one.wire.cmp(&other.wire));
-    Ok((found, damage))
+    let tree = survey(top)?;
+    Ok((tree.maildirs, tree.damage))
 }
 
-fn descend(
-    path: &Path,
-    levels: &[Vec<u8>],
-    found: &mut Vec<Maildir>,
-    damage: &mut Vec<String>,
-) -> io::Result<()> {
+/// Everything below `top`, links too.
+///
+/// # Errors
+/// As [`find`].
+pub fn survey(top: &Path) -> io::Result<Tree> {
+    let mut tree = Tree::default();
+    descend((top, top), &[], &mut tree)?;
+    tree.maildirs.sort_by(|one, other| one.wire.cmp(&other.wire));
+    tree.links.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(tree)
+}
+
+fn descend((top, path): (&Path, &Path), levels: &[Vec<u8>], tree: &mut Tree) -> io::Result<()> {
     let limit = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
     if levels.len() > DEPTH_MAX {
         return Err(limit(format!("{}: folders lie deeper than {DEPTH_MAX}", path.display())));
     }
     if is_maildir(path) {
         let folder = folder_of(levels);
-        found.push(Maildir { path: path.to_owned(), wire: levels.join(&b'/'), folder });
+        tree.maildirs.push(Maildir { path: path.to_owned(), wire: levels.join(&b'/'), folder });
     }
-    if found.len() > FOLDERS_MAX {
+    if tree.maildirs.len() > FOLDERS_MAX {
         return Err(limit(format!("{}: more than {FOLDERS_MAX} folders", path.display())));
     }
     let entries = match std::fs::read_dir(path) {
         Err(cause) if !levels.is_empty() => {
-            damage.push(format!("{}: cannot be listed: {cause}", path.display()));
+            tree.damage.push(format!("{}: cannot be listed: {cause}", path.display()));
             return Ok(());
         }
         answered => answered?,
@@ -64,10 +112,14 @@ fn descend(
         let name = std::os::unix::ffi::OsStringExt::into_vec(entry.file_name());
         let is_own = is_maildir(path) && matches!(name.as_slice(), b"cur" | b"new" | b"tmp");
         // A link's own type is told, not that of what it points to.
-        if entry.file_type()?.is_dir() && !is_own {
+        let kind = entry.file_type()?;
+        if kind.is_symlink() && name != b"tmp" {
+            tree.links.push(Link::at(&entry.path(), top));
+        }
+        if kind.is_dir() && !is_own {
             let mut own = levels.to_vec();
             own.push(name);
-            descend(&entry.path(), &own, found, damage)?;
+            descend((top, &entry.path()), &own, tree)?;
         }
     }
     Ok(())

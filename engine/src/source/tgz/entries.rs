@@ -1,5 +1,5 @@
-//! Walks the entries of a tar stream.
-//! Never writes one by its name, and never follows what points elsewhere: links and devices are counted, no more.
+//! Walks the entries of a tar stream to its very end: one archive behind another is read like one.
+//! Never writes one by its name, and never follows what points elsewhere: links are told, devices counted.
 
 use std::io::{self, Read};
 
@@ -17,13 +17,38 @@ const NAME_OCTETS_MAX: u64 = 64 * 1024;
 /// Levels of a name.
 const LEVELS_MAX: usize = 64;
 
-/// A plain file or a folder in the archive.
+/// Octets of a header, and what all others are filled up to (POSIX.1-1988, ustar).
+const BLOCK_OCTETS: u64 = 512;
+
+/// Octets of zeros that an archive ends with.
+const END_OCTETS: u64 = 2 * BLOCK_OCTETS;
+
+/// What tape programs fill the end of an archive up to.
+const RECORD_OCTETS: u64 = 20 * BLOCK_OCTETS;
+
+/// Zeros behind the last entry at most: no tape has longer records.
+const FILLING_OCTETS_MAX: u64 = 2 * 1024 * 1024;
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain file.
+    File,
+    /// A folder.
+    Folder,
+    /// Another name of an earlier entry, whose name it tells; nothing where that leads out of the archive.
+    HardLink(Option<Vec<String>>),
+    /// A name that is to be followed, as it tells it.
+    SymbolicLink(String),
+}
+
+/// An entry of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// Level by level; never empty, never `..`.
     pub levels: Vec<String>,
-    /// True for a folder.
-    pub is_folder: bool,
+    /// What it is.
+    pub kind: Kind,
     /// When it was changed, in seconds; 0 where nothing is told.
     pub unix_seconds: i64,
     /// Where its octets begin in the stream.
@@ -33,9 +58,9 @@ pub struct Name {
 }
 
 /// What was passed over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PassedOver {
-    /// Links, devices and pipes.
+    /// Devices and pipes.
     pub odd: u64,
     /// Names that lead out of the archive, or are none.
     pub hostile: u64,
@@ -43,9 +68,88 @@ pub struct PassedOver {
     pub too_long: u64,
     /// Entries looked at.
     pub entries: u64,
+    /// Zeros between entries that are no archive's end: where they begin, and how many octets they are.
+    pub holes: Vec<(u64, u64)>,
+    /// Octets of zeros behind the last entry.
+    pub zeros_at_end: u64,
 }
 
-/// Gives every plain file and folder to `each`, with a reader of its octets.
+impl PassedOver {
+    /// What the zeros say of entries that are missing, as sentences that go on the archive's name. How an archive
+    /// ends is told where it was walked to its end.
+    #[must_use]
+    pub fn damage(&self, is_walked: bool) -> Vec<String> {
+        let hole = |(at, octets): &(u64, u64)| {
+            format!("{octets} octets of zeros lie in its middle, at octet {at}: entries may have been there")
+        };
+        let mut damage: Vec<String> = self.holes.iter().map(hole).collect();
+        if is_walked && self.entries > 0 && self.zeros_at_end < BLOCK_OCTETS {
+            damage.push(
+                "it has no end mark, as one that is cut off: entries may be missing; hold its length against the \
+                 original's"
+                    .to_owned(),
+            );
+        }
+        if is_walked && self.zeros_at_end > FILLING_OCTETS_MAX {
+            damage.push(format!(
+                "{} octets of zeros lie at its end, as in a download that broke off: entries may be missing; hold its \
+                 checksum against the original's",
+                self.zeros_at_end
+            ));
+        }
+        damage
+    }
+}
+
+/// Holes that are told one by one.
+const HOLES_MAX: usize = 20;
+
+/// Counts octets, and the zeros that they end with.
+struct Counted<R> {
+    inner: R,
+    octets: u64,
+    zeros: u64,
+    has_failed: bool,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into);
+        self.has_failed |= read.as_ref().is_err_and(|cause| cause.kind() != io::ErrorKind::Interrupted);
+        let read = read?;
+        self.octets += read as u64;
+        let zeros = into[..read].iter().rev().take_while(|octet| **octet == 0).count();
+        self.zeros = if zeros == read { self.zeros + zeros as u64 } else { zeros as u64 };
+        Ok(read)
+    }
+}
+
+/// Where the walk is between entries.
+#[derive(Default)]
+struct Course {
+    /// Where the archive began in which the entry lies.
+    archive_at: u64,
+    /// Where the last entry's octets ended, filled up.
+    end: u64,
+}
+
+impl Course {
+    /// Takes the next entry and judges the zeros before it.
+    fn go_on(&mut self, header_at: u64, end: u64, passed_over: &mut PassedOver) {
+        let zeros = header_at.saturating_sub(self.end);
+        if zeros > 0 {
+            let is_filled = zeros > END_OCTETS && (header_at - self.archive_at).is_multiple_of(RECORD_OCTETS);
+            if zeros != END_OCTETS && !is_filled && passed_over.holes.len() < HOLES_MAX {
+                passed_over.holes.push((self.end, zeros));
+            }
+            self.archive_at = header_at;
+        }
+        self.end = end;
+    }
+}
+
+/// Gives every plain file, folder and link to `each`, with a reader of its octets. Zeros between entries are walked
+/// over, for an archive may lie behind another.
 ///
 /// # Errors
 /// Where the stream is cut off, is no tar, or passes a limit: what was given before stays good.
@@ -54,8 +158,26 @@ pub fn walk(
     passed_over: &mut PassedOver,
     each: &mut dyn FnMut(Name, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
+    let mut stream = Counted { inner: stream, octets: 0, zeros: 0, has_failed: false };
+    let mut course = Course::default();
+    let walked = walk_entries(&mut stream, &mut course, passed_over, each);
+    let behind = stream.octets.saturating_sub(course.end);
+    let has_zeros_alone = stream.zeros >= behind && stream.octets >= course.end;
+    passed_over.zeros_at_end = if has_zeros_alone { behind } else { 0 };
+    // A file that ends within a block of zeros has lost no header there.
+    let is_cut_in_zeros = has_zeros_alone && !stream.has_failed && !behind.is_multiple_of(BLOCK_OCTETS);
+    if is_cut_in_zeros && passed_over.entries > 0 { Ok(()) } else { walked }
+}
+
+fn walk_entries(
+    stream: impl Read,
+    course: &mut Course,
+    passed_over: &mut PassedOver,
+    each: &mut dyn FnMut(Name, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
     let mut archive = tar::Archive::new(stream);
-    let mut long_name: Option<Vec<u8>> = None;
+    archive.set_ignore_zeros(true);
+    let (mut long_name, mut long_target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         passed_over.entries += 1;
@@ -63,36 +185,48 @@ pub fn walk(
             return Err(limit(&format!("it has more than {ENTRIES_MAX} entries")));
         }
         let octets = entry.header().entry_size()?;
-        match entry.header().entry_type() {
+        let end = entry.raw_file_position().saturating_add(octets);
+        course.go_on(
+            entry.raw_header_position(),
+            end.checked_next_multiple_of(BLOCK_OCTETS).unwrap_or(end),
+            passed_over,
+        );
+        let kind = match entry.header().entry_type() {
             EntryType::GNULongName => {
-                let mut name = short(&mut entry, octets)?;
-                while name.last() == Some(&0) {
-                    name.pop();
-                }
-                long_name = Some(name);
+                long_name = Some(long(&mut entry, octets)?);
+                continue;
+            }
+            EntryType::GNULongLink => {
+                long_target = Some(long(&mut entry, octets)?);
                 continue;
             }
             EntryType::XHeader => {
                 let extensions = short(&mut entry, octets)?;
-                long_name = pax_path(&extensions)?.or(long_name);
+                let told = pax_names(&extensions)?;
+                (long_name, long_target) = (told.0.or(long_name), told.1.or(long_target));
                 continue;
             }
-            EntryType::GNULongLink | EntryType::XGlobalHeader => continue,
+            EntryType::XGlobalHeader => continue,
             // Its map of holes would have to be believed to find the next entry.
             EntryType::GNUSparse => {
                 return Err(limit("a sparse file lies in it, which no export of mail has"));
             }
-            _ => {}
-        }
+            kind => kind,
+        };
         let name = long_name.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
-        let is_folder = entry.header().entry_type().is_dir();
-        if !is_folder
-            && !entry.header().entry_type().is_file()
-            && !entry.header().entry_type().is_contiguous()
-        {
-            passed_over.odd += 1;
-            continue;
-        }
+        let short_target =
+            || entry.header().link_name_bytes().map(|name| name.into_owned()).unwrap_or_default();
+        let target = long_target.take().unwrap_or_else(short_target);
+        let kind = match kind {
+            kind if kind.is_dir() => Kind::Folder,
+            kind if kind.is_hard_link() => Kind::HardLink(levels(&target)),
+            kind if kind.is_symlink() => Kind::SymbolicLink(String::from_utf8_lossy(&target).into_owned()),
+            kind if kind.is_file() || kind.is_contiguous() => Kind::File,
+            _ => {
+                passed_over.odd += 1;
+                continue;
+            }
+        };
         if octets > ENTRY_OCTETS_MAX {
             passed_over.too_long += 1;
             continue;
@@ -102,13 +236,22 @@ pub fn walk(
             Some(levels) => {
                 let unix_seconds = entry.header().mtime().ok().and_then(|time| i64::try_from(time).ok());
                 let at = entry.raw_file_position();
-                let name = Name { levels, is_folder, unix_seconds: unix_seconds.unwrap_or(0), at, octets };
+                let name = Name { levels, kind, unix_seconds: unix_seconds.unwrap_or(0), at, octets };
                 each(name, &mut entry)?;
             }
             None => passed_over.hostile += 1,
         }
     }
     Ok(())
+}
+
+/// A name that GNU tar writes before the entry that bears it.
+fn long(entry: &mut impl Read, octets: u64) -> io::Result<Vec<u8>> {
+    let mut name = short(entry, octets)?;
+    while name.last() == Some(&0) {
+        name.pop();
+    }
+    Ok(name)
 }
 
 /// An extension's octets, which are few or a lie.
@@ -125,18 +268,19 @@ fn short(entry: &mut impl Read, octets: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The path of pax extensions (POSIX.1-2001). A size among them would move all that follows.
-fn pax_path(extensions: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let mut path = None;
+/// The name and the link's name of pax extensions (POSIX.1-2001). A size among them would move all that follows.
+fn pax_names(extensions: &[u8]) -> io::Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    let (mut path, mut target) = (None, None);
     for extension in PaxExtensions::new(extensions) {
         let extension = extension?;
         match extension.key_bytes() {
             b"path" => path = Some(extension.value_bytes().to_vec()),
+            b"linkpath" => target = Some(extension.value_bytes().to_vec()),
             b"size" => return Err(limit("an entry in it is longer than a header can tell")),
             _ => {}
         }
     }
-    Ok(path)
+    Ok((path, target))
 }
 
 /// A name as levels; nothing where it leads out of the archive.

@@ -2,7 +2,7 @@
 //! Never needs one: a message without it is delivered with what the archive itself tells.
 
 use malote_plan::message::{Flag, Flags, InternalDate};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::source::mbox::status;
 
@@ -26,21 +26,6 @@ const LETTERS: [(char, &str); 6] = [
     ('n', "$MDNSent"),
 ];
 
-/// The fields that are used, named as Zimbra does.
-#[derive(Debug, Deserialize)]
-struct Fields {
-    #[serde(rename = "type")]
-    kind: Option<i64>,
-    date: Option<i64>,
-    unread: Option<i64>,
-    #[serde(rename = "FlagStr", default)]
-    flags: String,
-    #[serde(rename = "TagNames", default)]
-    tag_names: String,
-    #[serde(rename = "TagStr", default)]
-    tag_text: String,
-}
-
 /// What a `.meta` tells of its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
@@ -50,30 +35,67 @@ pub struct Meta {
     pub date: Option<InternalDate>,
     /// Flags, and tags as keywords.
     pub flags: Flags,
+    /// False where a field is not as Zimbra writes it: what it told is lost.
+    pub is_whole: bool,
+}
+
+/// The fields of a `.meta`, each read for itself: one that is odd costs no other.
+struct Fields {
+    all: serde_json::Map<String, Value>,
+    is_whole: bool,
+}
+
+impl Fields {
+    fn number(&mut self, name: &str) -> Option<i64> {
+        let read = match self.all.get(name) {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            // Some writers give a fraction to a whole number.
+            Some(value) => value.as_i64().or_else(|| value.to_string().strip_suffix(".0")?.parse().ok()),
+        };
+        self.is_whole &= read.is_some();
+        read
+    }
+
+    fn text(&mut self, name: &str) -> String {
+        match self.all.get(name) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(_) => {
+                self.is_whole = false;
+                String::new()
+            }
+        }
+    }
 }
 
 /// Reads a `.meta`; nothing where it is none.
 #[must_use]
 pub fn read(octets: &[u8]) -> Option<Meta> {
-    let fields: Fields = serde_json::from_slice(octets).ok()?;
-    let is_unread = fields.unread.is_some_and(|count| count > 0) || fields.flags.contains('u');
-    let set = LETTERS.iter().filter(|(letter, _)| fields.flags.contains(*letter)).map(|(_, flag)| *flag);
+    let Value::Object(all) = serde_json::from_slice(octets).ok()? else { return None };
+    let mut fields = Fields { all, is_whole: true };
+    let letters = fields.text("FlagStr");
+    let is_unread = fields.number("unread").is_some_and(|count| count > 0) || letters.contains('u');
+    let set = LETTERS.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, flag)| *flag);
     let mut flags: Flags = set.chain((!is_unread).then_some("\\Seen")).filter_map(Flag::new).collect();
-    flags.0.extend(tags(&fields).iter().filter_map(|tag| status::keyword(tag)));
+    let (named, numbered) = (fields.text("TagNames"), fields.text("TagStr"));
+    let tags = tags(if named.is_empty() { &numbered } else { &named });
+    flags.0.extend(tags.iter().filter_map(|tag| status::keyword(tag)));
     // Newer servers write seconds; milliseconds are seen in exports of older ones.
-    let seconds = fields.date.map(|date| if date > 100_000_000_000 { date / 1000 } else { date });
+    let seconds = fields.number("date").map(|date| if date > 100_000_000_000 { date / 1000 } else { date });
+    let kind = fields.number("type");
     Some(Meta {
-        is_message: fields.kind.is_none_or(|kind| [TYPE_MESSAGE, TYPE_CHAT].contains(&kind)),
+        is_message: kind.is_none_or(|kind| [TYPE_MESSAGE, TYPE_CHAT].contains(&kind)),
         date: seconds
             .filter(|date| *date > 0)
             .map(|unix_seconds| InternalDate { unix_seconds, offset_minutes: 0 }),
         flags,
+        is_whole: fields.is_whole,
     })
 }
 
 /// Names parted by `:`, which `\` escapes. Before 6.0.6 there were numbers, which say nothing without the mailbox.
-fn tags(fields: &Fields) -> Vec<String> {
-    let text = if fields.tag_names.is_empty() { &fields.tag_text } else { &fields.tag_names };
+fn tags(text: &str) -> Vec<String> {
     let is_number =
         |text: &str| text.bytes().all(|octet| octet.is_ascii_digit() || octet == b',' || octet == b'-');
     if is_number(text) {
@@ -122,6 +144,17 @@ mod tests {
             let found = (meta.is_message, meta.date.map(|date| date.unix_seconds), meta.flags);
             assert_eq!(found, (is_message, seconds, Flags::parse(flags)), "{text}");
         }
+        for (text, is_whole, seconds, flags) in [
+            (r#"{"date":"1719828000","unread":"1","FlagStr":null}"#, true, Some(1_719_828_000), ""),
+            (r#"{"date":1719828000.0,"unread":null,"TagNames":"a"}"#, true, Some(1_719_828_000), "\\Seen a"),
+            (r#"{"date":{},"FlagStr":"f"}"#, false, None, "\\Flagged \\Seen"),
+            (r#"{"date":1719828000,"FlagStr":["f"],"TagNames":"a"}"#, false, Some(1_719_828_000), "\\Seen a"),
+        ] {
+            let meta = read(text.as_bytes()).unwrap();
+            let found = (meta.is_whole, meta.date.map(|date| date.unix_seconds), meta.flags);
+            assert_eq!(found, (is_whole, seconds, Flags::parse(flags)), "{text}");
+        }
         assert_eq!(read(b"no json"), None);
+        assert_eq!(read(b"[1]"), None);
     }
 }

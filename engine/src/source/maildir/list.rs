@@ -1,0 +1,287 @@
+//! Lists the messages of one Maildir while its server goes on working in it.
+//! Never takes a listing for whole during which the folders changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::name::Name;
+use crate::source::archive::book::{Key, key};
+use crate::source::archive::files::{self, ENTRIES_MAX, Link, Target};
+use crate::source::archive::lines::measure;
+
+/// Where delivered messages lie. A server moves them from the first to the second, so that one that is on its way is
+/// in what is read later.
+const PLACES: [&str; 2] = ["new", "cur"];
+
+/// Times that a Maildir is listed until it holds still.
+pub const LISTINGS_MAX: usize = 16;
+
+/// One message's file.
+#[derive(Debug)]
+pub struct Letter {
+    /// What of its name stays while flags come and go.
+    pub base: Vec<u8>,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size, times and place.
+    pub metadata: Metadata,
+    /// What tells it from another of its name and length; nothing where there is no other.
+    pub content: Option<Key>,
+}
+
+/// The messages of one Maildir.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Each message once.
+    pub letters: Vec<Letter>,
+    /// Pipes and folders among the messages.
+    pub odd: u64,
+    /// Links among the messages.
+    pub links: Vec<Link>,
+    /// False where the folders changed during each listing: messages may be missing.
+    pub is_whole: bool,
+}
+
+/// Lists `new` and `cur`, again while they change. A message that is seen twice while a program moves it is one; two
+/// messages of one name are two.
+///
+/// # Errors
+/// Where a folder cannot be listed, or a limit is passed.
+pub fn list(maildir: &Path) -> io::Result<Listing> {
+    list_between(maildir, &mut |_| ())
+}
+
+/// The same; `between` is called after each folder is read.
+pub(super) fn list_between(maildir: &Path, between: &mut dyn FnMut(&str)) -> io::Result<Listing> {
+    let mut files = Files::new();
+    let mut listing = Listing::default();
+    for _ in 0..LISTINGS_MAX {
+        let mut now = Files::new();
+        let before = times(maildir);
+        listing = Listing::default();
+        let is_whole = pass(maildir, &mut now, &mut listing, between)?;
+        // The time of a folder is no finer than a clock's tick: names are looked at once more.
+        if is_whole && before == times(maildir) && has_all(maildir, &now)? {
+            (files, listing.is_whole) = (now, true);
+            break;
+        }
+        // What one listing misses, another has seen.
+        files.extend(now);
+    }
+    listing.letters = letters(files);
+    Ok(listing)
+}
+
+/// Files by what is the same message for sure: one name and one inode. The latest path is the one that counts.
+type Files = BTreeMap<(Vec<u8>, u64, u64), (PathBuf, Metadata)>;
+
+/// When the folders were changed.
+fn times(maildir: &Path) -> [Option<(i64, i64)>; 2] {
+    PLACES.map(|place| {
+        let folder = std::fs::metadata(maildir.join(place)).ok()?;
+        Some((folder.mtime(), folder.mtime_nsec()))
+    })
+}
+
+/// One listing; false where a file went away under it.
+fn pass(
+    maildir: &Path,
+    files: &mut Files,
+    listing: &mut Listing,
+    between: &mut dyn FnMut(&str),
+) -> io::Result<bool> {
+    let mut is_whole = true;
+    for place in PLACES {
+        for entry in entries(&maildir.join(place))?.into_iter().flatten() {
+            let entry = entry?;
+            let name = entry.file_name().into_vec();
+            if name.starts_with(b".") {
+                continue;
+            }
+            let metadata = match entry.metadata() {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    is_whole = false;
+                    continue;
+                }
+                metadata => metadata?,
+            };
+            if metadata.is_symlink() {
+                listing.links.push(Link::at(&entry.path(), maildir));
+            } else if metadata.is_file() {
+                let base = Name::of(&name).base.to_vec();
+                files.insert((base, metadata.dev(), metadata.ino()), (entry.path(), metadata));
+            } else {
+                listing.odd += 1;
+            }
+            if files.len() > ENTRIES_MAX {
+                let what = format!("more than {ENTRIES_MAX} messages");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+        }
+        between(place);
+    }
+    Ok(is_whole)
+}
+
+/// A folder's entries; nothing where there is no such folder.
+fn entries(folder: &Path) -> io::Result<Option<std::fs::ReadDir>> {
+    match std::fs::read_dir(folder) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        entries => entries.map(Some),
+    }
+}
+
+/// True where the folders hold no name whose message was not listed.
+fn has_all(maildir: &Path, files: &Files) -> io::Result<bool> {
+    let known: HashSet<&[u8]> = files.keys().map(|(base, _, _)| base.as_slice()).collect();
+    for place in PLACES {
+        for entry in entries(&maildir.join(place))?.into_iter().flatten() {
+            let entry = entry?;
+            let name = entry.file_name().into_vec();
+            let is_known = name.starts_with(b".") || known.contains(Name::of(&name).base);
+            if !is_known && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Each message once: of several files of one name those whose octets differ.
+fn letters(files: Files) -> Vec<Letter> {
+    let mut by_base: HashMap<Vec<u8>, Vec<Letter>> = HashMap::new();
+    for ((base, _, _), (path, metadata)) in files {
+        let letter = Letter { base: base.clone(), path, metadata, content: None };
+        by_base.entry(base).or_default().push(letter);
+    }
+    let mut letters = Vec::with_capacity(by_base.len());
+    for mut alike in by_base.into_values() {
+        if alike.len() > 1 {
+            alike = told_apart(alike);
+        }
+        letters.append(&mut alike);
+    }
+    letters
+}
+
+fn told_apart(mut alike: Vec<Letter>) -> Vec<Letter> {
+    // What lies in `cur` and is named last has the flags.
+    alike.sort_by(|one, other| one.path.cmp(&other.path));
+    for letter in &mut alike {
+        // One that cannot be read is like no other.
+        let inode = letter.metadata.ino().to_le_bytes();
+        letter.content = Some(content(&letter.path).unwrap_or_else(|_| key(&[b"unread", &inode])));
+    }
+    let mut seen = HashSet::new();
+    alike.retain(|letter| seen.insert(letter.content));
+    let mut lengths: HashMap<u64, u64> = HashMap::new();
+    for letter in &alike {
+        *lengths.entry(letter.metadata.len()).or_default() += 1;
+    }
+    for letter in &mut alike {
+        letter.content = letter.content.filter(|_| lengths.get(&letter.metadata.len()) > Some(&1));
+    }
+    alike
+}
+
+fn content(path: &Path) -> io::Result<Key> {
+    let measured = measure(files::open(path, false)?, 0)?;
+    let mut content = Key::default();
+    content.copy_from_slice(&measured.hash[..16]);
+    Ok(content)
+}
+
+impl Listing {
+    /// What of this Maildir, called `folder` and lying at `maildir`, is not read, as sentences.
+    #[must_use]
+    pub fn damage(&self, folder: &str, maildir: &Path) -> Vec<String> {
+        let mut damage = Vec::new();
+        let missing = self.links.iter().filter(|link| link.target() != Target::OwnFolder);
+        files::tell(
+            &mut damage,
+            missing.map(Link::damage),
+            &format!("links in {folder} are messages that are not read"),
+        );
+        if !self.is_whole {
+            damage.push(format!(
+                "{folder}: {} changed each of the {LISTINGS_MAX} times that it was listed; what was found is copied and \
+                 nothing counts as gone; run again when its server is quieter",
+                maildir.display()
+            ));
+        }
+        damage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn maildir(files: &[&str]) -> tempfile::TempDir {
+        let top = tempfile::tempdir().unwrap();
+        PLACES.iter().for_each(|place| std::fs::create_dir(top.path().join(place)).unwrap());
+        files.iter().for_each(|name| std::fs::write(top.path().join(name), name).unwrap());
+        top
+    }
+
+    fn bases(listing: &Listing) -> Vec<String> {
+        let mut bases: Vec<_> =
+            listing.letters.iter().map(|letter| String::from_utf8_lossy(&letter.base).into_owned()).collect();
+        bases.sort();
+        bases
+    }
+
+    #[test]
+    fn a_letter_that_is_moved_while_its_folders_are_listed_is_listed() {
+        for (from, to) in
+            [("new/2.b", "cur/2.b:2,"), ("cur/1.a:2,", "new/1.a"), ("cur/1.a:2,", "cur/1.a:2,S")]
+        {
+            let top = maildir(&["cur/1.a:2,", "new/2.b", "cur/3.c:2,S"]);
+            let mut is_moved = false;
+            let listing = list_between(top.path(), &mut |place| {
+                if place == "new" && !is_moved {
+                    std::fs::rename(top.path().join(from), top.path().join(to)).unwrap();
+                    is_moved = true;
+                }
+            });
+            let listing = listing.unwrap();
+            assert!(listing.is_whole, "{from}");
+            assert_eq!(bases(&listing), ["1.a", "2.b", "3.c"], "{from}");
+            assert!(listing.letters.iter().all(|letter| letter.path.exists()), "{from}");
+        }
+    }
+
+    #[test]
+    fn a_maildir_that_never_holds_still_is_told_and_nothing_of_it_is_missed() {
+        let top = maildir(&["cur/1.a:2,", "cur/2.b:2,"]);
+        let mut count = 0;
+        let path = |name: String| top.path().join(name);
+        let listing = list_between(top.path(), &mut |place| {
+            if place == "new" {
+                // It is in `cur` when `new` is read, and in `new` when `cur` is; only each second listing can see it.
+                let (from, to) = if count % 2 == 0 { ("cur", "new") } else { ("new", "cur") };
+                std::fs::rename(path(format!("{from}/1.a:2,")), path(format!("{to}/1.a:2,"))).unwrap();
+                count += 1;
+            }
+        });
+        let listing = listing.unwrap();
+        assert_eq!(count, LISTINGS_MAX);
+        assert!(!listing.is_whole);
+        assert_eq!(bases(&listing), ["1.a", "2.b"]);
+        assert!(listing.damage("INBOX", top.path())[0].contains("nothing counts as gone"));
+    }
+
+    #[test]
+    fn a_name_that_only_a_second_look_shows_makes_a_listing_a_part() {
+        let top = maildir(&["cur/1.a:2,", "cur/2.b:2,"]);
+        let mut files = Files::new();
+        pass(top.path(), &mut files, &mut Listing::default(), &mut |_| ()).unwrap();
+        assert!(has_all(top.path(), &files).unwrap());
+        files.pop_last();
+        assert!(!has_all(top.path(), &files).unwrap());
+    }
+}
