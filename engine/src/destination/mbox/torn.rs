@@ -10,7 +10,9 @@ use super::batch::{self, Batch};
 use super::journal::{Planned, Row, Torn};
 use super::write::{FLAGS_OCTETS, Head, head, separator};
 use crate::source::archive::files::Slice;
+use crate::source::mbox::from_line::{self, FromLine};
 use crate::source::mbox::letter::Pieces;
+use crate::source::mbox::scan::Glance as _;
 
 /// The end of a file, part by part. All places are in octets of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,23 +80,31 @@ fn end_of(file: &File, row: &Row) -> io::Result<u64> {
     Ok(row.at + row.stored + if last[0] == b'\n' { 1 } else { 2 })
 }
 
+/// Octets before the first unlike one in which a separator may have begun, and those behind it that tell what it is.
+const LINE_OCTETS_MAX: usize = 512;
+
 /// Where another program's mail begins that was added to a begun message, of which the octets up to `alike` are as
-/// ours would be. A separator may begin as our next octets do, so that it is looked for a little before that too.
+/// ours would be. A separator may begin as our next octets do, so that it is looked for in the line before that too.
 fn others_at(file: &File, kept: u64, alike: u64, begun: Option<&Row>) -> io::Result<u64> {
-    let Some(begun) = begun else { return Ok(kept) };
     const FROM: &[u8] = b"From ";
-    let is_at = |at: u64, text: &[u8]| {
-        let mut found = [0; FROM.len() + 1];
-        let found = &mut found[..text.len()];
-        io::Result::Ok(file.read_at(found, at)? == text.len() && found == text)
-    };
-    for at in (alike.saturating_sub(FROM.len() as u64 - 1).max(kept)..=alike).rev() {
-        if is_at(at, FROM)? {
-            return Ok(at);
+    let Some(begun) = begun else { return Ok(kept) };
+    let start = alike.saturating_sub(LINE_OCTETS_MAX as u64).max(kept);
+    let mut around = vec![0; 2 * LINE_OCTETS_MAX];
+    let found = file.glance(start, &mut around);
+    around.truncate(found);
+    let unlike = usize::try_from(alike - start).unwrap_or(found).min(found);
+    let line = memchr::memrchr(b'\n', &around[..unlike]).map_or(0, |end| end + 1);
+    for at in (line..=unlike).rev().filter(|at| around[*at..].starts_with(FROM)) {
+        let is_theirs = at + FROM.len() > unlike || {
+            let text = around[at..].split(|octet| *octet == b'\n').next().unwrap_or_default();
+            from_line::judge(text) != FromLine::Text
+        };
+        if is_theirs {
+            return Ok(start + at as u64);
         }
     }
     // Whoever has our own sender begins as our next message would have begun.
-    let is_within_head = alike < begun.at && !is_at(alike, b"\nFrom ")?;
+    let is_within_head = alike < begun.at && !around[unlike..].starts_with(b"\nFrom ");
     Ok(if is_within_head { kept } else { alike })
 }
 
