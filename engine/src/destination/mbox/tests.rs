@@ -139,7 +139,7 @@ async fn what_a_dead_run_began_never_costs_a_message_of_others() {
     let begun = begun(&world).await;
     let length = begun.batch.len();
     for added in ["", ADDED[0], ADDED[1], ADDED[2]] {
-        for cut in (0..length).step_by(7).chain([length - 1, length]) {
+        for cut in (0..length).step_by(5).chain([length - 1, length]) {
             let place = format!("{cut} of {length} octets, then {added:?}");
             begun.plant(&world, cut, added);
             assert_eq!(world.texts().await, begun.expected(cut, added), "{place}");

@@ -93,19 +93,21 @@ fn others_at(file: &File, kept: u64, alike: u64, begun: Option<&Row>) -> io::Res
     let found = file.glance(start, &mut around);
     around.truncate(found);
     let unlike = usize::try_from(alike - start).unwrap_or(found).min(found);
+    if around[unlike..].starts_with(b"\nFrom ") {
+        return Ok(alike);
+    }
     let line = memchr::memrchr(b'\n', &around[..unlike]).map_or(0, |end| end + 1);
     for at in (line..=unlike).rev().filter(|at| around[*at..].starts_with(FROM)) {
         let is_theirs = at + FROM.len() > unlike || {
             let text = around[at..].split(|octet| *octet == b'\n').next().unwrap_or_default();
-            from_line::judge(text) != FromLine::Text
+            matches!(from_line::judge(text), FromLine::Dated { .. })
         };
         if is_theirs {
             return Ok(start + at as u64);
         }
     }
     // Whoever has our own sender begins as our next message would have begun.
-    let is_within_head = alike < begun.at && !around[unlike..].starts_with(b"\nFrom ");
-    Ok(if is_within_head { kept } else { alike })
+    Ok(if alike < begun.at { kept } else { alike })
 }
 
 /// Where the messages of Malote's own form end, of which the last may be cut anywhere: within one, no line begins
