@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use acceptance::archives::{FORMATS, Format, Sheet, destination as files, hashes, run, sheets};
-use acceptance::program::{Home, between};
+use acceptance::program::{Ended, Home, between};
 use acceptance::reader::Reader;
 use acceptance::servers::Dovecot;
 use acceptance::world::{Fault, Habits, Mailbox, MemoryDestination, Moment, Steps};
@@ -243,6 +243,79 @@ async fn an_mbox_that_a_dead_run_left_half_written_is_whole_again() {
         let read = open(&FORMATS[0], &top.path().join(format!("back{cut}")), &to);
         run(read, memory(&back), &Arc::new(MemoryLedger::new()), &Steps::counting()).await.unwrap();
         assert_eq!(texts(&back), expected(&all[..2]), "cut at {cut}");
+    }
+}
+
+/// Copies into `format`, alters what Malote keeps in `list`, and copies again with the ledger of the first run.
+async fn wrong_list(format: &str, list: &str, alter: fn(&mut Vec<u8>)) {
+    let all = sheets();
+    let top = tempfile::tempdir().unwrap();
+    let path = (FORMATS[1].write)(top.path(), &all).unwrap();
+    let (to, ledger) = (top.path().join("to"), Arc::new(MemoryLedger::new()));
+    let source = || open(&FORMATS[1], top.path(), &path);
+    run(source(), files(format, to.clone()), &ledger, &Steps::counting()).await.unwrap();
+    let place = to.join(list);
+    let mut octets = std::fs::read(&place).unwrap();
+    alter(&mut octets);
+    std::fs::write(&place, octets).unwrap();
+    for again in 0..2 {
+        let report = run(source(), files(format, to.clone()), &ledger, &Steps::counting()).await.unwrap();
+        judge(&report, list);
+        assert_eq!(report.totals.copied, 0, "{format}, run {again}: {report:#?}");
+    }
+    let back = Mailbox::new(Habits::default());
+    let written = FORMATS.iter().find(|one| one.name == format).unwrap();
+    let read = open(written, &top.path().join("back"), &to);
+    run(read, memory(&back), &Arc::new(MemoryLedger::new()), &Steps::counting()).await.unwrap();
+    assert_eq!(texts(&back), expected(&all), "{format}");
+}
+
+#[tokio::test]
+async fn a_wrong_bit_in_what_malote_keeps_beside_the_mail_costs_and_doubles_nothing() {
+    let flip = |octets: &mut Vec<u8>| {
+        let row = octets.windows(11).position(|window| window == b" message 2 ").unwrap();
+        octets[row + 12] ^= 1;
+    };
+    wrong_list("mbox", "INBOX.mbox.malote", flip).await;
+    let flip = |octets: &mut Vec<u8>| {
+        let row = octets.windows(6).position(|window| window == b".malot").unwrap();
+        octets[row - 1] ^= 1;
+    };
+    wrong_list("maildir", "malote-uids", flip).await;
+}
+
+#[tokio::test]
+async fn a_destination_of_files_needs_no_other_place_and_verify_leaves_it_as_it_is() {
+    for format in ["mbox", "maildir"] {
+        let program = Home::new().unwrap();
+        std::fs::create_dir_all(program.path("files")).unwrap();
+        let path = (FORMATS[1].write)(&program.path("files"), &sheets()).unwrap();
+        let to_path = program.path("to");
+        let (from, to) = (format!("eml:{}", path.display()), format!("{format}:{}", to_path.display()));
+        let mut copying = program.command(between("copy", &from, &to));
+        copying.env("TMPDIR", program.path("nowhere"));
+        let ended = Ended::of(copying).await.unwrap().with(0);
+        assert_eq!(ended.total("copied"), 7, "{format}");
+        // Somebody adds a message, and a run dies: a verification looks at both and touches neither.
+        if format == "mbox" {
+            let add = |name: &str, text: &str| {
+                let mut file = std::fs::File::options().append(true).open(to_path.join(name)).unwrap();
+                std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+            };
+            let octets = std::fs::metadata(to_path.join("INBOX.mbox")).unwrap().len();
+            let text = format!("intent {octets}");
+            let mut checksum = flate2::Crc::new();
+            checksum.update(text.as_bytes());
+            add("INBOX.mbox.malote", &format!("{:08x} {text}\n", checksum.sum()));
+            add("INBOX.mbox", "From u@x Tue Jul  2 10:00:00 2024\nSubject: mine\n\nmine\n\n");
+        } else {
+            std::fs::write(to_path.join("new/1.x"), "Subject: mine\n\nmine\n").unwrap();
+        }
+        let before = hashes(&to_path).unwrap();
+        let mut verify = between("verify", &from, &to);
+        verify.extend(["--content", "full"]);
+        program.run(verify).await.unwrap().with(0);
+        assert_eq!(hashes(&to_path).unwrap(), before, "{format}");
     }
 }
 

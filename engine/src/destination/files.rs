@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -51,6 +52,26 @@ pub trait Tray: Shelf {
     fn remove(&mut self, uids: &UidSet) -> Result<()>;
 }
 
+/// What the trays of one destination have to tell the report, as sentences, each once.
+#[derive(Debug, Clone, Default)]
+pub struct Remarks(Arc<Mutex<Vec<String>>>);
+
+impl Remarks {
+    /// Tells something.
+    pub fn tell(&self, sentence: String) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains(&sentence) {
+            all.push(sentence);
+        }
+    }
+
+    /// All that was told.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// A message on its way into a file.
 pub struct Letter {
     octets: Octets,
@@ -66,7 +87,9 @@ enum Octets {
 }
 
 impl Letter {
-    fn of(parcel: Parcel) -> Self {
+    /// A message as a run sends it.
+    #[must_use]
+    pub fn of(parcel: Parcel) -> Self {
         let octets = match parcel.body {
             Body::Memory(octets) => Octets::Held(octets),
             Body::Wire(body) => Octets::Arriving { octets: body.octets, chunks: body.chunks },

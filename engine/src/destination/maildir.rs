@@ -1,12 +1,16 @@
 //! A Maildir++ as a destination: `.Sent`, `.Kunden.Alt`, each with `cur`, `new` and `tmp`.
 //! Never shows a message before it is whole and durable, and never changes a file that it did not write.
 
+mod listing;
+#[cfg(test)]
+mod tests;
 mod tray;
+mod uids;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +20,8 @@ use malote_plan::folder::{Folder, FolderPath, Naming, Role};
 use malote_plan::folder_name;
 use malote_plan::promise::Promises;
 
-use self::tray::MaildirTray;
-use super::files::{OpenFiles, unwritten};
+use self::tray::{MaildirTray, Opening};
+use super::files::{OpenFiles, Remarks, unwritten};
 use super::{Destination, OpenDestination};
 use crate::clock::{Clock, SystemClock};
 use crate::exchange::Survey;
@@ -29,6 +33,8 @@ use crate::source::maildir::tree::{self, Maildir};
 pub struct MaildirDestination {
     top: PathBuf,
     clock: Arc<dyn Clock>,
+    writes: bool,
+    remarks: Remarks,
 }
 
 /// How Maildir++ writes names.
@@ -40,7 +46,13 @@ impl MaildirDestination {
     /// The Maildir at `top`.
     #[must_use]
     pub fn new(top: PathBuf) -> Self {
-        Self { top, clock: Arc::new(SystemClock) }
+        Self { top, clock: Arc::new(SystemClock), writes: true, remarks: Remarks::default() }
+    }
+
+    /// The same for reading alone: nothing is written, neither a message nor what is kept beside them.
+    #[must_use]
+    pub fn reading(self) -> Self {
+        Self { writes: false, ..self }
     }
 
     /// Where a folder lies: the top is INBOX, everything else a name with a dot before it.
@@ -95,7 +107,7 @@ fn make(maildir: &Path) -> io::Result<()> {
     let is_below = maildir.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
     if is_below {
         // Courier and Dovecot know a folder by this file.
-        File::options().append(true).create(true).open(maildir.join("maildirfolder"))?;
+        File::options().append(true).create(true).mode(0o600).open(maildir.join("maildirfolder"))?;
     }
     File::open(maildir)?.sync_all()?;
     maildir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
@@ -127,7 +139,8 @@ impl Destination for MaildirDestination {
             return Ok(());
         }
         let add = || -> io::Result<()> {
-            let mut file = File::options().append(true).create(true).open(self.top.join("subscriptions"))?;
+            let options = File::options().append(true).create(true).mode(0o600).clone();
+            let mut file = options.open(self.top.join("subscriptions"))?;
             file.write_all(format!("{name}\n").as_bytes())?;
             file.sync_all()
         };
@@ -137,19 +150,26 @@ impl Destination for MaildirDestination {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
         let path = self.top.join(std::ffi::OsStr::from_bytes(&folder.wire.0));
         let (clock, name) = (Arc::clone(&self.clock), folder.path.to_string());
-        if folder.wire.0.is_empty() {
+        let is_top = folder.wire.0.is_empty();
+        if is_top && self.writes {
             make(&path).map_err(|cause| unwritten("making the Maildir", cause))?;
         }
-        let is_there = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-        if !is_there {
+        let found = fs::symlink_metadata(&path);
+        let is_to_be_made = found.is_err() && is_top && !self.writes;
+        if !is_to_be_made && !found.is_ok_and(|found| found.is_dir()) {
             let message = format!("{name}: the Maildir is not there any more");
             let (class, reach) = (Class::FolderMissing, Reach::Folder);
             return Err(Failure::new(Side::Destination, class, reach, Retry::Never, message));
         }
-        let tray = tokio::task::spawn_blocking(move || MaildirTray::open(path, name, clock))
+        let opening = Opening { name, clock, remarks: self.remarks.clone(), writes: self.writes };
+        let tray = tokio::task::spawn_blocking(move || MaildirTray::open(path, opening))
             .await
             .map_err(|_| Failure::net(Side::Destination, "opening a Maildir: broken off"))??;
         Ok(Box::new(OpenFiles::new(Box::new(tray), folder.wire.clone())))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.all()
     }
 
     async fn close(&self) {}

@@ -1,13 +1,21 @@
 //! A tree of mbox files as a destination: `Kunden.mbox`, `Kunden.sbd/Alt.mbox`.
-//! Never leaves half a message: what a dead run began is cut off before anything else is done.
+//! Never leaves half a message: what a dead run began is settled before anything else is done, and nothing is cut off
+//! that is not proven to be its own.
 
+mod aside;
+mod batch;
 mod journal;
+mod lock;
+mod others;
+#[cfg(test)]
+mod tests;
+mod torn;
 mod tray;
 mod write;
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,8 +24,8 @@ use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::{Folder, FolderPath, Role};
 use malote_plan::promise::Promises;
 
-use self::tray::MboxTray;
-use super::files::{OpenFiles, unwritten};
+use self::tray::{MboxTray, Opening};
+use super::files::{OpenFiles, Remarks, unwritten};
 use super::{Destination, OpenDestination};
 use crate::clock::{Clock, SystemClock};
 use crate::exchange::Survey;
@@ -33,13 +41,21 @@ const CHILDREN: &str = ".sbd";
 pub struct MboxDestination {
     top: PathBuf,
     clock: Arc<dyn Clock>,
+    writes: bool,
+    remarks: Remarks,
 }
 
 impl MboxDestination {
     /// The tree below the folder `top`.
     #[must_use]
     pub fn new(top: PathBuf) -> Self {
-        Self { top, clock: Arc::new(SystemClock) }
+        Self { top, clock: Arc::new(SystemClock), writes: true, remarks: Remarks::default() }
+    }
+
+    /// The same for reading alone: nothing is written, neither into a file nor beside it.
+    #[must_use]
+    pub fn reading(self) -> Self {
+        Self { writes: false, ..self }
     }
 
     fn list(&self) -> Result<Survey> {
@@ -98,7 +114,7 @@ fn folder_of(levels: &[Vec<u8>]) -> Option<Folder> {
 fn make(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    File::options().append(true).create(true).open(path)?.sync_all()?;
+    File::options().append(true).create(true).mode(0o600).open(path)?.sync_all()?;
     File::open(folder)?.sync_all()
 }
 
@@ -125,25 +141,34 @@ impl Destination for MboxDestination {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
         let path = self.top.join(std::ffi::OsStr::from_bytes(&folder.wire.0));
         let (clock, name) = (Arc::clone(&self.clock), folder.path.to_string());
-        if folder.path.is_inbox() {
+        let is_inbox = folder.path.is_inbox();
+        if is_inbox && self.writes {
             make(&path).map_err(|cause| unwritten("making the mbox file", cause))?;
         }
-        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+        let found = fs::symlink_metadata(&path);
+        let is_to_be_made = found.is_err() && is_inbox && !self.writes;
+        if !is_to_be_made && !found.is_ok_and(|found| found.is_file()) {
             let message = format!("{name}: the mbox file is not there any more");
             let (class, reach) = (Class::FolderMissing, Reach::Folder);
             return Err(Failure::new(Side::Destination, class, reach, Retry::Never, message));
         }
-        let tray = tokio::task::spawn_blocking(move || MboxTray::open(path, name, clock))
+        let remarks = self.remarks.clone();
+        let opening = Opening { name, clock, remarks, writes: self.writes, patience: lock::PATIENCE };
+        let tray = tokio::task::spawn_blocking(move || MboxTray::open(path, opening))
             .await
             .map_err(|_| Failure::net(Side::Destination, "opening an mbox: broken off"))??;
         Ok(Box::new(OpenFiles::new(Box::new(tray), folder.wire.clone())))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.all()
     }
 
     async fn close(&self) {}
 }
 
 #[cfg(test)]
-mod tests {
+mod names {
     use super::*;
 
     #[test]

@@ -5,6 +5,8 @@ pub mod files;
 pub mod imap;
 pub mod maildir;
 pub mod mbox;
+#[cfg(test)]
+mod trial;
 
 use std::time::Duration;
 

@@ -381,7 +381,7 @@ pub fn put_together(parts: Parts, shared: &Shared) -> Result<Assembled, Stopped>
     }
     let mut job = Job::new(
         source(pair.source, Book::kept_in(uids, keeping == Keeping::Writes), &store, policy.connections),
-        destination(pair.destination, policy.connections)?,
+        destination(pair.destination, policy.connections, keeping)?,
         ledger,
         Arc::new(QuarantineFolder::new(quarantine)),
         pair.identity,
@@ -402,11 +402,11 @@ fn source(end: End, book: Book, store: &StoreArgs, connections: usize) -> Arc<dy
     }
 }
 
-fn destination(end: End, connections: usize) -> Result<Arc<dyn Destination>, Stopped> {
+fn destination(end: End, connections: usize, keeping: Keeping) -> Result<Arc<dyn Destination>, Stopped> {
     match end {
         End::Server(endpoint) => Ok(Arc::new(ImapDestination::new(*endpoint, connections))),
         End::Files(files) => files
-            .destination()
+            .destination(keeping == Keeping::Writes)
             .ok_or_else(|| Stopped::usage(format!("--to {files}: is read and not written"))),
     }
 }

@@ -121,12 +121,16 @@ impl Files {
         })
     }
 
-    /// The files as a destination, where their format is written.
+    /// The files as a destination, where their format is written; one that only reads (`writes` false) leaves every
+    /// file as it is.
     #[must_use]
-    pub fn destination(&self) -> Option<Arc<dyn Destination>> {
+    pub fn destination(&self, writes: bool) -> Option<Arc<dyn Destination>> {
+        let path = self.path.clone();
         match self.format {
-            Format::Mbox(_) => Some(Arc::new(MboxDestination::new(self.path.clone()))),
-            Format::Maildir => Some(Arc::new(MaildirDestination::new(self.path.clone()))),
+            Format::Mbox(_) if writes => Some(Arc::new(MboxDestination::new(path))),
+            Format::Mbox(_) => Some(Arc::new(MboxDestination::new(path).reading())),
+            Format::Maildir if writes => Some(Arc::new(MaildirDestination::new(path))),
+            Format::Maildir => Some(Arc::new(MaildirDestination::new(path).reading())),
             Format::Eml | Format::Tgz | Format::Pst => None,
         }
     }

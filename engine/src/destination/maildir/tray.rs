@@ -1,15 +1,12 @@
 //! One Maildir that is written to.
-//! Never gives a UID twice: the next one is durable before any message bears it.
-//!
-//! A message that Malote wrote bears its UID in its name (`,U=17`), so that it appears whole, with its UID, by one
-//! rename. Messages that others delivered get theirs from a list beside them. Both come from one counter.
+//! Never gives a UID twice: it is durable in a list beside the messages before any of them bears it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -20,8 +17,10 @@ use malote_plan::folder::FolderStatus;
 use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};
 use malote_plan::uid_set::UidSet;
 
+use super::listing::{self, Listed};
+use super::uids::{self, Uids, replace};
 use crate::clock::Clock;
-use crate::destination::files::{Letter, Tray, unwritten};
+use crate::destination::files::{Letter, Remarks, Tray, unwritten};
 use crate::exchange::Stub;
 use crate::failure::{Failure, Result};
 use crate::source::archive::files as safely;
@@ -31,7 +30,7 @@ use crate::source::archive::{Content, Refusal, Shelf, packed};
 use crate::source::maildir::name::{KEYWORDS_MAX, LETTERS, Name, keywords, letters};
 use crate::source::maildir::tree;
 
-/// The file of the counters and of other people's messages, and the file that is locked while one of us writes.
+/// The file of the UIDs, and the file that is locked while one of us writes.
 const LIST: &str = "malote-uids";
 const LOCK: &str = "malote-lock";
 
@@ -40,9 +39,13 @@ pub(super) struct MaildirTray {
     path: PathBuf,
     name: String,
     clock: Arc<dyn Clock>,
-    /// Held as long as the tray lives: the system gives it back when the process ends, however it does.
-    _lock: File,
-    list: List,
+    remarks: Remarks,
+    /// False where nothing is written, neither a message nor the list.
+    writes: bool,
+    /// Held as long as the tray lives: the system gives it back when the process ends, however it does. Absent where
+    /// nothing is written and nobody ever wrote.
+    _lock: Option<File>,
+    uids: Uids,
     keywords: Vec<Option<String>>,
     messages: BTreeMap<Uid, Message>,
 }
@@ -58,61 +61,38 @@ struct Message {
     octets: u64,
     unix_seconds: i64,
     /// True where Malote wrote it: its octets are exact, and are given as they are.
-    is_own: bool,
+    is_exact: bool,
 }
 
-/// Counters, and the UIDs of messages that others delivered, by the lasting part of their names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct List {
-    validity: u32,
-    next: u32,
-    others: BTreeMap<Vec<u8>, u32>,
-}
-
-impl List {
-    /// A line of counters, then UID and name on each line.
-    fn to_octets(&self) -> Vec<u8> {
-        let mut octets = format!("malote-uids 1 {} {}\n", self.validity, self.next).into_bytes();
-        for (name, uid) in &self.others {
-            octets.extend_from_slice(format!("{uid} ").as_bytes());
-            octets.extend_from_slice(name);
-            octets.push(b'\n');
-        }
-        octets
-    }
-
-    fn of_octets(octets: &[u8]) -> Option<Self> {
-        let mut lines = octets.split(|octet| *octet == b'\n');
-        let counters = std::str::from_utf8(lines.next()?).ok()?.strip_prefix("malote-uids 1 ")?;
-        let (validity, next) = counters.split_once(' ')?;
-        let (validity, next) = (validity.parse().ok()?, next.parse().ok()?);
-        let other = |line: &[u8]| {
-            let blank = memchr::memchr(b' ', line)?;
-            Some((line[blank + 1..].to_vec(), std::str::from_utf8(&line[..blank]).ok()?.parse().ok()?))
-        };
-        Some(Self { validity, next, others: lines.filter_map(other).collect() })
-    }
-}
-
-/// The UID in the name of a message that Malote wrote.
-fn own_uid(base: &[u8]) -> Option<u32> {
-    let part = base.split(|octet| *octet == b',').skip(1).find_map(|part| part.strip_prefix(b"U="))?;
-    std::str::from_utf8(part).ok()?.parse().ok()
+/// What a tray is opened with.
+pub(super) struct Opening {
+    pub name: String,
+    pub clock: Arc<dyn Clock>,
+    pub remarks: Remarks,
+    /// False where nothing is to be written.
+    pub writes: bool,
 }
 
 impl MaildirTray {
-    /// Locks the Maildir and lists it.
-    pub(super) fn open(path: PathBuf, name: String, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// Locks the Maildir and lists it. For reading alone nothing is written, and a Maildir that is not there is an
+    /// empty one.
+    pub(super) fn open(path: PathBuf, opening: Opening) -> Result<Self> {
+        let Opening { name, clock, remarks, writes } = opening;
         let fail = |cause| unwritten(&format!("opening the Maildir {name}"), cause);
-        let options = File::options().read(true).append(true).create(true).clone();
-        let lock = options.open(path.join(LOCK)).map_err(fail)?;
-        if lock.try_lock().is_err() {
+        let lock = if writes {
+            let options = File::options().read(true).append(true).create(true).mode(0o600).clone();
+            Some(options.open(path.join(LOCK)).map_err(fail)?)
+        } else {
+            File::open(path.join(LOCK)).ok()
+        };
+        let taken = lock.as_ref().map(|lock| if writes { lock.try_lock() } else { lock.try_lock_shared() });
+        if taken.is_some_and(|taken| taken.is_err()) {
             let message = format!("{name}: another run writes to this Maildir");
             let (class, reach, retry) = (Class::ServerLock, Reach::Folder, Retry::After(1000));
             return Err(Failure::new(Side::Destination, class, reach, retry, message));
         }
-        let (list, messages, keywords) = (List::default(), BTreeMap::new(), Vec::new());
-        let mut tray = Self { path, name, clock, _lock: lock, list, keywords, messages };
+        let (uids, messages, keywords) = (Uids::default(), BTreeMap::new(), Vec::new());
+        let mut tray = Self { path, name, clock, remarks, writes, _lock: lock, uids, keywords, messages };
         tray.list_anew()?;
         Ok(tray)
     }
@@ -125,52 +105,87 @@ impl MaildirTray {
     fn list_anew(&mut self) -> Result<()> {
         let fail = self.fail("listing messages");
         let kept = match fs::read(self.path.join(LIST)) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(fail(cause)),
-            kept => kept.ok().and_then(|octets| List::of_octets(&octets)),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+            kept => Some(Uids::read(&kept.map_err(&fail)?)),
         };
-        let mut list = kept.clone().unwrap_or_default();
-        if list.validity == 0 {
-            // The time tells every generation from all before it (RFC 3501 §2.3.1.1).
-            let seconds = self.clock.now_unix_ms() / 1000;
-            list.validity = u32::try_from(seconds).unwrap_or(1).max(1);
-            list.next = 1;
-        }
+        let (files, is_still) = listing::list(&self.path).map_err(&fail)?;
+        let mut uids = self.known(kept.as_ref(), &files);
         self.keywords = keywords(&tree::text(&self.path.join("dovecot-keywords")).map_err(&fail)?);
-        let mut files = read_names(&self.path).map_err(&fail)?;
-        files.sort_by(|one, other| (one.2, &one.0).cmp(&(other.2, &other.0)));
         self.messages.clear();
-        let mut others = BTreeMap::new();
-        let own_highest = files.iter().filter_map(|(base, ..)| own_uid(base)).max().unwrap_or(0);
-        // Where the list is lost, its counter is: what names tell is the least that was given.
-        list.next = list.next.max(own_highest.saturating_add(1));
-        for (base, path, unix_seconds, octets) in files {
-            let is_own = own_uid(&base).is_some_and(|uid| uid > 0);
-            let uid = own_uid(&base).filter(|uid| *uid > 0).unwrap_or_else(|| {
-                let uid = list.others.get(&base).copied().unwrap_or_else(|| {
-                    list.next += 1;
-                    list.next - 1
-                });
-                others.insert(base.clone(), uid);
-                uid
-            });
-            let file_name = path.file_name().unwrap_or_default().as_bytes().to_vec();
-            let parts = Name::of(&file_name);
-            let flags = parts.flags(&self.keywords);
-            let octets = parts.octets().filter(|_| !is_own).unwrap_or(octets);
-            if let Some(uid) = Uid::new(uid) {
-                self.messages.insert(uid, Message { path, flags, octets, unix_seconds, is_own });
-            }
+        let mut there = BTreeMap::new();
+        let keys = listing::keys(&files, &uids);
+        for (file, key) in files.into_iter().zip(keys) {
+            let uid = uids.get(&key).or_else(|| uids.give(&key)).ok_or_else(|| self.used_up())?;
+            there.insert(key, uid);
+            let Some(uid) = Uid::new(uid) else { continue };
+            self.messages.insert(uid, self.message(file));
         }
-        list.others = others;
-        self.list = list;
-        if kept.as_ref() != Some(&self.list) {
-            self.write_list()?;
+        if is_still {
+            uids = uids.only(&there);
+        }
+        self.uids = uids;
+        let is_kept = match &kept {
+            Some(uids::Read::Whole { uids, is_torn }) => !is_torn && *uids == self.uids,
+            _ => false,
+        };
+        if self.writes && !is_kept {
+            self.uids.write(&self.path.join(LIST)).map_err(self.fail("writing the UIDs"))?;
         }
         Ok(())
     }
 
-    fn write_list(&self) -> Result<()> {
-        replace(&self.path.join(LIST), &self.list.to_octets()).map_err(self.fail("writing the UIDs"))
+    /// The UIDs that count: those of the list, or a new generation where it cannot be believed.
+    fn known(&self, kept: Option<&uids::Read>, files: &[Listed]) -> Uids {
+        match kept {
+            Some(uids::Read::Whole { uids, .. }) => uids.clone(),
+            Some(uids::Read::Old(old)) => {
+                let bases: Vec<Vec<u8>> = files.iter().map(|file| file.base.clone()).collect();
+                old.with_names(&bases).unwrap_or_else(|| self.new_generation(old.validity))
+            }
+            Some(uids::Read::Damaged { validity }) => {
+                self.remarks.tell(format!(
+                    "{}: is damaged and was not believed; the messages beside it are numbered anew",
+                    self.path.join(LIST).display()
+                ));
+                self.new_generation(*validity)
+            }
+            None => self.new_generation(0),
+        }
+    }
+
+    /// The time tells every generation from all before it (RFC 3501 §2.3.1.1). For reading alone it need only be
+    /// another one, the same at each opening.
+    fn new_generation(&self, before: u32) -> Uids {
+        let next = before.saturating_add(1);
+        let now = u32::try_from(self.clock.now_unix_ms() / 1000).unwrap_or(1);
+        Uids::begin(if self.writes { now.max(next) } else { next })
+    }
+
+    fn used_up(&self) -> Failure {
+        let message = format!(
+            "{}: no UID is left; remove {} so that the messages are numbered anew",
+            self.name,
+            self.path.join(LIST).display()
+        );
+        Failure::new(Side::Destination, Class::FolderRefused, Reach::Folder, Retry::Never, message)
+    }
+
+    fn message(&self, file: Listed) -> Message {
+        let file_name = file.path.file_name().unwrap_or_default().as_bytes().to_vec();
+        let parts = Name::of(&file_name);
+        let flags = parts.flags(&self.keywords);
+        let is_exact = listing::is_exact(&file.base, file.octets);
+        let octets = parts.octets().filter(|_| !is_exact).unwrap_or(file.octets);
+        Message { path: file.path, flags, octets, unix_seconds: file.unix_seconds, is_exact }
+    }
+
+    /// Says no where nothing is to be written.
+    fn writing(&self) -> Result<()> {
+        if self.writes {
+            return Ok(());
+        }
+        let message = format!("{}: the Maildir was opened for reading alone", self.name);
+        Err(Failure::new(Side::Destination, Class::Internal, Reach::Folder, Retry::Never, message))
     }
 
     /// Writes one message into `tmp`, durable; its name there and its length.
@@ -180,7 +195,7 @@ impl MaildirTray {
         let (pid, number) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
         let path =
             self.path.join("tmp").join(format!("{}.M{}P{pid}Q{number}.malote", now_ms / 1000, now_ms % 1000));
-        let file = File::options().write(true).create_new(true).open(&path).map_err(&fail)?;
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(&fail)?;
         let mut buffered = BufWriter::new(file);
         let written = letter.write_to(&mut buffered).and_then(|octets| {
             buffered.flush().map_err(&fail)?;
@@ -237,51 +252,18 @@ impl MaildirTray {
     }
 }
 
-/// Writes a small file so that it is the old or the new one, whatever happens.
-fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(octets)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
-}
-
 /// The time of a file that was received then.
 fn time_of(date: InternalDate) -> Option<SystemTime> {
     let seconds = u64::try_from(date.unix_seconds).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// One file: the lasting part of its name, its path, its time in seconds, its length in octets.
-type Listed = (Vec<u8>, PathBuf, i64, u64);
-
-/// Every message in `cur` and `new`.
-fn read_names(maildir: &Path) -> io::Result<Vec<Listed>> {
-    let mut files = HashMap::new();
-    for place in ["cur", "new"] {
-        for entry in fs::read_dir(maildir.join(place))? {
-            let entry = entry?;
-            let name = entry.file_name().into_vec();
-            let metadata = match entry.metadata() {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-                metadata => metadata?,
-            };
-            if metadata.is_file() && !name.starts_with(b".") {
-                let found = (entry.path(), metadata.mtime(), metadata.len());
-                files.entry(Name::of(&name).base.to_vec()).or_insert(found);
-            }
-        }
-    }
-    Ok(files.into_iter().map(|(base, (path, time, octets))| (base, path, time, octets)).collect())
-}
-
 impl Shelf for MaildirTray {
     fn status(&self) -> FolderStatus {
         FolderStatus {
             messages: u32::try_from(self.messages.len()).unwrap_or(u32::MAX),
-            uid_next: Some(self.list.next),
-            uid_validity: UidValidity::new(self.list.validity),
+            uid_next: Some(self.uids.next),
+            uid_validity: UidValidity::new(self.uids.validity),
             highest_modseq: None,
             size_octets: None,
         }
@@ -306,7 +288,7 @@ impl Shelf for MaildirTray {
     fn body(&mut self, uid: Uid) -> std::result::Result<Content<'_>, Refusal> {
         let Some(message) = self.messages.get(&uid) else { return Err(Refusal::Gone) };
         let what = "reading its file";
-        if message.is_own {
+        if message.is_exact {
             let file = safely::open(&message.path, false).map_err(|cause| refusal(what, &cause))?;
             let octets = file.metadata().map_err(|cause| refusal(what, &cause))?.len();
             return Ok(Content { octets, reader: Box::new(file) });
@@ -332,6 +314,7 @@ impl Tray for MaildirTray {
     }
 
     fn append(&mut self, letters_in: Vec<Letter>) -> Result<Vec<Uid>> {
+        self.writing()?;
         let mut written = Vec::with_capacity(letters_in.len());
         for mut letter in letters_in {
             let (path, octets) = self.write(&mut letter)?;
@@ -339,17 +322,24 @@ impl Tray for MaildirTray {
                 letter.internal_date.map_or(self.clock.now_unix_ms() / 1000, |date| date.unix_seconds);
             written.push((path, letter.flags, octets, unix_seconds));
         }
-        let first = self.list.next;
-        self.list.next += u32::try_from(written.len()).unwrap_or(u32::MAX);
-        self.write_list()?;
+        let mut named = Vec::with_capacity(written.len());
+        for (path, flags, octets, unix_seconds) in written {
+            let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let base = format!("{stem},S={octets},U={}", self.uids.next);
+            let uid = self.uids.give(base.as_bytes()).and_then(Uid::new).ok_or_else(|| self.used_up())?;
+            named.push((uid, base, Message { path, flags, octets, unix_seconds, is_exact: true }));
+        }
+        let keys: Vec<Vec<u8>> = named.iter().map(|(_, base, _)| base.clone().into_bytes()).collect();
+        let list = self.path.join(LIST);
+        let given = self.uids.add(&list, &keys).or_else(|_| self.uids.write(&list));
+        given.map_err(self.fail("writing the UIDs"))?;
         let fail = self.fail("delivering a message");
-        let mut uids = Vec::with_capacity(written.len());
-        for (uid, (path, flags, octets, unix_seconds)) in (first..).filter_map(Uid::new).zip(written) {
-            let base = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let (letters, _) = letters(&flags, &self.keywords);
-            let delivered = self.path.join("cur").join(format!("{base},S={octets},U={uid}:2,{letters}"));
-            fs::rename(&path, &delivered).map_err(&fail)?;
-            self.messages.insert(uid, Message { path: delivered, flags, octets, unix_seconds, is_own: true });
+        let mut uids = Vec::with_capacity(named.len());
+        for (uid, base, message) in named {
+            let (letters, _) = letters(&message.flags, &self.keywords);
+            let delivered = self.path.join("cur").join(format!("{base}:2,{letters}"));
+            fs::rename(&message.path, &delivered).map_err(&fail)?;
+            self.messages.insert(uid, Message { path: delivered, ..message });
             uids.push(uid);
         }
         self.sync("cur")?;
@@ -357,6 +347,7 @@ impl Tray for MaildirTray {
     }
 
     fn store(&mut self, uids: &UidSet, add: &[Flag], remove: &[Flag]) -> Result<()> {
+        self.writing()?;
         self.learn(add)?;
         let (_, lost) = letters(&add.iter().cloned().collect(), &self.keywords);
         if !lost.is_empty() {
@@ -377,6 +368,7 @@ impl Tray for MaildirTray {
     }
 
     fn remove(&mut self, uids: &UidSet) -> Result<()> {
+        self.writing()?;
         let fail = self.fail("removing a message");
         for uid in uids.iter() {
             if let Some(message) = self.messages.remove(&uid) {

@@ -1,12 +1,15 @@
 //! One mbox file that is written to, with its journal beside it.
 //! Never believes a file that is shorter than its journal says, and never cuts off what it did not write.
 
+mod settle;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use malote_plan::date;
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -14,18 +17,17 @@ use malote_plan::folder::FolderStatus;
 use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};
 use malote_plan::uid_set::UidSet;
 
-use super::journal::{self, Line, Row, State};
-use super::write::{FLAGS_OCTETS, Spooled, flag_lines, separator, spool, write};
+use super::batch::{self, Batch, Layout};
+use super::journal::{self, Line, Planned, Row, State};
+use super::lock::{self, Held, Refused};
+use super::others;
+use super::write::{FLAGS_OCTETS, flag_lines, own_lines, spool};
 use crate::clock::Clock;
-use crate::destination::files::{Letter, Tray, unwritten};
+use crate::destination::files::{Letter, Remarks, Tray, unwritten};
 use crate::exchange::Stub;
 use crate::failure::{Failure, Result};
 use crate::source::archive::files::Slice;
-use crate::source::archive::lines::Verified;
 use crate::source::archive::{Content, HEADER_OCTETS_MAX, Refusal, Shelf, lines};
-use crate::source::mbox::from_line;
-use crate::source::mbox::letter::{LetterReader, Manner, Variant};
-use crate::source::mbox::scan::{self, Flow};
 use crate::source::mbox::status::{self, Storage};
 
 /// What the journal's name ends with.
@@ -36,117 +38,189 @@ pub(super) struct MboxTray {
     path: PathBuf,
     name: String,
     clock: Arc<dyn Clock>,
+    remarks: Remarks,
+    /// False where nothing is written, neither into the mbox nor beside it.
+    writes: bool,
+    /// How long another program's lock is waited for.
+    patience: Duration,
     /// The mbox; locked as long as the tray lives.
     file: Arc<File>,
-    journal: File,
     state: State,
     rows: BTreeMap<Uid, Row>,
 }
 
+/// What a tray is opened with.
+pub(super) struct Opening {
+    pub name: String,
+    pub clock: Arc<dyn Clock>,
+    pub remarks: Remarks,
+    /// False where nothing is to be written.
+    pub writes: bool,
+    /// How long another program's lock is waited for.
+    pub patience: Duration,
+}
+
 impl MboxTray {
-    /// Locks the file, cuts off what a dead run began, and takes in what others added.
-    pub(super) fn open(path: PathBuf, name: String, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// Locks the file, settles what a dead run began, and takes in what others added. For reading alone, all of this
+    /// is only thought: nothing is written, and an mbox that is not there is an empty one.
+    pub(super) fn open(path: PathBuf, opening: Opening) -> Result<Self> {
+        let Opening { name, clock, remarks, writes, patience } = opening;
         let fail = |cause| unwritten(&format!("opening the mbox {name}"), cause);
-        let file = File::options().read(true).write(true).open(&path).map_err(fail)?;
-        if file.try_lock().is_err() {
-            let message = format!("{name}: another program writes to this mbox");
-            let (class, reach, retry) = (Class::ServerLock, Reach::Folder, Retry::After(1000));
-            return Err(Failure::new(Side::Destination, class, reach, retry, message));
+        let opened = File::options().read(true).write(writes).open(&path);
+        let file = match opened {
+            Err(cause) if !writes && cause.kind() == io::ErrorKind::NotFound => tempfile::tempfile(),
+            opened => opened,
+        };
+        let file = Arc::new(file.map_err(fail)?);
+        if if writes { file.try_lock() } else { file.try_lock_shared() }.is_err() {
+            return Err(locked(&format!("{name}: another program writes to this mbox")));
         }
-        let journal_path = journal_of(&path);
-        let options = File::options().append(true).create(true).clone();
-        let journal = options.open(&journal_path).map_err(fail)?;
         let (state, rows) = (State::default(), BTreeMap::new());
-        let mut tray = Self { path, name, clock, file: Arc::new(file), journal, state, rows };
+        let mut tray = Self { path, name, clock, remarks, writes, patience, file, state, rows };
         tray.read_anew()?;
         Ok(tray)
     }
 
     fn fail(&self, what: &str) -> impl Fn(io::Error) -> Failure + use<> {
-        let what = format!("{what} in the mbox {}", self.name);
+        let what = format!("{what} in the mbox {}", self.path.display());
         move |cause| unwritten(&what, cause)
+    }
+
+    /// Takes the locks that other mail programs know, and makes sure that the open file is still the mbox.
+    fn hold(&self) -> Result<Held> {
+        if !self.writes {
+            let (class, reach) = (Class::Internal, Reach::Folder);
+            let message = format!("{}: the mbox was opened for reading alone", self.name);
+            return Err(Failure::new(Side::Destination, class, reach, Retry::Never, message));
+        }
+        let held = lock::take(&self.file, &self.path, self.patience).map_err(|refused| match refused {
+            Refused::Held(what) => locked(&format!("{}: another program holds {what}", self.path.display())),
+            Refused::Failed(cause) => self.fail("locking")(cause),
+        })?;
+        let fail = self.fail("looking at the file");
+        let (open, named) = (self.file.metadata().map_err(&fail)?, fs::metadata(&self.path).map_err(&fail)?);
+        if (open.dev(), open.ino()) != (named.dev(), named.ino()) {
+            let message = format!("{}: another program replaced the mbox; it is read anew", self.name);
+            return Err(Failure::net(Side::Destination, message));
+        }
+        Ok(held)
+    }
+
+    fn octets(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 
     fn read_anew(&mut self) -> Result<()> {
         let fail = self.fail("reading what is there");
-        let journal_path = journal_of(&self.path);
-        let text = fs::read(&journal_path).map_err(&fail)?;
-        let text = String::from_utf8_lossy(&text);
-        let mut state = State::of(&text);
-        let octets = self.file.metadata().map_err(&fail)?.len();
-        if state.is_torn && octets >= state.end && state.validity != 0 {
-            self.file.set_len(state.end).map_err(&fail)?;
-            self.file.sync_all().map_err(&fail)?;
-            state.is_torn = false;
-        }
-        let octets = self.file.metadata().map_err(&fail)?.len();
-        let is_ours = state.validity != 0 && octets >= state.end && self.is_as_written(&state);
-        if !is_ours {
-            // The time tells every generation from all before it (RFC 3501 §2.3.1.1).
-            let now = u32::try_from(self.clock.now_unix_ms() / 1000).unwrap_or(1).max(1);
-            let validity = now.max(state.validity.saturating_add(1));
-            state = State { validity, next: 1, ..State::default() };
-        }
-        let known = state.rows.len();
-        if octets > state.end {
-            self.take_others(&mut state)?;
-        }
-        let is_torn_text = !text.is_empty() && !text.ends_with('\n');
-        if !is_ours || is_torn_text {
-            let mut all = vec![Line::Validity(state.validity)];
-            all.extend(state.rows.iter().copied().map(Line::Row));
-            all.push(Line::Done(state.end));
-            journal::begin(&journal_path, &all).map_err(&fail)?;
-            self.journal = File::options().append(true).open(&journal_path).map_err(&fail)?;
-        } else if state.rows.len() > known || octets > state.end {
-            let mut added = vec![Line::Intent(state.end)];
+        let _held = if self.writes { Some(self.hold()?) } else { None };
+        let text = match fs::read(journal_of(&self.path)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
+            text => text.map_err(&fail)?,
+        };
+        let mut state = State::of(&String::from_utf8_lossy(&text));
+        let octets = self.octets().map_err(&fail)?;
+        let stands = state.validity != 0 && !state.is_damaged && octets >= state.end;
+        let others_at = if stands && self.is_as_written(&state) {
+            if self.writes && state.ends_torn {
+                // No line may be added behind half a one.
+                journal::begin(&journal_of(&self.path), &state.lines()).map_err(&fail)?;
+            }
+            match state.torn.take() {
+                Some(torn) => self.settle(&mut state, &torn).map_err(&fail)?,
+                None => state.end,
+            }
+        } else {
+            self.tell_new_generation(&state);
+            self.set_batch_aside(&state).map_err(&fail)?;
+            state = State { validity: self.new_validity(&state), next: 1, ..State::default() };
+            if self.writes {
+                journal::begin(&journal_of(&self.path), &state.lines()).map_err(&fail)?;
+            }
+            0
+        };
+        let (known, octets) = (state.rows.len(), self.octets().map_err(&fail)?);
+        if octets > others_at {
+            let begun = state.end;
+            others::take(&self.file, others_at, octets, &mut state).map_err(&fail)?;
+            let mut added = vec![Line::Intent(begun, Some(Planned::nothing()))];
             added.extend(state.rows[known..].iter().copied().map(Line::Row));
             added.push(Line::Done(state.end));
-            journal::add(&mut self.journal, &added).map_err(&fail)?;
+            if self.writes {
+                journal::add(&journal_of(&self.path), &added).map_err(&fail)?;
+            }
         }
         self.rows = state.rows.iter().filter_map(|row| Some((Uid::new(row.uid)?, *row))).collect();
         self.state = state;
         Ok(())
     }
 
-    /// True where the first and the last message that Malote wrote still stand where it wrote them.
+    /// The time tells every generation from all before it (RFC 3501 §2.3.1.1). For reading alone it need only be
+    /// another one, the same at each opening.
+    fn new_validity(&self, state: &State) -> u32 {
+        let now = u32::try_from(self.clock.now_unix_ms() / 1000).unwrap_or(1).max(1);
+        if self.writes { now.max(state.validity.saturating_add(1)) } else { state.validity.saturating_add(1) }
+    }
+
+    fn tell_new_generation(&self, state: &State) {
+        if state.is_damaged {
+            self.remarks.tell(format!(
+                "{}: is damaged and was not believed; the messages of {} are numbered anew, and nothing was cut off",
+                journal_of(&self.path).display(),
+                self.path.display()
+            ));
+        }
+    }
+
+    /// True where the first and the last message that are known still stand where they stood.
     fn is_as_written(&self, state: &State) -> bool {
-        let own = || state.rows.iter().filter(|row| row.is_own);
-        let stands =
-            |row: &Row| self.read(row).and_then(|mut all| io::copy(&mut all, &mut io::sink()).ok()).is_some();
-        own().next().is_none_or(stands) && own().next_back().is_none_or(stands)
+        state.rows.first().is_none_or(|row| self.is_message(row))
+            && state.rows.last().is_none_or(|row| self.is_message(row))
     }
 
-    fn read(&self, row: &Row) -> Option<Verified<LetterReader<Slice>>> {
-        let manner =
-            if row.is_own { Manner::own(row.keeps_ends) } else { Manner::found(Variant::Mboxrd, false) };
-        let slice = Slice::new(Arc::clone(&self.file), row.at, row.stored);
-        Some(Verified::new(LetterReader::new(slice, manner), row.hash))
+    fn is_message(&self, row: &Row) -> bool {
+        io::copy(&mut others::read(&self.file, row), &mut io::sink()).is_ok()
     }
 
-    /// Numbers messages that stand behind what is known.
-    fn take_others(&self, state: &mut State) -> Result<()> {
-        let fail = self.fail("reading what others added");
-        let (begin, octets) = (state.end, self.file.metadata().map_err(&fail)?.len());
-        let slice = Slice::new(Arc::clone(&self.file), begin, octets - begin);
-        let part = Part { file: &self.file, begin };
-        scan::scan(slice, &part, Variant::Mboxrd, &mut |found| {
-            let date = from_line::received(found.line, &found.measured.header);
-            state.rows.push(Row {
-                uid: state.next,
-                at: begin + found.at,
-                stored: found.octets,
-                octets: found.measured.octets,
-                unix_seconds: date.map_or(0, |date| date.unix_seconds),
-                is_own: false,
-                keeps_ends: false,
-                hash: found.measured.hash,
-            });
-            state.next += 1;
-            Flow::Continue(())
-        })
-        .map_err(&fail)?;
-        state.end = octets;
+    /// Adds what is missing of a batch, of which `written` octets stand from octet `at` on, and looks whether it came
+    /// to stand where it was meant to.
+    fn write_batch(&self, batch: &Batch, at: u64, written: u64) -> io::Result<()> {
+        let mut into = File::options().append(true).open(&self.path)?;
+        io::copy(&mut batch.octets(written), &mut into)?;
+        into.sync_all()?;
+        if batch::common(&self.file, at, batch)? == batch.planned.octets {
+            return Ok(());
+        }
+        let what = "another program wrote to the mbox at the same time, without a lock; it is read anew";
+        Err(io::Error::other(what))
+    }
+
+    /// Lays a batch out beside the mbox: all of it, or nothing is written.
+    fn lay_out(&self, letters: Vec<Letter>) -> Result<(Batch, Vec<Row>)> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let what = format!("laying messages out beside the mbox {}", self.path.display());
+        let fail = |cause| unwritten(&what, cause);
+        let mut layout = Layout::begin(&self.path, self.state.end).map_err(fail)?;
+        io::Write::write_all(&mut layout, self.gap().map_err(fail)?).map_err(fail)?;
+        let mut rows = Vec::with_capacity(letters.len());
+        for (uid, mut letter) in (self.state.next..).zip(letters) {
+            let unix_seconds =
+                letter.internal_date.map_or(self.clock.now_unix_ms() / 1000, |date| date.unix_seconds);
+            let spooled = spool(&mut letter, folder)?;
+            rows.push(layout.add(spooled, &letter.flags, unix_seconds, uid).map_err(fail)?);
+        }
+        Ok((layout.finish().map_err(fail)?, rows))
+    }
+
+    /// Takes back what of a batch was written before writing failed; where that fails too, the next opening does it.
+    fn take_back(&self, batch: &Batch) -> io::Result<()> {
+        let written = batch::common(&self.file, self.state.end, batch)?;
+        if self.state.end + written == self.octets()? {
+            self.file.set_len(self.state.end)?;
+            self.file.sync_all()?;
+            let lines = [Line::Intent(self.state.end, Some(Planned::nothing())), Line::Done(self.state.end)];
+            journal::add(&journal_of(&self.path), &lines)?;
+            batch::remove(&self.path);
+        }
         Ok(())
     }
 
@@ -168,28 +242,17 @@ impl MboxTray {
         .collect()
     }
 
-    /// Writes messages behind the file's end; their rows and the new end.
-    fn write_all(&self, letters: Vec<(Spooled, Flags, Option<InternalDate>)>) -> io::Result<(Vec<Row>, u64)> {
-        let mut into = Counted { into: BufWriter::new(self.file.as_ref()), at: self.state.end };
-        io::Seek::seek(&mut self.file.as_ref(), io::SeekFrom::Start(self.state.end))?;
-        into.write_all(self.gap()?)?;
-        let (mut rows, mut uid) = (Vec::with_capacity(letters.len()), self.state.next);
-        for (spooled, flags, date) in letters {
-            let unix_seconds = date.map_or(self.clock.now_unix_ms() / 1000, |date| date.unix_seconds);
-            into.write_all(separator(unix_seconds).as_bytes())?;
-            let system = flags.iter().filter(|flag| flag.is_system()).cloned().collect();
-            let lines = flag_lines(&flags).or_else(|| flag_lines(&system)).unwrap_or_default();
-            into.write_all(lines.as_bytes())?;
-            let (at, octets, keeps_ends, hash) = (into.at, spooled.octets, spooled.keeps_ends, spooled.hash);
-            let stored = write(spooled, &mut into)?;
-            rows.push(Row { uid, at, stored, octets, unix_seconds, is_own: true, keeps_ends, hash });
-            uid += 1;
+    /// Writes the lines that tell flags over those that stand there.
+    fn write_flags(&self, row: &Row, lines: &str) -> Result<()> {
+        let fail = self.fail("setting flags");
+        let at = row.at.saturating_sub(FLAGS_OCTETS as u64);
+        let mut there = vec![0; FLAGS_OCTETS];
+        self.file.read_exact_at(&mut there, at).map_err(&fail)?;
+        if own_lines(&there) != Some(true) {
+            let message = format!("{}: another program changed the mbox; it is read anew", self.name);
+            return Err(Failure::net(Side::Destination, message));
         }
-        into.into.flush()?;
-        let end = into.at;
-        drop(into);
-        self.file.sync_all()?;
-        Ok((rows, end))
+        self.file.write_all_at(lines.as_bytes(), at).map_err(&fail)
     }
 
     /// What is missing between the last message and a separator.
@@ -213,34 +276,10 @@ fn journal_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A file from one octet on, to be looked at.
-struct Part<'a> {
-    file: &'a File,
-    begin: u64,
-}
-
-impl scan::Glance for Part<'_> {
-    fn glance(&self, offset: u64, into: &mut [u8]) -> usize {
-        scan::Glance::glance(self.file, self.begin + offset, into)
-    }
-}
-
-/// Knows where in the file it writes.
-struct Counted<'a> {
-    into: BufWriter<&'a File>,
-    at: u64,
-}
-
-impl io::Write for Counted<'_> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.into.write_all(octets)?;
-        self.at += octets.len() as u64;
-        Ok(octets.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.into.flush()
-    }
+/// Somebody else has the mbox for now.
+fn locked(message: &str) -> Failure {
+    let (class, reach, retry) = (Class::ServerLock, Reach::Folder, Retry::After(1000));
+    Failure::new(Side::Destination, class, reach, retry, message)
 }
 
 impl Shelf for MboxTray {
@@ -273,8 +312,7 @@ impl Shelf for MboxTray {
 
     fn body(&mut self, uid: Uid) -> std::result::Result<Content<'_>, Refusal> {
         let row = self.rows.get(&uid).ok_or(Refusal::Gone)?;
-        let reader = self.read(row).ok_or(Refusal::Gone)?;
-        Ok(Content { octets: row.octets, reader: Box::new(reader) })
+        Ok(Content { octets: row.octets, reader: Box::new(others::read(&self.file, row)) })
     }
 }
 
@@ -289,30 +327,28 @@ impl Tray for MboxTray {
 
     fn append(&mut self, letters: Vec<Letter>) -> Result<Vec<Uid>> {
         let fail = self.fail("writing messages");
-        let mut spooled = Vec::with_capacity(letters.len());
-        for mut letter in letters {
-            let whole = spool(&mut letter)?;
-            spooled.push((whole, letter.flags, letter.internal_date));
-        }
-        if self.file.metadata().map_err(&fail)?.len() != self.state.end {
+        let journal = journal_of(&self.path);
+        let laid_out = self.lay_out(letters);
+        let held = laid_out.and_then(|laid_out| Ok((self.hold()?, laid_out)));
+        let (_held, (batch, rows)) = held.inspect_err(|_| batch::remove(&self.path))?;
+        if self.octets().map_err(&fail)? != self.state.end {
+            batch::remove(&self.path);
             let message = format!("{}: another program wrote to the mbox; it is read anew", self.name);
             return Err(Failure::net(Side::Destination, message));
         }
-        journal::add(&mut self.journal, &[Line::Intent(self.state.end)]).map_err(&fail)?;
-        let (rows, end) = match self.write_all(spooled) {
-            Ok(written) => written,
-            Err(cause) => {
-                // The intent stands: where even this fails, the next opening cuts it off.
-                let _cut = self.file.set_len(self.state.end).and_then(|()| self.file.sync_all());
-                return Err(fail(cause));
-            }
-        };
-        let mut lines: Vec<Line> = rows.iter().copied().map(Line::Row).collect();
-        lines.push(Line::Done(end));
-        journal::add(&mut self.journal, &lines).map_err(&fail)?;
+        let end = self.state.end + batch.planned.octets;
+        let mut lines = vec![Line::Intent(self.state.end, Some(batch.planned))];
+        lines.extend(rows.iter().copied().map(Line::Row));
+        journal::add(&journal, &lines).map_err(&fail)?;
+        if let Err(cause) = self.write_batch(&batch, self.state.end, 0) {
+            let _taken_back = self.take_back(&batch);
+            return Err(fail(cause));
+        }
+        journal::add(&journal, &[Line::Done(end)]).map_err(&fail)?;
+        batch::remove(&self.path);
         let uids: Vec<Uid> = rows.iter().filter_map(|row| Uid::new(row.uid)).collect();
-        (self.state.end, self.state.next) =
-            (end, self.state.next + u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        self.state.end = end;
+        self.state.next = self.state.next.saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         self.rows.extend(uids.iter().copied().zip(rows.iter().copied()));
         self.state.rows.extend(rows);
         Ok(uids)
@@ -324,7 +360,7 @@ impl Tray for MboxTray {
             let (class, reach) = (Class::ItemRefused, Reach::Message);
             Failure::new(Side::Destination, class, reach, Retry::Never, format!("{}: {what}", self.name))
         };
-        let mut refusal = None;
+        let (_held, mut refusal) = (self.hold()?, None);
         for uid in uids.iter() {
             let Some(row) = self.rows.get(&uid) else { continue };
             let before = self.flags(row);
@@ -335,10 +371,7 @@ impl Tray for MboxTray {
                 continue;
             }
             match flag_lines(&flags).filter(|_| row.is_own) {
-                Some(lines) => {
-                    let at = row.at - FLAGS_OCTETS as u64;
-                    self.file.write_all_at(lines.as_bytes(), at).map_err(&fail)?;
-                }
+                Some(lines) => self.write_flags(row, &lines)?,
                 None if row.is_own => {
                     refusal = Some(refused("no room is left for another keyword of a message"))
                 }

@@ -70,19 +70,22 @@ pub struct Manner {
     pub is_exact: bool,
     /// True where line ends are the message's own.
     pub keeps_ends: bool,
+    /// True where lines of the header are quoted as those of the body are.
+    pub quotes_header: bool,
 }
 
 impl Manner {
     /// A message as programs write it.
     #[must_use]
     pub const fn found(variant: Variant, has_length: bool) -> Self {
-        Self { variant, has_length, is_exact: false, keeps_ends: false }
+        Self { variant, has_length, is_exact: false, keeps_ends: false, quotes_header: false }
     }
 
-    /// A message as Malote writes it.
+    /// A message as Malote writes it: every line is quoted that may be taken for a separator, in the header too.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
-        Self { variant: Variant::Mboxrd, has_length: false, is_exact: true, keeps_ends }
+        let variant = Variant::Mboxrd;
+        Self { variant, has_length: false, is_exact: true, keeps_ends, quotes_header: true }
     }
 }
 
@@ -107,9 +110,11 @@ impl Letter {
     pub fn take(&mut self, piece: &[u8], is_start: bool, into: &mut Vec<u8>) {
         let mut piece = piece;
         if is_start {
+            let is_unquoted = !self.is_in_header || self.manner.quotes_header;
             if self.is_in_header {
                 self.begin_header_line(piece);
-            } else if self.manner.variant.is_quoted(piece) {
+            }
+            if is_unquoted && self.manner.variant.is_quoted(piece) {
                 piece = &piece[1..];
             }
         }
