@@ -201,9 +201,10 @@ impl MboxArchive {
         let mut is_ended = true;
         let slice = Slice::new(Arc::clone(file), 0, stamp.octets());
         let noticed = scan::scan_by(slice, file.as_ref(), rules, &mut |found| {
-            is_ended = found.is_ended;
+            is_ended = found.is_ended || found.is_cut;
             gathered.take(found)
         })?;
+        // A cut one is named as such: whoever tells a length has the whole message, so that it is hardly still written.
         let may_be_half = writing == Writing::UnderWay || (writing == Writing::Recent && !is_ended);
         let unfinished_at = if may_be_half { gathered.drop_last() } else { None };
         let (left_out, deletions_passed_over) = (gathered.left_out, gathered.deletions_passed_over);

@@ -71,6 +71,8 @@ pub struct Manner {
     pub own: Own,
     /// True where line ends are the message's own.
     pub keeps_ends: bool,
+    /// True where lines of the header are quoted as those of the body are.
+    pub quotes_header: bool,
 }
 
 impl Manner {
@@ -78,13 +80,15 @@ impl Manner {
     /// known, whatever is found out about the places of these lines.
     #[must_use]
     pub const fn found(variant: Variant, has_length: bool) -> Self {
-        Self { variant, keeps_quotes: false, own: Own::Anywhere { has_length }, keeps_ends: false }
+        let own = Own::Anywhere { has_length };
+        Self { variant, keeps_quotes: false, own, keeps_ends: false, quotes_header: false }
     }
 
     /// A message as Malote writes it.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
-        Self { variant: Variant::Mboxrd, keeps_quotes: false, own: Own::None, keeps_ends }
+        let (variant, own) = (Variant::Mboxrd, Own::None);
+        Self { variant, keeps_quotes: false, own, keeps_ends, quotes_header: false }
     }
 
     /// True for a line of a body whose first `>` is not of the message.
@@ -121,15 +125,17 @@ impl Letter {
 
     /// Takes the next piece: a line with its end, or part of a long one. `is_start` where a line begins with it.
     pub fn take(&mut self, piece: &[u8], is_start: bool, into: &mut Vec<u8>) {
-        let mut piece = piece;
+        let (mut piece, octets) = (piece, piece.len());
         if is_start {
+            let is_unquoted = !self.is_in_header || self.manner.quotes_header;
             if self.is_in_header {
                 self.begin_header_line(piece);
-            } else if self.manner.is_quoted(piece) {
+            }
+            if is_unquoted && self.manner.is_quoted(piece) {
                 piece = &piece[1..];
             }
         }
-        self.at += piece.len() as u64;
+        self.at += octets as u64;
         if self.is_dropping {
             return;
         }

@@ -75,6 +75,12 @@ impl Placed {
         Self { leading: offset(leading), trailing, length, is_malotes: malotes.is_some(), places }
     }
 
+    /// True where Malote wrote the message, which quotes lines of the header too.
+    #[must_use]
+    pub const fn is_malotes(&self) -> bool {
+        self.is_malotes
+    }
+
     /// Where the leading block ends.
     #[must_use]
     pub const fn leading(&self) -> usize {

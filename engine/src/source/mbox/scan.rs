@@ -45,7 +45,9 @@ impl Rules {
         let own = self.places.map_or(Own::Anywhere { has_length: length.is_some() }, |places| {
             Own::Placed(Placed::of(header, places, length))
         });
-        Manner { variant: self.variant, keeps_quotes: self.keeps_quotes, own, keeps_ends: false }
+        let quotes_header = matches!(own, Own::Placed(placed) if placed.is_malotes());
+        let (variant, keeps_quotes) = (self.variant, self.keeps_quotes);
+        Manner { variant, keeps_quotes, own, keeps_ends: false, quotes_header }
     }
 
     /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted, whatever
@@ -160,14 +162,17 @@ pub fn scan_by(
     rules: Rules,
     each: &mut dyn FnMut(Found) -> Flow,
 ) -> io::Result<Noticed> {
+    let noticed = Noticed::default();
     let mut scan =
-        Scan { file, rules, noticed: Noticed::default(), first: None, current: None, was_blank: true, each };
+        Scan { file, rules, noticed, first: None, current: None, was_blank: true, is_zeroed: false, each };
     let mut pieces = Pieces::new(from);
     loop {
         let before = pieces.offset;
         let Some((piece, is_start)) = pieces.take_next()? else { break };
         let after = before + piece.len() as u64;
-        if is_start && let Some(line) = scan.separator(piece, before, after) {
+        if (is_start || scan.is_zeroed)
+            && let Some(line) = scan.separator(piece, before, after)
+        {
             if scan.end(before, false).is_break() {
                 return Ok(scan.noticed);
             }
@@ -196,6 +201,8 @@ struct Scan<'a, F: ?Sized> {
     current: Option<Current>,
     /// True behind a blank line, and at the beginning.
     was_blank: bool,
+    /// True while nothing but zeros came before the first separator since a line began.
+    is_zeroed: bool,
     each: &'a mut dyn FnMut(Found) -> Flow,
 }
 
@@ -229,17 +236,24 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     }
 
     /// The line with which a file of mail begins: whatever stands behind `From ` where nothing but blanks goes before
-    /// it, else a whole separator with a header behind.
+    /// it, else a whole separator with a header behind. A disk that loses a block leaves zeros, where a line may end too.
     fn first_separator(&mut self, piece: &[u8], after: u64) -> Option<FromLine> {
         let piece = if self.noticed.before == 0 { unmarked(piece) } else { piece };
+        let zeros = piece.iter().take_while(|octet| **octet == 0).count();
+        let piece = &piece[zeros..];
         if !piece.starts_with(b"From ") {
             return None;
         }
         let (line, form) = from_line::parse(piece);
-        let is_sure = self.noticed.before == 0
+        let is_sure = (self.noticed.before == 0 && zeros == 0)
             || (form == Form::Asctime && matches!(behind(self.file, after), Behind::Header { .. }));
-        self.first = self.first.or(Some(form).filter(|_| is_sure));
-        is_sure.then_some(line)
+        if !is_sure {
+            return None;
+        }
+        self.is_zeroed = false;
+        self.noticed.before += zeros as u64;
+        self.first = Some(form);
+        Some(line)
     }
 
     /// True where a line of this form begins a message, by what stands around it.
@@ -287,6 +301,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     fn take(&mut self, piece: &[u8], is_start: bool, after: u64) {
         let Some(mut current) = self.current.take() else {
             self.noticed.before += unmarked(piece).trim_ascii_end().len() as u64;
+            self.is_zeroed = (is_start || self.is_zeroed) && piece.iter().all(|octet| *octet == 0);
             return;
         };
         let is_blank = is_start && matches!(piece, b"\n" | b"\r\n");

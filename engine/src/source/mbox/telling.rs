@@ -42,7 +42,10 @@ impl Findings {
         add("lines of text that begin with `From ` are taken for text", noticed.from_lines);
         add("messages begin without a blank line before them", noticed.crowded);
         add("lengths (Content-Length) are wrong and not believed", noticed.lengths_wrong);
-        add("lines like separators lie within messages, by whose lengths they are text", noticed.unquoted);
+        add(
+            "lines within messages begin with `From `, and are text by the messages' lengths",
+            noticed.unquoted,
+        );
         let what = "messages were deleted by their user, or are notes of a mail program, and are left out";
         add(what, self.left_out);
         let what =

@@ -104,7 +104,7 @@ fn kind(path: &Path, may_be_link: bool) -> io::Result<Kind> {
         return Ok(Kind::Mbox);
     }
     if Packing::of(&begin) != Packing::Plain {
-        let unpacked = packed::read(files::open(path, may_be_link)?).and_then(|file| begin_of(file));
+        let unpacked = packed::read(files::open(path, may_be_link)?).and_then(begin_of);
         return Ok(if unpacked.is_ok_and(|begin| is_mbox(&begin)) { Kind::Packed } else { Kind::Other });
     }
     // A database of a mail program's quotes mail and is none.

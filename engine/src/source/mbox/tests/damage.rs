@@ -54,11 +54,14 @@ fn a_mark_or_blanks_before_the_first_separator_cost_no_message() {
 
 #[test]
 fn what_stands_before_the_first_separator_is_damage_and_the_rest_is_read() {
-    let zeroed = [&[0; 4096][..], b"\n", message(2).as_bytes(), message(3).as_bytes()].concat();
-    let (_top, mut archive) = tree(&[("Inbox", message(1).as_bytes()), ("Kunden", &zeroed)]);
-    assert_eq!(all(&mut archive), [("INBOX".to_owned(), 1), ("Kunden".to_owned(), 2)]);
-    let damage = archive.damage().join("\n");
-    assert!(damage.contains("Kunden") && damage.contains("4096 octets"), "{damage}");
+    for (zeros, end) in [(4096, "\n"), (4096, ""), (300_000, "")] {
+        let zeroed =
+            [&vec![0; zeros][..], end.as_bytes(), message(2).as_bytes(), message(3).as_bytes()].concat();
+        let (_top, mut archive) = tree(&[("Inbox", message(1).as_bytes()), ("Kunden", &zeroed)]);
+        assert_eq!(all(&mut archive), [("INBOX".to_owned(), 1), ("Kunden".to_owned(), 2)]);
+        let damage = archive.damage().join("\n");
+        assert!(damage.contains("Kunden") && damage.contains(&format!("{zeros} octets")), "{damage}");
+    }
 }
 
 #[test]

@@ -66,6 +66,11 @@ fn behind_malotes_own_lines_all_is_the_messages() {
     let messages = told_of(&separated(&format!("{own}{message}")));
     let expected = format!("{}\r\nx\r\n", message.replace('\n', "\r\n"));
     assert_eq!(messages[0], (expected, "k".to_owned(), false));
+    let quoted = told_of(&separated(&format!("{own}>From a@x\n>>From b@x\nSubject: a\n")));
+    assert_eq!(
+        quoted[0].0, "From a@x\r\n>From b@x\r\nSubject: a\r\n\r\nx\r\n",
+        "Malote quotes in headers too"
+    );
     let folded = told_of(&separated(&format!("{own} odd\nSubject: a\n")));
     assert_eq!(folded[0].0, " odd\r\nSubject: a\r\n\r\nx\r\n");
 }
