@@ -121,11 +121,39 @@ impl Book {
         }
     }
 
+    /// True where an earlier run numbered messages of this folder.
+    ///
+    /// # Errors
+    /// Where what is kept cannot be read.
+    pub fn holds(&self, wire: &WireName) -> io::Result<bool> {
+        match &self.keeping {
+            Keeping::Nowhere => Ok(false),
+            Keeping::In { folder, .. } => {
+                Ok(read(&folder.join(file_name(wire)))?.is_some_and(|page| !page.known.is_empty()))
+            }
+        }
+    }
+
     /// Numbers the messages of one folder. What it gives is durable before it returns.
     ///
     /// # Errors
     /// Where the numbering cannot be kept, or a limit is passed.
     pub fn number(&self, wire: &WireName, keys: &[Key], by: KeyedBy) -> io::Result<Numbered> {
+        self.number_anew(wire, keys, &[], by)
+    }
+
+    /// The same for messages that an earlier version knew by other keys, in the same order as `keys`: they keep their
+    /// UIDs.
+    ///
+    /// # Errors
+    /// As for [`Self::number`].
+    pub fn number_anew(
+        &self,
+        wire: &WireName,
+        keys: &[Key],
+        former: &[Key],
+        by: KeyedBy,
+    ) -> io::Result<Numbered> {
         if keys.len() > MESSAGES_MAX {
             let message = format!("a folder of more than {MESSAGES_MAX} messages");
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
@@ -137,7 +165,7 @@ impl Book {
         let before = read(&path)?;
         let page = match &before {
             None => Page::begin(keys, None),
-            Some(page) => page.clone().go_on(keys, by),
+            Some(page) => page.clone().rename(keys, former).go_on(keys, by),
         };
         if is_writable && before.as_ref() != Some(&page) {
             write(&path, &page)?;
@@ -160,6 +188,21 @@ impl Page {
         let mut page = Self { validity, next: 1, has_lost: false, known: HashMap::with_capacity(keys.len()) };
         page.take(keys);
         page
+    }
+
+    /// The same with the keys of now instead of former ones. All former keys go before any of now comes, for one
+    /// message's former key may be another's of now.
+    fn rename(mut self, keys: &[Key], former: &[Key]) -> Self {
+        let mut renamed = Vec::new();
+        for (key, former) in keys.iter().zip(former) {
+            if !self.known.contains_key(key)
+                && let Some(uid) = self.known.remove(former)
+            {
+                renamed.push((*key, uid));
+            }
+        }
+        self.known.extend(renamed);
+        self
     }
 
     /// The same generation with what has come, or the next one.

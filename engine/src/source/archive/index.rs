@@ -57,8 +57,22 @@ impl<P> Index<P> {
     /// # Errors
     /// Where the numbering cannot be kept.
     pub fn new(book: &Book, wire: &WireName, entries: Vec<Entry<P>>, by: KeyedBy) -> Result<Self> {
+        Self::anew(book, wire, entries, &[], by)
+    }
+
+    /// The same for messages that an earlier version knew by the keys `former`, in the same order.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn anew(
+        book: &Book,
+        wire: &WireName,
+        entries: Vec<Entry<P>>,
+        former: &[Key],
+        by: KeyedBy,
+    ) -> Result<Self> {
         let keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
-        let numbered = book.number(wire, &keys, by).map_err(|cause| {
+        let numbered = book.number_anew(wire, &keys, former, by).map_err(|cause| {
             let name = wire.0.escape_ascii();
             folder_unreadable(format!("keeping the UIDs of {name} beside the state file")).because(cause)
         })?;

@@ -122,6 +122,12 @@ impl Measure {
         self.header.update(octets);
     }
 
+    /// The hash of what was taken so far, to be gone on with in another way.
+    #[must_use]
+    pub fn hasher(&self) -> blake3::Hasher {
+        self.hasher.clone()
+    }
+
     /// What was measured.
     #[must_use]
     pub fn finish(self) -> Measured {

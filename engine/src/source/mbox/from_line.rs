@@ -1,5 +1,5 @@
 //! The line that begins each message of an mbox file, and the date in it.
-//! Never takes a line of text for one because it begins with `From`: a date has to be in it.
+//! Never says alone that a message begins: a line of text may look the same, so that what stands around it decides.
 
 use malote_plan::date;
 use malote_plan::message::InternalDate;
@@ -18,7 +18,28 @@ pub enum FromLine {
     },
     /// `From ` and nothing else, as Thunderbird writes since 2023: a separator only where a header follows.
     Bare,
-    /// A line of text.
+    /// An address alone, or a date with words of a language that is not known.
+    Undated,
+    /// A line of text, as far as it tells.
+    Text,
+}
+
+/// How such a line is made: a program keeps to one form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing behind `From `, or `-`.
+    Bare,
+    /// One word and a date of asctime(3).
+    Asctime,
+    /// One word and another date (RFC 5322 §3.3, ISO 8601), or one with words of a language that is not known.
+    OtherDate,
+    /// Several words and a date at the line's end.
+    Sentence,
+    /// An address.
+    Address,
+    /// One word.
+    Word,
+    /// Anything else.
     Text,
 }
 
@@ -28,29 +49,130 @@ const LINE_OCTETS_MAX: usize = 512;
 /// Judges a line that begins with `From `, with or without its end.
 #[must_use]
 pub fn judge(line: &[u8]) -> FromLine {
-    let Some(rest) = line.strip_prefix(b"From ") else { return FromLine::Text };
+    parse(line).0
+}
+
+/// Judges a line that begins with `From `, and tells its form.
+#[must_use]
+pub fn parse(line: &[u8]) -> (FromLine, Form) {
+    let Some(rest) = line.strip_prefix(b"From ") else { return (FromLine::Text, Form::Text) };
     let rest = String::from_utf8_lossy(&rest[..rest.len().min(LINE_OCTETS_MAX)]);
-    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-    match words.as_slice() {
-        [] | ["-"] => FromLine::Bare,
-        words => match date_in(words) {
-            Some((date, has_zone)) => {
-                FromLine::Dated { date, has_zone, is_of_storing: words.first() == Some(&"-") }
-            }
-            None => FromLine::Text,
-        },
+    let mut words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    // UUCP's trace stands behind the date.
+    if let [.., "remote", "from", _] = words.as_slice() {
+        words.truncate(words.len() - 3);
     }
+    match words.as_slice() {
+        [] | ["-"] => return (FromLine::Bare, Form::Bare),
+        [word]
+            if word.contains('@') && word.ends_with(|last: char| last.is_alphanumeric() || last == '>') =>
+        {
+            return (FromLine::Undated, Form::Address);
+        }
+        [_] => return (FromLine::Text, Form::Word),
+        _ => {}
+    }
+    let is_of_storing = words.first() == Some(&"-");
+    let Some(found) = asctime(&words).or_else(|| rfc5322(&words)).or_else(|| iso8601(&words)) else {
+        return (FromLine::Text, Form::Text);
+    };
+    let form = if found.words_before > 1 { Form::Sentence } else { found.form };
+    let line = found.date.map_or(FromLine::Undated, |date| FromLine::Dated {
+        date,
+        has_zone: found.has_zone,
+        is_of_storing,
+    });
+    (line, form)
+}
+
+/// A date at the end of a line.
+struct Found {
+    form: Form,
+    /// Nothing where its month is of a language that is not known.
+    date: Option<InternalDate>,
+    has_zone: bool,
+    words_before: usize,
 }
 
 /// The date of asctime(3), with a zone before or behind the year as some write it: `Mon Jul  1 10:00:00 +0000 2024`.
-fn date_in(words: &[&str]) -> Option<(InternalDate, bool)> {
+fn asctime(words: &[&str]) -> Option<Found> {
     let at = words.iter().rposition(|word| is_time(word))?;
     let (day, month) = (words.get(at.checked_sub(1)?)?, words.get(at.checked_sub(2)?)?);
     let behind = &words[at + 1..];
-    let year = behind.iter().take(3).find(|word| is_year(word))?;
-    let zone = behind.iter().take(3).find(|word| is_zone(word));
+    let year = behind.iter().find(|word| is_year(word))?;
+    let is_of_date = |word: &&str| std::ptr::eq(*word, *year) || is_zone(word) || is_name_of_zone(word);
+    if behind.len() > 3 || !behind.iter().all(is_of_date) {
+        return None;
+    }
+    let zone = behind.iter().find(|word| is_zone(word));
     let text = format!("{day} {month} {year} {} {}", words[at], zone.copied().unwrap_or("+0000"));
-    Some((date::parse_header(text.as_bytes())?, zone.is_some()))
+    let date = date::parse_header(text.as_bytes());
+    let weekday = at.checked_sub(3).and_then(|at| words.get(at)).filter(|word| is_letters(word));
+    // A month that is not known is one only where all else is right.
+    let is_date = day.parse::<u8>().is_ok_and(|day| (1..=31).contains(&day)) && is_letters(month);
+    if date.is_none() && !(is_date && weekday.is_some()) {
+        return None;
+    }
+    let words_before = at - 2 - usize::from(weekday.is_some_and(|word| word.chars().count() <= 4));
+    let form = if date.is_some() { Form::Asctime } else { Form::OtherDate };
+    Some(Found { form, date, has_zone: zone.is_some(), words_before })
+}
+
+/// `Mon, 1 Jul 2024 10:00:00 +0000`, with or without its weekday, its seconds and its zone.
+fn rfc5322(words: &[&str]) -> Option<Found> {
+    let at = words.iter().rposition(|word| is_time(word))?;
+    let begin = at.checked_sub(3).filter(|begin| *begin > 0)?;
+    let behind = &words[at + 1..];
+    if !is_year(words[at - 1]) || behind.len() > 2 || !behind.iter().all(|word| is_zone_or_comment(word)) {
+        return None;
+    }
+    let zone = behind.iter().find(|word| is_zone(word));
+    let text = format!("{} {}", words[begin..=at].join(" "), zone.copied().unwrap_or("+0000"));
+    let date = Some(date::parse_header(text.as_bytes())?);
+    let has_weekday = words[begin - 1].ends_with(',');
+    let words_before = begin - usize::from(has_weekday);
+    Some(Found { form: Form::OtherDate, date, has_zone: zone.is_some(), words_before })
+}
+
+/// `2024-07-01 10:00:00`, or with `T` between, with or without fractions and a zone.
+fn iso8601(words: &[&str]) -> Option<Found> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let at = words.iter().rposition(|word| word.get(..10).is_some_and(is_iso_day))?;
+    let rest = [&words[at][10..], &words[at + 1..].join("")].concat();
+    let rest = rest.trim_start_matches('T');
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != ':').unwrap_or(rest.len());
+    let (time, behind) = rest.split_at(end);
+    let zone = behind.trim_start_matches(|letter: char| ".,".contains(letter) || letter.is_ascii_digit());
+    let zone = if zone == "Z" { "+0000".to_owned() } else { zone.replace(':', "") };
+    if !is_time(time) || !(zone.is_empty() || is_zone(&zone)) {
+        return None;
+    }
+    let (year, month, day) = (&words[at][..4], words[at][5..7].parse::<usize>().ok()?, &words[at][8..10]);
+    let month = MONTHS.get(month.checked_sub(1)?)?;
+    let text = format!("{day} {month} {year} {time} {}", if zone.is_empty() { "+0000" } else { &zone });
+    let date = Some(date::parse_header(text.as_bytes())?);
+    Some(Found { form: Form::OtherDate, date, has_zone: !zone.is_empty(), words_before: at })
+}
+
+fn is_iso_day(text: &str) -> bool {
+    text.bytes().enumerate().all(|(at, octet)| match at {
+        4 | 7 => octet == b'-',
+        _ => octet.is_ascii_digit(),
+    })
+}
+
+fn is_letters(word: &str) -> bool {
+    word.chars().all(|letter| letter.is_alphabetic() || letter == '.') && word.chars().count() <= 9
+}
+
+/// The name of a zone that is not known: `BRT`, `CEST`.
+fn is_name_of_zone(word: &str) -> bool {
+    (2..=5).contains(&word.len()) && word.bytes().all(|octet| octet.is_ascii_uppercase())
+}
+
+fn is_zone_or_comment(word: &str) -> bool {
+    is_zone(word) || is_name_of_zone(word.trim_matches(['(', ')']))
 }
 
 fn is_time(word: &str) -> bool {
@@ -92,7 +214,7 @@ pub fn received(line: FromLine, header: &[u8]) -> Option<InternalDate> {
             topmost().filter(is_near).or(Some(date))
         }
         FromLine::Dated { date, .. } => by_header().or(Some(date)),
-        FromLine::Bare | FromLine::Text => by_header(),
+        FromLine::Bare | FromLine::Undated | FromLine::Text => by_header(),
     }
 }
 
@@ -113,6 +235,13 @@ mod tests {
             ("From a b c Mon Jul 1 10:00 2024 -0300", dated(1_719_838_800, -180, true, false)),
             ("From ", FromLine::Bare),
             ("From -\r\n", FromLine::Bare),
+            ("From a@x Mon, 1 Jul 2024 10:00:00 +0000", dated(1_719_828_000, 0, true, false)),
+            ("From a@x 2024-07-01T10:00:00.5+00:00", dated(1_719_828_000, 0, true, false)),
+            ("From a@x 2024-07-01 10:00:00", dated(1_719_828_000, 0, false, false)),
+            ("From a@x Mon Jul  1 10:00:00 2024 remote from x", dated(1_719_828_000, 0, false, false)),
+            ("From a@x Mo Okt  7 10:00:00 2024", FromLine::Undated),
+            ("From a@x", FromLine::Undated),
+            ("From Lisbon we leave on Monday Jul 1 10:00 2024 sharp, and", FromLine::Text),
             ("From here on 10:00 it rains", FromLine::Text),
             ("From Monday to Friday", FromLine::Text),
             ("From a Mon Jul 99 10:00:00 2024", FromLine::Text),

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 
+use super::own::Own;
 use super::status::{self, Storage};
 
 /// Which lines of a body are quoted, and how many octets tell where it ends.
@@ -64,10 +65,10 @@ pub fn is_from(line: &[u8]) -> bool {
 pub struct Manner {
     /// How its lines are quoted.
     pub variant: Variant,
-    /// True where its Content-Length is the file's and was found to be right.
-    pub has_length: bool,
-    /// True where all lines of the header are the message's own.
-    pub is_exact: bool,
+    /// True where the file quotes nothing, whatever its variant.
+    pub keeps_quotes: bool,
+    /// Which lines of the header are the file's.
+    pub own: Own,
     /// True where line ends are the message's own.
     pub keeps_ends: bool,
     /// True where lines of the header are quoted as those of the body are.
@@ -75,17 +76,25 @@ pub struct Manner {
 }
 
 impl Manner {
-    /// A message as programs write it.
+    /// A message as programs write it, less all lines that look like the file's. What is known by such a reading stays
+    /// known, whatever is found out about the places of these lines.
     #[must_use]
     pub const fn found(variant: Variant, has_length: bool) -> Self {
-        Self { variant, has_length, is_exact: false, keeps_ends: false, quotes_header: false }
+        let own = Own::Anywhere { has_length };
+        Self { variant, keeps_quotes: false, own, keeps_ends: false, quotes_header: false }
     }
 
     /// A message as Malote writes it: every line is quoted that may be taken for a separator, in the header too.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
-        let variant = Variant::Mboxrd;
-        Self { variant, has_length: false, is_exact: true, keeps_ends, quotes_header: true }
+        let (variant, own) = (Variant::Mboxrd, Own::None);
+        Self { variant, keeps_quotes: false, own, keeps_ends, quotes_header: true }
+    }
+
+    /// True for a line of a body whose first `>` is not of the message.
+    #[must_use]
+    pub fn is_quoted(&self, line: &[u8]) -> bool {
+        !self.keeps_quotes && self.variant.is_quoted(line)
     }
 }
 
@@ -94,6 +103,8 @@ impl Manner {
 pub struct Letter {
     manner: Manner,
     is_in_header: bool,
+    /// Octets of the header so far.
+    at: u64,
     /// True while the field at hand is the file's own.
     is_dropping: bool,
     was_return: bool,
@@ -103,21 +114,28 @@ impl Letter {
     /// At the beginning of a message.
     #[must_use]
     pub const fn new(manner: Manner) -> Self {
-        Self { manner, is_in_header: true, is_dropping: false, was_return: false }
+        Self { manner, is_in_header: true, at: 0, is_dropping: false, was_return: false }
+    }
+
+    /// Behind the header, where a line begins.
+    #[must_use]
+    pub const fn in_body(manner: Manner) -> Self {
+        Self { manner, is_in_header: false, at: 0, is_dropping: false, was_return: false }
     }
 
     /// Takes the next piece: a line with its end, or part of a long one. `is_start` where a line begins with it.
     pub fn take(&mut self, piece: &[u8], is_start: bool, into: &mut Vec<u8>) {
-        let mut piece = piece;
+        let (mut piece, octets) = (piece, piece.len());
         if is_start {
             let is_unquoted = !self.is_in_header || self.manner.quotes_header;
             if self.is_in_header {
                 self.begin_header_line(piece);
             }
-            if is_unquoted && self.manner.variant.is_quoted(piece) {
+            if is_unquoted && self.manner.is_quoted(piece) {
                 piece = &piece[1..];
             }
         }
+        self.at += octets as u64;
         if self.is_dropping {
             return;
         }
@@ -138,17 +156,23 @@ impl Letter {
     }
 
     fn begin_header_line(&mut self, line: &[u8]) {
-        match line {
-            b"\n" | b"\r\n" => (self.is_in_header, self.is_dropping) = (false, false),
-            _ if self.manner.is_exact => {}
-            // A folded line goes with the one before it.
-            [b' ' | b'\t', ..] => {}
+        if matches!(line, b"\n" | b"\r\n") {
+            (self.is_in_header, self.is_dropping) = (false, false);
+            return;
+        }
+        let is_folded = matches!(line, [b' ' | b'\t', ..]);
+        match self.manner.own {
+            Own::None => {}
+            // A folded line goes with the one before it, but none goes with a block that has ended.
+            Own::Placed(placed) if is_folded => self.is_dropping &= self.at != placed.leading() as u64,
+            Own::Anywhere { .. } if is_folded => {}
+            Own::Placed(placed) => self.is_dropping = placed.is_own(self.at, line),
             // Some deliverers leave a quoted separator on top.
-            _ if line.starts_with(b">From ") => self.is_dropping = true,
-            _ => {
+            Own::Anywhere { .. } if line.starts_with(b">From ") => self.is_dropping = true,
+            Own::Anywhere { has_length } => {
                 self.is_dropping = match status::judge(line) {
                     None => false,
-                    Some(Storage::Length(_)) => self.manner.has_length,
+                    Some(Storage::Length(_)) => has_length,
                     Some(_) => true,
                 }
             }
@@ -223,6 +247,13 @@ impl<R: Read> Pieces<R> {
             }
         }
     }
+}
+
+/// The lines of `text` in the pieces that [`Pieces`] would give, each with whether a line begins with it.
+pub fn pieces_of(text: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    text.split_inclusive(|octet| *octet == b'\n').flat_map(|line| {
+        line.chunks(PIECE_OCTETS_MAX).enumerate().map(|(number, piece)| (piece, number == 0))
+    })
 }
 
 /// Reads one message out of its part of the file.

@@ -3,17 +3,62 @@
 
 use std::io::{self, Read};
 
-use super::from_line::{self, FromLine};
-use super::letter::{Letter, Manner, Pieces, Variant, is_from};
+pub use super::behind::Glance;
+use super::behind::{Behind, behind};
+use super::from_line::{self, Form, FromLine};
+use super::letter::{Manner, Pieces, Variant, is_from};
+use super::own::{Own, Placed, Places};
+use super::reading::Current;
 use super::status::{self, Storage};
 use crate::source::archive::HEADER_OCTETS_MAX;
-use crate::source::archive::lines::{Measure, Measured};
+use crate::source::archive::book::Key;
+use crate::source::archive::lines::Measured;
 
-/// Octets behind a place that tell whether a message may end or begin there.
+/// Octets behind a place that tell whether a message may end there.
 const GLANCE_OCTETS: usize = 512;
 
-/// Octets of a message's own header that are kept for its date.
-const KEPT_HEADER_OCTETS: usize = 64 * 1024;
+/// The longest body that a length is believed to tell of where the file ends before it, in octets.
+const BODY_OCTETS_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How lines are quoted, and whether lengths are believed.
+    pub variant: Variant,
+    /// True where the file quotes nothing, whatever its variant.
+    pub keeps_quotes: bool,
+    /// Where the file's own lines stand; nothing where all that look like such are taken out.
+    pub places: Option<Places>,
+    /// The variant by which an earlier version would have read it.
+    pub former: Variant,
+}
+
+impl Rules {
+    /// All lines that look like the file's are taken out.
+    #[must_use]
+    pub const fn anywhere(variant: Variant) -> Self {
+        Self { variant, keeps_quotes: false, places: None, former: variant }
+    }
+
+    /// How one message is read whose header is this; `length` is where its Content-Length stands, if that is right.
+    fn manner(&self, header: &[u8], length: Option<usize>) -> Manner {
+        let own = self.places.map_or(Own::Anywhere { has_length: length.is_some() }, |places| {
+            Own::Placed(Placed::of(header, places, length))
+        });
+        let quotes_header = matches!(own, Own::Placed(placed) if placed.is_malotes());
+        let (variant, keeps_quotes) = (self.variant, self.keeps_quotes);
+        Manner { variant, keeps_quotes, own, keeps_ends: false, quotes_header }
+    }
+
+    /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted, whatever
+    /// is found out about the file; and as an earlier version read it.
+    fn others(&self, has_length: bool) -> Vec<Manner> {
+        match self.places {
+            None => Vec::new(),
+            Some(_) => vec![Manner::found(Variant::Mboxcl2, true), Manner::found(self.former, has_length)],
+        }
+    }
+}
 
 /// One message as it was found.
 #[derive(Debug)]
@@ -30,6 +75,31 @@ pub struct Found {
     pub measured: Measured,
     /// Its header as it stands in the file, up to [`HEADER_OCTETS_MAX`].
     pub raw_header: Vec<u8>,
+    /// What tells it from others whatever is found out about the file, and what an earlier version told it by; nothing
+    /// where the rules name no places.
+    pub keys: Option<(Key, Key)>,
+    /// True where the file ends before the message does, by its length.
+    pub is_cut: bool,
+    /// True where its end is told: by a blank line, a right length or a separator.
+    pub is_ended: bool,
+}
+
+/// How often something was noticed, and where first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spots {
+    /// How often.
+    pub count: u64,
+    /// Where first, in octets from the file's beginning.
+    pub first_at: u64,
+}
+
+impl Spots {
+    fn note(&mut self, at: u64) {
+        if self.count == 0 {
+            self.first_at = at;
+        }
+        self.count += 1;
+    }
 }
 
 /// What was noticed on the way.
@@ -41,43 +111,35 @@ pub struct Noticed {
     pub lengths: u64,
     /// Content-Length fields that end elsewhere than at a separator.
     pub lengths_wrong: u64,
-    /// Separator-like lines within a message whose length was right: nothing is quoted there.
+    /// Lines within a message whose length was right that begin with `From `: nothing is quoted there.
     pub unquoted: u64,
+    /// Those of them that have the form of a separator.
+    pub unquoted_separators: u64,
     /// Lines of text that begin with `From ` and stand where a separator might.
     pub from_lines: u64,
+    /// Lines of a body that begin with `From ` and are no separators.
+    pub bare: u64,
+    /// Those of them before which a blank line stands and behind which a header seems to.
+    pub doubtful: Spots,
+    /// Separators with neither a header nor a blank line behind them.
+    pub headless: Spots,
     /// Separators that no blank line goes before.
     pub crowded: u64,
     /// Lines that begin with `>From `, and those with more marks.
     pub quoted: u64,
     /// Lines that begin with `>>From ` or more marks.
     pub quoted_twice: u64,
-}
-
-/// A file that may also be looked at elsewhere than where it is read.
-pub trait Glance {
-    /// Fills `into` from `offset` on, as far as there are octets.
-    fn glance(&self, offset: u64, into: &mut [u8]) -> usize;
-}
-
-impl Glance for std::fs::File {
-    fn glance(&self, offset: u64, into: &mut [u8]) -> usize {
-        std::os::unix::fs::FileExt::read_at(self, into, offset).unwrap_or(0)
-    }
-}
-
-impl Glance for [u8] {
-    fn glance(&self, offset: u64, into: &mut [u8]) -> usize {
-        let from = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
-        let length = from.len().min(into.len());
-        into[..length].copy_from_slice(&from[..length]);
-        length
-    }
+    /// Octets before the first separator that are neither blanks nor a mark of UTF-8.
+    pub before: u64,
+    /// True where the last message's length goes on beyond the file's end.
+    pub is_cut: bool,
 }
 
 /// Whether to go on.
 pub type Flow = std::ops::ControlFlow<()>;
 
-/// Finds all messages and gives each to `each`, until that breaks off.
+/// Finds all messages and gives each to `each`, until that breaks off. Lines that look like the file's are taken out
+/// wherever they stand.
 ///
 /// # Errors
 /// Where the file cannot be read to its end; what was found before was given.
@@ -87,14 +149,31 @@ pub fn scan(
     variant: Variant,
     each: &mut dyn FnMut(Found) -> Flow,
 ) -> io::Result<Noticed> {
-    let mut scan = Scan { file, variant, noticed: Noticed::default(), current: None, was_blank: true, each };
+    scan_by(from, file, Rules::anywhere(variant), each)
+}
+
+/// The same by these rules.
+///
+/// # Errors
+/// As for [`scan`].
+pub fn scan_by(
+    from: impl Read,
+    file: &(impl Glance + ?Sized),
+    rules: Rules,
+    each: &mut dyn FnMut(Found) -> Flow,
+) -> io::Result<Noticed> {
+    let noticed = Noticed::default();
+    let mut scan =
+        Scan { file, rules, noticed, first: None, current: None, was_blank: true, is_zeroed: false, each };
     let mut pieces = Pieces::new(from);
     loop {
         let before = pieces.offset;
         let Some((piece, is_start)) = pieces.take_next()? else { break };
         let after = before + piece.len() as u64;
-        if is_start && let Some(line) = scan.separator(piece, before, after) {
-            if scan.end(before).is_break() {
+        if (is_start || scan.is_zeroed)
+            && let Some(line) = scan.separator(piece, before, after)
+        {
+            if scan.end(before, false).is_break() {
                 return Ok(scan.noticed);
             }
             scan.current = Some(Current::begin(line, after));
@@ -103,93 +182,94 @@ pub fn scan(
             scan.take(piece, is_start, after);
         }
     }
-    let _ended = scan.end(pieces.offset);
+    let _ended = scan.end(pieces.offset, true);
     Ok(scan.noticed)
+}
+
+/// A line less what may stand before the first separator: a mark of UTF-8 and blanks.
+#[must_use]
+pub fn unmarked(line: &[u8]) -> &[u8] {
+    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii_start()
 }
 
 struct Scan<'a, F: ?Sized> {
     file: &'a F,
-    variant: Variant,
+    rules: Rules,
     noticed: Noticed,
+    /// The form of the file's first separator.
+    first: Option<Form>,
     current: Option<Current>,
     /// True behind a blank line, and at the beginning.
     was_blank: bool,
+    /// True while nothing but zeros came before the first separator since a line began.
+    is_zeroed: bool,
     each: &'a mut dyn FnMut(Found) -> Flow,
-}
-
-/// The message at hand.
-struct Current {
-    line: FromLine,
-    at: u64,
-    raw_header: Vec<u8>,
-    body: Option<Body>,
-    /// A blank line that belongs to the message only if more follows.
-    held: Vec<u8>,
-    /// Where the body ends by a length that was found to be right.
-    until: u64,
-}
-
-/// The message at hand behind its header.
-struct Body {
-    letter: Letter,
-    manner: Manner,
-    measure: Measure,
-    ready: Vec<u8>,
-}
-
-impl Body {
-    fn take(&mut self, piece: &[u8], is_start: bool) {
-        self.ready.clear();
-        self.letter.take(piece, is_start, &mut self.ready);
-        self.measure.update(&self.ready);
-    }
-}
-
-impl Current {
-    const fn begin(line: FromLine, at: u64) -> Self {
-        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until: 0 }
-    }
-
-    /// The header is whole: from here on lines go through.
-    fn begin_body(&mut self, manner: Manner) -> &mut Body {
-        let measure = Measure::new(KEPT_HEADER_OCTETS);
-        let mut body = Body { letter: Letter::new(manner), manner, measure, ready: Vec::new() };
-        self.raw_header.split_inclusive(|octet| *octet == b'\n').for_each(|line| body.take(line, true));
-        self.body.insert(body)
-    }
 }
 
 impl<F: Glance + ?Sized> Scan<'_, F> {
     /// Judges a line; a separator ends the message before it.
     fn separator(&mut self, piece: &[u8], before: u64, after: u64) -> Option<FromLine> {
+        let Some(current) = &self.current else { return self.first_separator(piece, after) };
         if !piece.starts_with(b"From ") {
             return None;
         }
-        let line = from_line::judge(piece);
-        if self.current.is_none() {
-            return Some(line);
-        }
-        if self.current.as_ref().is_some_and(|current| before < current.until) {
-            self.noticed.unquoted += u64::from(line != FromLine::Text);
+        let (line, form) = from_line::parse(piece);
+        if before < current.until {
+            self.noticed.unquoted += 1;
+            self.noticed.unquoted_separators += u64::from(line != FromLine::Text);
             return None;
         }
-        let is_separator = match line {
-            FromLine::Dated { .. } => self.was_blank || self.is_header_at(after),
-            FromLine::Bare => self.was_blank && self.is_header_at(after),
-            FromLine::Text => false,
-        };
+        let is_in_body = current.body.is_some();
+        let behind = behind(self.file, after);
+        let is_separator = self.is_separator(form, behind);
         self.noticed.crowded += u64::from(is_separator && !self.was_blank);
         self.noticed.from_lines += u64::from(!is_separator && self.was_blank);
+        self.noticed.bare += u64::from(!is_separator && is_in_body);
+        match behind {
+            Behind::Header { known } if !is_separator && self.was_blank && known > 1 => {
+                self.noticed.doubtful.note(before);
+            }
+            Behind::Other if is_separator => self.noticed.headless.note(before),
+            _ => {}
+        }
         is_separator.then_some(line)
     }
 
-    /// True where a header field stands: a name and a colon.
-    fn is_header_at(&self, offset: u64) -> bool {
-        let mut glance = [0; GLANCE_OCTETS];
-        let length = self.file.glance(offset, &mut glance);
-        let line = glance[..length].split(|octet| *octet == b'\n').next().unwrap_or_default();
-        let name = line.iter().take_while(|octet| octet.is_ascii_graphic() && **octet != b':').count();
-        (name > 0 && line.get(name) == Some(&b':')) || line.starts_with(b">From ")
+    /// The line with which a file of mail begins: whatever stands behind `From ` where nothing but blanks goes before
+    /// it, else a whole separator with a header behind. A disk that loses a block leaves zeros, where a line may end too.
+    fn first_separator(&mut self, piece: &[u8], after: u64) -> Option<FromLine> {
+        let piece = if self.noticed.before == 0 { unmarked(piece) } else { piece };
+        let zeros = piece.iter().take_while(|octet| **octet == 0).count();
+        let piece = &piece[zeros..];
+        if !piece.starts_with(b"From ") {
+            return None;
+        }
+        let (line, form) = from_line::parse(piece);
+        let is_sure = (self.noticed.before == 0 && zeros == 0)
+            || (form == Form::Asctime && matches!(behind(self.file, after), Behind::Header { .. }));
+        if !is_sure {
+            return None;
+        }
+        self.is_zeroed = false;
+        self.noticed.before += zeros as u64;
+        self.first = Some(form);
+        Some(line)
+    }
+
+    /// True where a line of this form begins a message, by what stands around it.
+    fn is_separator(&self, form: Form, behind: Behind) -> bool {
+        let known = match behind {
+            Behind::Header { known } => known,
+            Behind::Nothing => return self.was_blank && (form == Form::Asctime || self.first == Some(form)),
+            // A message whose header is destroyed is better told than taken for text of the one before.
+            Behind::Other => return self.was_blank && form == Form::Asctime,
+        };
+        match form {
+            Form::Asctime => true,
+            Form::Bare | Form::Sentence => self.was_blank,
+            Form::Address | Form::OtherDate => self.was_blank && (known > 0 || self.first == Some(form)),
+            Form::Word | Form::Text => self.was_blank && known > 0 && self.first == Some(form),
+        }
     }
 
     /// True where a message may end: at the end of the file, or before a separator with or without a blank line.
@@ -201,9 +281,16 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         let line = rest[blanks..].split(|octet| *octet == b'\n').next().unwrap_or_default();
         // A line begins only behind the end of another one.
         let begins = blanks > 0 || self.ends_line(offset);
-        let is_within = offset == 0 || self.file.glance(offset - 1, &mut [0]) == 1;
-        (is_within && length < GLANCE_OCTETS && rest[blanks..].is_empty())
-            || (begins && from_line::judge(line) != FromLine::Text)
+        let is_separator = || {
+            let (line, form) = from_line::parse(line);
+            line != FromLine::Text || (rest[blanks..].starts_with(b"From ") && self.first == Some(form))
+        };
+        (self.is_within(offset) && length < GLANCE_OCTETS && rest[blanks..].is_empty())
+            || (begins && is_separator())
+    }
+
+    fn is_within(&self, offset: u64) -> bool {
+        offset == 0 || self.file.glance(offset - 1, &mut [0]) == 1
     }
 
     fn ends_line(&self, offset: u64) -> bool {
@@ -212,7 +299,11 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     }
 
     fn take(&mut self, piece: &[u8], is_start: bool, after: u64) {
-        let Some(mut current) = self.current.take() else { return };
+        let Some(mut current) = self.current.take() else {
+            self.noticed.before += unmarked(piece).trim_ascii_end().len() as u64;
+            self.is_zeroed = (is_start || self.is_zeroed) && piece.iter().all(|octet| *octet == 0);
+            return;
+        };
         let is_blank = is_start && matches!(piece, b"\n" | b"\r\n");
         self.was_blank = is_blank;
         if let Some(body) = &mut current.body {
@@ -226,16 +317,13 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
                 self.count_quoted(piece, is_start);
                 body.take(piece, is_start);
             }
+        } else if is_blank || (current.raw_header.len() + piece.len()) as u64 > HEADER_OCTETS_MAX {
+            let length = if is_blank { self.length(&mut current, after) } else { None };
+            let manner = self.rules.manner(&current.raw_header, length);
+            let others = self.rules.others(length.is_some());
+            current.begin_body(manner, &others, is_blank).take(piece, is_start);
         } else {
-            let is_whole = is_blank || (current.raw_header.len() + piece.len()) as u64 > HEADER_OCTETS_MAX;
-            let length = if is_blank { self.length(&current.raw_header, after) } else { None };
-            current.until = length.unwrap_or(0);
-            let manner = Manner::found(self.variant, length.is_some());
-            if is_whole {
-                current.begin_body(manner).take(piece, is_start);
-            } else {
-                current.raw_header.extend_from_slice(piece);
-            }
+            current.raw_header.extend_from_slice(piece);
         }
         self.current = Some(current);
     }
@@ -247,62 +335,53 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         }
     }
 
-    /// Where the body ends by its Content-Length, if that is so.
-    fn length(&mut self, raw_header: &[u8], body_at: u64) -> Option<u64> {
-        if !self.variant.has_lengths() {
+    /// Where in the header the Content-Length stands by which the body ends, if one is right.
+    fn length(&mut self, current: &mut Current, body_at: u64) -> Option<usize> {
+        if !self.rules.variant.has_lengths() {
             return None;
         }
-        let lines = raw_header.split_inclusive(|octet| *octet == b'\n');
-        let told = lines.filter_map(status::judge).find_map(|storage| match storage {
-            Storage::Length(octets) => Some(octets),
-            _ => None,
-        });
-        let until = body_at.checked_add(told?)?;
-        let is_right = self.is_end_at(until);
-        self.noticed.lengths += u64::from(is_right);
-        self.noticed.lengths_wrong += u64::from(!is_right);
-        is_right.then_some(until)
+        let (mut at, mut right, mut has_any) = (0, None, false);
+        for line in current.raw_header.split_inclusive(|octet| *octet == b'\n') {
+            if let Some(Storage::Length(octets)) = status::judge(line) {
+                has_any = true;
+                let until = body_at.saturating_add(octets);
+                if self.is_end_at(until) {
+                    (current.until, right) = (until, Some(at));
+                    break;
+                }
+                current.is_beyond |= octets <= BODY_OCTETS_MAX && !self.is_within(until);
+            }
+            at += line.len();
+        }
+        self.noticed.lengths += u64::from(right.is_some());
+        self.noticed.lengths_wrong += u64::from(has_any && right.is_none());
+        right
     }
 
     /// Gives the message at hand, which ends at `end`, less the blank line that the file puts behind each.
-    fn end(&mut self, end: u64) -> Flow {
+    fn end(&mut self, end: u64, is_file_end: bool) -> Flow {
         let Some(mut current) = self.current.take() else { return Flow::Continue(()) };
-        let manner = Manner::found(self.variant, false);
         if current.body.is_none() {
-            current.begin_body(manner);
+            let (manner, others) = (self.rules.manner(&current.raw_header, None), self.rules.others(false));
+            current.begin_body(manner, &others, true);
         }
         let Some(body) = current.body else { return Flow::Continue(()) };
         self.noticed.messages += 1;
+        let is_cut = is_file_end && current.is_beyond && current.until == 0;
+        self.noticed.lengths_wrong -= u64::from(is_cut);
+        self.noticed.is_cut |= is_cut;
+        let manner = body.manner;
+        let (measured, keys) = body.finish();
         (self.each)(Found {
             line: current.line,
             at: current.at,
             octets: end - current.held.len() as u64 - current.at,
-            manner: body.manner,
-            measured: body.measure.finish(),
+            manner,
+            measured,
             raw_header: current.raw_header,
+            keys: if let [now, former] = keys[..] { Some((now, former)) } else { None },
+            is_cut,
+            is_ended: !is_file_end || !current.held.is_empty() || current.until > 0,
         })
     }
-}
-
-/// Messages that are looked at to tell whether lengths can be believed.
-const SAMPLE_MESSAGES: u64 = 100;
-
-/// Finds out the variant: by lengths that are right, and by what is quoted. What cannot be told is mboxrd.
-///
-/// # Errors
-/// Where the file cannot be read.
-pub fn detect<R: Read>(open: impl Fn() -> R, file: &(impl Glance + ?Sized)) -> io::Result<Variant> {
-    let mut seen = 0;
-    let sample = scan(open(), file, Variant::Mboxcl, &mut |_| {
-        seen += 1;
-        if seen < SAMPLE_MESSAGES { Flow::Continue(()) } else { Flow::Break(()) }
-    })?;
-    if sample.lengths == 0
-        || sample.lengths_wrong * 10 > sample.lengths
-        || sample.lengths * 2 < sample.messages
-    {
-        return Ok(Variant::Mboxrd);
-    }
-    let all = scan(open(), file, Variant::Mboxcl, &mut |_| Flow::Continue(()))?;
-    Ok(if all.unquoted > 0 { Variant::Mboxcl2 } else { Variant::Mboxcl })
 }

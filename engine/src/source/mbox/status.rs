@@ -36,11 +36,20 @@ const KEYWORDS_MAX: usize = 100;
 const STATUS_LETTERS: &[u8] = b"ROUND";
 const X_STATUS_LETTERS: &[u8] = b"AFTDR";
 
+/// Octets of such a line at most, its end included: a longer one comes in pieces, of which none is judged.
+const LINE_OCTETS_MAX: usize = super::letter::PIECE_OCTETS_MAX;
+
+/// The name of a header line in lower case, and what stands behind its colon; nothing where it is of no such length.
+#[must_use]
+pub fn named(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let colon = memchr::memchr(b':', &line[..line.len().min(21)]).filter(|_| line.len() < LINE_OCTETS_MAX)?;
+    Some((line[..colon].to_ascii_lowercase(), line[colon + 1..].trim_ascii()))
+}
+
 /// Judges one header line, folded lines included, with its end.
 #[must_use]
 pub fn judge(line: &[u8]) -> Option<Storage> {
-    let colon = memchr::memchr(b':', line).filter(|colon| *colon <= 20)?;
-    let (name, value) = (line[..colon].to_ascii_lowercase(), line[colon + 1..].trim_ascii());
+    let (name, value) = named(line)?;
     match name.as_slice() {
         b"status" => letters(value, STATUS_LETTERS, &[(b'R', "\\Seen"), (b'D', "\\Deleted")]),
         b"x-status" => letters(

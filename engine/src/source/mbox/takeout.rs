@@ -61,15 +61,48 @@ pub fn is_labelled(raw_header: &[u8]) -> bool {
     header::values(raw_header, "X-Gmail-Labels").next().is_some()
 }
 
+/// Where a message would have gone before quotes were heeded: an earlier run's folder of it, level by level.
+#[must_use]
+pub fn former_levels(raw_header: &[u8]) -> Vec<String> {
+    sorted(&text_of(raw_header), true).levels
+}
+
 /// Reads the labels. Trash and spam outweigh all; then drafts and sent mail, the inbox, the first label of the user's
-/// own.
+/// own. A message without the field has no flags of it.
 #[must_use]
 pub fn read(raw_header: &[u8]) -> Labelled {
-    let values: Vec<String> = header::values(raw_header, "X-Gmail-Labels")
-        .map(|value| decoded(&String::from_utf8_lossy(value)))
-        .collect();
-    let text = values.join(",");
-    let labels = text.split(',').map(|label| label.trim().trim_matches('"').trim());
+    let labelled = sorted(&text_of(raw_header), false);
+    if is_labelled(raw_header) { labelled } else { Labelled { flags: Flags::default(), ..labelled } }
+}
+
+fn text_of(raw_header: &[u8]) -> String {
+    let values = header::values(raw_header, "X-Gmail-Labels");
+    values.map(|value| decoded(&String::from_utf8_lossy(value))).collect::<Vec<_>>().join(",")
+}
+
+/// The labels, parted by commas: those within quotes part nothing, and two quotes within quotes are one (RFC 4180 §2).
+fn parted(text: &str) -> Vec<String> {
+    let (mut labels, mut label, mut is_quoted) = (Vec::new(), String::new(), false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if is_quoted && letters.next_if_eq(&'"').is_some() => label.push('"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => labels.push(std::mem::take(&mut label)),
+            _ => label.push(letter),
+        }
+    }
+    labels.push(label);
+    if is_quoted { parted_anywhere(text) } else { labels }
+}
+
+fn parted_anywhere(text: &str) -> Vec<String> {
+    text.split(',').map(|label| label.trim().trim_matches('"').to_owned()).collect()
+}
+
+fn sorted(text: &str, is_former: bool) -> Labelled {
+    let labels = if is_former { parted_anywhere(text) } else { parted(text) };
+    let labels = labels.iter().map(|label| label.trim());
     let labels: Vec<&str> = labels.filter(|label| !label.is_empty()).take(LABELS_MAX).collect();
     let is = |label: &str, known: &[&str]| known.contains(&label.to_lowercase().as_str());
     let has = |known: &[&str]| labels.iter().any(|label| is(label, known));

@@ -7,6 +7,12 @@ use malote_plan::message::Uid;
 
 use super::*;
 
+mod boundaries;
+mod damage;
+mod labels;
+mod own_lines;
+mod states;
+
 /// What one message came to: octets, flags and whether it is left out.
 type Told = (String, String, bool);
 
@@ -32,8 +38,39 @@ fn told(shelf: &mut dyn Shelf) -> Vec<Told> {
 fn archive(text: &str, variant: Option<Variant>) -> (tempfile::TempDir, MboxArchive) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("Mail.mbox");
-    std::fs::write(&path, text).unwrap();
+    write(&path, text.as_bytes());
     (folder, MboxArchive::new(path, variant, Book::in_memory()))
+}
+
+/// Writes a file that nobody has written to for an hour.
+fn write(path: &Path, octets: &[u8]) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, octets).unwrap();
+    let file = File::options().write(true).open(path).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+}
+
+/// The octets of every message of a file, its remarks and its damage.
+fn read(text: &str) -> (Vec<String>, String, String) {
+    let (_folder, mut archive) = archive(text, None);
+    let shelf = shelf_of(&mut archive, 0);
+    let messages = bodies(shelf).into_iter().map(|body| body.unwrap_or_else(|reason| reason)).collect();
+    (messages, archive.remarks().join("\n"), archive.damage().join("\n"))
+}
+
+/// The octets of each message, or why there are none.
+fn bodies(mut shelf: Box<dyn Shelf>) -> Vec<std::result::Result<String, String>> {
+    let uids: Vec<Uid> = shelf.uids().iter().collect();
+    let read = |uid: Uid| match shelf.body(uid) {
+        Ok(mut content) => {
+            let mut octets = Vec::new();
+            content.reader.read_to_end(&mut octets).map_err(|cause| cause.to_string())?;
+            Ok(String::from_utf8_lossy(&octets).into_owned())
+        }
+        Err(Refusal::Unreadable(reason)) => Err(reason),
+        Err(other) => panic!("{uid}: {other:?}"),
+    };
+    uids.into_iter().map(read).collect()
 }
 
 /// Reads `text` and holds the messages' octets against `expected`, and the remarks against a word of them.
@@ -187,8 +224,7 @@ fn a_thunderbird_tree_is_a_tree_of_folders() {
         ("broken.mbox", "no mbox"),
     ] {
         let path = top.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        write(&path, text.as_bytes());
     }
     let mut archive = MboxArchive::new(top.path().to_owned(), None, Book::in_memory());
     let mut paths: Vec<String> =

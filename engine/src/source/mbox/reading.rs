@@ -1,0 +1,110 @@
+//! One message while it is read: its header gathered, its octets measured as they will be delivered.
+//! Never keeps a body.
+
+use super::from_line::FromLine;
+use super::letter::{Letter, Manner, pieces_of};
+use crate::source::archive::book::Key;
+use crate::source::archive::lines::{Measure, Measured};
+
+/// Octets of a message's own header that are kept for its date.
+const KEPT_HEADER_OCTETS: usize = 64 * 1024;
+
+/// The message at hand.
+pub(super) struct Current {
+    pub line: FromLine,
+    pub at: u64,
+    pub raw_header: Vec<u8>,
+    pub body: Option<Body>,
+    /// A blank line that belongs to the message only if more follows.
+    pub held: Vec<u8>,
+    /// Where the body ends by a length that was found to be right.
+    pub until: u64,
+    /// True where a length goes on beyond the file's end.
+    pub is_beyond: bool,
+}
+
+impl Current {
+    pub const fn begin(line: FromLine, at: u64) -> Self {
+        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until: 0, is_beyond: false }
+    }
+
+    /// The header is here as far as it is held: from here on lines go through. `others` are the other manners whose
+    /// reading is to be known; `is_whole` where the header is.
+    pub fn begin_body(&mut self, manner: Manner, others: &[Manner], is_whole: bool) -> &mut Body {
+        let mut measure = Measure::new(KEPT_HEADER_OCTETS);
+        let mut letter = Letter::new(manner);
+        let mut ready = Vec::new();
+        pieces_of(&self.raw_header).for_each(|(piece, is_start)| letter.take(piece, is_start, &mut ready));
+        measure.update(&ready);
+        let others = others.iter().map(|other| Other::begin(*other, &self.raw_header, &ready, is_whole));
+        let others = others.collect();
+        self.body.insert(Body { letter, manner, measure, others, ready: Vec::new() })
+    }
+}
+
+/// The message at hand behind its header.
+pub(super) struct Body {
+    letter: Letter,
+    pub manner: Manner,
+    measure: Measure,
+    others: Vec<Other>,
+    ready: Vec<u8>,
+}
+
+impl Body {
+    pub fn take(&mut self, piece: &[u8], is_start: bool) {
+        let is_quoted = is_start && self.manner.is_quoted(piece);
+        for other in self.others.iter_mut().filter(|other| other.hasher.is_none()) {
+            if is_start && other.manner.is_quoted(piece) != is_quoted {
+                other.hasher = Some((Letter::in_body(other.manner), self.measure.hasher()));
+            }
+        }
+        self.ready.clear();
+        self.letter.take(piece, is_start, &mut self.ready);
+        self.measure.update(&self.ready);
+        for (letter, hasher) in self.others.iter_mut().filter_map(|other| other.hasher.as_mut()) {
+            self.ready.clear();
+            letter.take(piece, is_start, &mut self.ready);
+            hasher.update(&self.ready);
+        }
+    }
+
+    /// What was measured, and the beginning of the BLAKE3 of each other reading.
+    pub fn finish(self) -> (Measured, Vec<Key>) {
+        let measured = self.measure.finish();
+        let hash = |other: Other| match other.hasher {
+            Some((_, hasher)) => *hasher.finalize().as_bytes(),
+            None => measured.hash,
+        };
+        let keys = self.others.into_iter().map(hash).map(|hash| beginning(&hash)).collect();
+        (measured, keys)
+    }
+}
+
+/// The octets of a hash that make a key.
+pub(super) fn beginning(hash: &[u8; 32]) -> Key {
+    let mut key = Key::default();
+    key.copy_from_slice(&hash[..16]);
+    key
+}
+
+/// The same message read in another manner, of which only the hash is wanted.
+struct Other {
+    manner: Manner,
+    /// Nothing while its octets are those of the first manner.
+    hasher: Option<(Letter, blake3::Hasher)>,
+}
+
+impl Other {
+    fn begin(manner: Manner, header: &[u8], first: &[u8], is_whole: bool) -> Self {
+        let mut letter = Letter::new(manner);
+        let mut ready = Vec::with_capacity(first.len());
+        pieces_of(header).for_each(|(piece, is_start)| letter.take(piece, is_start, &mut ready));
+        if is_whole && ready == first {
+            return Self { manner, hasher: None };
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&ready);
+        Self { manner, hasher: Some((letter, hasher)) }
+    }
+}
