@@ -42,6 +42,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
         folder.tally.renumber(uids, &moves);
         folder.copied_before = folder.tally.copied.clone();
         folder.keywords.clear();
+        folder.is_renumbered = true;
     }
     if known.1.is_some_and(|known| known != destination) {
         tell(folder, Side::Destination);
@@ -168,5 +169,5 @@ pub(super) fn outline(record: &Record) -> Outline {
 /// A record seen as the message that it stands for.
 pub(super) fn portrait(record: &Record) -> Portrait {
     let (uid, keys) = (record.source_uid, record.keys);
-    Portrait { uid, keys, internal_unix_seconds: record.internal_unix_seconds }
+    Portrait { uid, keys, envelope: None, internal_unix_seconds: record.internal_unix_seconds }
 }
