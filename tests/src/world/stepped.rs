@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel};
 use malote_engine::failure::Result;
-use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role};
+use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role, WireName};
 use malote_engine::plan::message::{Flag, Flags, ModSeq, Uid};
 use malote_engine::plan::uid_set::UidSet;
 use malote_engine::source::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
@@ -60,6 +60,10 @@ impl Source for SteppedSource {
         self.inner.remakes()
     }
 
+    fn former_wire(&self, wire: &WireName) -> Option<WireName> {
+        self.inner.former_wire(wire)
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -111,6 +115,10 @@ impl OpenSource for SteppedOpen<dyn OpenSource> {
 
     fn left_out(&self) -> UidSet {
         self.inner.left_out()
+    }
+
+    fn pass_over(&mut self, uids: &UidSet) {
+        self.inner.pass_over(uids);
     }
 
     fn is_usable(&self) -> bool {

@@ -25,7 +25,8 @@ pub(super) struct PstShelf {
     role: Option<Role>,
     status: FolderStatus,
     stubs: BTreeMap<Uid, Stub>,
-    left_out: UidSet,
+    /// Items that are no mail, with their classes.
+    skipped: BTreeMap<Uid, String>,
     /// The message that was asked for last.
     converted: Option<Box<Converted>>,
     told: Arc<Mutex<Told>>,
@@ -39,25 +40,16 @@ impl PstShelf {
         status: FolderStatus,
         told: Arc<Mutex<Told>>,
     ) -> Self {
-        let (mut stubs, mut left_out) = (BTreeMap::new(), UidSet::new());
-        let mut skipped = Vec::new();
+        let (mut stubs, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for node in &placed.items {
             let Some(uid) = Uid::new(node.0) else { continue };
             let leaf = mailbox.look(*node, placed.role);
             if leaf.glance.as_ref().is_some_and(|glance| glance.skip.is_some()) {
-                left_out.insert(uid);
-                skipped.push((leaf.class.clone(), *node));
+                skipped.insert(uid, leaf.class.clone());
             }
             stubs.insert(uid, stub(uid, &leaf));
         }
-        let role = placed.role;
-        let shelf = Self { mailbox, role, status, stubs, left_out, converted: None, told };
-        shelf.tell(|told| {
-            for (class, node) in skipped {
-                told.skipped.entry(class).or_default().insert(node);
-            }
-        });
-        shelf
+        Self { mailbox, role: placed.role, status, stubs, skipped, converted: None, told }
     }
 
     fn tell(&self, what: impl FnOnce(&mut Told)) {
@@ -85,7 +77,18 @@ impl Shelf for PstShelf {
     }
 
     fn left_out(&self) -> UidSet {
-        self.left_out.clone()
+        self.skipped.keys().copied().collect()
+    }
+
+    fn pass_over(&mut self, uids: &UidSet) {
+        let passed = self.skipped.iter().filter(|(uid, _)| uids.contains(**uid));
+        let passed: Vec<(String, NodeId)> =
+            passed.map(|(uid, class)| (class.clone(), NodeId(uid.get()))).collect();
+        self.tell(|told| {
+            for (class, node) in passed {
+                told.skipped.entry(class).or_default().insert(node);
+            }
+        });
     }
 
     fn stub(&mut self, uid: Uid) -> Result<Option<Stub>> {
