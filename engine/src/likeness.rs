@@ -5,10 +5,10 @@ mod decode;
 mod html;
 mod words;
 
-use malote_plan::header;
 use malote_plan::likeness::{Face, Likeness, NO_FILES};
 use malote_plan::message::Uid;
 use malote_plan::record::HeaderKey;
+use malote_plan::{envelope, header};
 
 use self::decode::Decoder;
 
@@ -40,13 +40,16 @@ pub fn face(uid: Uid, octets: &[u8]) -> Face {
     let text = |name| first(name).map(words::decoded).unwrap_or_default();
     let id: String =
         text("Message-ID").chars().filter(|c| !c.is_whitespace() && !"<>".contains(*c)).collect();
-    let is_made = id.is_empty() || id.ends_with(MADE_DOMAIN) || id.ends_with(IMAPSYNC_ID_END);
+    let is_made = id.ends_with(MADE_DOMAIN);
+    let is_own = !id.is_empty() && !is_made && !id.ends_with(IMAPSYNC_ID_END);
     let sender = first("From").and_then(words::address).filter(|address| !address.ends_with(MADE_DOMAIN));
     Face {
         uid,
-        message_id: (!is_made).then(|| key(id.as_bytes())),
+        message_id: is_own.then(|| key(id.as_bytes())),
+        made_id: is_made.then(|| key(id.as_bytes())),
         unix_seconds: first("Date").and_then(malote_plan::date::parse_header).map(|date| date.unix_seconds),
         sender: sender.map(|address| key(address.as_bytes())),
+        addressed: envelope::addressed(octets),
         subject: words::key(&text("Subject")),
     }
 }

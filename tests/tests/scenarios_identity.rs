@@ -198,3 +198,41 @@ async fn s22_what_imapsync_left_with_added_ids_is_adopted() -> Result<()> {
     assert_eq!(told(&pair.copy().await?), "success: 6 already");
     Ok(())
 }
+
+#[tokio::test]
+async fn s28_what_comes_back_under_a_new_uidvalidity_is_there_as_often_as_at_the_source() -> Result<()> {
+    let pair = Pair::plain()?;
+    pair.deliver([priced(1), priced(2), priced(3), priced(3)]);
+    assert_eq!(told(&pair.copy().await?), "success: 4 copied");
+    pair.inbox().remove(1);
+    pair.inbox().remove(4);
+    pair.inbox().renumber();
+    let gone = pair.copy().await?;
+    assert_eq!(told(&gone), "success: 2 already");
+    assert!(gone.warnings.iter().any(|line| line.contains("2 copies that earlier runs made")), "{gone:?}");
+    pair.deliver([priced(1), priced(3), priced(3)]);
+    pair.inbox().renumber();
+    assert_eq!(told(&pair.copy().await?), "success: 1 copied, 2 adopted, 2 already");
+    assert!(pair.is_twin());
+    // What its user removes at the destination stays removed, under whatever UIDs.
+    let first = pair.there().messages()[0].uid;
+    pair.there().remove(first);
+    pair.inbox().renumber();
+    assert_eq!((told(&pair.copy().await?).as_str(), pair.writes()), ("success: 5 already", 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn s28_a_copy_that_was_left_behind_is_never_taken_for_another_text_under_its_header() -> Result<()> {
+    let pair = Pair::plain()?;
+    pair.deliver([priced(1)]);
+    assert_eq!(told(&pair.copy().await?), "success: 1 copied");
+    pair.inbox().clear();
+    pair.inbox().renumber();
+    assert_eq!(told(&pair.copy().await?), "success: ");
+    pair.deliver([priced(2)]);
+    let held = pair.copy().await?;
+    assert_eq!((told(&held).as_str(), pair.writes()), ("partial: 1 pending", 0));
+    assert_eq!(classes(&held), ["decision.needed"]);
+    Ok(())
+}

@@ -6,6 +6,7 @@
 
 use alloc::vec::Vec;
 
+use crate::envelope::Envelope;
 use crate::header;
 use crate::message::ContentHash;
 use crate::record::{HeaderKey, Keys};
@@ -112,6 +113,12 @@ impl Hasher {
         self.content.update(chunk);
         let body = if self.is_in_header { self.take_header(chunk) } else { chunk };
         self.body.update(body);
+    }
+
+    /// What the header tells of the message's way, once it has passed by.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        Envelope::of(&self.header)
     }
 
     /// The keys of all octets taken.

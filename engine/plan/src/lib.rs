@@ -7,6 +7,7 @@ extern crate alloc;
 
 pub mod buckets;
 pub mod date;
+pub mod envelope;
 pub mod examine;
 pub mod failure;
 pub mod flags;

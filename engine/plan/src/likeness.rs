@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::envelope::Addressed;
 use crate::matching::ContentVerdict;
 use crate::message::Uid;
 use crate::record::HeaderKey;
@@ -23,10 +24,15 @@ pub struct Face {
     pub uid: Uid,
     /// Its Message-ID, where that is one that its author gave it.
     pub message_id: Option<HeaderKey>,
+    /// Its Message-ID, where a reader of stores made it of the store's key and the item's number: two copies of a store
+    /// that went on apart give one to two items.
+    pub made_id: Option<HeaderKey>,
     /// Its Date as seconds since the epoch.
     pub unix_seconds: Option<i64>,
     /// The address it is from; none where only a name inside an organisation is known.
     pub sender: Option<HeaderKey>,
+    /// Whom it goes to.
+    pub addressed: Addressed,
     /// Its subject, decoded and without blanks.
     pub subject: Option<HeaderKey>,
 }
@@ -55,17 +61,33 @@ enum Relation {
 }
 
 impl Face {
-    /// True where the two share a Message-ID; or, where one of them has none, date and subject.
+    /// True where the two share a Message-ID; or, where one of them has none, date and subject, and nothing tells that
+    /// they are from or to other people.
     fn may_be(&self, other: &Self) -> bool {
         match (self.message_id, other.message_id) {
             (Some(one), Some(other)) => one == other,
+            _ if self.is_made_like(other) => true,
             _ => {
                 self.unix_seconds.is_some()
                     && self.unix_seconds == other.unix_seconds
                     && self.subject == other.subject
                     && agree(self.sender, other.sender)
+                    && self.addressed.agrees(other.addressed) != Some(false)
             }
         }
+    }
+
+    fn is_made_like(&self, other: &Self) -> bool {
+        self.made_id.is_some() && self.made_id == other.made_id
+    }
+
+    /// True where both are surely from one and to the same.
+    fn is_sent_like(&self, other: &Self) -> bool {
+        self.sender == other.sender && self.addressed.agrees(other.addressed) == Some(true)
+    }
+
+    const fn any_id(&self) -> Option<HeaderKey> {
+        if self.message_id.is_some() { self.message_id } else { self.made_id }
     }
 
     fn moment(&self) -> Option<Moment> {
@@ -88,8 +110,19 @@ impl Likeness {
             let is_same = is_headed && is_whole && files && text.unwrap_or(true);
             return if is_same { Relation::Same } else { Relation::Doubtful };
         }
+        let is_sent = one.is_sent_like(two);
+        if one.is_made_like(two) {
+            let is_headed = is_sent && one.subject == two.subject;
+            let is_new = one.subject != two.subject && one.unix_seconds != two.unix_seconds;
+            return match (text, files) {
+                // What was only touched may have another date: it is that of its last change where it has no other.
+                (Some(true), true) if is_whole && is_headed => Relation::Same,
+                (Some(false), _) if is_whole && is_new => Relation::Other,
+                _ => Relation::Doubtful,
+            };
+        }
         match (text, files) {
-            (Some(true), true) if is_whole => Relation::Same,
+            (Some(true), true) if is_whole && is_sent => Relation::Same,
             // Programs send several messages of one subject in one second: those differ in all that they say.
             (Some(false), false) if is_whole => Relation::Other,
             (Some(false), true) if is_whole && self.has_no_files_like(other) => Relation::Other,
@@ -130,12 +163,13 @@ pub fn candidates(wanted: &[Face], present: &[Face]) -> (UidSet, UidSet) {
 }
 
 fn like_any(faces: &[Face], others: &[Face]) -> UidSet {
-    let ids: BTreeSet<HeaderKey> = others.iter().filter_map(|face| face.message_id).collect();
+    let ids: BTreeSet<HeaderKey> = others.iter().filter_map(Face::any_id).collect();
     let moments: BTreeSet<_> = others.iter().filter_map(Face::moment).collect();
     let nameless: BTreeSet<_> =
         others.iter().filter(|face| face.message_id.is_none()).filter_map(Face::moment).collect();
+    let has_id = |face: &Face| face.any_id().is_some_and(|id| ids.contains(&id));
     let is_like = |face: &&Face| match face.message_id {
-        Some(id) if ids.contains(&id) => true,
+        _ if has_id(face) => true,
         Some(_) => face.moment().is_some_and(|moment| nameless.contains(&moment)),
         None => face.moment().is_some_and(|moment| moments.contains(&moment)),
     };
@@ -173,7 +207,7 @@ impl<'a> Crowd<'a> {
         let mut sorted: Vec<&Likeness> = present.iter().collect();
         sorted.sort_by_key(|one| one.face.uid);
         for one in sorted {
-            if let Some(id) = one.face.message_id {
+            if let Some(id) = one.face.any_id() {
                 crowd.by_id.entry(id).or_default().push(one);
             }
             let Some(moment) = one.face.moment() else { continue };
@@ -186,7 +220,7 @@ impl<'a> Crowd<'a> {
     }
 
     fn around(&self, face: &Face) -> impl Iterator<Item = &'a Likeness> {
-        let named = face.message_id.and_then(|id| self.by_id.get(&id));
+        let named = face.any_id().and_then(|id| self.by_id.get(&id));
         let moments = if face.message_id.is_some() { &self.nameless } else { &self.by_moment };
         let timed = face.moment().and_then(|moment| moments.get(&moment));
         [named, timed].into_iter().flatten().flatten().copied()
@@ -220,13 +254,15 @@ fn round(
 mod tests {
     use super::*;
 
-    /// A message in one line: UID, Message-ID, date, sender, subject, plain, HTML, files; 0 is none.
+    /// A message to one person in one line: UID, Message-ID, date, sender, subject, plain, HTML, files; 0 is none.
     fn likeness(numbers: [u8; 8]) -> Likeness {
         let key = |number: u8| (number > 0).then_some(HeaderKey([number; 16]));
         let [uid, id, date, sender, subject, plain, html, files] = numbers;
         let face = Face {
             uid: Uid::new(u32::from(uid)).unwrap(),
             message_id: key(id),
+            made_id: None,
+            addressed: Addressed::These(HeaderKey([1; 16])),
             unix_seconds: (date > 0).then_some(i64::from(date) * 60),
             sender: key(sender),
             subject: key(subject),
@@ -294,6 +330,51 @@ mod tests {
         check([1, 0, 9, 3, 4, 5, 0, 8], [2, 7, 9, 3, 4, 5, 0, 80], 0, 1);
         check([1, 0, 9, 3, 4, 5, 0, 8], [2, 7, 9, 3, 4, 50, 0, 8], 0, 1);
         check([1, 0, 9, 3, 4, 0, 0, 0], [2, 7, 9, 3, 4, 0, 0, 0], 0, 1);
+    }
+
+    /// What a message without a Message-ID of its author's is to the same one with this face.
+    fn check_face(change: impl Fn(&mut Face), expected: (usize, usize)) {
+        let one = likeness([1, 0, 9, 3, 4, 5, 0, 8]);
+        let mut other = likeness([2, 7, 9, 3, 4, 5, 0, 8]);
+        change(&mut other.face);
+        for (one, other) in [(one, other), (other, one)] {
+            let verdict = by_likeness(&[one], &[other]);
+            assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{:?}", other.face);
+        }
+    }
+
+    #[test]
+    fn without_a_message_id_those_who_wrote_and_got_it_must_be_the_same() {
+        let key = |number: u8| HeaderKey([number; 16]);
+        check_face(|_| {}, (1, 0));
+        check_face(|face| face.addressed = Addressed::These(key(2)), (0, 0));
+        check_face(|face| face.addressed = Addressed::Unclear(key(2)), (0, 1));
+        check_face(|face| face.addressed = Addressed::Nobody, (0, 1));
+        check_face(|face| face.sender = None, (0, 1));
+        check_face(|face| face.sender = Some(key(30)), (0, 0));
+    }
+
+    #[test]
+    fn a_made_message_id_makes_a_message_of_another_date_one_that_may_be_the_same() {
+        let made = |numbers: [u8; 8]| {
+            let mut made = likeness(numbers);
+            made.face.made_id = Some(HeaderKey([70; 16]));
+            made
+        };
+        for (present, expected) in [
+            ([2, 0, 9, 3, 4, 5, 0, 8], (1, 0)),
+            ([2, 0, 90, 3, 4, 5, 0, 8], (1, 0)),
+            ([2, 0, 9, 3, 40, 50, 0, 8], (0, 1)),
+            ([2, 0, 90, 3, 4, 50, 0, 8], (0, 1)),
+            ([2, 0, 90, 0, 4, 5, 0, 8], (0, 1)),
+            ([2, 0, 90, 3, 40, 50, 0, 80], (0, 0)),
+        ] {
+            let (one, other) = (made([1, 0, 9, 3, 4, 5, 0, 8]), made(present));
+            let verdict = by_likeness(&[one], &[other]);
+            assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{present:?}");
+            let (ours, theirs) = candidates(&[one.face], &[other.face]);
+            assert_eq!((ours.len(), theirs.len()), (1, 1), "they are read: {present:?}");
+        }
     }
 
     #[test]

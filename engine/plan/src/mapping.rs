@@ -194,6 +194,9 @@ pub struct Creation {
     pub subscribe: bool,
 }
 
+/// Folders that one warning names.
+const FOLDERS_NAMED_MAX: usize = 5;
+
 /// What is worth a look, though the mapping copes with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
@@ -203,6 +206,13 @@ pub enum Warning {
     NoDestination(String),
     /// `\All` is left out, and may hold messages that no other folder shows.
     AllLeftOut(FolderPath),
+    /// `--into` names a folder below which folders do not lie that earlier runs brought elsewhere, each with its place.
+    IntoTooLate {
+        /// What `--into` names.
+        into: FolderPath,
+        /// Source and destination of each.
+        folders: Vec<(FolderPath, FolderPath)>,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -217,6 +227,19 @@ impl fmt::Display for Warning {
                 "`{folder}` is left out; messages that were archived out of every other folder are only there: \
                 name it with --folder to take it"
             ),
+            Self::IntoTooLate { into, folders } => {
+                for (at, (source, destination)) in folders.iter().take(FOLDERS_NAMED_MAX).enumerate() {
+                    write!(f, "{}`{source}` went to `{destination}`", if at == 0 { "" } else { ", " })?;
+                }
+                if folders.len() > FOLDERS_NAMED_MAX {
+                    write!(f, " and {} more elsewhere", folders.len() - FOLDERS_NAMED_MAX)?;
+                }
+                write!(
+                    f,
+                    " in an earlier run and stay there, not below `{into}` as --into says: name another place with \
+                     --map, where all their mail is copied again, or use a new --state"
+                )
+            }
         }
     }
 }
@@ -274,6 +297,7 @@ pub fn map(
     mapping.warnings.append(&mut placement.warnings);
     placement.place_all();
     mapping.pairs = placement.pairs();
+    mapping.warnings.extend(placement.too_late(&mapping.pairs));
     mapping.clashes = placement.clashes();
     mapping.create = creations(&mapping.pairs, &placement);
     mapping

@@ -5,6 +5,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::envelope::Envelope;
 use crate::message::Uid;
 use crate::record::{HeaderKey, Keys};
 use crate::uid_set::UidSet;
@@ -31,6 +32,8 @@ pub struct Portrait {
     pub uid: Uid,
     /// All that it can be known by.
     pub keys: Keys,
+    /// Its Message-ID and to whom it goes; none of a record, which keeps neither.
+    pub envelope: Option<Envelope>,
     /// INTERNALDATE.
     pub internal_unix_seconds: Option<i64>,
 }
@@ -50,11 +53,19 @@ impl HeaderVerdict {
     /// The same where headers prove nothing: whatever they pair is to be compared octet by octet.
     #[must_use]
     pub fn doubted(mut self) -> Self {
-        let wanted: UidSet = self.same.iter().map(|pair| pair.0).collect();
-        let present: UidSet = self.same.drain(..).map(|pair| pair.1).collect();
-        self.compare_wanted = self.compare_wanted.union(&wanted);
-        self.compare_present = self.compare_present.union(&present);
+        let present = self.same.iter().map(|pair| pair.1).collect();
+        self.doubt(&present);
         self
+    }
+
+    /// Takes what was certain of `present` for a question that octets have to answer: headers are no proof of a message
+    /// that was written before and may have been written anew since.
+    pub fn doubt(&mut self, present: &UidSet) {
+        let (doubted, same): (Vec<_>, Vec<_>) =
+            core::mem::take(&mut self.same).into_iter().partition(|pair| present.contains(pair.1));
+        self.same = same;
+        self.compare_wanted = self.compare_wanted.union(&doubted.iter().map(|pair| pair.0).collect());
+        self.compare_present = self.compare_present.union(&doubted.iter().map(|pair| pair.1).collect());
     }
 }
 
@@ -164,16 +175,18 @@ fn group<K: Ord>(outlines: &[Outline], key: impl Fn(&Outline) -> K) -> BTreeMap<
     groups
 }
 
-/// Pairs by octets, best evidence first; each message is used once, in ascending order of UIDs.
+/// Pairs by octets, best evidence first; each message is used once, in ascending order of UIDs. Where a Message-ID was
+/// rewritten, both have to go to the same people: programs send one text to many in one second.
 #[must_use]
 pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     let mut pairing = Pairing::new(wanted, present);
     pairing.round(|message| message.keys.content);
     pairing.round(|message| Some((message.keys.strong?, message.keys.body)));
-    pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
+    pairing.round(|message| Some((message.keys.loose?, message.keys.body?, message.envelope?.addressed)));
     pairing.round(|message| is_bare(message).then_some((message.keys.body?, message.internal_unix_seconds?)));
     let same = core::mem::take(&mut pairing.pairs);
     pairing.round(|message| message.keys.strong);
+    pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
     pairing.round(|message| message.keys.body.filter(|_| is_bare(message)));
     pairing.round(|message| message.internal_unix_seconds.filter(|_| is_bare(message)));
@@ -183,6 +196,12 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
 /// True for a message whose header says nothing that it could be known by.
 const fn is_bare(message: &Portrait) -> bool {
     message.keys.strong.is_none() && message.keys.loose.is_none()
+}
+
+/// False where the octets are not the same and both headers tell of two messages.
+fn may_be(one: &Portrait, other: &Portrait) -> bool {
+    let is_same = one.keys.content.is_some() && one.keys.content == other.keys.content;
+    is_same || one.envelope.zip(other.envelope).is_none_or(|(one, other)| one.may_be(&other))
 }
 
 struct Pairing {
@@ -199,18 +218,22 @@ impl Pairing {
         Self { wanted, present, pairs: Vec::new() }
     }
 
-    /// Pairs what has an equal `evidence`; what has none is left for later rounds.
+    /// Pairs what has an equal `evidence` and may be one message; what has none is left for later rounds.
     fn round<K: Ord>(&mut self, evidence: impl Fn(&Portrait) -> Option<K>) {
-        let mut by_evidence: BTreeMap<K, Vec<Uid>> = BTreeMap::new();
+        let mut by_evidence: BTreeMap<K, Vec<&Portrait>> = BTreeMap::new();
         for message in self.present.iter().rev() {
             if let Some(key) = evidence(message) {
-                by_evidence.entry(key).or_default().push(message.uid);
+                by_evidence.entry(key).or_default().push(message);
             }
         }
         let mut used = BTreeSet::new();
         self.wanted.retain(|message| {
-            let partner = evidence(message).and_then(|key| by_evidence.get_mut(&key)?.pop());
-            let Some(partner) = partner else { return true };
+            let alike = evidence(message).and_then(|key| by_evidence.get_mut(&key));
+            let found = alike.and_then(|alike| {
+                let at = alike.iter().rposition(|other| may_be(message, other))?;
+                Some(alike.remove(at).uid)
+            });
+            let Some(partner) = found else { return true };
             self.pairs.push((message.uid, partner));
             used.insert(partner);
             false
@@ -222,6 +245,7 @@ impl Pairing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::envelope::Addressed;
     use crate::message::ContentHash;
     use proptest::prelude::*;
 
@@ -250,7 +274,17 @@ mod tests {
             strong: key(strong),
             loose: key(loose),
         };
-        Portrait { uid: uid(number), keys, internal_unix_seconds: Some(7) }
+        let envelope = Envelope { message_id: key(strong), addressed: Addressed::Nobody };
+        Portrait { uid: uid(number), keys, envelope: Some(envelope), internal_unix_seconds: Some(7) }
+    }
+
+    /// One of those that a program sent to many people: one sender, second and subject.
+    fn sent(number: u32, text: u8, id: u8, to: u8) -> Portrait {
+        let strong = if id == 0 { 0 } else { id.wrapping_mul(7).wrapping_add(to) };
+        let mut sent = portrait(number, number as u8, text, strong, 3);
+        let addressed = key(to).map_or(Addressed::Nobody, Addressed::These);
+        sent.envelope = Some(Envelope { message_id: key(id), addressed });
+        sent
     }
 
     fn texts(verdict: &HeaderVerdict) -> (usize, alloc::string::String, alloc::string::String) {
@@ -314,6 +348,43 @@ mod tests {
         assert_eq!(rewritten_text.held, [(uid(1), uid(8))]);
         let rewritten_header = by_content(&[portrait(1, 1, 1, 4, 4)], &[portrait(8, 2, 1, 5, 4)]);
         assert_eq!(rewritten_header.same, [(uid(1), uid(8))]);
+    }
+
+    #[test]
+    fn one_text_to_other_people_is_another_message_or_a_doubt() {
+        for (wanted, present, same, held) in [
+            (sent(1, 1, 5, 8), sent(2, 1, 6, 8), 1, 0),
+            (sent(1, 1, 5, 8), sent(2, 1, 6, 9), 0, 0),
+            (sent(1, 1, 5, 8), sent(2, 2, 6, 9), 0, 0),
+            (sent(1, 1, 5, 8), sent(2, 1, 5, 9), 0, 1),
+            (sent(1, 1, 0, 8), sent(2, 1, 6, 9), 0, 1),
+            (sent(1, 1, 5, 0), sent(2, 1, 6, 9), 0, 1),
+        ] {
+            let verdict = by_content(&[wanted], &[present]);
+            assert_eq!((verdict.same.len(), verdict.held.len()), (same, held), "{wanted:?} {present:?}");
+        }
+        let crowd: Vec<Portrait> =
+            (10..20).map(|number| sent(number, 1, number as u8, number as u8)).collect();
+        let verdict = by_content(&[sent(1, 1, 30, 13), sent(2, 1, 31, 40)], &crowd);
+        assert_eq!(verdict.same, [(uid(1), uid(13))], "each is held against all that are like it");
+        assert!(verdict.held.is_empty(), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_record_that_does_not_tell_whom_its_message_went_to_is_no_proof() {
+        let record = |number: u32| Portrait { envelope: None, ..sent(number, 1, 6, 9) };
+        let verdict = by_content(&[sent(1, 1, 5, 8)], &[record(2)]);
+        assert_eq!((verdict.same.len(), verdict.held.len()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_doubted_is_compared_and_the_rest_stays_certain() {
+        let mut verdict = by_header(
+            &[outline(1, 5, 5, 100), outline(2, 6, 6, 100)],
+            &[outline(8, 5, 5, 100), outline(9, 6, 6, 100)],
+        );
+        verdict.doubt(&[uid(9)].into_iter().collect());
+        assert_eq!(texts(&verdict), (1, "2".into(), "9".into()));
     }
 
     proptest! {

@@ -244,6 +244,40 @@ impl Ledger for MemoryLedger {
         Ok(ranges.into_set())
     }
 
+    async fn claimed_uids(&self, destination_wire: &WireName, uid_validity: UidValidity) -> Result<UidSet> {
+        let contents = self.open()?;
+        let leads_here = |folder: &&Folder| folder.row.key.destination_wire == *destination_wire;
+        let mut ranges = Ranges::default();
+        for folder in contents.folders.values().filter(leads_here) {
+            let here = |message: &&Message| message.destination_uid_validity == uid_validity.get();
+            let current = folder.current(UID_MIN, UID_MAX).filter(here);
+            current.filter_map(|message| message.record.destination_uid).for_each(|uid| ranges.push(uid));
+        }
+        Ok(ranges.into_set())
+    }
+
+    async fn release(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        uids: &UidSet,
+    ) -> Result<()> {
+        let mut contents = self.open()?;
+        for folder in contents.folders.values_mut() {
+            if folder.row.key.destination_wire != *destination_wire {
+                continue;
+            }
+            let current = folder.generation();
+            folder.messages.retain(|place, message| {
+                let is_meant = message.record.destination_uid.is_some_and(|uid| uids.contains(uid));
+                let is_here = message.destination_uid_validity == uid_validity.get();
+                place.0 == current || !is_here || !is_meant
+            });
+            folder.drop_lone_repairs();
+        }
+        Ok(())
+    }
+
     async fn rebase_source(
         &self,
         folder: FolderId,

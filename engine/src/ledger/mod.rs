@@ -181,6 +181,20 @@ pub trait Ledger: Send + Sync {
         uid_validity: UidValidity,
     ) -> Result<UidSet>;
 
+    /// Those of `destination_uids` that a record of its folder's current source generation has. The others are copies
+    /// that a rebase left behind.
+    async fn claimed_uids(&self, destination_wire: &WireName, uid_validity: UidValidity) -> Result<UidSet>;
+
+    /// Removes the records of bygone source generations that have one of `uids` in this destination folder under
+    /// `uid_validity`, with what was noted of their repair: whoever takes such a copy takes it from them, and a return
+    /// to their generation must not have two records claim it.
+    async fn release(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        uids: &UidSet,
+    ) -> Result<()>;
+
     /// Notes by which numbers messages of the current generation are known wherever they stand. Within one folder a
     /// number belongs to the message noted last: the one before it is known by none.
     async fn note_origins(&self, folder: FolderId, numbered: &[Numbered]) -> Result<()>;
@@ -193,7 +207,7 @@ pub trait Ledger: Send + Sync {
 
     /// Starts a new source generation: the folder's `source_uid_validity` becomes `uid_validity`, each record
     /// under the first UID of a pair moves to the second; records not named stay behind in the old generation,
-    /// where they count only for `destination_uids`. Open intents and noted numbers are dropped.
+    /// where they count only for `destination_uids`, until `release`. Open intents and noted numbers are dropped.
     async fn rebase_source(
         &self,
         folder: FolderId,

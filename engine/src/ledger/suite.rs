@@ -50,6 +50,7 @@ where
     generations::a_destination_rebase_keeps_the_named_alone(&make().await).await;
     generations::a_destination_rebase_removes_older_source_generations(&make().await).await;
     generations::rebasing_twice_is_rebasing_once(&make().await).await;
+    generations::what_a_rebase_left_behind_is_claimed_by_nobody_and_can_be_released(&make().await).await;
     intents::intents_come_back_oldest_first_until_closed(&make().await).await;
     intents::a_rebase_drops_the_folder_s_intents(&make().await).await;
     intents::notes_come_back_for_quarantined_messages(&make().await).await;
@@ -169,4 +170,10 @@ pub(crate) async fn pairs(ledger: &impl Ledger, folder: FolderId) -> Vec<(u32, u
 pub(crate) async fn known(ledger: &impl Ledger, wire: &str, generation: u32) -> String {
     let wire = WireName(wire.as_bytes().to_vec());
     ledger.destination_uids(&wire, validity(generation)).await.unwrap().to_string()
+}
+
+/// The text of those of them that the source generations in force claim.
+pub(crate) async fn claimed(ledger: &impl Ledger, wire: &str, generation: u32) -> String {
+    let wire = WireName(wire.as_bytes().to_vec());
+    ledger.claimed_uids(&wire, validity(generation)).await.unwrap().to_string()
 }

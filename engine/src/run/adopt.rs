@@ -35,26 +35,57 @@ pub(super) async fn settle(
     if ends.destination.status().messages == 0 {
         return Ok(open);
     }
-    let wire = &folder.pair.row.key.destination_wire;
-    let known = folder.run.job.ledger.destination_uids(wire, validity).await?;
-    let foreign = at_destination(folder, ends).await?.difference(&known);
-    if foreign.is_empty() {
+    let (foreign, behind) = unclaimed(folder, ends, validity).await?;
+    if foreign.is_empty() && behind.is_empty() {
         return Ok(open);
     }
     let present = ends.destination().outlines(&foreign).await?;
     let sent_above = intents.iter().map(|intent| intent.destination_uid_next).min().unwrap_or(1);
     let (recent, older): (Vec<Outline>, Vec<Outline>) =
         present.into_iter().partition(|outline| outline.uid.get() >= sent_above);
-    let found = match_up(folder, ends, &doubts, &recent, State::Copied).await?;
+    let found = match_up(folder, ends, &doubts, (&recent, &UidSet::new()), State::Copied).await?;
     let left = open.difference(&found.wanted);
     let remaining = |list: Vec<Outline>| list.into_iter().filter(|one| !found.present.contains(&one.uid));
-    let strangers: Vec<Outline> = remaining(recent).chain(older).collect();
+    let left_behind = ends.destination().outlines(&behind).await?;
+    let strangers: Vec<Outline> = remaining(recent).chain(older).chain(left_behind).collect();
     if strangers.is_empty() {
         return Ok(left);
     }
-    let adopted = match_up(folder, ends, &left, &strangers, State::Adopted).await?;
+    let adopted = match_up(folder, ends, &left, (&strangers, &behind), State::Adopted).await?;
     hold(folder, &adopted.held);
     Ok(left.difference(&adopted.wanted).difference(&ascending(adopted.held)))
+}
+
+/// What the destination shows and no record of a source generation in force has: what somebody else put there, and
+/// copies of messages that were not known again when the source's UIDs changed. Those may stand for messages that the
+/// source shows in another form, or again after a while.
+async fn unclaimed(
+    folder: &FolderRun<'_>,
+    ends: &mut Ends,
+    validity: UidValidity,
+) -> Result<(UidSet, UidSet)> {
+    let (ledger, wire) = (&folder.run.job.ledger, &folder.pair.row.key.destination_wire);
+    let known = ledger.destination_uids(wire, validity).await?;
+    let claimed = ledger.claimed_uids(wire, validity).await?;
+    let present = at_destination(folder, ends).await?;
+    Ok((present.difference(&known), present.intersection(&known.difference(&claimed))))
+}
+
+/// Tells of copies that are left where the source's UIDs changed: nobody removes them, and no message of the source
+/// is known to be theirs.
+pub(super) async fn tell_kept(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<()> {
+    if !folder.is_renumbered || ends.destination.status().messages == 0 {
+        return Ok(());
+    }
+    let (_, behind) = unclaimed(folder, ends, validity).await?;
+    if !behind.is_empty() {
+        folder.run.findings.warn(format!(
+            "{}: {} copies that earlier runs made are of no message that the source shows now; they are kept",
+            folder.pair.destination.path,
+            behind.len()
+        ));
+    }
+    Ok(())
 }
 
 /// Messages that an earlier attempt may have sent without seeing the answer.
@@ -85,12 +116,13 @@ struct Found {
     held: Vec<Uid>,
 }
 
-/// Holds wanted messages against present ones and records each pair under `state`.
+/// Holds wanted messages against present ones and records each pair under `state`. Of those that a rebase left
+/// `behind`, octets alone are proof: an item may have been written anew under the same header.
 async fn match_up(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
     wanted: &UidSet,
-    present: &[Outline],
+    (present, behind): (&[Outline], &UidSet),
     state: State,
 ) -> Result<Found> {
     let mut found = Found::default();
@@ -99,7 +131,8 @@ async fn match_up(
     }
     let limits = folder.run.job.read_limits();
     let outlines = ends.source().outlines(wanted).await?;
-    let by_header = matching::by_header(&outlines, present);
+    let mut by_header = matching::by_header(&outlines, present);
+    by_header.doubt(behind);
     let by_header = if folder.goes_by_octets { by_header.doubted() } else { by_header };
     let mut read = recognise::pictures(folder, ends.source(), &by_header.compare_wanted).await?;
     let theirs = ends.destination().portraits(&by_header.compare_present, &limits).await?;
@@ -119,6 +152,7 @@ async fn match_up(
         let Some(Picture { portrait, octets, .. }) = picture_of.get(uid) else { continue };
         records.push(record(*uid, *partner, state, portrait.keys, *octets, portrait.internal_unix_seconds));
     }
+    release(folder, &records).await?;
     folder.run.job.ledger.record(folder.pair.row.id, &records).await?;
     note_found(folder, &records, &mut found);
     let mut held: BTreeSet<Uid> = by_content.held.iter().map(|pair| pair.0).collect();
@@ -150,6 +184,7 @@ async fn match_writings(
         adopted.push((record, resemble::note(*uid, theirs)));
     }
     if !adopted.is_empty() {
+        release(folder, adopted.iter().map(|(record, _)| record)).await?;
         folder.run.job.ledger.record_repaired(folder.pair.row.id, &adopted).await?;
         note_found(folder, adopted.iter().map(|(record, _)| record), found);
         folder.run.findings.warn(format!(
@@ -160,6 +195,21 @@ async fn match_writings(
         ));
     }
     Ok(resembling.verdict.held.iter().map(|pair| pair.0).collect())
+}
+
+/// Takes the copies of these records from bygone ones, before they are written: without any record, a copy is found
+/// again; with two, it would stand for two messages.
+pub(super) async fn release<'a>(
+    folder: &FolderRun<'_>,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Result<()> {
+    let copies = ascending(records.into_iter().filter_map(|record| record.destination_uid));
+    let Some(validity) = folder.pair.row.tokens.destination_uid_validity.filter(|_| !copies.is_empty())
+    else {
+        return Ok(());
+    };
+    let wire = &folder.pair.row.key.destination_wire;
+    folder.run.job.ledger.release(wire, validity, &copies).await
 }
 
 fn note_found<'a>(
@@ -193,6 +243,7 @@ async fn take_repaired(
     if repaired.is_empty() {
         return Ok(());
     }
+    release(folder, repaired.iter().map(|(record, _)| record)).await?;
     folder.run.job.ledger.record_repaired(folder.pair.row.id, &repaired).await?;
     note_found(folder, repaired.iter().map(|(record, _)| record), found);
     wanted.retain(|picture| !found.wanted.contains(picture.portrait.uid));

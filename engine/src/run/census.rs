@@ -40,10 +40,12 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     let open = filter(folder, ends, open, true).await?;
     let open = labels::part(folder, ends, open).await?;
     if open.is_empty() {
+        adopt::tell_kept(folder, ends, validity).await?;
         return Ok(Census { wanted: open, validity });
     }
     folder.begin_work().await?;
     let wanted = adopt::settle(folder, ends, open, validity).await?;
+    adopt::tell_kept(folder, ends, validity).await?;
     Ok(Census { wanted, validity })
 }
 
@@ -95,12 +97,12 @@ pub(super) async fn filter(
     open: UidSet,
     may_quarantine: bool,
 ) -> Result<UidSet> {
-    let policy = &folder.run.job.policy;
-    if policy.only_folders {
+    let left_out = ends.source.left_out().intersection(&open);
+    ends.source.pass_over(&left_out);
+    if folder.run.job.policy.only_folders {
         folder.tally.filtered = folder.tally.filtered.union(&open);
         return Ok(UidSet::default());
     }
-    let left_out = ends.source.left_out().intersection(&open);
     folder.tally.filtered = folder.tally.filtered.union(&left_out);
     let open = open.difference(&left_out);
     let policy = &folder.run.job.policy;

@@ -86,6 +86,8 @@ pub(super) struct FolderRun<'a> {
     pub copied_within: UidSet,
     /// True once the destination did not copy as it should.
     pub avoids_copying_within: bool,
+    /// True once this run found the source's messages under other UIDs.
+    pub is_renumbered: bool,
 }
 
 impl<'a> FolderRun<'a> {
@@ -107,6 +109,7 @@ impl<'a> FolderRun<'a> {
             deferred: UidSet::new(),
             copied_within: UidSet::new(),
             avoids_copying_within: false,
+            is_renumbered: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Gathers what a run has found and makes the report of it.
 //! Never calls a run a success whose equation does not hold.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -98,7 +99,7 @@ impl<'a> Ending<'a> {
     }
 
     /// The report of a run that came as far as its folders.
-    pub fn report(self, folders: Vec<FolderReport>) -> Report {
+    pub fn report(self, mut folders: Vec<FolderReport>) -> Report {
         if self.job.stop.is_cancelled() && self.findings.is_cut_short() {
             self.findings.fail(&Failure::new(
                 Side::Local,
@@ -109,7 +110,9 @@ impl<'a> Ending<'a> {
             ));
         }
         let mut report = self.empty();
+        let there = count_destinations(&mut folders);
         folders.iter().for_each(|folder| report.totals.add(&folder.counters));
+        report.totals.destination_messages = there;
         report.folders = folders;
         report.store = self.job.source.sums().map(|store| store.settled(&report.totals));
         let totals = &report.totals;
@@ -167,6 +170,38 @@ impl<'a> Ending<'a> {
     }
 }
 
+/// Gives source folders that share a destination folder the count of the last look at it, and sums up the destination
+/// folders, each once.
+fn count_destinations(folders: &mut [FolderReport]) -> u64 {
+    let mut last: BTreeMap<String, u64> = BTreeMap::new();
+    for folder in folders.iter() {
+        let count = last.entry(folder.destination.clone()).or_default();
+        *count = folder.counters.destination_messages.max(*count);
+    }
+    for folder in folders {
+        let count = last.get(&folder.destination).copied();
+        folder.counters.destination_messages = count.unwrap_or(folder.counters.destination_messages);
+    }
+    last.values().sum()
+}
+
 fn rfc3339(unix_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(unix_ms).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_folder_that_several_share_counts_once_as_it_was_last_seen() {
+        let folder = |destination: &str, there: u64| {
+            let mut report = FolderReport { destination: destination.to_owned(), ..FolderReport::default() };
+            report.counters.destination_messages = there;
+            report
+        };
+        let mut folders = [folder("Z", 1), folder("Y", 7), folder("Z", 3), folder("Z", 0)];
+        assert_eq!(count_destinations(&mut folders), 10);
+        assert_eq!(folders.map(|folder| folder.counters.destination_messages), [3, 7, 3, 3]);
+    }
 }

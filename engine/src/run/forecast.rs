@@ -103,10 +103,11 @@ async fn fill(
     if labels.is_some() {
         order.sort_unstable();
     }
+    let known = mapping::known(job, &surveys, &rows);
     let mut folders = BTreeMap::new();
     for (_, index) in order {
         let pair = &laid.pairs[index];
-        let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
+        let row = known.get(&pair.source.wire).copied();
         let mut folder = FolderForecast {
             source: pair.source.path.to_string(),
             destination: pair.destination.to_string(),
@@ -157,6 +158,7 @@ async fn look(
     }
     let open_uids = uids.difference(&recorded.all());
     let left_out = open.left_out().intersection(&open_uids);
+    open.pass_over(&left_out);
     folder.filtered += left_out.len();
     for window in open_uids.difference(&left_out).chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
         let known = match &mut labels {

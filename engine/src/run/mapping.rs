@@ -10,15 +10,17 @@ use malote_plan::pattern::{Pattern, Selection};
 
 use super::context::{Pair, decision};
 use super::job::Job;
+use super::known::{self, Known};
 use super::manners;
 use super::survey::Surveys;
 use super::tally::Findings;
 use crate::destination::Creation;
 use crate::failure::{Failure, Result};
-use crate::ledger::{FolderKey, FolderRow, Tokens};
+use crate::ledger::{FolderId, FolderKey, FolderRow, Tokens};
 
 /// Which folder goes where, by the ledger's earlier word, the operator's maps and the rules.
 pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Mapping> {
+    let known = known(job, surveys, rows);
     let policy = &job.policy;
     let selection = Selection { take: patterns(&policy.folders)?, leave: patterns(&policy.excludes)? };
     let policy = MappingPolicy {
@@ -33,16 +35,22 @@ pub(super) fn lay(job: &Job, surveys: &Surveys, rows: &[FolderRow]) -> Result<Ma
         views: manners::roles(&surveys.source.profile.settings.views),
         without_mail: surveys.source.profile.settings.folders_without_mail.clone(),
     };
+    let wire_of: BTreeMap<FolderId, &WireName> = known.iter().map(|(wire, row)| (row.id, wire)).collect();
     let recorded: Vec<RecordedPair> = rows
         .iter()
         .map(|row| RecordedPair {
-            source_wire: row.key.source_wire.clone(),
+            source_wire: wire_of.get(&row.id).copied().unwrap_or(&row.key.source_wire).clone(),
             source: row.key.source_path.clone(),
             destination: row.key.destination_path.clone(),
         })
         .collect();
     let (source, destination) = (&surveys.source.folders, &surveys.destination.folders);
     Ok(mapping::map(source, destination, &surveys.destination.naming, &recorded, &policy))
+}
+
+/// The rows of the folders that the source lists.
+pub(super) fn known<'a>(job: &Job, surveys: &Surveys, rows: &'a [FolderRow]) -> Known<'a> {
+    known::rows(&surveys.source.folders, rows, |wire| job.source.former_wire(wire))
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<Pattern>> {
@@ -91,6 +99,7 @@ pub(super) async fn prepare(
     }
     let (mut pairs, mut refused) = (Vec::new(), Vec::new());
     let rows = job.ledger.folders().await?;
+    let known = known(job, surveys, &rows);
     let mut taken: BTreeMap<WireName, FolderPath> = BTreeMap::new();
     for pair in mapping.pairs {
         let destination = pair.existing.clone().or_else(|| created.get(&pair.destination).cloned());
@@ -107,15 +116,14 @@ pub(super) async fn prepare(
         if pair.source.is_subscribed && pair.existing.as_ref().is_some_and(|folder| !folder.is_subscribed) {
             subscribe(job, &destination, findings).await;
         }
+        let recorded = known.get(&pair.source.wire);
         let key = FolderKey {
-            source_wire: pair.source.wire.clone(),
+            source_wire: recorded.map_or(&pair.source.wire, |row| &row.key.source_wire).clone(),
             source_path: pair.source.path.clone(),
             destination_path: pair.destination.clone(),
             destination_wire: destination.wire.clone(),
         };
-        let elsewhere = rows.iter().find(|row| {
-            row.key.source_wire == key.source_wire && row.key.destination_path != key.destination_path
-        });
+        let elsewhere = recorded.filter(|row| row.key.destination_path != key.destination_path);
         if let Some(row) = elsewhere
             && let Some(validity) = row.tokens.destination_uid_validity
         {

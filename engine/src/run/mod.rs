@@ -10,6 +10,7 @@ mod folder;
 mod forecast;
 mod inspect;
 mod job;
+mod known;
 mod labels;
 mod lane;
 mod lanes;

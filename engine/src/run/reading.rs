@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use malote_plan::date;
+use malote_plan::envelope::Envelope;
 use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::folder::FolderStatus;
 use malote_plan::identity;
@@ -87,8 +88,9 @@ impl Reading<'_> {
             while let Some(fetched) = queue.recv().await {
                 let octets = fetched.body.octets();
                 let internal_unix_seconds = unix_seconds(&fetched.stub);
-                let keys = keys_of(fetched.body).await?;
-                portraits.push((Portrait { uid: fetched.stub.uid, keys, internal_unix_seconds }, octets));
+                let (keys, envelope) = traits_of(fetched.body).await?;
+                let (uid, envelope) = (fetched.stub.uid, Some(envelope));
+                portraits.push((Portrait { uid, keys, envelope, internal_unix_seconds }, octets));
             }
             Ok(portraits)
         };
@@ -133,18 +135,19 @@ pub(super) async fn gathered(body: Body, octets_max: u64) -> Result<Option<Bytes
     }
 }
 
-/// Reads a body to its end for its keys.
-pub(super) async fn keys_of(body: Body) -> Result<Keys> {
+/// Reads a body to its end for what it can be known by.
+pub(super) async fn traits_of(body: Body) -> Result<(Keys, Envelope)> {
+    let mut hasher = identity::Hasher::new();
     match body {
-        Body::Memory(octets) => Ok(identity::keys(&octets)),
+        Body::Memory(octets) => hasher.update(&octets),
         Body::Wire(mut body) => {
-            let mut hasher = identity::Hasher::new();
             while let Some(chunk) = body.chunks.recv().await {
                 hasher.update(&chunk?);
             }
-            Ok(hasher.finish())
         }
     }
+    let envelope = hasher.envelope();
+    Ok((hasher.finish(), envelope))
 }
 
 /// One folder, open on both sides.

@@ -33,7 +33,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
     let known = (folder.pair.row.tokens.source_uid_validity, folder.pair.row.tokens.destination_uid_validity);
     // Whatever a new generation left without a record stays in question until all of the folder has one.
     let is_in_question = known.0.is_some_and(|known| known != source) || !folder.pair.row.tokens.is_complete;
-    folder.goes_by_octets = ends.source.may_be_rewritten() && known.0.is_some() && is_in_question;
+    folder.goes_by_octets = ends.source.may_be_rewritten() && is_in_question;
     if known == (Some(source), Some(destination)) {
         return went_back(folder, ends);
     }
@@ -45,6 +45,7 @@ pub(super) async fn generations(folder: &mut FolderRun<'_>, ends: &mut Ends, uid
         folder.tally.renumber(uids, &moves);
         folder.copied_before = folder.tally.copied.clone();
         folder.keywords.clear();
+        folder.is_renumbered = true;
     }
     if known.1.is_some_and(|known| known != destination) {
         tell(folder, Side::Destination);
@@ -175,5 +176,5 @@ pub(super) fn outline(record: &Record) -> Outline {
 /// A record seen as the message that it stands for.
 pub(super) fn portrait(record: &Record) -> Portrait {
     let (uid, keys) = (record.source_uid, record.keys);
-    Portrait { uid, keys, internal_unix_seconds: record.internal_unix_seconds }
+    Portrait { uid, keys, envelope: None, internal_unix_seconds: record.internal_unix_seconds }
 }

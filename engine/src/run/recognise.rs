@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use malote_plan::envelope::Envelope;
 use malote_plan::examine::{self, Circumstances};
 use malote_plan::identity;
 use malote_plan::matching::{self, Portrait};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::context::FolderRun;
 use super::quarantining;
-use super::reading::{Ends, FETCH_QUEUE_MESSAGES, Reading, gathered, keys_of, unix_seconds};
+use super::reading::{Ends, FETCH_QUEUE_MESSAGES, Reading, gathered, traits_of, unix_seconds};
 use super::repairing::{Changed, REPAIR_OCTETS_MAX};
 use crate::body::Body;
 use crate::failure::Result;
@@ -79,20 +80,20 @@ pub(super) async fn pictures(
 async fn picture(folder: &FolderRun<'_>, fetched: Fetched) -> Result<Picture> {
     let (uid, internal_unix_seconds) = (fetched.stub.uid, unix_seconds(&fetched.stub));
     let octets = fetched.body.octets();
-    let portrait = |keys| Portrait { uid, keys, internal_unix_seconds };
+    let portrait = |(keys, envelope)| Portrait { uid, keys, envelope: Some(envelope), internal_unix_seconds };
     let _turn = match fetched.body {
         Body::Wire(_) => Some(folder.run.repairs.turn().await),
         Body::Memory(_) => None,
     };
     if octets > REPAIR_OCTETS_MAX {
-        let portrait = portrait(keys_of(fetched.body).await?);
+        let portrait = portrait(traits_of(fetched.body).await?);
         let (findings, message_id) = (String::new(), String::new());
         return Ok(Picture { portrait, octets, findings, message_id, changed: Vec::new() });
     }
     let whole = gathered(fetched.body, REPAIR_OCTETS_MAX).await?.unwrap_or_default();
     let findings = examine::examine(&whole, &Circumstances::default());
     Ok(Picture {
-        portrait: portrait(identity::keys(&whole)),
+        portrait: portrait((identity::keys(&whole), Envelope::of(&whole))),
         octets,
         changed: Changed::all(&whole, repair::remedies(&whole, &findings)),
         findings: examine::kinds(&findings),

@@ -20,7 +20,7 @@ use super::lane::Refused;
 use super::manners::Manners;
 use super::parcel::{Item, Keeps, Ready, ready};
 use super::reading::Ends;
-use super::{quarantining, strangers::Strangers, transfer};
+use super::{adopt, quarantining, strangers::Strangers, transfer};
 use crate::body::{Body, Held};
 use crate::destination::{Answer, Parcel};
 use crate::failure::{Failure, Result};
@@ -249,6 +249,7 @@ impl<'a> Case<'a> {
         let mut record = self.item().await.record(Some(copy)).await;
         // The base of the flag merge is empty, so that flags of both sides unite on the next pass.
         (record.state, record.flags) = (State::Adopted, malote_plan::message::Flags::default());
+        adopt::release(folder, [&record]).await?;
         let (ledger, id) = (&folder.run.job.ledger, folder.pair.row.id);
         match &wanted[at] {
             _ if at == 0 => ledger.record(id, &[record]).await?,

@@ -41,8 +41,9 @@ impl Strangers {
         // What was sent without a UID for an answer must not be taken for a stranger.
         locate::unlocated(folder, ends, self.validity).await?;
         let wire = &folder.pair.row.key.destination_wire;
-        let known = folder.run.job.ledger.destination_uids(wire, self.validity).await?;
-        let foreign = ends.destination.uids().await?.difference(&known);
+        // What a rebase left behind may be the very message that is to be repaired.
+        let claimed = folder.run.job.ledger.claimed_uids(wire, self.validity).await?;
+        let foreign = ends.destination.uids().await?.difference(&claimed);
         self.outlines.retain(|outline| foreign.contains(outline.uid));
         let outlined = ascending(self.outlines.iter().map(|outline| outline.uid));
         self.outlines.extend(ends.destination().outlines(&foreign.difference(&outlined)).await?);

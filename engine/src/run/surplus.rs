@@ -46,7 +46,7 @@ pub(super) async fn octets(folder: &FolderRun<'_>, ends: &mut Ends, matched: &Ui
     Ok(sums)
 }
 
-/// How many messages of the destination folder no record names and hold the very octets of a copy; nothing where
+/// How many messages of the destination folder no record in force names and hold the very octets of a copy; nothing where
 /// there are too many strangers to look at.
 pub(super) async fn duplicates(
     folder: &FolderRun<'_>,
@@ -55,8 +55,8 @@ pub(super) async fn duplicates(
 ) -> Result<Option<u64>> {
     let Some(validity) = folder.pair.row.tokens.destination_uid_validity else { return Ok(None) };
     let ledger = &folder.run.job.ledger;
-    let known = ledger.destination_uids(&folder.pair.destination.wire, validity).await?;
-    let strangers = present.difference(&known);
+    let claimed = ledger.claimed_uids(&folder.pair.destination.wire, validity).await?;
+    let strangers = present.difference(&claimed);
     if strangers.len() > STRANGERS_MAX {
         return Ok(None);
     }

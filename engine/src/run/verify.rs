@@ -70,9 +70,9 @@ async fn rooms(
         manners: &manners(&surveys),
         labels: None,
     };
-    let rows = &rows;
+    let known = &mapping::known(job, &surveys, &rows);
     let work = mapping.pairs.into_iter().map(|pair| async move {
-        let row = rows.iter().find(|row| row.key.source_wire == pair.source.wire);
+        let row = known.get(&pair.source.wire).copied();
         let report = match (row, pair.existing.clone()) {
             (Some(row), Some(destination)) => {
                 let mut lane = lanes.take().await;

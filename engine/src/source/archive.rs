@@ -69,6 +69,11 @@ pub trait Archive: Send {
     fn remakes(&self) -> bool {
         false
     }
+
+    /// How ledgers of earlier versions knew the folder of this wire name, where that was otherwise.
+    fn former_wire(&self, _wire: &WireName) -> Option<WireName> {
+        None
+    }
 }
 
 /// One folder of an archive, open for reading.
@@ -88,6 +93,9 @@ pub trait Shelf: Send {
     fn may_be_rewritten(&self) -> bool {
         false
     }
+
+    /// Takes note that these of `left_out` are passed over.
+    fn pass_over(&mut self, _uids: &UidSet) {}
 
     /// One message's metadata; nothing where there is no such message.
     ///
@@ -229,6 +237,10 @@ impl Source for ArchiveSource {
 
     fn remakes(&self) -> bool {
         self.lock().remakes()
+    }
+
+    fn former_wire(&self, wire: &WireName) -> Option<WireName> {
+        self.lock().former_wire(wire)
     }
 
     async fn close(&self) {}

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use malote_plan::folder::{Folder, FolderStatus};
+use malote_plan::folder::{Folder, FolderStatus, WireName};
 use malote_plan::message::{ModSeq, Uid};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
@@ -72,6 +72,11 @@ pub trait Source: Send + Sync {
     /// destination in another writing.
     fn remakes(&self) -> bool {
         false
+    }
+
+    /// How ledgers of earlier versions knew the folder of this wire name, where that was otherwise.
+    fn former_wire(&self, _wire: &WireName) -> Option<WireName> {
+        None
     }
 
     /// Says goodbye on every connection; errors no longer matter.
@@ -136,6 +141,10 @@ pub trait OpenSource: Send {
     fn may_be_rewritten(&self) -> bool {
         false
     }
+
+    /// Takes note that these of `left_out` are passed over, for the arithmetic of the store; what an earlier run
+    /// delivered is not.
+    fn pass_over(&mut self, _uids: &UidSet) {}
 
     /// True when the connection may serve another call; false once a call has failed with a failure of
     /// reach connection or wider.

@@ -154,7 +154,7 @@ impl Archive for PstArchive {
         let folders = shown.filter_map(|placed| {
             let path = path_of(named(&placed.path, inbox.as_deref()))?;
             let status = status(placed, generation);
-            Some(with_use(folder(path, wire(placed).0, Some(status)), placed.role.and_then(role)))
+            Some(with_use(folder(path, wire(&mailbox, placed).0, Some(status)), placed.role.and_then(role)))
         });
         let format = format!("PST ({})", mailbox.summary().format.as_str());
         let contents = Contents { format, folders: folders.collect(), warnings: Vec::new() };
@@ -167,8 +167,8 @@ impl Archive for PstArchive {
         let mailbox = self.mailbox.as_ref().ok_or_else(lost)?;
         let watch = Arc::clone(self.watch.as_ref().ok_or_else(lost)?);
         watch.check()?;
-        let placed =
-            mailbox.tree().folders.iter().find(|placed| wire(placed) == folder.wire).ok_or_else(lost)?;
+        let is_it = |placed: &&Placed| wire(mailbox, placed) == folder.wire;
+        let placed = mailbox.tree().folders.iter().find(is_it).ok_or_else(lost)?;
         let (status, placed) = (status(placed, self.generation), placed.clone());
         let handle =
             mailbox.again().map_err(|error| folder_unreadable(format!("{}: {error}", folder.path)))?;
@@ -192,11 +192,21 @@ impl Archive for PstArchive {
     fn remakes(&self) -> bool {
         true
     }
+
+    /// The node alone, by which other stores call other folders.
+    fn former_wire(&self, wire: &WireName) -> Option<WireName> {
+        let (_, node) = std::str::from_utf8(&wire.0).ok()?.split_once('/')?;
+        Some(WireName(node.as_bytes().to_vec()))
+    }
 }
 
-/// What the archive and the ledger know a folder by: its node, which stays when its user renames it.
-fn wire(placed: &Placed) -> WireName {
-    WireName(format!("{:#x}", placed.node.0).into_bytes())
+/// What the archive and the ledger know a folder by: the store's key and the folder's node, which stay when its user
+/// renames it. Every store counts its nodes alike, so a node alone would be another folder in another store.
+fn wire(mailbox: &Mailbox, placed: &Placed) -> WireName {
+    let key = mailbox.summary().properties.binary(RECORD_KEY).unwrap_or_default();
+    let key: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
+    let parting = if key.is_empty() { "" } else { "/" };
+    WireName(format!("{key}{parting}{:#x}", placed.node.0).into_bytes())
 }
 
 /// The levels of a path. A store has any name for its inbox; mail has one (RFC 9051 §5.1).

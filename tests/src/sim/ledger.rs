@@ -92,6 +92,14 @@ impl Ledger for SimLedger {
         self.world.remember(Read, self.inner.destination_uids(wire, uid_validity)).await
     }
 
+    async fn claimed_uids(&self, wire: &WireName, uid_validity: UidValidity) -> Result<UidSet> {
+        self.world.remember(Read, self.inner.claimed_uids(wire, uid_validity)).await
+    }
+
+    async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {
+        self.world.remember(Write, self.inner.release(wire, uid_validity, uids)).await
+    }
+
     async fn rebase_source(
         &self,
         folder: FolderId,

@@ -77,6 +77,14 @@ impl Ledger for SteppedLedger {
         self.step(self.inner.destination_uids(wire, uid_validity)).await
     }
 
+    async fn claimed_uids(&self, wire: &WireName, uid_validity: UidValidity) -> Result<UidSet> {
+        self.step(self.inner.claimed_uids(wire, uid_validity)).await
+    }
+
+    async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {
+        self.step(self.inner.release(wire, uid_validity, uids)).await
+    }
+
     async fn rebase_source(
         &self,
         folder: FolderId,

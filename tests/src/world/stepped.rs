@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use malote_engine::destination::{Answer, BatchId, Destination, OpenDestination, Parcel};
 use malote_engine::failure::Result;
-use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role};
+use malote_engine::plan::folder::{Folder, FolderPath, FolderStatus, Role, WireName};
 use malote_engine::plan::message::{Flag, Flags, ModSeq, Uid};
 use malote_engine::plan::uid_set::UidSet;
 use malote_engine::source::{Fetched, Headed, OpenSource, ReadLimits, Source, Stub, Survey};
@@ -58,6 +58,10 @@ impl Source for SteppedSource {
 
     fn remakes(&self) -> bool {
         self.inner.remakes()
+    }
+
+    fn former_wire(&self, wire: &WireName) -> Option<WireName> {
+        self.inner.former_wire(wire)
     }
 
     async fn close(&self) {
@@ -115,6 +119,10 @@ impl OpenSource for SteppedOpen<dyn OpenSource> {
 
     fn may_be_rewritten(&self) -> bool {
         self.inner.may_be_rewritten()
+    }
+
+    fn pass_over(&mut self, uids: &UidSet) {
+        self.inner.pass_over(uids);
     }
 
     fn is_usable(&self) -> bool {

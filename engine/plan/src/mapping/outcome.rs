@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::key::{ancestors, key_of, typed_key};
 use super::placement::Placement;
-use super::{Clash, ClashKind, FolderPair, Renaming, labelled};
-use crate::folder::{FolderPath, Role};
+use super::{Clash, ClashKind, FolderPair, Renaming, Warning, labelled};
+use crate::folder::{Folder, FolderPath, Role};
 use crate::pattern::joined;
 
 impl Placement<'_> {
@@ -64,6 +64,29 @@ impl Placement<'_> {
         }
         let above = ancestors(path).find_map(|above| self.role_by_path.get(&above).copied());
         above.map_or(OTHERS, |role| turn_of(role).max(OTHERS))
+    }
+
+    /// Folders that stay where an earlier run brought them, though `--into` names another place.
+    pub(super) fn too_late(&self, pairs: &[FolderPair]) -> Option<Warning> {
+        let into = self.into.clone()?;
+        let above = key_of(&into, self.naming);
+        let is_mapped =
+            |path: &FolderPath| self.is_mapped(path) || ancestors(path).any(|above| self.is_mapped(&above));
+        let is_elsewhere = |pair: &&FolderPair| {
+            !is_mapped(&pair.source.path)
+                && self.was_brought(&pair.source)
+                && !key_of(&pair.destination, self.naming).starts_with(&above)
+        };
+        let elsewhere = pairs.iter().filter(is_elsewhere);
+        let folders: Vec<_> =
+            elsewhere.map(|pair| (pair.source.path.clone(), pair.destination.clone())).collect();
+        (!folders.is_empty()).then_some(Warning::IntoTooLate { into, folders })
+    }
+
+    /// True for a folder that an earlier run took.
+    fn was_brought(&self, folder: &Folder) -> bool {
+        let is_it = |index: &usize| self.source[*index].wire == folder.wire;
+        self.place_by_index.keys().filter(|index| is_it(index)).any(|index| self.is_recorded(*index))
     }
 
     pub(super) fn clashes(&self) -> Vec<Clash> {

@@ -44,7 +44,7 @@ pub(super) struct Placement<'a> {
     policy: &'a MappingPolicy,
     /// Destinations by the source path as an operator types it.
     maps: BTreeMap<String, Place>,
-    into: Option<FolderPath>,
+    pub(super) into: Option<FolderPath>,
     /// Folders that are no level of the names below them.
     containers: Vec<FolderPath>,
     recorded_by_index: BTreeMap<usize, FolderPath>,

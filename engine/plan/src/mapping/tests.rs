@@ -374,6 +374,41 @@ fn what_was_recorded_stays_so() {
     }
 }
 
+#[test]
+fn a_prefix_that_comes_after_a_folder_was_brought_elsewhere_is_told() {
+    let recorded = |source: &str, destination: &str| RecordedPair {
+        source_wire: WireName(source.into()),
+        source: path(source),
+        destination: path(destination),
+    };
+    let rows = [recorded("a", "a"), recorded("b", "old/b"), recorded("c/d", "c/d"), recorded("e", "Old")];
+    let check = |into: &str, maps: MappingPolicy, expected: &[(&str, &str)], told: &str| {
+        let policy = MappingPolicy { into: Some(into.into()), ..maps };
+        let names = ["a", "b", "c/d", "e", "new"];
+        let found = map(&folders(&names), &folders(&["Old"]), &naming("/"), &rows, &policy);
+        let into = path(into);
+        let elsewhere: Vec<_> = expected.iter().map(|(from, to)| (path(from), path(to))).collect();
+        let expected: Vec<Warning> = if elsewhere.is_empty() {
+            vec![]
+        } else {
+            vec![Warning::IntoTooLate { into, folders: elsewhere }]
+        };
+        assert_eq!(found.warnings, expected);
+        let shown: String = found.warnings.iter().map(ToString::to_string).collect();
+        assert!(shown.starts_with(told), "{shown}");
+    };
+    check(
+        "old",
+        plain(),
+        &[("a", "a"), ("c/d", "c/d"), ("e", "Old")],
+        "`a` went to `a`, `c/d` went to `c/d`, `e`",
+    );
+    check("old", maps(&[("c", "c"), ("a", "a"), ("e", "Old")]), &[], "");
+    let many: Vec<_> = (0..7).map(|number| (path(&format!("f{number}")), path("x"))).collect();
+    let told = Warning::IntoTooLate { into: path("i"), folders: many }.to_string();
+    assert!(told.contains("`f4` went to `x` and 2 more elsewhere in an earlier run"), "{told}");
+}
+
 fn check_that_only_roles_merge(mapping: &Mapping, naming: &Naming) {
     let role_of = |path: &FolderPath| {
         core::iter::successors(Some(path.clone()), FolderPath::parent)

@@ -196,7 +196,28 @@ impl<S: Session> Ledger for SqlLedger<S> {
         uid_validity: UidValidity,
     ) -> Result<UidSet> {
         let mut call = self.read("reading destination UIDs from").await?;
-        let done = work::destination_uids(&mut call.session, self.id, destination_wire, uid_validity).await;
+        let place = (destination_wire, uid_validity);
+        let text = queries::DESTINATION_UIDS;
+        let done = work::destination_uids(&mut call.session, text, self.id, place).await;
+        call.finish(done).await
+    }
+
+    async fn claimed_uids(&self, destination_wire: &WireName, uid_validity: UidValidity) -> Result<UidSet> {
+        let mut call = self.read("reading destination UIDs from").await?;
+        let place = (destination_wire, uid_validity);
+        let done = work::destination_uids(&mut call.session, queries::CLAIMED_UIDS, self.id, place).await;
+        call.finish(done).await
+    }
+
+    async fn release(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        uids: &UidSet,
+    ) -> Result<()> {
+        let mut call = self.write("removing bygone records from").await?;
+        let place = (destination_wire, uid_validity);
+        let done = work::release(&mut call.session, self.id, place, uids).await;
         call.finish(done).await
     }
 

@@ -215,9 +215,9 @@ pub(super) async fn forget<S: Session>(
 
 pub(super) async fn destination_uids<S: Session>(
     session: &mut S,
+    text: &str,
     ledger: i64,
-    destination_wire: &WireName,
-    uid_validity: UidValidity,
+    (destination_wire, uid_validity): (&WireName, UidValidity),
 ) -> Done<UidSet> {
     let binds = vec![
         Bind::Int(ledger),
@@ -226,12 +226,30 @@ pub(super) async fn destination_uids<S: Session>(
     ];
     let mut ranges = Ranges::default();
     session
-        .rows(queries::DESTINATION_UIDS, binds, &mut |row| {
+        .rows(text, binds, &mut |row| {
             rows::destination_uid(row, 0)?.into_iter().for_each(|uid| ranges.push(uid));
             Ok(())
         })
         .await?;
     Ok(ranges.into_set())
+}
+
+pub(super) async fn release<S: Session>(
+    session: &mut S,
+    ledger: i64,
+    (destination_wire, uid_validity): (&WireName, UidValidity),
+    uids: &UidSet,
+) -> Done<()> {
+    let binds = vec![Bind::Int(ledger), Bind::Octets(destination_wire.0.clone())];
+    let folders = collect(session, queries::LEADING, binds, |row| Ok((row.int(0)?, row.int(1)?))).await?;
+    let uids: Vec<Uid> = uids.iter().collect();
+    for (folder, current) in folders {
+        let shared = [folder, current, i64::from(uid_validity.get())];
+        let bind = |uid: &Uid, binds: &mut Vec<Bind>| binds.push(Bind::Int(i64::from(uid.get())));
+        run_batch(session, queries::RELEASE, &shared, &uids, bind).await?;
+        session.run(repairs::DROP_LONE_REPAIRS, vec![Bind::Int(folder)]).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn rebase_source<S: Session>(

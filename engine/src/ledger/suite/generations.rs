@@ -3,8 +3,9 @@
 
 use malote_plan::message::Uid;
 use malote_plan::record::{Record, State};
+use malote_plan::uid_set::UidSet;
 
-use super::{all, folder_in, key, known, pairs, row, set, uid, validity};
+use super::{all, claimed, folder_in, key, known, pairs, repair, row, set, uid, validity};
 use crate::ledger::{FolderId, Ledger};
 
 fn moves(pairs: &[(u32, u32)]) -> Vec<(Uid, Uid)> {
@@ -144,4 +145,32 @@ pub(super) async fn rebasing_twice_is_rebasing_once(ledger: &impl Ledger) {
         assert_eq!(pairs(ledger, folder).await, [(41, 21), (42, 22)]);
         assert_eq!(known(ledger, "X", 10).await, "21:22");
     }
+}
+
+pub(super) async fn what_a_rebase_left_behind_is_claimed_by_nobody_and_can_be_released(ledger: &impl Ledger) {
+    let first = folder_in(ledger, &key("A", "X"), (1, 9)).await;
+    let second = folder_in(ledger, &key("B", "X"), (7, 9)).await;
+    let other = folder_in(ledger, &key("C", "Y"), (1, 9)).await;
+    ledger.record(first, &copied(&[1, 2, 3])).await.unwrap();
+    ledger.record_repaired(first, &[(row(4, State::Copied, 14), repair(4, "nul"))]).await.unwrap();
+    ledger.record(second, &copied(&[9])).await.unwrap();
+    ledger.record(other, &copied(&[2])).await.unwrap();
+    assert_eq!(claimed(ledger, "X", 9).await, "11:14,19");
+    ledger.rebase_source(first, validity(2), &moves(&[(1, 5)])).await.unwrap();
+    ledger.rebase_source(other, validity(2), &[]).await.unwrap();
+    assert_eq!(claimed(ledger, "X", 9).await, "11,19");
+    assert_eq!(
+        (claimed(ledger, "X", 8).await, claimed(ledger, "Y", 9).await),
+        (String::new(), String::new())
+    );
+    let wire = key("A", "X").destination_wire;
+    ledger.release(&wire, validity(8), &set("11:19")).await.unwrap();
+    ledger.release(&wire, validity(9), &UidSet::new()).await.unwrap();
+    assert_eq!(known(ledger, "X", 9).await, "11:14,19");
+    ledger.release(&wire, validity(9), &set("11:12,14,19")).await.unwrap();
+    assert_eq!(known(ledger, "X", 9).await, "11,13,19", "a claim in force stays, another copy too");
+    assert_eq!(known(ledger, "Y", 9).await, "12", "another folder's copy is another");
+    set_generations(ledger, first, (1, 9)).await;
+    assert_eq!(pairs(ledger, first).await, [(3, 13)]);
+    assert!(ledger.repair_notes(first).await.unwrap().is_empty());
 }

@@ -122,6 +122,12 @@ impl OpenSource for OpenArchive {
         self.may_be_rewritten
     }
 
+    fn pass_over(&mut self, uids: &UidSet) {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.pass_over(uids);
+        }
+    }
+
     fn is_usable(&self) -> bool {
         self.shelf.is_some()
     }

@@ -28,7 +28,8 @@ pub(super) struct PstShelf {
     status: FolderStatus,
     /// What is known of each item; of one that could not be looked at, why.
     stubs: BTreeMap<Uid, std::result::Result<Stub, String>>,
-    left_out: UidSet,
+    /// Items that are no mail, with their classes.
+    skipped: BTreeMap<Uid, String>,
     /// The message that was asked for last.
     converted: Option<Box<Converted>>,
     told: Arc<Mutex<Told>>,
@@ -43,26 +44,17 @@ impl PstShelf {
         status: FolderStatus,
         told: Arc<Mutex<Told>>,
     ) -> Self {
-        let (mut stubs, mut left_out) = (BTreeMap::new(), UidSet::new());
-        let mut skipped = Vec::new();
+        let (mut stubs, mut skipped) = (BTreeMap::new(), BTreeMap::new());
         for node in &placed.items {
             let Some(uid) = Uid::new(node.0) else { continue };
             // A reader that died of something else is started anew for the second look.
             let look = mailbox.look(*node, placed.role).or_else(|_| mailbox.look(*node, placed.role));
             if let Some(leaf) = look.as_ref().ok().filter(|leaf| leaf.glance.skip.is_some()) {
-                left_out.insert(uid);
-                skipped.push((leaf.class.clone(), *node));
+                skipped.insert(uid, leaf.class.clone());
             }
             stubs.insert(uid, look.map(|leaf| stub(uid, &leaf)).map_err(|error| error.reason()));
         }
-        let role = placed.role;
-        let shelf = Self { mailbox, watch, role, status, stubs, left_out, converted: None, told };
-        shelf.tell(|told| {
-            for (class, node) in skipped {
-                told.skipped.entry(class).or_default().insert(node);
-            }
-        });
-        shelf
+        Self { mailbox, watch, role: placed.role, status, stubs, skipped, converted: None, told }
     }
 
     /// What is known of an item, which is looked at again where that failed; nothing where there is no such item.
@@ -96,7 +88,24 @@ impl Shelf for PstShelf {
     }
 
     fn left_out(&self) -> UidSet {
-        self.left_out.clone()
+        self.skipped.keys().copied().collect()
+    }
+
+    /// Two copies of one store that went on apart have items of one node, and notes and drafts change under their
+    /// Message-ID.
+    fn may_be_rewritten(&self) -> bool {
+        true
+    }
+
+    fn pass_over(&mut self, uids: &UidSet) {
+        let passed = self.skipped.iter().filter(|(uid, _)| uids.contains(**uid));
+        let passed: Vec<(String, NodeId)> =
+            passed.map(|(uid, class)| (class.clone(), NodeId(uid.get()))).collect();
+        self.tell(|told| {
+            for (class, node) in passed {
+                told.skipped.entry(class).or_default().insert(node);
+            }
+        });
     }
 
     fn stub(&mut self, uid: Uid) -> Result<Option<Stub>> {
