@@ -235,3 +235,54 @@ fn a_linked_folder_or_message_is_told_by_name() {
     assert!(damage[0].contains("--from"), "{damage:?}");
     assert!(damage[1].contains("b.eml") && damage[2].contains("broken.eml"), "{damage:?}");
 }
+
+struct Nowhere;
+
+#[async_trait::async_trait]
+impl crate::quarantine::Quarantine for Nowhere {
+    async fn keep(&self, hint: &str, _body: crate::body::Body) -> Result<String> {
+        Ok(hint.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_rewritten_at_its_old_length_is_copied_again() {
+    use crate::ledger::PairIdentity;
+    use crate::ledger::memory::MemoryLedger;
+    let (top, to, state) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, amount: u32, second: u64| {
+        let text = format!(
+            "Message-ID: <{name}@x>\nFrom: a@x\nDate: Mon, 1 Jul 2024 10:00:00 +0000\nSubject: s\n\namount {amount}\n"
+        );
+        let path = top.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000 + second);
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    };
+    let ledger = Arc::new(MemoryLedger::new());
+    let go = async || {
+        let book = Book::kept_in(state.path().join("uids"), true);
+        let source = crate::source::archive::ArchiveSource::new(EmlArchive::new(top.path().to_owned(), book));
+        let target = crate::destination::mbox::MboxDestination::new(to.path().to_owned());
+        let identity = PairIdentity { source: "files:a".to_owned(), destination: "files:b".to_owned() };
+        let quarantine = Arc::new(Nowhere);
+        let ledger = Arc::clone(&ledger) as _;
+        let mut job = crate::run::Job::new(Arc::new(source), Arc::new(target), ledger, quarantine, identity);
+        (job.policy.connections, job.policy.quiet_ms, job.policy.pause_ms) = (1, 0, 1);
+        let report = crate::run::copy(&job).await;
+        assert!(report.errors.is_empty(), "{report:#?}");
+        (report.totals.copied, report.totals.already)
+    };
+    write("1.eml", 1, 0);
+    write("2.eml", 1, 0);
+    assert_eq!(go().await, (2, 0));
+    // Touched and the same: nothing to do.
+    write("1.eml", 1, 1);
+    assert_eq!(go().await, (0, 2));
+    write("2.eml", 2, 2);
+    assert_eq!(go().await, (1, 1));
+    assert_eq!(go().await, (0, 2));
+    let text = std::fs::read_to_string(to.path().join("INBOX.mbox")).unwrap();
+    assert_eq!((text.matches("amount 1").count(), text.matches("amount 2").count()), (2, 1), "{text}");
+}

@@ -10,23 +10,30 @@ use crate::source::archive::book::{Key, key};
 
 /// Messages that are longer than their names tell, by the folder's name.
 #[derive(Debug, Clone, Default)]
-pub struct Longer(Arc<Mutex<BTreeMap<String, (String, HashSet<Key>)>>>);
+pub struct Longer(Arc<Mutex<BTreeMap<String, Noted>>>);
+
+/// Those of one folder.
+#[derive(Debug)]
+struct Noted {
+    first: String,
+    keys: HashSet<Key>,
+}
 
 impl Longer {
     fn note(&self, folder: &str, base: &[u8]) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || (String::from_utf8_lossy(base).into_owned(), HashSet::new());
-        all.entry(folder.to_owned()).or_insert_with(first).1.insert(key(&[base]));
+        let first = || Noted { first: String::from_utf8_lossy(base).into_owned(), keys: HashSet::new() };
+        all.entry(folder.to_owned()).or_insert_with(first).keys.insert(key(&[base]));
     }
 
     /// A sentence for each folder that has any.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let sentence = |(folder, (first, keys)): (&String, &(String, HashSet<Key>))| {
+        let sentence = |(folder, Noted { first, keys }): (&String, &Noted)| {
             format!(
-                "{folder}: {} messages are longer than their files' names tell and are copied as they are, the first of \
-                 them {first}",
+                "{folder}: {} messages are longer than their files' names tell and are copied as they are, the first \
+                 of them {first}",
                 keys.len()
             )
         };

@@ -208,8 +208,8 @@ impl Listing {
         );
         if !self.is_whole {
             damage.push(format!(
-                "{folder}: {} changed each of the {LISTINGS_MAX} times that it was listed; what was found is copied and \
-                 nothing counts as gone; run again when its server is quieter",
+                "{folder}: {} changed each of the {LISTINGS_MAX} times that it was listed; what was found is copied \
+                 and nothing counts as gone; run again when its server is quieter",
                 maildir.display()
             ));
         }

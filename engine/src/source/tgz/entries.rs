@@ -1,9 +1,10 @@
 //! Walks the entries of a tar stream to its very end: one archive behind another is read like one.
 //! Never writes one by its name, and never follows what points elsewhere: links are told, devices counted.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
-use tar::{EntryType, PaxExtensions};
+use tar::{EntryType, Header, PaxExtensions};
 
 /// Entries of one archive at most.
 pub const ENTRIES_MAX: u64 = 5_000_000;
@@ -177,7 +178,7 @@ fn walk_entries(
 ) -> io::Result<()> {
     let mut archive = tar::Archive::new(stream);
     archive.set_ignore_zeros(true);
-    let (mut long_name, mut long_target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
+    let mut long_names = LongNames::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         passed_over.entries += 1;
@@ -193,17 +194,18 @@ fn walk_entries(
         );
         let kind = match entry.header().entry_type() {
             EntryType::GNULongName => {
-                long_name = Some(long(&mut entry, octets)?);
+                long_names.name = Some(long(&mut entry, octets)?);
                 continue;
             }
             EntryType::GNULongLink => {
-                long_target = Some(long(&mut entry, octets)?);
+                long_names.target = Some(long(&mut entry, octets)?);
                 continue;
             }
             EntryType::XHeader => {
                 let extensions = short(&mut entry, octets)?;
                 let told = pax_names(&extensions)?;
-                (long_name, long_target) = (told.0.or(long_name), told.1.or(long_target));
+                long_names.name = told.name.or(long_names.name);
+                long_names.target = told.target.or(long_names.target);
                 continue;
             }
             EntryType::XGlobalHeader => continue,
@@ -213,19 +215,11 @@ fn walk_entries(
             }
             kind => kind,
         };
-        let name = long_name.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
-        let short_target =
-            || entry.header().link_name_bytes().map(|name| name.into_owned()).unwrap_or_default();
-        let target = long_target.take().unwrap_or_else(short_target);
-        let kind = match kind {
-            kind if kind.is_dir() => Kind::Folder,
-            kind if kind.is_hard_link() => Kind::HardLink(levels(&target)),
-            kind if kind.is_symlink() => Kind::SymbolicLink(String::from_utf8_lossy(&target).into_owned()),
-            kind if kind.is_file() || kind.is_contiguous() => Kind::File,
-            _ => {
-                passed_over.odd += 1;
-                continue;
-            }
+        let LongNames { name, target } = std::mem::take(&mut long_names);
+        let name = name.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+        let Some(kind) = kind_of(kind, target, entry.header()) else {
+            passed_over.odd += 1;
+            continue;
         };
         if octets > ENTRY_OCTETS_MAX {
             passed_over.too_long += 1;
@@ -243,6 +237,19 @@ fn walk_entries(
         }
     }
     Ok(())
+}
+
+/// What an entry is; nothing for a device or a pipe.
+fn kind_of(kind: EntryType, long_target: Option<Vec<u8>>, header: &Header) -> Option<Kind> {
+    let short_target = || header.link_name_bytes().map(Cow::into_owned).unwrap_or_default();
+    let target = long_target.unwrap_or_else(short_target);
+    match kind {
+        kind if kind.is_dir() => Some(Kind::Folder),
+        kind if kind.is_hard_link() => Some(Kind::HardLink(levels(&target))),
+        kind if kind.is_symlink() => Some(Kind::SymbolicLink(String::from_utf8_lossy(&target).into_owned())),
+        kind if kind.is_file() || kind.is_contiguous() => Some(Kind::File),
+        _ => None,
+    }
 }
 
 /// A name that GNU tar writes before the entry that bears it.
@@ -268,19 +275,26 @@ fn short(entry: &mut impl Read, octets: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Names that stand before the entry that bears them.
+#[derive(Default)]
+struct LongNames {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+}
+
 /// The name and the link's name of pax extensions (POSIX.1-2001). A size among them would move all that follows.
-fn pax_names(extensions: &[u8]) -> io::Result<(Option<Vec<u8>>, Option<Vec<u8>>)> {
-    let (mut path, mut target) = (None, None);
+fn pax_names(extensions: &[u8]) -> io::Result<LongNames> {
+    let mut names = LongNames::default();
     for extension in PaxExtensions::new(extensions) {
         let extension = extension?;
         match extension.key_bytes() {
-            b"path" => path = Some(extension.value_bytes().to_vec()),
-            b"linkpath" => target = Some(extension.value_bytes().to_vec()),
+            b"path" => names.name = Some(extension.value_bytes().to_vec()),
+            b"linkpath" => names.target = Some(extension.value_bytes().to_vec()),
             b"size" => return Err(limit("an entry in it is longer than a header can tell")),
             _ => {}
         }
     }
-    Ok((path, target))
+    Ok(names)
 }
 
 /// A name as levels; nothing where it leads out of the archive.

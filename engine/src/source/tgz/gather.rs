@@ -28,6 +28,9 @@ const MESSAGE: &str = ".eml";
 /// Kinds of entries that are told by name.
 const KINDS_MAX: usize = 20;
 
+/// Octets of the names of all links of one archive.
+const LINK_OCTETS_MAX: usize = 64 * 1024 * 1024;
+
 /// Folders with their messages, by their levels.
 pub(super) type Folders = BTreeMap<Vec<String>, Vec<Entry<Place>>>;
 
@@ -42,6 +45,9 @@ pub(super) struct Gathered {
     others: BTreeMap<String, u64>,
     messages: u64,
     hard_links: Vec<HardLink>,
+    /// Octets of the links' names, and how many links there were beyond what is kept of them.
+    link_octets: usize,
+    links_beyond: u64,
     /// Links that are to be followed: the name level by level, and what they tell.
     symbolic_links: Vec<(Vec<String>, String)>,
 }
@@ -87,11 +93,15 @@ impl Gathered {
             // A folder of its own only where it holds mail, or nothing at all.
             Kind::Folder => return Ok(()),
             Kind::HardLink(target) => {
-                self.take_hard_link(levels, target);
+                if self.has_room(&levels, 0) {
+                    self.take_hard_link(levels, target);
+                }
                 return Ok(());
             }
             Kind::SymbolicLink(target) => {
-                self.symbolic_links.push((levels, target));
+                if self.has_room(&levels, target.len()) {
+                    self.symbolic_links.push((levels, target));
+                }
                 return Ok(());
             }
         }
@@ -146,6 +156,18 @@ impl Gathered {
         *self.others.entry(kind).or_default() += 1;
     }
 
+    /// True while links are kept: their names lie in memory until all of the archive is known.
+    fn has_room(&mut self, levels: &[String], octets: usize) -> bool {
+        let octets = octets + levels.iter().map(|level| level.len() + size_of::<String>()).sum::<usize>();
+        let has_room = self.link_octets + octets <= LINK_OCTETS_MAX;
+        if has_room {
+            self.link_octets += octets;
+        } else {
+            self.links_beyond += 1;
+        }
+        has_room
+    }
+
     fn take_hard_link(&mut self, mut levels: Vec<String>, target: Option<Vec<String>>) {
         let file = levels.pop().unwrap_or_default();
         if !is_message(&file) && !file.ends_with(META) {
@@ -162,10 +184,13 @@ impl Gathered {
         let (mut remarks, mut damage) = (Vec::new(), Vec::new());
         self.resolve(name, file_octets, &mut damage);
         self.tell_symbolic_links(name, &mut damage);
+        if self.links_beyond > 0 {
+            damage.push(format!("{name}: it has too many links; {} of them are not read", self.links_beyond));
+        }
         if self.bad_metas.0 > 0 {
             remarks.push(format!(
-                "{name}: {} .meta entries are not as Zimbra writes them, the first of them {}; flags, tags and dates of \
-                 their messages may be missing",
+                "{name}: {} .meta entries are not as Zimbra writes them, the first of them {}; flags, tags and dates \
+                 of their messages may be missing",
                 self.bad_metas.0, self.bad_metas.1
             ));
         }
@@ -224,8 +249,10 @@ impl Gathered {
         for (mut levels, target) in std::mem::take(&mut self.symbolic_links) {
             let file = levels.pop().unwrap_or_default();
             let is_own_folder = || {
-                followed(&levels, &target)
-                    .is_some_and(|target| self.folders.keys().any(|folder| folder.starts_with(&target)))
+                followed(&levels, &target).is_some_and(|target| {
+                    let mut behind = self.folders.range(target.clone()..);
+                    behind.next().is_some_and(|(folder, _)| folder.starts_with(&target))
+                })
             };
             if is_message(&file) || (!file.contains('.') && !is_own_folder()) {
                 let link = readable(&levels, &file);
