@@ -303,7 +303,8 @@ impl Reads<Place> for MboxReads {
     fn content(&mut self, entry: &Entry<Place>) -> std::result::Result<Content<'_>, Refusal> {
         let place = entry.place;
         if place.is_cut {
-            let reason = "the file ends before the message does, which by its Content-Length goes on; find a whole file";
+            let reason =
+                "by its Content-Length the message goes on where the file ends before it; find a whole file";
             return Err(Refusal::unreadable(reason));
         }
         let slice = Slice::new(Arc::clone(&self.file), place.at, place.octets);

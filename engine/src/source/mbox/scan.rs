@@ -50,8 +50,8 @@ impl Rules {
         Manner { variant, keeps_quotes, own, keeps_ends: false, quotes_header }
     }
 
-    /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted, whatever
-    /// is found out about the file; and as an earlier version read it.
+    /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted,
+    /// whatever is found out about the file; and as an earlier version read it.
     fn others(&self, has_length: bool) -> Vec<Manner> {
         match self.places {
             None => Vec::new(),
@@ -236,7 +236,8 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     }
 
     /// The line with which a file of mail begins: whatever stands behind `From ` where nothing but blanks goes before
-    /// it, else a whole separator with a header behind. A disk that loses a block leaves zeros, where a line may end too.
+    /// it, else a whole separator with a header behind. A disk that loses a block leaves zeros, where a line may end
+    /// too.
     fn first_separator(&mut self, piece: &[u8], after: u64) -> Option<FromLine> {
         let piece = if self.noticed.before == 0 { unmarked(piece) } else { piece };
         let zeros = piece.iter().take_while(|octet| **octet == 0).count();

@@ -62,7 +62,7 @@ impl Findings {
         if noticed.before > 0 {
             let octets = noticed.before;
             all.push(format!(
-                "{name}: {octets} octets before the first message belong to none; what they were is lost: find a whole file"
+                "{name}: {octets} octets before the first message belong to none and are lost; find a whole file"
             ));
         }
         if noticed.is_cut {
@@ -88,7 +88,7 @@ impl Findings {
         );
         if let Some(at) = self.unfinished_at {
             all.push(format!(
-                "{name}: its last message (at octet {at}) is left out, for it may still be written; run again in a minute"
+                "{name}: its last message (at octet {at}) may still be written and is left out; run again in a minute"
             ));
         }
         all

@@ -38,7 +38,9 @@ fn a_message_whose_length_goes_beyond_the_files_end_is_quarantined() {
         let bodies = bodies(shelf_of(&mut archive, 0));
         assert_eq!(bodies.len(), count as usize);
         assert_eq!(bodies.iter().filter(|body| body.is_err()).count(), 1, "{bodies:?}");
-        assert!(bodies[count as usize - 1].as_ref().is_err_and(|reason| reason.contains("ends before")));
+        assert!(
+            bodies[count as usize - 1].as_ref().is_err_and(|reason| reason.contains("the file ends before"))
+        );
         assert!(archive.damage().join("").contains("Mail.mbox"), "{:?}", archive.damage());
     }
 }

@@ -20,7 +20,7 @@ fn a_sender_can_neither_hide_a_message_nor_mark_it_deleted() {
         "Status: RD\n",
         "X-Status: D\n",
         "X-UID: 7\n",
-        "X-IMAP: 1720000000 0000000004\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n",
+        "X-IMAP: 1720000000 0000000004\nSubject: DON'T TOUCH THIS MESSAGE -- FOLDER INTERNAL DATA\n",
     ] {
         let plain = separated("Subject: a\nTo: b\n");
         let text = format!("{plain}{}{plain}", separated(&format!("A: 1\n{lines}B: 2\n")));
@@ -79,7 +79,8 @@ fn behind_malotes_own_lines_all_is_the_messages() {
 fn the_counters_of_uw_imap_are_left_out_where_they_stand_and_nowhere_else() {
     let note = "From MAILER-DAEMON Mon Jul  1 10:00:00 2024\nDate: 1 Jul 2024 10:00:00 +0000\n\
                 From: Mail System Internal Data <MAILER-DAEMON@x>\n\
-                Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1720000000 0000000004\nStatus: RO\n\n\
+                Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\
+                X-IMAP: 1720000000 0000000004\nStatus: RO\n\n\
                 This text is part of the internal format of your mail folder, and is not\na real message.\n\n";
     let plain = separated("Subject: a\n");
     let left_out = |text: &str| told_of(text).into_iter().map(|one| one.2).collect::<Vec<_>>();
