@@ -309,8 +309,19 @@ impl Report {
         }
         let mut sum = Counters::default();
         self.folders.iter().for_each(|folder| sum.add(&folder.counters));
+        sum.destination_messages = destination_messages(&self.folders);
         sum == self.totals && self.folders.iter().all(|folder| folder.counters.buckets().balances())
     }
+}
+
+/// Messages in the destination folders, each folder once, however many source folders lead there.
+pub(crate) fn destination_messages(folders: &[FolderReport]) -> u64 {
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    for folder in folders {
+        let count = last.entry(&folder.destination).or_default();
+        *count = folder.counters.destination_messages.max(*count);
+    }
+    last.values().sum()
 }
 
 mod seconds {

@@ -84,8 +84,8 @@ pub fn addressed(header: &[u8]) -> Addressed {
     }
 }
 
-/// The addresses of a list (RFC 5322 §3.4) in lower case, without names, comments and the names of groups; a name alone
-/// where somebody has no address.
+/// The addresses of a list (RFC 5322 §3.4) in lower case, without names, comments and the names of groups; a name
+/// alone where somebody has no address.
 fn addresses(list: &str) -> Vec<String> {
     let (mut found, mut word, mut angle) = (Vec::new(), String::new(), None::<String>);
     let (mut is_quoted, mut is_escaped, mut comments, mut is_angle) = (false, false, 0_u32, false);
