@@ -55,6 +55,7 @@ pub(super) async fn settle(
     head: &[u8],
     sha256: &str,
 ) -> Result<UploadRow, UploadError> {
+    held.rest(app.now_ms())?;
     let taken = match judge(before, written, head, sha256) {
         Ok(kind) => take(app, before, kind, &written.sha256).await,
         Err(error) => Err(error),

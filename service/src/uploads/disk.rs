@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use rustix::fs::{OFlags, statvfs};
@@ -22,6 +23,9 @@ pub const PIECES_WAITING_MAX: usize = 8;
 const READ_BYTES: usize = 256 * 1024;
 /// Free room, in multiples of what is to come: the file, and what is made of it.
 const ROOM_TIMES: u64 = 2;
+
+/// How long ago a whole upload was written, as its file says.
+const RESTED: Duration = Duration::from_hours(1);
 
 /// The file of an upload. Ids are made here and hold nothing but hexadecimal digits and dashes.
 #[must_use]
@@ -115,6 +119,16 @@ impl Held {
             Ok(None)
         })
         .await
+    }
+
+    /// Dates the file back, for nobody writes to it any more: whoever reads an mbox that was written to a moment ago
+    /// waits for more of it.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn rest(&self, now_ms: i64) -> Result<(), UploadError> {
+        let then = Duration::from_millis(now_ms.unsigned_abs()).saturating_sub(RESTED);
+        self.0.set_modified(SystemTime::UNIX_EPOCH + then).map_err(UploadError::disk("closing an upload"))
     }
 
     /// Reads the whole file: its length, its digest and its first octets.
