@@ -172,9 +172,10 @@ impl<'o> Field<'o> {
     }
 
     fn mailbox(&mut self, mailbox: &Mailbox<'_>) {
-        let name = without_controls(mailbox.name.trim());
+        // A space that does not break is of the name.
+        let name = without_controls(mailbox.name.trim_ascii());
         // A name that only repeats the address says nothing, and often stands in quotes of its own.
-        if name.is_empty() || name.trim_matches('\'') == mailbox.address {
+        if name.trim().is_empty() || name.trim_matches('\'') == mailbox.address {
             self.word(&mailbox.address);
             return;
         }
