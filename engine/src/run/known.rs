@@ -24,11 +24,12 @@ pub(super) fn rows<'a>(
         known.extend(by_wire.get(&folder.wire).map(|row| (folder.wire.clone(), *row)));
     }
     let mut taken: BTreeSet<FolderId> = known.values().map(|row| row.id).collect();
-    let earlier = folders.iter().filter(|folder| !known.contains_key(&folder.wire)).filter_map(|folder| {
-        let row = by_wire.get(&former(&folder.wire)?).filter(|row| !taken.contains(&row.id))?;
-        Some((folder, *row))
-    });
-    let earlier: Vec<(&Folder, &FolderRow)> = earlier.collect();
+    let mut earlier: Vec<(&Folder, &FolderRow)> = Vec::new();
+    let mut given = taken.clone();
+    for folder in folders.iter().filter(|folder| !known.contains_key(&folder.wire)) {
+        let row = former(&folder.wire).and_then(|wire| by_wire.get(&wire).copied());
+        earlier.extend(row.filter(|row| given.insert(row.id)).map(|row| (folder, row)));
+    }
     if is_one_store(&earlier) {
         taken.extend(earlier.iter().map(|(_, row)| row.id));
         known.extend(earlier.into_iter().map(|(folder, row)| (folder.wire.clone(), row)));

@@ -67,9 +67,13 @@ pub(super) const CLAIMED_UIDS: &str = "
       AND message.destination_uid_validity = $3 AND message.destination_uid > 0
     ORDER BY message.folder_id, message.destination_uid";
 
-/// Folders that lead to one destination folder, with their source generations. Binds: ledger_id, destination_wire.
-pub(super) const LEADING: &str = "
-    SELECT id, source_uid_validity FROM folder WHERE ledger_id = $1 AND destination_wire = $2 ORDER BY id";
+/// Records of bygone source generations. Binds: ledger_id, destination_wire, destination_uid_validity.
+pub(super) const BYGONE: &str = "
+    SELECT message.folder_id, message.source_uid_validity, message.source_uid, message.destination_uid
+    FROM folder JOIN message ON message.folder_id = folder.id
+    WHERE folder.ledger_id = $1 AND folder.destination_wire = $2
+      AND message.source_uid_validity <> folder.source_uid_validity
+      AND message.destination_uid_validity = $3 AND message.destination_uid > 0";
 
 /// Removes what a rebase is about to write over. Binds: folder_id, source_uid_validity.
 pub(super) const CLEAR_LANDING: &str = "
@@ -223,18 +227,6 @@ pub(super) const FORGET: Batch = Batch {
           AND gone.source_uid BETWEEN asked.column1 AND asked.column2)",
 };
 
-/// Removes records of bygone source generations by their destination UIDs. Shared binds: folder_id, the
-/// source_uid_validity in force, destination_uid_validity. A row's bind: destination_uid.
-pub(super) const RELEASE: Batch = Batch {
-    shared: 3,
-    row: "(CAST(? AS BIGINT))",
-    text: "
-    WITH given (uid) AS (VALUES {rows})
-    DELETE FROM message
-    WHERE folder_id = $1 AND source_uid_validity <> $2 AND destination_uid_validity = $3
-      AND destination_uid IN (SELECT given.uid FROM given)",
-};
-
 /// Sets flags. `UPDATE … FROM` would read better, but lets SQLite scan the folder once for each statement, as this
 /// and the updates below do not. Shared binds: folder_id, source_uid_validity. A row's binds: source_uid, flags.
 pub(super) const SET_FLAGS: Batch = Batch {
@@ -313,7 +305,7 @@ pub(super) const ALL: &[&str] = &[
     RECORDED,
     DESTINATION_UIDS,
     CLAIMED_UIDS,
-    LEADING,
+    BYGONE,
     CLEAR_LANDING,
     LAND,
     CLEAR_LANDING_NOTES,
@@ -342,7 +334,6 @@ pub(super) const ALL_BATCHES: &[Batch] = &[
     RECORD,
     RECORDS,
     FORGET,
-    RELEASE,
     SET_FLAGS,
     MOVE,
     MOVE_NOTES,

@@ -1,6 +1,8 @@
 //! What each call of a ledger does on a connection, within a transaction where it writes.
 //! Never begins, commits or rolls back: the caller does.
 
+use std::collections::BTreeMap;
+
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid, UidValidity};
 use malote_plan::record::{Intent, QuarantineNote, Record};
@@ -240,13 +242,24 @@ pub(super) async fn release<S: Session>(
     (destination_wire, uid_validity): (&WireName, UidValidity),
     uids: &UidSet,
 ) -> Done<()> {
-    let binds = vec![Bind::Int(ledger), Bind::Octets(destination_wire.0.clone())];
-    let folders = collect(session, queries::LEADING, binds, |row| Ok((row.int(0)?, row.int(1)?))).await?;
-    let uids: Vec<Uid> = uids.iter().collect();
-    for (folder, current) in folders {
-        let shared = [folder, current, i64::from(uid_validity.get())];
-        let bind = |uid: &Uid, binds: &mut Vec<Bind>| binds.push(Bind::Int(i64::from(uid.get())));
-        run_batch(session, queries::RELEASE, &shared, &uids, bind).await?;
+    let validity = Bind::Int(i64::from(uid_validity.get()));
+    let binds = vec![Bind::Int(ledger), Bind::Octets(destination_wire.0.clone()), validity];
+    let bygone = collect(session, queries::BYGONE, binds, |row| {
+        let source = u32::try_from(row.int(2)?).ok().and_then(Uid::new);
+        Ok((row.int(0)?, row.int(1)?, source, rows::destination_uid(row, 3)?))
+    });
+    let mut gone: BTreeMap<(i64, i64), Vec<Uid>> = BTreeMap::new();
+    for (folder, generation, source, destination) in bygone.await? {
+        if destination.is_some_and(|uid| uids.contains(uid)) {
+            gone.entry((folder, generation)).or_default().extend(source);
+        }
+    }
+    for ((folder, generation), sources) in gone {
+        let sources: UidSet = sources.into_iter().collect();
+        for piece in pieces(sources.ranges(), S::BATCH_ROWS) {
+            let binds = piece_binds(&bounded([folder, generation], piece), piece, &range_binds);
+            session.run(&queries::FORGET.text(piece.len()), binds).await?;
+        }
         session.run(repairs::DROP_LONE_REPAIRS, vec![Bind::Int(folder)]).await?;
     }
     Ok(())
