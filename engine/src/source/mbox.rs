@@ -12,7 +12,7 @@ pub mod scan;
 pub mod status;
 pub mod takeout;
 mod telling;
-mod tree;
+pub mod tree;
 mod writing;
 
 use std::collections::BTreeMap;

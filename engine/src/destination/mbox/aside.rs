@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::source::archive::files::Slice;
+use crate::source::mbox::tree::ASIDE_BEGIN;
 
 /// Files beside one mbox at most.
 const PLACES_MAX: u32 = 10_000;
@@ -28,11 +29,7 @@ pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
 /// program takes them for another mbox.
 pub(super) fn write(place: &Path, path: &Path, mut octets: Slice) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(place)?;
-    writeln!(
-        file,
-        "malote set aside what stood at the end of {} when a run had been stopped:",
-        path.display()
-    )?;
+    writeln!(file, "{ASIDE_BEGIN}what stood at the end of {} when a run had been stopped:", path.display())?;
     io::copy(&mut octets, &mut file)?;
     file.sync_all()
 }

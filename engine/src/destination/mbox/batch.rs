@@ -15,10 +15,10 @@ use malote_plan::message::Flags;
 use super::journal::{Planned, Row};
 use super::write::{Spooled, flag_lines, separator, write};
 use crate::source::archive::files::Slice;
+use crate::source::mbox::tree::BATCH_HEAD;
 
 /// The first line, so that nobody takes the file for an mbox.
-pub(super) const HEAD: &[u8] =
-    b"malote batch: being written into the mbox beside it; removed when that is done\n";
+pub(super) const HEAD: &[u8] = BATCH_HEAD.as_bytes();
 
 /// Octets that are compared at once.
 const COMPARED_OCTETS: usize = 64 * 1024;

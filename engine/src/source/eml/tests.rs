@@ -246,7 +246,7 @@ impl crate::quarantine::Quarantine for Nowhere {
 }
 
 #[tokio::test]
-async fn a_file_that_is_rewritten_at_its_old_length_is_copied_again() {
+async fn a_file_that_is_rewritten_at_its_old_length_is_never_called_copied() {
     use crate::ledger::PairIdentity;
     use crate::ledger::memory::MemoryLedger;
     let (top, to, state) =
@@ -271,18 +271,19 @@ async fn a_file_that_is_rewritten_at_its_old_length_is_copied_again() {
         let mut job = crate::run::Job::new(Arc::new(source), Arc::new(target), ledger, quarantine, identity);
         (job.policy.connections, job.policy.quiet_ms, job.policy.pause_ms) = (1, 0, 1);
         let report = crate::run::copy(&job).await;
-        assert!(report.errors.is_empty(), "{report:#?}");
-        (report.totals.copied, report.totals.already)
+        let classes: Vec<String> = report.errors.iter().map(|error| error.class.clone()).collect();
+        (report.totals.copied, report.totals.already, classes)
     };
     write("1.eml", 1, 0);
     write("2.eml", 1, 0);
-    assert_eq!(go().await, (2, 0));
+    assert_eq!(go().await, (2, 0, vec![]));
     // Touched and the same: nothing to do.
     write("1.eml", 1, 1);
-    assert_eq!(go().await, (0, 2));
+    assert_eq!(go().await, (0, 2, vec![]));
     write("2.eml", 2, 2);
-    assert_eq!(go().await, (1, 1));
-    assert_eq!(go().await, (0, 2));
+    // Whether it is another message or another reading of the one that is there, only a person can tell.
+    assert_eq!(go().await, (0, 1, vec!["decision.needed".to_owned()]));
+    assert_eq!(go().await, (0, 1, vec!["decision.needed".to_owned()]));
     let text = std::fs::read_to_string(to.path().join("INBOX.mbox")).unwrap();
-    assert_eq!((text.matches("amount 1").count(), text.matches("amount 2").count()), (2, 1), "{text}");
+    assert_eq!((text.matches("amount 1").count(), text.matches("amount 2").count()), (2, 0), "{text}");
 }

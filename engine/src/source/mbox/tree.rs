@@ -26,6 +26,13 @@ const ENDINGS: [&str; 3] = [".mbox", ".mbx", ".mbs"];
 /// Endings of packed files, whether or not they can be looked into here.
 const PACKED: [&str; 10] = [".gz", ".bz2", ".zst", ".xz", ".lzma", ".lz4", ".Z", ".zip", ".7z", ".rar"];
 
+/// How a file begins that Malote set aside beside an mbox.
+pub const ASIDE_BEGIN: &str = "malote set aside ";
+
+/// The first line of a file in which Malote lays out what it writes into the mbox beside it.
+pub const BATCH_HEAD: &str =
+    "malote batch: being written into the mbox beside it; removed when that is done\n";
+
 /// What the files of a tree are.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -41,6 +48,8 @@ pub(super) struct Tree {
 enum Kind {
     Mbox,
     Packed,
+    /// What Malote set aside: whose it is nobody could tell.
+    Aside,
     Other,
 }
 
@@ -62,6 +71,11 @@ pub(super) fn look(top: &Path) -> Result<Tree> {
             Ok(Kind::Mbox) => tree.boxes.push((wire, found.path.clone())),
             Ok(Kind::Other) if is_named && found.metadata.len() == 0 => {
                 tree.boxes.push((wire, found.path.clone()));
+            }
+            Ok(Kind::Aside) => {
+                let what =
+                    "was set aside by malote beside an mbox and is not read; look whether mail is in it";
+                tree.warnings.push(format!("{name}: {what}"));
             }
             Ok(Kind::Packed) => tree.damage.push(format!("{name}: {PACKED_MBOX}")),
             Ok(Kind::Other) if is_packed_name(&wire) => tree.damage.push(format!("{name}: {PACKED_MBOX}")),
@@ -92,7 +106,7 @@ pub(super) fn look_at_one(path: &Path) -> Result<()> {
         Kind::Mbox => Ok(()),
         Kind::Packed => Err(unreadable(format!("{name}: {PACKED_MBOX}"))),
         Kind::Other if std::fs::metadata(path).map_err(fail)?.len() == 0 => Ok(()),
-        Kind::Other => {
+        Kind::Aside | Kind::Other => {
             Err(unreadable(format!("{name}: is no mbox: its first line does not begin with `From `")))
         }
     }
@@ -102,6 +116,12 @@ fn kind(path: &Path, may_be_link: bool) -> io::Result<Kind> {
     let begin = begin(files::open(path, may_be_link)?, GLANCE_OCTETS)?;
     if is_mbox(&begin) {
         return Ok(Kind::Mbox);
+    }
+    if begin.starts_with(ASIDE_BEGIN.as_bytes()) {
+        return Ok(Kind::Aside);
+    }
+    if begin.starts_with(BATCH_HEAD.as_bytes()) {
+        return Ok(Kind::Other);
     }
     if Packing::of(&begin) != Packing::Plain {
         let unpacked = packed::read(files::open(path, may_be_link)?).and_then(begin_of);

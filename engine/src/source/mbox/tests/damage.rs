@@ -84,6 +84,22 @@ fn a_packed_mbox_is_named() {
     assert!(!damage.contains("photo.gz"), "{damage}");
 }
 
+#[test]
+fn what_malote_lays_beside_an_mbox_is_no_mbox() {
+    use crate::source::mbox::tree::{ASIDE_BEGIN, BATCH_HEAD};
+    let aside = format!("{ASIDE_BEGIN}what stood there:\n{}", message(2));
+    let batch = format!("{BATCH_HEAD}{}", message(3));
+    let (_top, mut archive) = tree(&[
+        ("INBOX.mbox", message(1).as_bytes()),
+        ("INBOX.mbox.malote-torn-1", aside.as_bytes()),
+        ("INBOX.mbox.malote-batch", batch.as_bytes()),
+    ]);
+    assert_eq!(all(&mut archive).len(), 1);
+    let (damage, remarks) = (archive.damage(), archive.remarks().join("\n"));
+    assert_eq!(damage, Vec::<String>::new());
+    assert!(remarks.contains("INBOX.mbox.malote-torn-1: was set aside"), "{remarks}");
+}
+
 /// A clock and a pause of its own, for files that were just written.
 struct At(i64);
 
