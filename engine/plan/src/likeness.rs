@@ -113,7 +113,8 @@ impl Likeness {
         let is_sent = one.is_sent_like(two);
         if one.is_made_like(two) {
             let is_headed = is_sent && one.subject == two.subject;
-            let is_new = one.subject != two.subject && one.unix_seconds != two.unix_seconds;
+            let has_one_date = one.unix_seconds.is_some() && one.unix_seconds == two.unix_seconds;
+            let is_new = one.subject != two.subject && !has_one_date;
             return match (text, files) {
                 // What was only touched may have another date: it is that of its last change where it has no other.
                 (Some(true), true) if is_whole && is_headed => Relation::Same,
@@ -375,6 +376,17 @@ mod tests {
             let (ours, theirs) = candidates(&[one.face], &[other.face]);
             assert_eq!((ours.len(), theirs.len()), (1, 1), "they are read: {present:?}");
         }
+    }
+
+    #[test]
+    fn items_without_dates_of_two_stores_that_went_on_apart_are_two() {
+        let made = |numbers: [u8; 8]| {
+            let mut made = likeness(numbers);
+            made.face.made_id = Some(HeaderKey([70; 16]));
+            made
+        };
+        let verdict = by_likeness(&[made([1, 0, 0, 3, 4, 5, 0, 8])], &[made([2, 0, 0, 3, 40, 50, 0, 8])]);
+        assert_eq!((verdict.same.len(), verdict.held.len()), (0, 0));
     }
 
     #[test]
