@@ -46,8 +46,8 @@ pub(super) async fn octets(folder: &FolderRun<'_>, ends: &mut Ends, matched: &Ui
     Ok(sums)
 }
 
-/// How many messages of the destination folder no record in force names and hold the very octets of a copy; nothing where
-/// there are too many strangers to look at.
+/// How many messages of the destination folder no record in force names and hold the very octets of a copy; nothing
+/// where there are too many strangers to look at.
 pub(super) async fn duplicates(
     folder: &FolderRun<'_>,
     ends: &mut Ends,

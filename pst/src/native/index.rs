@@ -221,8 +221,8 @@ impl Index {
         self.nodes.binary_search_by_key(&number, |node| node.number).ok().map(|place| self.nodes[place])
     }
 
-    /// The node of a NID, a living one before a stray one. `near` is where the last one that was asked for stands: items
-    /// are mostly read in their order, and a search of the whole tree misses the caches at each step.
+    /// The node of a NID, a living one before a stray one. `near` is where the last one that was asked for stands:
+    /// items are mostly read in their order, and a search of the whole tree misses the caches at each step.
     pub(super) fn node(&self, number: u32, near: &mut usize) -> Option<Node> {
         self.living_near(number, near).or_else(|| {
             let found = self.stray_nodes.binary_search_by_key(&number, |node| node.number);
