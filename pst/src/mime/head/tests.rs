@@ -58,7 +58,7 @@ fn mailboxes_are_quoted_encoded_and_folded() {
         ("Ana Gonçalves", "To: =?utf-8?Q?Ana_Gon=C3=A7alves?= <ana@exemplo.pt>\r\n"),
         ("", "To: ana@exemplo.pt\r\n"),
         (" Ana\t", "To: Ana <ana@exemplo.pt>\r\n"),
-        ("\u{A0}Ana", "To: =?utf-8?Q?=C2=A0Ana?= <ana@exemplo.pt>\r\n"),
+        ("\u{A0}Ana", "To: =?utf-8?B?wqBBbmE=?= <ana@exemplo.pt>\r\n"),
         ("\u{A0}", "To: ana@exemplo.pt\r\n"),
         ("'ana@exemplo.pt'", "To: ana@exemplo.pt\r\n"),
         ("x\r\nBcc: y", "To: \"x Bcc: y\" <ana@exemplo.pt>\r\n"),
