@@ -1,6 +1,6 @@
 //! Which row of the ledger a folder of the source has: by its wire name, by the one that earlier versions knew it by,
 //! or by its path.
-//! Never gives one row to two folders, nor a row of one store to the folders of another.
+//! Never gives one row to two folders, nor a row of another store to a folder because both have one number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
