@@ -309,19 +309,19 @@ impl Report {
         }
         let mut sum = Counters::default();
         self.folders.iter().for_each(|folder| sum.add(&folder.counters));
-        sum.destination_messages = destination_messages(&self.folders);
+        sum.destination_messages = destinations(&self.folders).values().sum();
         sum == self.totals && self.folders.iter().all(|folder| folder.counters.buckets().balances())
     }
 }
 
-/// Messages in the destination folders, each folder once, however many source folders lead there.
-pub(crate) fn destination_messages(folders: &[FolderReport]) -> u64 {
-    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+/// Messages in each destination folder by its name, however many source folders lead there.
+pub(crate) fn destinations(folders: &[FolderReport]) -> BTreeMap<String, u64> {
+    let mut there: BTreeMap<String, u64> = BTreeMap::new();
     for folder in folders {
-        let count = last.entry(&folder.destination).or_default();
+        let count = there.entry(folder.destination.clone()).or_default();
         *count = folder.counters.destination_messages.max(*count);
     }
-    last.values().sum()
+    there
 }
 
 mod seconds {

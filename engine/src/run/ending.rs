@@ -1,7 +1,6 @@
 //! Gathers what a run has found and makes the report of it.
 //! Never calls a run a success whose equation does not hold.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -11,7 +10,7 @@ use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;
 use crate::failure::Failure;
-use crate::report::{Counters, FolderReport, Kind, Place, Report, SCHEMA, Status};
+use crate::report::{self, Counters, FolderReport, Kind, Place, Report, SCHEMA, Status};
 
 pub(super) struct Ending<'a> {
     job: &'a Job,
@@ -121,7 +120,7 @@ impl<'a> Ending<'a> {
         report.status = if is_whole { Status::Success } else { Status::Partial };
         if !report.balances() {
             report.status = Status::Failed;
-            report.errors.push(crate::report::ErrorEntry::from(&Failure::new(
+            report.errors.push(report::ErrorEntry::from(&Failure::new(
                 Side::Local,
                 Class::Internal,
                 Reach::Account,
@@ -173,16 +172,12 @@ impl<'a> Ending<'a> {
 /// Gives source folders that share a destination folder the count of the last look at it, and sums up the destination
 /// folders, each once.
 fn count_destinations(folders: &mut [FolderReport]) -> u64 {
-    let mut last: BTreeMap<String, u64> = BTreeMap::new();
-    for folder in folders.iter() {
-        let count = last.entry(folder.destination.clone()).or_default();
-        *count = folder.counters.destination_messages.max(*count);
-    }
+    let there = report::destinations(folders);
     for folder in folders {
-        let count = last.get(&folder.destination).copied();
+        let count = there.get(&folder.destination).copied();
         folder.counters.destination_messages = count.unwrap_or(folder.counters.destination_messages);
     }
-    last.values().sum()
+    there.values().sum()
 }
 
 fn rfc3339(unix_ms: i64) -> String {
