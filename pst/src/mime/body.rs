@@ -182,8 +182,11 @@ fn page_of_html(view: &View<'_>, kind: ValueType) -> Option<&'static text::CodeP
     view.integer(text::INTERNET_CODE_PAGE).and_then(|page| u16::try_from(page).ok()).and_then(text::page)
 }
 
-/// Octets without the NUL that ends a string.
+/// Octets without the NUL that ends a string. In UTF-16 the last octet of a letter is 0 as well.
 fn without_end(octets: &[u8]) -> &[u8] {
+    if html::is_utf16(octets) && octets.len().is_multiple_of(2) {
+        return octets.strip_suffix(&[0, 0]).unwrap_or(octets);
+    }
     octets.strip_suffix(&[0]).unwrap_or(octets)
 }
 
@@ -242,5 +245,7 @@ pub fn without_controls<'a>(text: Cow<'a, str>, losses: &mut Losses) -> Cow<'a, 
         return text;
     }
     losses.note(LossKind::TextControls, Some(tag::BODY), "control characters were taken out of the text");
+    // A control character between CR and LF parts two line ends, which may not become one.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     Cow::Owned(text.chars().filter(|character| !u8::try_from(*character).is_ok_and(is_control)).collect())
 }

@@ -46,6 +46,19 @@ fn octets_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
+/// True for HTML whose octets are UTF-16.
+pub fn is_utf16(octets: &[u8]) -> bool {
+    octets.starts_with(b"\xFF\xFE")
+        || octets.starts_with(b"\xFE\xFF")
+        || is_utf16_le(octets)
+        || octets.first() == Some(&0) && octets.get(2) == Some(&0)
+}
+
+/// UTF-16 without a mark shows itself: HTML begins with ASCII, and so every other octet is 0.
+fn is_utf16_le(octets: &[u8]) -> bool {
+    octets.get(1) == Some(&0) && octets.get(3) == Some(&0)
+}
+
 /// HTML in octets: as they are under the name of their charset, where they are legal in one that has a name; else
 /// as UTF-8. The item's own word counts most, then the HTML's, then what the octets look like.
 pub fn of_octets<'a>(octets: &'a [u8], told: Option<&'static CodePage>) -> Html<'a> {
@@ -57,7 +70,8 @@ pub fn of_octets<'a>(octets: &'a [u8], told: Option<&'static CodePage>) -> Html<
             return of_text(text);
         }
     }
-    if octets.is_ascii() && told.is_none_or(CodePage::keeps_ascii) && memchr::memchr(0x1B, octets).is_none() {
+    let is_plain = octets.is_ascii() && memchr::memchr(0x1B, octets).is_none() && !is_utf16(octets);
+    if is_plain && told.is_none_or(CodePage::keeps_ascii) {
         return Html { octets: Cow::Borrowed(octets), charset: "us-ascii", is_clean: true };
     }
     let claimed =
@@ -67,9 +81,7 @@ pub fn of_octets<'a>(octets: &'a [u8], told: Option<&'static CodePage>) -> Html<
         detector.feed(octets);
         detector.guess().and_then(text::page)
     };
-    // UTF-16 without a mark shows itself: HTML begins with ASCII, and so every other octet is 0.
-    let is_wide = octets.get(1) == Some(&0) && octets.get(3) == Some(&0);
-    let wide = || text::page(1200).filter(|_| is_wide);
+    let wide = || text::page(1200).filter(|_| is_utf16_le(octets));
     let candidates: [&dyn Fn() -> Option<&'static CodePage>; 5] =
         [&wide, &|| told, &claimed, &|| text::page(65001), &looks_like];
     for page in candidates.iter().filter_map(|candidate| candidate()) {

@@ -56,6 +56,8 @@ fn plain_text_keeps_its_words_and_gets_line_ends() {
     check(vec![(0x1000, text(&"x".repeat(200_000)))], &plain(&"x".repeat(200_000)));
     let controls = Expected { losses: &[LossKind::TextControls], ..plain("a\tb\u{C}c") };
     check(vec![(0x1000, text("a\tb\u{C}\u{1}c\u{7F}"))], &controls);
+    let parted = Expected { losses: &[LossKind::TextControls], ..plain("\r\n\r\n\r\nx") };
+    check(vec![(0x1000, text("\r\u{1B}\n\nx"))], &parted);
 }
 
 #[test]
@@ -81,6 +83,21 @@ fn html_says_what_it_said() {
     check(vec![(0x1013, binary(b"<p>\x93\xFA\x96{</p>")), page(932)], &html("<p>日本</p>"));
     check(vec![(0x1013, binary(b"<p>\x1B$BF|K\\\x1B(B</p>")), page(50220)], &html("<p>日本</p>"));
     check(vec![(0x1013, binary("<p>ação</p>".as_bytes())), page(20127)], &html("<p>ação</p>"));
+    let wide = "<p>Olá, Ελλάδα 日本</p>";
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    for end in [&b""[..], b"\0\0", b"\0"] {
+        for page in [vec![page(1200)], vec![page(1252)], vec![]] {
+            let marked = [b"\xFF\xFE", &little(wide)[..], end].concat();
+            check([vec![(0x1013, binary(&marked))], page.clone()].concat(), &html(wide));
+            let marked = [b"\xFE\xFF", &big(wide)[..], end].concat();
+            check([vec![(0x1013, binary(&marked))], page.clone()].concat(), &html(wide));
+            let bare = [&little(wide)[..], end].concat();
+            check([vec![(0x1013, binary(&bare))], page.clone()].concat(), &html(wide));
+            let ascii = [&little("<html>Ana</html>")[..], end].concat();
+            check([vec![(0x1013, binary(&ascii))], page].concat(), &html("<html>Ana</html>"));
+        }
+    }
     let both = Expected { plain: Some("dois"), html: Some("<p>dois</p>"), losses: &[] };
     check(vec![(0x1000, text("dois")), (0x1013, binary(b"<p>dois</p>"))], &both);
 }
