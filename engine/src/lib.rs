@@ -59,6 +59,7 @@ pub use malote_plan as plan;
 pub mod allowance;
 pub mod body;
 pub mod clock;
+pub mod damage;
 pub mod destination;
 pub mod event;
 pub mod exchange;

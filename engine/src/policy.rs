@@ -99,6 +99,8 @@ pub struct Policy {
     pub quiet_ms: u64,
     /// Whether a message that is refused twice may be changed, by the least named repair, to be accepted.
     pub repairs: bool,
+    /// Codes of damage that a person has accepted; see [`crate::damage::code`].
+    pub accepted_damage: Vec<String>,
     /// Quarantined messages that this run tries again; none where absent.
     pub retry: Option<Retry>,
 }
@@ -130,6 +132,7 @@ impl Default for Policy {
             pause_ms: 500,
             quiet_ms: 1500,
             repairs: true,
+            accepted_damage: Vec::new(),
             retry: None,
         }
     }

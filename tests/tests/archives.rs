@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use acceptance::archives::{FORMATS, Format, Sheet, destination as files, hashes, run, sheets};
 use acceptance::program::{Ended, Home, between};
@@ -314,6 +315,61 @@ async fn a_destination_of_files_needs_no_other_place_and_verify_leaves_it_as_it_
         program.run(verify).await.unwrap().with(0);
         assert_eq!(hashes(&to_path).unwrap(), before, "{format}");
     }
+}
+
+#[tokio::test]
+async fn exactly_the_damage_that_a_person_has_accepted_keeps_no_run_from_success() {
+    let program = Home::new().unwrap();
+    let (from_path, to_path) = (program.path("from"), program.path("to"));
+    let message = |number: u32| {
+        let (line, header) = ("From a@x Mon Jul  1 10:00:00 2024", format!("Message-ID: <{number}@x>"));
+        format!("{line}\n{header}\nSubject: s\n\ntext {number}\n\n")
+    };
+    let hole = |octets: usize| "\0".repeat(octets) + "\n";
+    let put = |name: &str, text: &str, age: Duration| {
+        std::fs::create_dir_all(&from_path).unwrap();
+        std::fs::write(from_path.join(name), text).unwrap();
+        let file = std::fs::File::options().write(true).open(from_path.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    let long_ago = Duration::from_secs(3600);
+    put("Inbox", &message(1), long_ago);
+    put("Clients", &(hole(100) + &message(2)), long_ago);
+    let (from, to) = (format!("mbox:{}", from_path.display()), format!("mbox:{}", to_path.display()));
+    let copy = async |codes: &[&str], exit: i32| {
+        let mut copying = between("copy", &from, &to);
+        codes.iter().for_each(|code| copying.extend(["--accept-damage", code]));
+        program.run(copying).await.unwrap().with(exit)
+    };
+    let told = |ended: &Ended| {
+        let message = ended.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        message.rsplit(' ').next().unwrap_or_default().to_owned()
+    };
+    let ended = copy(&[], 3).await;
+    assert_eq!((ended.total("copied"), ended.errors().len()), (2, 1), "{ended:?}");
+    let code = told(&ended);
+    assert_eq!(told(&copy(&["0123456789ab"], 3).await), code, "another's code accepts nothing");
+    copy(&["everything"], 2).await;
+    let ended = copy(&["0123456789ab", &code], 0).await;
+    let warnings = ended.json()["warnings"].to_string();
+    assert!(
+        ended.errors().is_empty() && warnings.contains(&code) && warnings.contains("Clients"),
+        "{ended:?}"
+    );
+    copy(&[], 3).await;
+
+    // What may be otherwise in a minute is nobody's to accept.
+    put("Inbox", &(message(1) + message(3).trim_end()), Duration::ZERO);
+    let ended = copy(&[&code], 4).await;
+    assert!(ended.json()["errors"].to_string().contains("may still be written"), "{ended:?}");
+    put("Inbox", &(message(1) + message(3).trim_end()), long_ago);
+    assert_eq!(copy(&[&code], 0).await.total("copied"), 1);
+
+    // More damage is other damage.
+    put("Bills", &(hole(50) + &message(4)), long_ago);
+    let ended = copy(&[&code], 3).await;
+    assert_eq!((ended.total("copied"), ended.errors().len()), (1, 2), "{ended:?}");
+    copy(&[&told(&ended)], 0).await;
 }
 
 #[tokio::test]

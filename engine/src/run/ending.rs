@@ -9,6 +9,7 @@ use malote_plan::mapping::{FolderPair, LeftOutReason, Mapping};
 use super::job::Job;
 use super::survey::Surveys;
 use super::tally::Findings;
+use crate::damage;
 use crate::failure::Failure;
 use crate::report::{self, Counters, FolderReport, Kind, Place, Report, SCHEMA, Status};
 
@@ -52,12 +53,12 @@ impl<'a> Ending<'a> {
         if clashes.is_empty() { Ok(()) } else { Err(clashes) }
     }
 
-    /// Tells what of the source could not be read at all.
+    /// Tells what of the source could not be read at all, and what of that a person has accepted.
     pub fn tell_damage(&self) {
-        for damage in self.job.source.damage() {
-            let (class, reach) = (Class::ItemUnreadable, Reach::Account);
-            self.findings.fail(&Failure::new(Side::Source, class, reach, Retry::Never, damage));
-        }
+        let damage::Judged { failures, accepted } =
+            damage::judge(self.job.source.as_ref(), &self.job.policy.accepted_damage);
+        failures.iter().for_each(|failure| self.findings.fail(failure));
+        accepted.into_iter().for_each(|what| self.findings.warn(what));
     }
 
     /// Fails where nothing was chosen: a mailbox has an INBOX at least, so patterns or listing are wrong.

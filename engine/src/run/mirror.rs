@@ -29,7 +29,8 @@ pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Resu
         ));
         return Ok(());
     }
-    if !gone.is_empty() && !job.source.damage().is_empty() {
+    let is_whole = job.source.damage().is_empty() && job.source.unsettled().is_empty();
+    if !gone.is_empty() && !is_whole {
         folder.run.findings.warn(format!(
             "{path}: nothing is removed at the destination, for not all of the source could be read"
         ));

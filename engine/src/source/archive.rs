@@ -60,6 +60,11 @@ pub trait Archive: Send {
         Vec::new()
     }
 
+    /// As [`Source::unsettled`].
+    fn unsettled(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The arithmetic of a store, as far as it was read; of other archives nothing.
     fn sums(&self) -> Option<StoreSums> {
         None
@@ -229,6 +234,10 @@ impl Source for ArchiveSource {
 
     fn damage(&self) -> Vec<String> {
         self.lock().damage()
+    }
+
+    fn unsettled(&self) -> Vec<String> {
+        self.lock().unsettled()
     }
 
     fn sums(&self) -> Option<StoreSums> {

@@ -38,6 +38,8 @@ pub struct MaildirArchive {
     damage: Vec<String>,
     /// What single Maildirs kept back when they were last listed, by wire name.
     unread: BTreeMap<Vec<u8>, Vec<String>>,
+    /// What changed in them meanwhile, as a sentence.
+    unsettled: BTreeMap<Vec<u8>, Option<String>>,
     longer: Longer,
 }
 
@@ -53,8 +55,16 @@ impl MaildirArchive {
     /// The Maildirs at and below `top`. UIDs are kept in `book`.
     #[must_use]
     pub fn new(top: PathBuf, book: Book) -> Self {
-        let (maildirs, remarks, damage, unread) = (BTreeMap::new(), Vec::new(), Vec::new(), BTreeMap::new());
-        Self { top, book, maildirs, remarks, damage, unread, longer: Longer::default() }
+        Self {
+            top,
+            book,
+            maildirs: BTreeMap::new(),
+            remarks: Vec::new(),
+            damage: Vec::new(),
+            unread: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            longer: Longer::default(),
+        }
     }
 }
 
@@ -71,6 +81,7 @@ impl Archive for MaildirArchive {
             )));
         }
         self.unread.clear();
+        self.unsettled.clear();
         let subscribed = subscriptions(&self.top);
         let folders = found.iter().map(|maildir| {
             let listed = folder(maildir.folder.clone(), maildir.wire.clone(), None);
@@ -90,7 +101,8 @@ impl Archive for MaildirArchive {
         let name = folder.path.to_string();
         let fail = |cause| folder_unreadable(format!("listing the Maildir {name}")).because(cause);
         let mut listing = list::list(&maildir.path).map_err(fail)?;
-        self.unread.insert(folder.wire.0.clone(), listing.damage(&name, &maildir.path));
+        self.unread.insert(folder.wire.0.clone(), listing.damage(&name));
+        self.unsettled.insert(folder.wire.0.clone(), listing.unsettled(&name, &maildir.path));
         if listing.odd > 0 {
             let remark =
                 format!("{name}: {} pipes or folders among the messages are passed over", listing.odd);
@@ -131,6 +143,10 @@ impl Archive for MaildirArchive {
 
     fn damage(&mut self) -> Vec<String> {
         self.damage.iter().chain(self.unread.values().flatten()).cloned().collect()
+    }
+
+    fn unsettled(&mut self) -> Vec<String> {
+        self.unsettled.values().flatten().cloned().collect()
     }
 }
 

@@ -64,6 +64,8 @@ struct Read {
     folders: BTreeMap<Vec<u8>, Part>,
     /// What of it could not be read, as sentences.
     damage: Vec<String>,
+    /// What of it may be otherwise in a minute, as a sentence.
+    unsettled: Option<String>,
 }
 
 /// The messages of one folder.
@@ -182,7 +184,8 @@ impl MboxArchive {
             let index = Index::anew(&self.book, &WireName(wire.clone()), entries, &former, KeyedBy::Content)?;
             folders.insert(wire, Part { path, index: Arc::new(index) });
         }
-        let read = Arc::new(Read { stamp, folders, damage: findings.damage(path) });
+        let (damage, unsettled) = (findings.damage(path), findings.unsettled(path));
+        let read = Arc::new(Read { stamp, folders, damage, unsettled });
         self.read.insert(wire.to_vec(), Arc::clone(&read));
         Ok(read)
     }
@@ -285,6 +288,10 @@ impl Archive for MboxArchive {
     fn damage(&mut self) -> Vec<String> {
         let read = self.read.values().flat_map(|read| &read.damage);
         self.damage.iter().chain(read).cloned().collect()
+    }
+
+    fn unsettled(&mut self) -> Vec<String> {
+        self.read.values().filter_map(|read| read.unsettled.clone()).collect()
     }
 }
 

@@ -63,6 +63,11 @@ pub trait Source: Send + Sync {
         Vec::new()
     }
 
+    /// The same of what another run may read, as it changes while it is read: no person's word makes it settled.
+    fn unsettled(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The arithmetic of the store that the source is, as far as the run has read it; of other sources nothing.
     fn sums(&self) -> Option<StoreSums> {
         None

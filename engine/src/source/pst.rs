@@ -180,9 +180,11 @@ impl Archive for PstArchive {
     }
 
     fn damage(&mut self) -> Vec<String> {
-        let of_store = self.mailbox.as_ref().map(Mailbox::damage).unwrap_or_default();
-        let of_file = self.watch.as_ref().and_then(|watch| watch.replaced());
-        of_store.into_iter().chain(of_file).collect()
+        self.mailbox.as_ref().map(Mailbox::damage).unwrap_or_default()
+    }
+
+    fn unsettled(&mut self) -> Vec<String> {
+        self.watch.as_ref().and_then(|watch| watch.replaced()).into_iter().collect()
     }
 
     fn sums(&self) -> Option<StoreSums> {

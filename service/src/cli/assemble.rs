@@ -257,6 +257,7 @@ pub fn policy(work: &WorkArgs) -> Policy {
         on_clash: changes.on_clash.into(),
         waits_for_allowance: pace.wait,
         repairs: changes.repair == RepairArg::On,
+        accepted_damage: changes.accept_damage.clone(),
         ..Policy::default()
     }
 }

@@ -323,6 +323,7 @@ pub const DONE: &[&str] = &[
 
 /// Fields of the API that a page names in the visitor's language.
 pub const CALLED: &[&str] = &[
+    "accept_damage",
     "accepted_warnings",
     "addresses",
     "again",

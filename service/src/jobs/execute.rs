@@ -262,6 +262,7 @@ async fn inventory(
         stop: bench.shared.stop.clone(),
         budget: Arc::clone(&bench.shared.budget),
         uids: bench.data.join("ledgers").join(format!("upload-{}.uids", mailbox.pst_path)),
+        accepted_damage: options.accept_damage.clone(),
     };
     let (before, has_scan) = (heart.before(), mailbox.has_scan);
     let mut task = JoinSet::new();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use malote_engine::body::Body;
+use malote_engine::damage::{self, Judged};
 use malote_engine::event::{Event, Events as _};
 use malote_engine::failure::{Class, Failure, Reach, Retry, Side};
 use malote_engine::plan::folder::Folder;
@@ -77,6 +78,8 @@ pub(super) struct Desk {
     pub budget: Arc<Semaphore>,
     /// Where UIDs of files are kept that have none; read and not written.
     pub uids: PathBuf,
+    /// Codes of damage that people have accepted.
+    pub accepted_damage: Vec<String>,
 }
 
 /// Reads a file through. What ends the reading early is among the errors.
@@ -94,10 +97,9 @@ pub(super) async fn extract(files: &Files, reading: &StoreArgs, desk: &Desk) -> 
     if let Err(failure) = all(source.as_ref(), desk, &mut found).await {
         found.errors.push(ErrorEntry::from(&failure));
     }
-    for damage in source.damage() {
-        found.errors.push(ErrorEntry::from(&unreadable(damage)));
-    }
-    found.remarks = source.remarks();
+    let Judged { failures, accepted } = damage::judge(source.as_ref(), &desk.accepted_damage);
+    found.errors.extend(failures.iter().map(ErrorEntry::from));
+    found.remarks = source.remarks().into_iter().chain(accepted).collect();
     source.close().await;
     found
 }

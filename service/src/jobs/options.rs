@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use malote_engine::damage::is_code;
 use malote_engine::plan::message::Uid;
 use malote_engine::plan::pattern::Pattern;
 use malote_engine::policy::{Content, Duplicates, FlagPolicy, Policy, Retry};
@@ -118,6 +119,9 @@ pub struct RunOptions {
     /// What becomes of an item of a store with a part that cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<WantedUnreadable>,
+    /// Codes of damage of a source that people have accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accept_damage: Vec<String>,
     /// How much a verification reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<WantedContent>,
@@ -165,6 +169,12 @@ impl RunOptions {
             if let Some((text, error)) = wrong {
                 return Some((field, format!("{text:?} is no pattern of folders: {error}")));
             }
+        }
+        if self.accept_damage.len() > PATTERNS_MAX || !self.accept_damage.iter().all(|code| is_code(code)) {
+            return Some((
+                "accept_damage",
+                "codes that runs told, one in a line, such as 1a2b3c4d5e6f".to_owned(),
+            ));
         }
         if self.into.as_deref().is_some_and(|name| !is_name(name)) {
             return Some(("into", "a folder name without control characters".to_owned()));
@@ -221,6 +231,7 @@ impl RunOptions {
             messages_per_second: self.messages_per_second,
             connections: self.connections.unwrap_or(CONNECTIONS_UNSAID).clamp(1, CONNECTIONS_MAX),
             repairs: self.repair.unwrap_or(true),
+            accepted_damage: self.accept_damage.clone(),
             retry: (self.only_errors == Some(true)).then(|| Retry {
                 uids: self.retry_uids.iter().filter_map(|uid| Uid::new(*uid)).collect(),
                 ..Retry::default()

@@ -43,6 +43,7 @@ async fn the_wizards_step_keeps_what_every_run_is_told_and_the_migrations_page_s
         ("since_unix_seconds", "someday", "since_unix_seconds"),
         ("bytes_per_second", "0", "bytes_per_second"),
         ("connections", "65", "connections"),
+        ("accept_damage", "all of it", "accept_damage"),
         ("cron", "never", "cron"),
     ];
     for (name, value, field) in wrong {
@@ -53,7 +54,7 @@ async fn the_wizards_step_keeps_what_every_run_is_told_and_the_migrations_page_s
         let told = ana.fill(&page, &place, &all).await?.with(422);
         assert!(told.text.contains(&format!("id=\"wrong-{field}\"")), "{field}: {}", told.text);
         assert!(told.text.contains(value.lines().next().unwrap_or_default()), "{field} is not shown again");
-        let is_folded = matches!(field, "connections");
+        let is_folded = matches!(field, "connections" | "accept_damage");
         assert_eq!(told.text.contains("<details class=\"more\" open>"), is_folded, "{field}");
     }
     assert_eq!(options(&world, &person, job).await?, json!({}), "a refused form kept something");
@@ -66,12 +67,13 @@ async fn the_wizards_step_keeps_what_every_run_is_told_and_the_migrations_page_s
         ("bytes_per_second", "2 MiB"),
         ("folder_map", "Sent Items = Sent"),
         ("collapse_duplicates", "1"),
+        ("accept_damage", "1a2b3c4d5e6f"),
     ];
     let done = ana.fill(&page, &place, &[&keep[..], &UNTOUCHED[..], &wish[..]].concat()).await?.with(200);
     assert!(done.text.contains("The schedule is kept."), "{}", done.text);
     let kept = json!({
         "exclude": ["Trash", "Old/**"], "since_unix_seconds": 1_706_659_200, "bytes_per_second": 2_097_152,
-        "folder_map": {"Sent Items": "Sent"}, "collapse_duplicates": true,
+        "folder_map": {"Sent Items": "Sent"}, "collapse_duplicates": true, "accept_damage": ["1a2b3c4d5e6f"],
     });
     assert_eq!(options(&world, &person, job).await?, kept);
     world.get(&person, &schedule).await?.with(200);

@@ -196,9 +196,9 @@ fn content(path: &Path) -> io::Result<Key> {
 }
 
 impl Listing {
-    /// What of this Maildir, called `folder` and lying at `maildir`, is not read, as sentences.
+    /// What of this Maildir, called `folder`, is not read, as sentences.
     #[must_use]
-    pub fn damage(&self, folder: &str, maildir: &Path) -> Vec<String> {
+    pub fn damage(&self, folder: &str) -> Vec<String> {
         let mut damage = Vec::new();
         let missing = self.links.iter().filter(|link| link.target() != Target::OwnFolder);
         files::tell(
@@ -206,14 +206,18 @@ impl Listing {
             missing.map(Link::damage),
             &format!("links in {folder} are messages that are not read"),
         );
-        if !self.is_whole {
-            damage.push(format!(
-                "{folder}: {} changed each of the {LISTINGS_MAX} times that it was listed; what was found is copied \
-                 and nothing counts as gone; run again when its server is quieter",
-                maildir.display()
-            ));
-        }
         damage
+    }
+
+    /// What may be otherwise when it is listed again, as a sentence.
+    #[must_use]
+    pub fn unsettled(&self, folder: &str, maildir: &Path) -> Option<String> {
+        let sentence = format!(
+            "{folder}: {} changed each of the {LISTINGS_MAX} times that it was listed; what was found is copied and \
+             nothing counts as gone; run again when its server is quieter",
+            maildir.display()
+        );
+        (!self.is_whole).then_some(sentence)
     }
 }
 
@@ -272,7 +276,8 @@ mod tests {
         assert_eq!(count, LISTINGS_MAX);
         assert!(!listing.is_whole);
         assert_eq!(bases(&listing), ["1.a", "2.b"]);
-        assert!(listing.damage("INBOX", top.path())[0].contains("nothing counts as gone"));
+        let told = listing.unsettled("INBOX", top.path()).unwrap_or_default();
+        assert!(told.contains("nothing counts as gone"), "{told}");
     }
 
     #[test]

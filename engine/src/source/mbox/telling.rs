@@ -86,11 +86,14 @@ impl Findings {
             "a message begins with no header behind its separator; where that line is text, put `>` before it and run \
              again",
         );
-        if let Some(at) = self.unfinished_at {
-            all.push(format!(
-                "{name}: its last message (at octet {at}) may still be written and is left out; run again in a minute"
-            ));
-        }
         all
+    }
+
+    /// What may be otherwise in a minute, as a sentence.
+    pub fn unsettled(&self, path: &Path) -> Option<String> {
+        let (name, at) = (path.display(), self.unfinished_at?);
+        Some(format!(
+            "{name}: its last message (at octet {at}) may still be written and is left out; run again in a minute"
+        ))
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use malote_engine::policy::{Content, Duplicates, FlagPolicy, LabelPolicy, OnClash};
 
-use super::value::{date, map, octets, pattern};
+use super::value::{damage_code, date, map, octets, pattern};
 use super::{
     HEADING_CHANGES, HEADING_PACE, HEADING_PLACES, HEADING_SECRETS, HEADING_SELECTION, HEADING_SERVERS,
     HEADING_STATE, HEADING_TRUST, OutputArgs, StoreArgs,
@@ -212,6 +212,10 @@ pub struct ChangeArgs {
     /// not signed or encrypted, keeps the original and reports it
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub repair: RepairArg,
+    /// Damage of a file that you have seen and do not wait for: the code that a run tells, as 1a2b3c4d5e6f. It stands
+    /// for exactly that damage; any other ends the run with 3 again
+    #[arg(long, value_name = "CODE", value_parser = damage_code)]
+    pub accept_damage: Vec<String>,
     /// Remove at the destination what the source no longer has; only messages that Malote wrote
     #[arg(long)]
     pub mirror_deletes: bool,
@@ -231,6 +235,7 @@ impl Default for ChangeArgs {
             on_clash: ClashArg::default(),
             gmail_labels: LabelsArg::default(),
             repair: RepairArg::default(),
+            accept_damage: Vec::new(),
             mirror_deletes: false,
             delete_limit: DELETE_LIMIT_PERCENT,
         }

@@ -39,6 +39,14 @@ pub fn octets(text: &str) -> Result<u64, String> {
     }
 }
 
+/// The code of damage that a run told.
+pub fn damage_code(text: &str) -> Result<String, String> {
+    let is_code = malote_engine::damage::is_code(text);
+    is_code
+        .then(|| text.to_owned())
+        .ok_or_else(|| "write the code that the run told, such as 1a2b3c4d5e6f".to_owned())
+}
+
 /// A folder pattern as it was written, for the engine to read; found wrong before any server is asked.
 pub fn pattern(text: &str) -> Result<String, String> {
     Pattern::parse(text).map(|_| text.to_owned()).map_err(|error| error.to_string())

@@ -23,8 +23,17 @@ const STILL: &str = "rhythm=six-hours&skip=1";
 /// What is chosen where nothing shall begin by itself.
 const BY_HAND: &str = "by-hand";
 /// Options that are folded in, until one of them is set or wrong.
-const FOLDED: [&str; 8] =
-    ["folder_map", "folders", "into", "size_bytes_max", "connections", "content", "unreadable", "repair"];
+const FOLDED: [&str; 9] = [
+    "folder_map",
+    "folders",
+    "into",
+    "size_bytes_max",
+    "connections",
+    "content",
+    "unreadable",
+    "accept_damage",
+    "repair",
+];
 
 /// `GET /console/jobs/{id}/options`: what is kept, or the proposal.
 pub async fn show(member: Member, Path(id): Path<i64>) -> Answer {

@@ -14,8 +14,8 @@ use crate::console::member::Member;
 use crate::console::problem::Problem;
 use crate::console::{client::Api, texts};
 
-/// Options that are lists of patterns, one in a line.
-const LISTS: [&str; 2] = ["folders", "exclude"];
+/// Options that are lists, one of them in a line.
+const LISTS: [&str; 3] = ["folders", "exclude", "accept_damage"];
 /// Options that are moments, typed as days.
 const DAYS: [&str; 2] = ["since_unix_seconds", "before_unix_seconds"];
 /// Options that are sizes, typed with their unit.
