@@ -101,7 +101,7 @@ fn rewrite(path: &Path, text: &str) {
     let before = std::fs::metadata(path).unwrap().modified().unwrap();
     std::fs::write(path, text).unwrap();
     let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(before + std::time::Duration::from_secs(1)).unwrap();
+    file.set_modified(before + Duration::from_secs(1)).unwrap();
 }
 
 /// A message whose header tells nothing of its amount.

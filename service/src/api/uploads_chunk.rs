@@ -82,7 +82,9 @@ pub async fn chunk(
     let (passed, written) = tokio::join!(pass(body, sender, octets_max), held.write(offset, receiver));
     passed?;
     let lost = || ApiError::bad_request("the chunk was cut off");
-    let written = written.map_err(of_upload)?.ok_or_else(lost)?;
+    // Held to the end: another writer would begin where this chunk begins, for the row does not know of it yet.
+    let (_held, written) = written.map_err(of_upload)?;
+    let written = written.ok_or_else(lost)?;
     take(&app, &row, (offset, room), &written, &announced).await?;
     if offset == 0 {
         glance(&app, &row, &path, written.octets).await?;

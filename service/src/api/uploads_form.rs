@@ -185,7 +185,7 @@ async fn store(
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let (passed, written) = tokio::join!(pass(field, sender), held.write(0, receiver));
     passed?;
-    let written = written.map_err(of_upload)?;
+    let (_held, written) = written.map_err(of_upload)?;
     let written = written.ok_or_else(|| ApiError::bad_request("the file was cut off"))?;
     if written.octets == 0 {
         return Err(ApiError::field("file", "an empty file holds no mail"));

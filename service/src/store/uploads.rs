@@ -63,6 +63,9 @@ const ADVANCE: &str = "
 /// Binds: upload, offset, size, digest.
 const CHUNK: &str =
     "INSERT INTO upload_chunks (upload_id, offset_bytes, size_bytes, sha256) VALUES ($1, $2, $3, $4)";
+/// What came of an upload, in its order. Binds: upload.
+const CHUNKS: &str =
+    "SELECT size_bytes, sha256 FROM upload_chunks WHERE upload_id = $1 ORDER BY offset_bytes";
 /// A file that came in one piece, whose length nobody told. Binds: id, size.
 const MEASURED: &str = "
     UPDATE uploads SET size_bytes = $2, received_bytes = $2 WHERE id = $1 AND state = 'open'";
@@ -74,6 +77,13 @@ const COMPLETE: &str = "
 const END: &str = "
     UPDATE uploads SET state = $2, refused_reason = $3, path = ''
     WHERE id = $1 AND state IN ('open', 'complete')";
+/// Ends an upload whose time is over and that no mailbox has, whatever was so when it was found. Binds: id, reason,
+/// now.
+const EXPIRE: &str = "
+    UPDATE uploads SET state = 'expired', refused_reason = $2, path = ''
+    WHERE id = $1 AND state IN ('open', 'complete') AND expires_ms > 0 AND expires_ms <= $3
+      AND NOT EXISTS (SELECT 1 FROM migration_mailboxes AS box
+                      WHERE box.job_id = uploads.job_id AND box.pst_path = uploads.id)";
 /// Which mailbox a file is for. Binds: id, mailbox or NULL, expires.
 const AIM: &str =
     "UPDATE uploads SET mailbox_id = $2, expires_ms = $3 WHERE id = $1 AND state IN ('open', 'complete')";
@@ -151,9 +161,11 @@ pub const QUERIES: &[&str] = &[
     OUTSTANDING,
     ADVANCE,
     CHUNK,
+    CHUNKS,
     MEASURED,
     COMPLETE,
     END,
+    EXPIRE,
     AIM,
     OVERDUE,
     LIVING,
@@ -272,6 +284,15 @@ pub struct Chunk<'a> {
     pub sha256: &'a str,
 }
 
+/// A chunk as it was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkSum {
+    /// How many octets.
+    pub octets: u64,
+    /// Their SHA-256 in hexadecimal digits.
+    pub sha256: String,
+}
+
 fn signed(octets: u64) -> i64 {
     i64::try_from(octets).unwrap_or(i64::MAX)
 }
@@ -352,6 +373,17 @@ impl Store {
     /// Ends an upload whose file is gone or goes now; false where it had ended.
     pub async fn end_upload(&self, id: &str, state: &'static str, reason: &str) -> Result<bool> {
         Ok(self.run("ending an upload", END, binds![id, state, reason]).await? > 0)
+    }
+
+    /// Ends an upload whose time is over; false where somebody went on with it meanwhile, or a mailbox has it.
+    pub async fn expire_upload(&self, id: &str, reason: &str, now_ms: i64) -> Result<bool> {
+        Ok(self.run("ending an upload", EXPIRE, binds![id, reason, now_ms]).await? > 0)
+    }
+
+    /// The chunks of an upload that were taken in.
+    pub async fn upload_chunks(&self, id: &str) -> Result<Vec<ChunkSum>> {
+        let rows = self.all("reading chunks", CHUNKS, binds![id]).await?;
+        rows.iter().map(|row| Ok(ChunkSum { octets: row.count(0)?, sha256: row.text(1)? })).collect()
     }
 
     /// Uploads whose time is over, with their files.

@@ -27,8 +27,10 @@ pub(super) async fn give(
     } else {
         transaction.mailbox_beside(target, source_type, id).await?
     };
-    transaction.aim_upload(id, Some(taken_by), now_ms + KEPT_MILLIS).await?;
-    Ok(taken_by)
+    if transaction.aim_upload(id, Some(taken_by), now_ms + KEPT_MILLIS).await? {
+        return Ok(taken_by);
+    }
+    Err(UploadError::Ended("no longer there".to_owned()))
 }
 
 /// Refuses a file whose octets a mailbox of the same address has already: its mail would be counted twice. The job

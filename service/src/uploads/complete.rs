@@ -42,7 +42,14 @@ async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadEr
             before.received_bytes, before.size_bytes
         )));
     }
-    let (held, written, head) = hold(path).await?.read().await?;
+    let (held, chunks) = (hold(path).await?, app.store.upload_chunks(id).await?);
+    let (held, written, head) = match held.read(chunks).await {
+        Err(error @ UploadError::Checksum { .. }) => {
+            refuse(app, &before, &error.to_string()).await?;
+            return Err(error);
+        }
+        read => read?,
+    };
     settle(app, &before, held, &written, &head, sha256).await
 }
 

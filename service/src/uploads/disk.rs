@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::UploadError;
 use super::kind::HEAD_BYTES;
+use crate::store::uploads::ChunkSum;
 use crate::vault::key::hex;
 
 /// Pieces of a body that wait for the disk.
@@ -91,7 +92,8 @@ pub struct Held(File);
 
 impl Held {
     /// Writes what comes through `pieces` at `offset`, cuts off what lay behind, and has the disk keep it. A sender
-    /// that goes without a last empty piece has lost its line: then nothing is said to be written.
+    /// that goes without a last empty piece has lost its line: then nothing is said to be written. The file stays
+    /// held: nobody else may write before it is written down what came.
     ///
     /// # Errors
     /// Where the disk is full or broken.
@@ -99,7 +101,7 @@ impl Held {
         self,
         offset: u64,
         mut pieces: mpsc::Receiver<Bytes>,
-    ) -> Result<Option<Written>, UploadError> {
+    ) -> Result<(Self, Option<Written>), UploadError> {
         let mut file = self.0;
         blocking(move || {
             let fail = UploadError::disk;
@@ -110,13 +112,13 @@ impl Held {
             while let Some(piece) = pieces.blocking_recv() {
                 if piece.is_empty() {
                     file.sync_data().map_err(fail("keeping an upload"))?;
-                    return Ok(Some(Written { octets, sha256: hex(&hasher.finalize()) }));
+                    return Ok((Self(file), Some(Written { octets, sha256: hex(&hasher.finalize()) })));
                 }
                 hasher.update(&piece);
                 file.write_all(&piece).map_err(fail("writing an upload"))?;
                 octets += piece.len() as u64;
             }
-            Ok(None)
+            Ok((Self(file), None))
         })
         .await
     }
@@ -131,15 +133,18 @@ impl Held {
         self.0.set_modified(SystemTime::UNIX_EPOCH + then).map_err(UploadError::disk("closing an upload"))
     }
 
-    /// Reads the whole file: its length, its digest and its first octets.
+    /// Reads the whole file: its length, its digest and its first octets. `chunks` are those that it was made of, in
+    /// their order.
     ///
     /// # Errors
-    /// Where the disk does not give it back.
-    pub async fn read(self) -> Result<(Self, Written, Vec<u8>), UploadError> {
+    /// Where the disk does not give it back, or gives other octets than a chunk had.
+    pub async fn read(self, chunks: Vec<ChunkSum>) -> Result<(Self, Written, Vec<u8>), UploadError> {
         let mut file = self.0;
         blocking(move || {
             file.seek(SeekFrom::Start(0)).map_err(UploadError::disk("reading an upload"))?;
-            let (written, head) = read_through(&mut file, || false)?;
+            let mut proof = Proof::of(chunks);
+            let (written, head) = read_through(&mut file, || false, |some| proof.feed(some))?;
+            proof.end()?;
             Ok((Self(file), written, head))
         })
         .await
@@ -147,7 +152,11 @@ impl Held {
 }
 
 /// Reads a file to its end, unless it is stopped: its length, its digest and its first octets.
-fn read_through(file: &mut File, is_stopped: impl Fn() -> bool) -> Result<(Written, Vec<u8>), UploadError> {
+fn read_through(
+    file: &mut File,
+    is_stopped: impl Fn() -> bool,
+    mut each: impl FnMut(&[u8]),
+) -> Result<(Written, Vec<u8>), UploadError> {
     let (mut hasher, mut octets, mut head) = (Sha256::new(), 0_u64, Vec::new());
     let mut some = vec![0; READ_BYTES];
     while !is_stopped() {
@@ -158,9 +167,62 @@ fn read_through(file: &mut File, is_stopped: impl Fn() -> bool) -> Result<(Writt
         let wanted = HEAD_BYTES.saturating_sub(head.len()).min(count);
         head.extend_from_slice(&some[..wanted]);
         hasher.update(&some[..count]);
+        each(&some[..count]);
         octets += count as u64;
     }
     Ok((Written { octets, sha256: hex(&hasher.finalize()) }, head))
+}
+
+/// Holds what a disk gives back against the chunks that went there.
+struct Proof {
+    chunks: std::vec::IntoIter<ChunkSum>,
+    /// The chunk that is being read, with how many of its octets are still to come.
+    current: Option<(ChunkSum, u64)>,
+    hasher: Sha256,
+    wrong: Option<(String, String)>,
+}
+
+/// A chunk of which nothing is read yet.
+fn begun(chunk: ChunkSum) -> (ChunkSum, u64) {
+    let octets = chunk.octets;
+    (chunk, octets)
+}
+
+impl Proof {
+    fn of(chunks: Vec<ChunkSum>) -> Self {
+        let mut chunks = chunks.into_iter();
+        let current = chunks.next().map(begun);
+        Self { chunks, current, hasher: Sha256::new(), wrong: None }
+    }
+
+    fn feed(&mut self, mut octets: &[u8]) {
+        while let Some((chunk, left)) = &mut self.current
+            && !octets.is_empty()
+        {
+            let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(octets.len());
+            self.hasher.update(&octets[..taken]);
+            (octets, *left) = (&octets[taken..], *left - taken as u64);
+            if *left > 0 {
+                return;
+            }
+            let found = hex(&self.hasher.finalize_reset());
+            if found != chunk.sha256 {
+                self.wrong.get_or_insert_with(|| (chunk.sha256.clone(), found));
+            }
+            self.current = self.chunks.next().map(begun);
+        }
+    }
+
+    /// # Errors
+    /// Where a chunk came back otherwise.
+    fn end(self) -> Result<(), UploadError> {
+        match self.wrong {
+            Some((told, found)) => {
+                Err(UploadError::Checksum { what: "a chunk, read back from the disk,", told, found })
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a file holds that nobody writes to any more; nothing where it was stopped meanwhile.
@@ -172,7 +234,7 @@ pub async fn digest(path: PathBuf, stop: CancellationToken) -> Result<Option<Wri
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let mut file = options.open(&path).map_err(UploadError::disk("opening the file of an upload"))?;
-        let (written, _) = read_through(&mut file, || stop.is_cancelled())?;
+        let (written, _) = read_through(&mut file, || stop.is_cancelled(), |_| {})?;
         Ok((!stop.is_cancelled()).then_some(written))
     })
     .await
@@ -232,7 +294,7 @@ mod tests {
             sender.send(Bytes::new()).await.unwrap();
         }
         drop(sender);
-        held.write(offset, receiver).await.unwrap()
+        held.write(offset, receiver).await.unwrap().1
     }
 
     #[tokio::test]
@@ -244,7 +306,7 @@ mod tests {
         assert_eq!((written.octets, std::fs::read(&path).unwrap()), (3, b"hel".to_vec()));
         let written = write(&path, 3, &[b"lo"], true).await.unwrap();
         assert_eq!(written.sha256, hex(&Sha256::digest(b"lo")));
-        let (_held, whole, head) = hold(path.clone()).await.unwrap().read().await.unwrap();
+        let (_held, whole, head) = hold(path.clone()).await.unwrap().read(Vec::new()).await.unwrap();
         assert_eq!((whole.octets, head.as_slice()), (5, &b"hello"[..]));
         assert_eq!(whole.sha256, hex(&Sha256::digest(b"hello")));
     }
@@ -260,6 +322,41 @@ mod tests {
         let link = folder.path().join("b");
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
         assert!(matches!(hold(link).await, Err(UploadError::Disk { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_gives_back_is_held_against_each_chunk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let content: Vec<u8> = (0..READ_BYTES + 99).map(|at| (at % 251) as u8).collect();
+        let sum =
+            |octets: &[u8]| ChunkSum { octets: octets.len() as u64, sha256: hex(&Sha256::digest(octets)) };
+        for parts in [vec![content.len()], vec![1, content.len() - 1], vec![READ_BYTES, 99], vec![7]] {
+            let mut rest = &content[..];
+            let mut chunks = Vec::new();
+            for octets in parts {
+                chunks.push(sum(&rest[..octets]));
+                rest = &rest[octets..];
+            }
+            std::fs::write(&path, &content).unwrap();
+            assert!(hold(path.clone()).await.unwrap().read(chunks.clone()).await.is_ok(), "{chunks:?}");
+            let holed = [&[0; 2], &content[2..]].concat();
+            std::fs::write(&path, holed).unwrap();
+            let read = hold(path.clone()).await.unwrap().read(chunks.clone()).await;
+            assert!(matches!(read, Err(UploadError::Checksum { .. })), "{chunks:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_stays_its_writers_until_it_is_written_down_what_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+        sender.send(Bytes::new()).await.unwrap();
+        let (held, written) = hold(path.clone()).await.unwrap().write(0, receiver).await.unwrap();
+        assert!(written.is_some() && matches!(hold(path.clone()).await, Err(UploadError::Busy)));
+        drop(held);
+        assert!(hold(path).await.is_ok());
     }
 
     #[test]

@@ -17,8 +17,9 @@ const STRAY_AGE: Duration = Duration::from_secs(3_600);
 /// What the database or the disk says; what is left is taken up next time.
 pub async fn sweep(app: &App) -> Result<u64, UploadError> {
     let (folder, mut gone) = (app.config.uploads(), 0);
-    for (id, _) in app.store.overdue_uploads(app.now_ms()).await? {
-        if app.store.end_upload(&id, "expired", "nobody went on with it").await?
+    let now_ms = app.now_ms();
+    for (id, _) in app.store.overdue_uploads(now_ms).await? {
+        if app.store.expire_upload(&id, "nobody went on with it", now_ms).await?
             && let Some(path) = path_of(&folder, &id)
         {
             remove(&path)?;

@@ -358,6 +358,16 @@ async fn a_file_that_is_not_what_was_announced_goes() -> Result<()> {
     place.chunk(&upload, 0, &octets).await?.with(204);
     std::fs::File::options().write(true).open(place.folder().join(&upload))?.set_len(10)?;
     place.complete(&upload, json!({})).await?.refused(409, "conflict");
+    let octets = mbox(400, 4);
+    for hole in [CHUNK - 9, CHUNK + 9] {
+        let upload = place.upload(&octets).await?;
+        place.chunk(&upload, 0, &octets[..CHUNK]).await?.with(204);
+        place.chunk(&upload, CHUNK, &octets[CHUNK..]).await?.with(204);
+        let file = std::fs::File::options().write(true).open(place.folder().join(&upload))?;
+        std::os::unix::fs::FileExt::write_all_at(&file, &[0; 4], hole as u64)?;
+        drop(file);
+        place.complete(&upload, json!({})).await?.refused(422, "checksum");
+    }
     assert_eq!(place.files(), Vec::<String>::new());
     Ok(())
 }
