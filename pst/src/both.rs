@@ -73,9 +73,10 @@ pub struct Comparison {
     /// Items that only the first reader read.
     pub items_alone: u64,
     /// Items that only the second reader could read; what the first one met is their damage, and keeps them back.
-    pub items_rescued: u64,
-    /// How many disagreements there are.
-    pub disagreements: u64,
+    pub rescued: BTreeSet<NodeId>,
+    /// Items and folders that the readers do not agree on, each once, however often it was read; node 0 stands for the
+    /// folders as a whole.
+    pub unlike: BTreeSet<NodeId>,
     /// The first of them ([`DISAGREEMENTS_MAX`]).
     pub told: Vec<Disagreement>,
     /// Why the second reader was asked no further, where it was not.
@@ -86,12 +87,11 @@ impl Comparison {
     /// True where both readers read everything, and read the same.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.disagreements == 0 && self.items_alone == 0 && self.second_ended.is_none()
+        self.unlike.is_empty() && self.items_alone == 0 && self.second_ended.is_none()
     }
 
     fn disagree(&mut self, node: Option<NodeId>, reason: String, used: &'static str) {
-        self.disagreements += 1;
-        if self.told.len() < DISAGREEMENTS_MAX {
+        if self.unlike.insert(node.unwrap_or(NodeId(0))) && self.told.len() < DISAGREEMENTS_MAX {
             self.told.push(Disagreement { node, reason, used });
         }
     }
@@ -295,7 +295,7 @@ impl Store for Both {
                 Ok(mine)
             }
             (Err(error), Some(Ok(mut theirs))) => {
-                self.comparison.items_rescued += 1;
+                self.comparison.rescued.insert(node);
                 self.comparison.disagree(
                     Some(node),
                     format!("one reader cannot read it: {}", error.reason()),

@@ -42,10 +42,10 @@ struct Told {
     skipped: BTreeMap<String, BTreeSet<NodeId>>,
     /// What messages do not carry as it stood, by kind.
     losses: BTreeMap<&'static str, BTreeSet<NodeId>>,
-    /// What two readers did not agree on.
-    disagreements: u64,
+    /// Items and folders that two readers did not agree on.
+    unlike: BTreeSet<NodeId>,
     /// Items that only the second reader could read; they are kept back.
-    rescued: u64,
+    rescued: BTreeSet<NodeId>,
     /// Why the second reader was asked no further, where it was not.
     second_ended: Option<String>,
 }
@@ -53,8 +53,8 @@ struct Told {
 impl Told {
     /// Adds what two readers differ in.
     fn compare(&mut self, comparison: &Comparison) {
-        self.disagreements += comparison.disagreements;
-        self.rescued += comparison.items_rescued;
+        self.unlike.extend(&comparison.unlike);
+        self.rescued.extend(&comparison.rescued);
         if self.second_ended.is_none() {
             self.second_ended.clone_from(&comparison.second_ended);
         }
@@ -84,11 +84,12 @@ impl PstArchive {
         for (kind, items) in &told.losses {
             lines.push(format!("{} items are not carried in every point as they stood: {kind}", items.len()));
         }
-        if told.disagreements > 0 {
+        if !told.unlike.is_empty() {
             lines.push(format!(
-                "the two readers of the store did not agree in {} points; {} items were read by the second alone, \
-                 and are kept back",
-                told.disagreements, told.rescued
+                "the two readers of the store did not agree on {} of its items and folders; {} items were read by the \
+                 second alone, and are kept back",
+                told.unlike.len(),
+                told.rescued.len()
             ));
         }
         if let Some(reason) = &told.second_ended {
@@ -122,8 +123,8 @@ impl PstArchive {
                 })
                 .collect(),
             losses: told.losses.iter().map(|(kind, items)| ((*kind).to_owned(), count(items))).collect(),
-            disagreements: told.disagreements,
-            rescued: told.rescued,
+            disagreements: told.unlike.len() as u64,
+            rescued: told.rescued.len() as u64,
             second_ended: told.second_ended.clone(),
             ..StoreSums::default()
         })

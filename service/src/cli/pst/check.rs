@@ -182,8 +182,8 @@ impl Second {
         Self {
             items_compared: comparison.items_compared,
             items_alone: comparison.items_alone,
-            items_rescued: comparison.items_rescued,
-            disagreements: comparison.disagreements,
+            items_rescued: comparison.rescued.len() as u64,
+            disagreements: comparison.unlike.len() as u64,
             ended: comparison.second_ended.clone(),
             told: told.collect(),
         }
