@@ -2,10 +2,12 @@
 //! Never shows a message before it is whole and durable, and never changes a file that it did not write.
 
 mod listing;
+mod moving;
 #[cfg(test)]
 mod tests;
 mod tray;
 mod uids;
+mod underway;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
