@@ -2,15 +2,17 @@
 //! Never shows a message before it is whole and durable, and never changes a file that it did not write.
 
 mod listing;
+mod moving;
 #[cfg(test)]
 mod tests;
 mod tray;
 mod uids;
+mod underway;
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -119,6 +121,15 @@ fn subscription(wire: &[u8]) -> String {
     name.strip_prefix('.').unwrap_or(&name).to_owned()
 }
 
+/// True for a file whose last line has its end, or that has no line.
+fn is_ended(file: &File) -> io::Result<bool> {
+    let mut last = [b'\n'];
+    if let Some(at) = file.metadata()?.len().checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    Ok(last == [b'\n'])
+}
+
 fn subscriptions(top: &Path) -> Vec<String> {
     tree::text(&top.join("subscriptions")).unwrap_or_default().lines().map(str::to_owned).collect()
 }
@@ -139,9 +150,11 @@ impl Destination for MaildirDestination {
             return Ok(());
         }
         let add = || -> io::Result<()> {
-            let options = File::options().append(true).create(true).mode(0o600).clone();
+            let options = File::options().read(true).append(true).create(true).mode(0o600).clone();
             let mut file = options.open(self.top.join("subscriptions"))?;
-            file.write_all(format!("{name}\n").as_bytes())?;
+            // A last line that nobody ended would become one name with ours.
+            let end = if is_ended(&file)? { "" } else { "\n" };
+            file.write_all(format!("{end}{name}\n").as_bytes())?;
             file.sync_all()
         };
         add().map_err(|cause| unwritten("writing the file of subscriptions", cause))

@@ -7,6 +7,8 @@ use malote_plan::message::{Flags, Uid};
 use malote_plan::uid_set::UidSet;
 
 use super::*;
+use crate::body::{Body, WireBody};
+use crate::destination::Parcel;
 use crate::destination::trial::{append, texts};
 
 struct World {
@@ -134,6 +136,165 @@ async fn two_messages_of_one_name_are_both_there() {
     let left: Vec<u32> = before.into_iter().filter(|uid| *uid != seen).collect();
     assert_eq!(world.uids().await, left);
     assert_eq!(texts(world.open().await).await, letters(&[5, 6, 7]));
+}
+
+/// Opens a world with three messages, `change`s them as another program would, and gives their UIDs.
+async fn changed_while_open(
+    world: &World,
+    change: impl FnOnce(&World),
+) -> (Box<dyn OpenDestination>, UidSet) {
+    world.put("new/1.x", 1);
+    world.put("cur/2.x:2,", 2);
+    world.put("cur/3.x:2,F", 3);
+    let mut open = world.open().await;
+    let uids = open.uids().await.unwrap();
+    change(world);
+    (open, uids)
+}
+
+fn renamed(world: &World, from: &str, to: &str) {
+    fs::rename(world.path(from), world.path(to)).unwrap();
+}
+
+fn flags(text: &str) -> Vec<malote_plan::message::Flag> {
+    Flags::parse(text).0.into_iter().collect()
+}
+
+#[tokio::test]
+async fn what_a_program_renames_between_listing_and_reading_is_read() {
+    let world = World::new();
+    let (mut open, uids) = changed_while_open(&world, |world| {
+        renamed(world, "new/1.x", "cur/1.x:2,");
+        renamed(world, "cur/2.x:2,", "cur/2.x:2,S");
+        // Another message of the same name makes both known by what they hold.
+        renamed(world, "cur/3.x:2,F", "cur/3.x:2,FS");
+        world.put("new/3.x", 4);
+    })
+    .await;
+    assert_eq!(open.headed(&uids).await.unwrap().len(), 3);
+    let stubs = open.stubs(&uids).await.unwrap();
+    assert_eq!(stubs.iter().filter(|stub| stub.flags.contains("\\Seen")).count(), 2);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_not_there_and_what_the_system_refuses_is_a_failure() {
+    let world = World::new();
+    let (mut open, uids) =
+        changed_while_open(&world, |world| fs::remove_file(world.path("new/1.x")).unwrap()).await;
+    assert_eq!(open.headed(&uids).await.unwrap().len(), 2);
+    let world = World::new();
+    let (mut open, uids) = changed_while_open(&world, |world| {
+        fs::remove_file(world.path("new/1.x")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", world.path("new/1.x")).unwrap();
+    })
+    .await;
+    assert_eq!(open.headed(&uids).await.unwrap_err().side, Side::Destination);
+}
+
+#[tokio::test]
+async fn flags_reach_a_message_that_a_program_renamed_and_keep_what_it_set() {
+    let world = World::new();
+    let (mut open, uids) = changed_while_open(&world, |world| {
+        renamed(world, "new/1.x", "cur/1.x:2,S");
+        renamed(world, "cur/2.x:2,", "cur/2.x:2,Rq");
+    })
+    .await;
+    open.store(&uids, &flags("\\Flagged"), &[]).await.unwrap();
+    assert_eq!(world.names(), ["1.x:2,FS", "2.x:2,FRq", "3.x:2,F"]);
+}
+
+#[tokio::test]
+async fn flags_never_put_a_message_in_the_place_of_another() {
+    let world = World::new();
+    world.put("new/200.a", 1);
+    world.put("cur/200.a:2,S", 2);
+    let destination = world.destination();
+    let mut open = open(&destination, "INBOX").await;
+    let uids = open.uids().await.unwrap();
+    open.store(&uids, &flags("\\Seen"), &[]).await.unwrap();
+    assert!(world.path("new/200.a").exists());
+    assert!(destination.remarks()[0].contains("those flags were not set"), "{:?}", destination.remarks());
+    open.store(&uids, &flags("\\Flagged"), &[]).await.unwrap();
+    assert_eq!(world.names(), ["200.a:2,F", "200.a:2,FS"]);
+    assert_eq!(texts(open).await, letters(&[1, 2]));
+}
+
+#[tokio::test]
+async fn what_is_removed_is_gone_under_whatever_names_it_has() {
+    let world = World::new();
+    let (mut open, uids) = changed_while_open(&world, |world| {
+        renamed(world, "new/1.x", "cur/1.x:2,S");
+        fs::hard_link(world.path("cur/2.x:2,"), world.path("new/2.x")).unwrap();
+        world.put("cur/9.x:2,", 9);
+    })
+    .await;
+    open.remove(&uids).await.unwrap();
+    assert_eq!(world.names(), ["9.x:2,"]);
+    assert_eq!(fs::read_dir(world.path("new")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_new_keyword_takes_no_letter_that_names_have() {
+    let world = World::new();
+    world.put("cur/1.x:2,a", 1);
+    let mut open = world.open().await;
+    let uids = open.uids().await.unwrap();
+    open.store(&uids, &flags("$Junk"), &[]).await.unwrap();
+    assert_eq!(world.names(), ["1.x:2,ab"]);
+    assert_eq!(fs::read_to_string(world.path("dovecot-keywords")).unwrap(), "1 $Junk\n");
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_leaves_nothing_in_tmp_nor_does_a_killed_run() {
+    let world = World::new();
+    let in_tmp = || {
+        let names = fs::read_dir(world.path("tmp")).unwrap();
+        names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let parcel = |body| Parcel { body, flags: Flags::default(), internal_date: None };
+    let (_, chunks) = tokio::sync::mpsc::channel(1);
+    let broken = Body::Wire(WireBody { octets: 3, chunks });
+    let batch = vec![parcel(Body::Memory(letter(1).into())), parcel(broken)];
+    assert!(world.open().await.send(batch).await.is_err());
+    assert!(in_tmp().is_empty(), "{:?}", in_tmp());
+    for name in ["1795350471.M340P5270Q0.malote", "1795350471.M340P5270Q1.host", "1795350471.M3P5Q1.x.malote"]
+    {
+        world.put(&format!("tmp/{name}"), 1);
+    }
+    world.open().await;
+    let mut left = in_tmp();
+    left.sort();
+    assert_eq!(left, ["1795350471.M340P5270Q1.host", "1795350471.M3P5Q1.x.malote"]);
+}
+
+#[tokio::test]
+async fn the_file_of_keywords_stays_its_owners() {
+    let world = World::new();
+    world.put("cur/1.x:2,", 1);
+    let path = world.path("dovecot-keywords");
+    fs::write(&path, "0 own\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+    // Root alone may give a file away; for anybody else it stays the same owner's.
+    let _is_given = std::os::unix::fs::chown(&path, Some(5000), Some(5000));
+    let told = || fs::metadata(&path).map(|found| (found.uid(), found.gid(), found.mode())).unwrap();
+    let before = told();
+    let mut open = world.open().await;
+    let uids = open.uids().await.unwrap();
+    open.store(&uids, &flags("$Junk"), &[]).await.unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "0 own\n1 $Junk\n");
+    assert_eq!(told(), before);
+}
+
+#[tokio::test]
+async fn a_subscription_behind_a_line_without_an_end_is_a_line_of_its_own() {
+    for (before, after) in [("", "S1\n"), ("Old", "Old\nS1\n"), ("Old\n", "Old\nS1\n")] {
+        let world = World::new();
+        fs::write(world.path("subscriptions"), before).unwrap();
+        let destination = world.destination();
+        let folder = destination.make_folder(&FolderPath::new(vec!["S1".to_owned()]).unwrap()).unwrap();
+        destination.subscribe(&folder).await.unwrap();
+        assert_eq!(fs::read_to_string(world.path("subscriptions")).unwrap(), after);
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,13 @@
 //! One Maildir that is written to.
 //! Never gives a UID twice: it is durable in a list beside the messages before any of them bears it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use malote_plan::date;
 use malote_plan::failure::{Class, Reach, Retry, Side};
@@ -18,13 +16,15 @@ use malote_plan::message::{Flag, Flags, InternalDate, Uid, UidValidity};
 use malote_plan::uid_set::UidSet;
 
 use super::listing::{self, Listed};
+use super::moving;
 use super::uids::{self, Uids, replace};
+use super::underway::{self, Underway};
 use crate::clock::Clock;
 use crate::destination::files::{Letter, Remarks, Tray, unwritten};
 use crate::exchange::Stub;
 use crate::failure::{Failure, Result};
-use crate::source::archive::files as safely;
-use crate::source::archive::index::{counted, refusal};
+use crate::source::archive::files::{self as safely, OwnPlace};
+use crate::source::archive::index::counted;
 use crate::source::archive::lines::CrLf;
 use crate::source::archive::{Content, Refusal, Shelf, packed};
 use crate::source::maildir::name::{KEYWORDS_MAX, LETTERS, Name, keywords, letters};
@@ -33,6 +33,9 @@ use crate::source::maildir::tree;
 /// The file of the UIDs, and the file that is locked while one of us writes.
 const LIST: &str = "malote-uids";
 const LOCK: &str = "malote-lock";
+
+/// So often is a message looked for that is each time gone from where it was listed.
+const LOOKS_MAX: usize = 8;
 
 /// One Maildir.
 pub(super) struct MaildirTray {
@@ -50,13 +53,12 @@ pub(super) struct MaildirTray {
     messages: BTreeMap<Uid, Message>,
 }
 
-/// Messages that this process wrote into any Maildir: no two get one name.
-static WRITTEN: AtomicU64 = AtomicU64::new(0);
-
 /// One message as it was listed.
 #[derive(Debug, Clone)]
 struct Message {
     path: PathBuf,
+    /// The file's device and its number there, where it was listed.
+    inode: Option<(u64, u64)>,
     flags: Flags,
     octets: u64,
     unix_seconds: i64,
@@ -91,6 +93,9 @@ impl MaildirTray {
             let (class, reach, retry) = (Class::ServerLock, Reach::Folder, Retry::After(1000));
             return Err(Failure::new(Side::Destination, class, reach, retry, message));
         }
+        if writes {
+            underway::clean(&path);
+        }
         let (uids, messages, keywords) = (Uids::default(), BTreeMap::new(), Vec::new());
         let mut tray = Self { path, name, clock, remarks, writes, _lock: lock, uids, keywords, messages };
         tray.list_anew()?;
@@ -102,28 +107,41 @@ impl MaildirTray {
         move |cause| unwritten(&what, cause)
     }
 
+    /// Every message that is there: all of them, or a failure.
+    fn listed(&self) -> Result<Vec<Listed>> {
+        let listed = listing::list(&self.path).map_err(self.fail("listing messages"))?;
+        listed.ok_or_else(|| self.restless())
+    }
+
+    fn restless(&self) -> Failure {
+        let message = format!(
+            "{}: the Maildir changed each time that it was looked at, and what is missing from a listing would be \
+             taken for absent; run again when its server is quieter",
+            self.name
+        );
+        let (class, reach) = (Class::ServerTemporary, Reach::Connection);
+        Failure::new(Side::Destination, class, reach, Retry::Again, message)
+    }
+
     fn list_anew(&mut self) -> Result<()> {
         let fail = self.fail("listing messages");
         let kept = match fs::read(self.path.join(LIST)) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
             kept => Some(Uids::read(&kept.map_err(&fail)?)),
         };
-        let (files, is_still) = listing::list(&self.path).map_err(&fail)?;
+        let files = self.listed()?;
         let mut uids = self.known(kept.as_ref(), &files);
         self.keywords = keywords(&tree::text(&self.path.join("dovecot-keywords")).map_err(&fail)?);
+        let keys = listing::keys(&files, &uids).map_err(&fail)?;
         self.messages.clear();
         let mut there = BTreeMap::new();
-        let keys = listing::keys(&files, &uids);
         for (file, key) in files.into_iter().zip(keys) {
             let uid = uids.get(&key).or_else(|| uids.give(&key)).ok_or_else(|| self.used_up())?;
             there.insert(key, uid);
             let Some(uid) = Uid::new(uid) else { continue };
             self.messages.insert(uid, self.message(file));
         }
-        if is_still {
-            uids = uids.only(&there);
-        }
-        self.uids = uids;
+        self.uids = uids.only(&there);
         let is_kept = match &kept {
             Some(uids::Read::Whole { uids, is_torn }) => !is_torn && *uids == self.uids,
             _ => false,
@@ -132,6 +150,41 @@ impl MaildirTray {
             self.uids.write(&self.path.join(LIST)).map_err(self.fail("writing the UIDs"))?;
         }
         Ok(())
+    }
+
+    /// Finds the messages again that programs have moved or renamed since they were listed; those that are gone are
+    /// gone for sure. Others that came meanwhile have to wait for the next listing.
+    fn look_again(&mut self) -> Result<()> {
+        let files = self.listed()?;
+        let keys = listing::keys(&files, &self.uids).map_err(self.fail("listing messages"))?;
+        let base = |path: &Path| Name::of(path.file_name().unwrap_or_default().as_bytes()).base.to_vec();
+        let known = self.messages.iter();
+        let by_file: HashMap<_, Uid> =
+            known.filter_map(|(uid, one)| Some(((base(&one.path), one.inode?), *uid))).collect();
+        let mut found = BTreeMap::new();
+        for (file, key) in files.into_iter().zip(keys) {
+            let by_key = self.uids.get(&key).and_then(Uid::new);
+            // Another of its name may have come, so that it is known by what it holds from now on.
+            let uid = by_key.or_else(|| by_file.get(&(file.base.clone(), file.inode)).copied());
+            if let Some(uid) = uid.filter(|uid| self.messages.contains_key(uid)) {
+                found.insert(uid, self.message(file));
+            }
+        }
+        self.messages = found;
+        Ok(())
+    }
+
+    /// Opens a message's file under whatever name it has by now; nothing where it is gone. What the system refuses
+    /// says nothing of the message.
+    fn open_file(&mut self, uid: Uid) -> Result<Option<File>> {
+        for _ in 0..LOOKS_MAX {
+            let Some(message) = self.messages.get(&uid) else { return Ok(None) };
+            match safely::open(&message.path, false) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => self.look_again()?,
+                opened => return opened.map(Some).map_err(self.fail("reading a message")),
+            }
+        }
+        Err(self.restless())
     }
 
     /// The UIDs that count: those of the list, or a new generation where it cannot be believed.
@@ -176,7 +229,8 @@ impl MaildirTray {
         let flags = parts.flags(&self.keywords);
         let is_exact = listing::is_exact(&file.base, file.octets);
         let octets = parts.octets().filter(|_| !is_exact).unwrap_or(file.octets);
-        Message { path: file.path, flags, octets, unix_seconds: file.unix_seconds, is_exact }
+        let (inode, unix_seconds) = (Some(file.inode), file.unix_seconds);
+        Message { path: file.path, inode, flags, octets, unix_seconds, is_exact }
     }
 
     /// Says no where nothing is to be written.
@@ -188,36 +242,25 @@ impl MaildirTray {
         Err(Failure::new(Side::Destination, Class::Internal, Reach::Folder, Retry::Never, message))
     }
 
-    /// Writes one message into `tmp`, durable; its name there and its length.
-    fn write(&self, letter: &mut Letter) -> Result<(PathBuf, u64)> {
-        let fail = self.fail("writing a message");
-        let now_ms = self.clock.now_unix_ms();
-        let (pid, number) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
-        let path =
-            self.path.join("tmp").join(format!("{}.M{}P{pid}Q{number}.malote", now_ms / 1000, now_ms % 1000));
-        let file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(&fail)?;
-        let mut buffered = BufWriter::new(file);
-        let written = letter.write_to(&mut buffered).and_then(|octets| {
-            buffered.flush().map_err(&fail)?;
-            if let Some(time) = letter.internal_date.and_then(time_of) {
-                buffered.get_ref().set_modified(time).map_err(&fail)?;
-            }
-            buffered.get_ref().sync_all().map_err(&fail)?;
-            Ok(octets)
-        });
-        if written.is_err() {
-            // What is left over in `tmp` is no message; whoever cleans up takes it.
-            let _gone = fs::remove_file(&path);
-        }
-        Ok((path, written?))
+    /// Letters that names have, whatever they mean: one that was given a meaning would set that flag on each of them.
+    fn letters_used(&self) -> BTreeSet<u8> {
+        let names = self.messages.values().filter_map(|message| message.path.file_name());
+        names.flat_map(|name| Name::of(name.as_bytes()).letters).copied().collect()
     }
 
     /// Makes keywords known that have no letter yet, as far as there are letters.
     fn learn(&mut self, flags: &[Flag]) -> Result<()> {
         let (_, unknown) = letters(&flags.iter().cloned().collect(), &self.keywords);
+        if unknown.iter().all(Flag::is_system) {
+            return Ok(());
+        }
+        let used = self.letters_used();
         let mut is_changed = false;
         for flag in unknown.iter().filter(|flag| !flag.is_system()) {
-            if let Some(free) = self.keywords.iter_mut().find(|keyword| keyword.is_none()) {
+            let mut slots = self.keywords.iter_mut().zip(b'a'..=b'z');
+            if let Some((free, _)) =
+                slots.find(|(keyword, letter)| keyword.is_none() && !used.contains(letter))
+            {
                 *free = Some(flag.as_str().to_owned());
                 is_changed = true;
             }
@@ -232,30 +275,45 @@ impl MaildirTray {
             .map_err(self.fail("writing the keywords"))
     }
 
-    fn rename(&mut self, uid: Uid, flags: Flags) -> Result<()> {
-        let fail = self.fail("setting flags");
-        let Some(message) = self.messages.get(&uid).cloned() else { return Ok(()) };
-        let name = message.path.file_name().unwrap_or_default().as_bytes().to_vec();
-        let (letters, _) = letters(&flags, &self.keywords);
-        let name = [Name::of(&name).base, b":2,", letters.as_bytes()].concat();
-        let path = self.path.join("cur").join(std::ffi::OsStr::from_bytes(&name));
-        if path != message.path {
-            fs::rename(&message.path, &path).map_err(fail)?;
+    /// Adds and removes flags of one message, under whatever name it has by now. Where the new name is another
+    /// message's, both stay as they are.
+    fn change(&mut self, uid: Uid, add: &[Flag], remove: &[Flag]) -> Result<()> {
+        for _ in 0..LOOKS_MAX {
+            let Some(message) = self.messages.get(&uid).cloned() else { return Ok(()) };
+            let mut flags = message.flags.clone();
+            flags.0.retain(|flag| !remove.contains(flag));
+            flags.0.extend(add.iter().cloned());
+            if flags == message.flags {
+                return Ok(());
+            }
+            let name = message.path.file_name().unwrap_or_default().as_bytes();
+            let name = Name::of(name).with_flags(&flags, &self.keywords);
+            let path = self.path.join("cur").join(std::ffi::OsStr::from_bytes(&name));
+            let is_same = path == message.path;
+            match if is_same { Ok(()) } else { moving::to_free_name(&message.path, &path) } {
+                Ok(()) => {
+                    self.messages.insert(uid, Message { path, flags, ..message });
+                    return Ok(());
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => self.look_again()?,
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+                    self.remarks.tell(format!(
+                        "{}: has the name that new flags would give {}; those flags were not set",
+                        path.display(),
+                        message.path.display()
+                    ));
+                    return Ok(());
+                }
+                Err(cause) => return Err(self.fail("setting flags")(cause)),
+            }
         }
-        self.messages.insert(uid, Message { path, flags, ..message });
-        Ok(())
+        Err(self.restless())
     }
 
     fn sync(&self, place: &str) -> Result<()> {
         let synced = File::open(self.path.join(place)).and_then(|folder| folder.sync_all());
         synced.map_err(self.fail("making messages durable"))
     }
-}
-
-/// The time of a file that was received then.
-fn time_of(date: InternalDate) -> Option<SystemTime> {
-    let seconds = u64::try_from(date.unix_seconds).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 impl Shelf for MaildirTray {
@@ -286,16 +344,16 @@ impl Shelf for MaildirTray {
     }
 
     fn body(&mut self, uid: Uid) -> std::result::Result<Content<'_>, Refusal> {
-        let Some(message) = self.messages.get(&uid) else { return Err(Refusal::Gone) };
-        let what = "reading its file";
-        if message.is_exact {
-            let file = safely::open(&message.path, false).map_err(|cause| refusal(what, &cause))?;
-            let octets = file.metadata().map_err(|cause| refusal(what, &cause))?.len();
-            return Ok(Content { octets, reader: Box::new(file) });
+        let file = self.open_file(uid).map_err(Refusal::Failed)?.ok_or(Refusal::Gone)?;
+        if self.messages.get(&uid).is_some_and(|message| message.is_exact) {
+            let found =
+                file.metadata().map_err(|cause| Refusal::Failed(self.fail("reading a message")(cause)))?;
+            return Ok(Content { octets: found.len(), reader: Box::new(file) });
         }
-        let path = message.path.clone();
-        counted(what, move || {
-            let octets: Box<dyn Read> = packed::read(safely::open(&path, false)?)?;
+        // Read twice, a file may have another name by then.
+        let file = Arc::new(file);
+        counted("reading its file", move || {
+            let octets = packed::expanded(OwnPlace::new(Arc::clone(&file)))?;
             Ok(Box::new(CrLf::new(octets)) as Box<dyn Read>)
         })
     }
@@ -315,9 +373,10 @@ impl Tray for MaildirTray {
 
     fn append(&mut self, letters_in: Vec<Letter>) -> Result<Vec<Uid>> {
         self.writing()?;
+        let mut underway = Underway::to(&self.path, &self.name);
         let mut written = Vec::with_capacity(letters_in.len());
         for mut letter in letters_in {
-            let (path, octets) = self.write(&mut letter)?;
+            let (path, octets) = underway.write(&mut letter, self.clock.now_unix_ms())?;
             let unix_seconds =
                 letter.internal_date.map_or(self.clock.now_unix_ms() / 1000, |date| date.unix_seconds);
             written.push((path, letter.flags, octets, unix_seconds));
@@ -327,7 +386,11 @@ impl Tray for MaildirTray {
             let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let base = format!("{stem},S={octets},U={}", self.uids.next);
             let uid = self.uids.give(base.as_bytes()).and_then(Uid::new).ok_or_else(|| self.used_up())?;
-            named.push((uid, base, Message { path, flags, octets, unix_seconds, is_exact: true }));
+            named.push((
+                uid,
+                base,
+                Message { path, inode: None, flags, octets, unix_seconds, is_exact: true },
+            ));
         }
         let keys: Vec<Vec<u8>> = named.iter().map(|(_, base, _)| base.clone().into_bytes()).collect();
         let list = self.path.join(LIST);
@@ -338,7 +401,7 @@ impl Tray for MaildirTray {
         for (uid, base, message) in named {
             let (letters, _) = letters(&message.flags, &self.keywords);
             let delivered = self.path.join("cur").join(format!("{base}:2,{letters}"));
-            fs::rename(&message.path, &delivered).map_err(&fail)?;
+            moving::to_free_name(&message.path, &delivered).map_err(&fail)?;
             self.messages.insert(uid, Message { path: delivered, ..message });
             uids.push(uid);
         }
@@ -356,13 +419,7 @@ impl Tray for MaildirTray {
             return Err(Failure::new(Side::Destination, class, reach, Retry::Never, message));
         }
         for uid in uids.iter() {
-            let Some(message) = self.messages.get(&uid) else { continue };
-            let mut flags = message.flags.clone();
-            flags.0.retain(|flag| !remove.contains(flag));
-            flags.0.extend(add.iter().cloned());
-            if flags != message.flags {
-                self.rename(uid, flags)?;
-            }
+            self.change(uid, add, remove)?;
         }
         self.sync("cur")
     }
@@ -370,14 +427,22 @@ impl Tray for MaildirTray {
     fn remove(&mut self, uids: &UidSet) -> Result<()> {
         self.writing()?;
         let fail = self.fail("removing a message");
-        for uid in uids.iter() {
-            if let Some(message) = self.messages.remove(&uid) {
-                match fs::remove_file(&message.path) {
+        for _ in 0..LOOKS_MAX {
+            let there: Vec<PathBuf> =
+                uids.iter().filter_map(|uid| Some(self.messages.get(&uid)?.path.clone())).collect();
+            if there.is_empty() {
+                self.sync("new")?;
+                return self.sync("cur");
+            }
+            for path in there {
+                match fs::remove_file(&path) {
                     Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(fail(cause)),
                     _ => {}
                 }
             }
+            // One that a program renamed meanwhile is there under another name, as is one that had two.
+            self.look_again()?;
         }
-        self.sync("cur")
+        Err(self.restless())
     }
 }

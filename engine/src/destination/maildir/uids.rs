@@ -5,8 +5,9 @@
 //! other programs write such parts too, and users move letters from one Maildir into another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 use flate2::Crc;
@@ -179,11 +180,19 @@ fn checksum_of(text: &str) -> u32 {
     checksum.sum()
 }
 
-/// Writes a small file so that it is the old or the new one, whatever happens.
+/// Writes a small file so that it is the old or the new one, whatever happens. It stays its owner's, and whoever could
+/// read it can.
 pub(super) fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(octets)?;
+    if let Some(old) = fs::symlink_metadata(path).ok().filter(Metadata::is_file) {
+        let own = file.as_file().metadata()?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
+        }
+        file.as_file().set_permissions(old.permissions())?;
+    }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_and_a_wrong_digit_is_not_believed() {
         let (_top, path, uids) = written();
-        let octets = std::fs::read(&path).unwrap();
+        let octets = fs::read(&path).unwrap();
         assert_eq!(Uids::read(&octets), Read::Whole { uids: uids.clone(), is_torn: false });
         assert_eq!((uids.get(b"a b\nc\\"), uids.get(b"d"), uids.next), (Some(1), Some(2), 3));
         for at in 0..octets.len() - 1 {
@@ -220,7 +229,7 @@ mod tests {
     #[test]
     fn a_line_that_a_crash_tore_is_none() {
         let (_top, path, _) = written();
-        let octets = std::fs::read(&path).unwrap();
+        let octets = fs::read(&path).unwrap();
         let whole = octets.len() - octets.split_inclusive(|octet| *octet == b'\n').next_back().unwrap().len();
         for cut in whole..octets.len() {
             let Read::Whole { uids, is_torn } = Uids::read(&octets[..cut]) else { panic!("cut at {cut}") };

@@ -63,11 +63,25 @@ impl<'a> Name<'a> {
     /// The flags of the letters; keywords by their numbers.
     #[must_use]
     pub fn flags(&self, keywords: &[Option<String>]) -> Flags {
-        let flag = |letter: &u8| match letter {
-            b'a'..=b'z' => Flag::new(keywords.get(usize::from(letter - b'a'))?.as_deref()?),
-            letter => Flag::new(LETTERS.iter().find(|(known, _)| known == letter)?.1),
-        };
-        self.letters.iter().filter_map(flag).collect()
+        self.letters.iter().filter_map(|letter| flag(*letter, keywords)).collect()
+    }
+
+    /// The same message's name with these flags; letters without a meaning stay among the others, in their order.
+    #[must_use]
+    pub fn with_flags(&self, flags: &Flags, keywords: &[Option<String>]) -> Vec<u8> {
+        let others = self.letters.iter().copied().filter(|letter| flag(*letter, keywords).is_none());
+        let mut letters: Vec<u8> =
+            letters(flags, keywords).0.into_bytes().into_iter().chain(others).collect();
+        letters.sort_unstable();
+        [self.base, b":2,", &letters].concat()
+    }
+}
+
+/// What a letter means.
+fn flag(letter: u8, keywords: &[Option<String>]) -> Option<Flag> {
+    match letter {
+        b'a'..=b'z' => Flag::new(keywords.get(usize::from(letter - b'a'))?.as_deref()?),
+        letter => Flag::new(LETTERS.iter().find(|(known, _)| *known == letter)?.1),
     }
 }
 
@@ -108,6 +122,20 @@ pub fn keywords(text: &str) -> Vec<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_without_a_meaning_stay_where_flags_change() {
+        let known = keywords("0 $label1\n");
+        for (name, flags, expected) in [
+            ("9.b:2,Zq", "\\Seen", "9.b:2,SZq"),
+            ("9.b:2,SZaq", "$label1", "9.b:2,Zaq"),
+            ("9.b", "\\Seen", "9.b:2,S"),
+            ("9.b;2,Q", "", "9.b:2,Q"),
+        ] {
+            let written = Name::of(name.as_bytes()).with_flags(&Flags::parse(flags), &known);
+            assert_eq!(String::from_utf8(written).unwrap(), expected, "{name}");
+        }
+    }
 
     #[test]
     fn names_are_read_and_letters_written_again() {
