@@ -75,11 +75,23 @@ impl TgzArchive {
             if passed_over.entries == 0 {
                 return Err(unreadable(format!("{name}: is no tar archive that can be read")).because(cause));
             }
-            self.damage.push(format!(
-                "{name}: {cause}; {} entries before that were read ({} messages), and what lies behind is missing",
-                passed_over.entries,
-                gathered.messages()
-            ));
+            let told = match stream.doubted_from() {
+                None => format!(
+                    "{} entries before that were read ({} messages), and what lies behind is missing",
+                    passed_over.entries,
+                    gathered.messages()
+                ),
+                Some(from) => {
+                    let kept_back = gathered.keep_back(from);
+                    format!(
+                        "no checksum proves what it expands to from octet {from} on: {kept_back} messages there may \
+                         be altered and are kept back, {} before them were read, and what lies behind is missing; get \
+                         the file anew",
+                        gathered.messages()
+                    )
+                }
+            };
+            self.damage.push(format!("{name}: {cause}; {told}"));
         }
         for (count, what) in [
             (passed_over.hostile, "names that lead out of the archive"),

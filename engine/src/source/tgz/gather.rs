@@ -38,7 +38,8 @@ pub(super) type Folders = BTreeMap<Vec<String>, Vec<Entry<Place>>>;
 #[derive(Default)]
 pub(super) struct Gathered {
     folders: BTreeMap<Vec<String>, Vec<Mail>>,
-    metas: HashMap<Key, Meta>,
+    /// What `.meta` entries told, with where they end.
+    metas: HashMap<Key, (Meta, u64)>,
     /// `.meta` entries that cannot be read, wholly or in part, and the name of the first.
     bad_metas: (u64, String),
     /// Entries that are no mail, by their kind.
@@ -48,8 +49,7 @@ pub(super) struct Gathered {
     /// Octets of the links' names, and how many links there were beyond what is kept of them.
     link_octets: usize,
     links_beyond: u64,
-    /// Links that are to be followed: the name level by level, and what they tell.
-    symbolic_links: Vec<(Vec<String>, String)>,
+    symbolic_links: Vec<SymbolicLink>,
 }
 
 /// What was found in all.
@@ -74,6 +74,14 @@ struct HardLink {
     levels: Vec<String>,
     file: String,
     target: Option<Key>,
+    at: u64,
+}
+
+/// A link that is to be followed: its name level by level, and where it says it leads.
+struct SymbolicLink {
+    levels: Vec<String>,
+    target: String,
+    at: u64,
 }
 
 impl Gathered {
@@ -94,13 +102,13 @@ impl Gathered {
             Kind::Folder => return Ok(()),
             Kind::HardLink(target) => {
                 if self.has_room(&levels, 0) {
-                    self.take_hard_link(levels, target);
+                    self.take_hard_link(levels, target, at);
                 }
                 return Ok(());
             }
             Kind::SymbolicLink(target) => {
                 if self.has_room(&levels, target.len()) {
-                    self.symbolic_links.push((levels, target));
+                    self.symbolic_links.push(SymbolicLink { levels, target, at });
                 }
                 return Ok(());
             }
@@ -111,7 +119,7 @@ impl Gathered {
             if length <= META_OCTETS_MAX {
                 octets.read_to_end(&mut text)?;
             }
-            self.take_meta(name_key(&levels, owner), meta::read(&text), &file);
+            self.take_meta(name_key(&levels, owner), meta::read(&text), at + length, &file);
             return Ok(());
         }
         if !is_message(&file) {
@@ -139,14 +147,32 @@ impl Gathered {
         Ok(())
     }
 
-    fn take_meta(&mut self, owner: Key, read: Option<Meta>, file: &str) {
+    /// Gives up the messages that end behind the octet `from` of the stream, and those of which something is told there:
+    /// it may not be what was packed. Returns how many they are.
+    pub(super) fn keep_back(&mut self, from: u64) -> u64 {
+        let before = self.messages;
+        let metas = &self.metas;
+        let is_proven = |mail: &Mail| {
+            let is_told_behind = metas.get(&mail.name).is_some_and(|(_, end)| *end > from);
+            mail.place.at.saturating_add(mail.place.octets) <= from && !is_told_behind
+        };
+        self.folders.values_mut().for_each(|mails| mails.retain(is_proven));
+        self.folders.retain(|_, mails| !mails.is_empty());
+        self.metas.retain(|_, (_, end)| *end <= from);
+        self.hard_links.retain(|link| link.at <= from);
+        self.symbolic_links.retain(|link| link.at <= from);
+        self.messages = self.folders.values().map(|mails| mails.len() as u64).sum();
+        before - self.messages
+    }
+
+    fn take_meta(&mut self, owner: Key, read: Option<Meta>, end: u64, file: &str) {
         if read.as_ref().is_none_or(|meta| !meta.is_whole) {
             if self.bad_metas.0 == 0 {
                 file.clone_into(&mut self.bad_metas.1);
             }
             self.bad_metas.0 += 1;
         }
-        self.metas.extend(read.map(|meta| (owner, meta)));
+        self.metas.extend(read.map(|meta| (owner, (meta, end))));
     }
 
     fn take_other(&mut self, file: &str) {
@@ -168,14 +194,14 @@ impl Gathered {
         has_room
     }
 
-    fn take_hard_link(&mut self, mut levels: Vec<String>, target: Option<Vec<String>>) {
+    fn take_hard_link(&mut self, mut levels: Vec<String>, target: Option<Vec<String>>, at: u64) {
         let file = levels.pop().unwrap_or_default();
         if !is_message(&file) && !file.ends_with(META) {
             return self.take_other(&file);
         }
         let mut above = target.unwrap_or_default();
         let target = above.pop().map(|target| name_key(&above, target.strip_suffix(META).unwrap_or(&target)));
-        self.hard_links.push(HardLink { levels, file, target });
+        self.hard_links.push(HardLink { levels, file, target, at });
     }
 
     /// Folders with their messages, each with what its `.meta` told. `name` is the archive's own and `file_octets` its
@@ -217,10 +243,11 @@ impl Gathered {
         let mut mails: HashMap<Key, Mail> =
             self.folders.values().flatten().map(|mail| (mail.name, mail.clone())).collect();
         let (mut missing, mut octets) = (Vec::new(), 0_u64);
-        for HardLink { levels, file, target } in std::mem::take(&mut self.hard_links) {
+        for HardLink { levels, file, target, .. } in std::mem::take(&mut self.hard_links) {
             if let Some(owner) = file.strip_suffix(META) {
                 let meta = target.and_then(|target| self.metas.get(&target).cloned());
-                self.take_meta(name_key(&levels, owner), meta, &file);
+                let end = meta.as_ref().map_or(0, |(_, end)| *end);
+                self.take_meta(name_key(&levels, owner), meta.map(|(meta, _)| meta), end, &file);
                 continue;
             }
             let own = name_key(&levels, &file);
@@ -246,7 +273,7 @@ impl Gathered {
     /// Tells of links behind which mail may be that is not in the archive.
     fn tell_symbolic_links(&mut self, name: &str, damage: &mut Vec<String>) {
         let mut missing = Vec::new();
-        for (mut levels, target) in std::mem::take(&mut self.symbolic_links) {
+        for SymbolicLink { mut levels, target, .. } in std::mem::take(&mut self.symbolic_links) {
             let file = levels.pop().unwrap_or_default();
             let is_own_folder = || {
                 followed(&levels, &target).is_some_and(|target| {
@@ -270,11 +297,11 @@ impl Gathered {
 
 fn entry(
     mail: Mail,
-    metas: &HashMap<Key, Meta>,
+    metas: &HashMap<Key, (Meta, u64)>,
     occurrences: &mut Occurrences,
     flag_sets: &mut FlagSets,
 ) -> Entry<Place> {
-    let meta = metas.get(&mail.name);
+    let meta = metas.get(&mail.name).map(|(meta, _)| meta);
     let mut content = Key::default();
     content.copy_from_slice(&mail.place.hash[..16]);
     let told = meta.and_then(|meta| meta.date);
