@@ -187,6 +187,11 @@ impl<R: Read> Read for Frames<R> {
                 if read > 0 || into.is_empty() {
                     return Ok(read);
                 }
+                // The decoder reckons the checksum and leaves it to its caller to look at it (RFC 8878 §3.1.1).
+                let told = decoder.decoder.get_checksum_from_data();
+                if told.is_some() && told != decoder.decoder.get_calculated_checksum() {
+                    return Err(wrong("its checksum is not right"));
+                }
                 self.stored = self.decoder.take().map(|decoder| decoder.into_inner());
             }
             let Some(mut stored) = self.stored.take() else { return Ok(0) };
@@ -351,6 +356,27 @@ mod tests {
                 if reader.read_to_end(&mut all).is_err() {
                     assert!(reader.read(&mut [0; 8]).is_err(), "octet {at}: it goes on after a failure");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_altered_text_is_never_given_where_a_checksum_can_tell() {
+        let text = "Subject: x\r\n\r\n".repeat(50);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+        bzip2.write_all(text.as_bytes()).unwrap();
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        let zstandard = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
+        for packed in [gzip.finish().unwrap(), bzip2.finish().unwrap(), zstandard, xz(text.as_bytes(), 6)] {
+            for (at, bit) in (10..packed.len()).flat_map(|at| [(at, 0), (at, 2), (at, 5)]) {
+                let mut damaged = packed.clone();
+                damaged[at] ^= 1 << bit;
+                let mut all = Vec::new();
+                let read = expanded(damaged.as_slice()).and_then(|mut reader| reader.read_to_end(&mut all));
+                let is_altered = read.is_ok() && all != text.as_bytes();
+                assert!(!is_altered, "bit {bit} of octet {at} of {}", packed[..4].escape_ascii());
             }
         }
     }
