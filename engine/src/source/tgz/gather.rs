@@ -8,22 +8,22 @@ use malote_plan::date;
 use malote_plan::message::{Flags, InternalDate};
 
 use super::Place;
-use super::entries::{Kind, Name};
+use super::entries::{Kind, Levels, Name};
 use super::expand::{RATIO_FROM_OCTETS, RATIO_MAX};
 use super::meta::{self, META_OCTETS_MAX, Meta};
 use crate::source::archive::book::{Key, Occurrences, key};
-use crate::source::archive::files;
+use crate::source::archive::files::{self, Sentences};
 use crate::source::archive::index::{Entry, FlagSets};
-use crate::source::archive::lines::{CrLf, measure};
+use crate::source::archive::lines::{CrLf, Measured, measure};
+use crate::source::archive::packed::Peeking;
+use crate::source::eml::beside::{BEGIN_OCTETS, Beside};
+use crate::source::eml::form::Form;
 
 /// Octets of a message's header that are kept while it is indexed.
 const HEADER_OCTETS: usize = 64 * 1024;
 
 /// The ending of what tells of another entry.
-const META: &str = ".meta";
-
-/// The ending of a message.
-const MESSAGE: &str = ".eml";
+const META: &[u8] = b".meta";
 
 /// Kinds of entries that are told by name.
 const KINDS_MAX: usize = 20;
@@ -32,19 +32,27 @@ const KINDS_MAX: usize = 20;
 const LINK_OCTETS_MAX: usize = 64 * 1024 * 1024;
 
 /// Folders with their messages, by their levels.
-pub(super) type Folders = BTreeMap<Vec<String>, Vec<Entry<Place>>>;
+pub(super) type Folders = BTreeMap<Levels, Vec<Entry<Place>>>;
 
 /// What was found so far.
 #[derive(Default)]
 pub(super) struct Gathered {
-    folders: BTreeMap<Vec<String>, Vec<Mail>>,
+    /// The archive's own name and length.
+    name: String,
+    file_octets: u64,
+    folders: BTreeMap<Levels, Vec<Mail>>,
     /// What `.meta` entries told, with where they end.
     metas: HashMap<Key, (Meta, u64)>,
     /// `.meta` entries that cannot be read, wholly or in part, and the name of the first.
     bad_metas: (u64, String),
     /// Entries that are no mail, by their kind.
     others: BTreeMap<String, u64>,
+    beside: Beside,
+    /// Messages that cannot be read.
+    unreadable: Sentences,
     messages: u64,
+    /// Octets of all messages.
+    expanded: u64,
     hard_links: Vec<HardLink>,
     /// Octets of the links' names, and how many links there were beyond what is kept of them.
     link_octets: usize,
@@ -71,20 +79,25 @@ struct Mail {
 
 /// Another name of an earlier entry.
 struct HardLink {
-    levels: Vec<String>,
-    file: String,
+    levels: Levels,
+    file: Vec<u8>,
     target: Option<Key>,
     at: u64,
 }
 
 /// A link that is to be followed: its name level by level, and where it says it leads.
 struct SymbolicLink {
-    levels: Vec<String>,
-    target: String,
+    levels: Levels,
+    target: Vec<u8>,
     at: u64,
 }
 
 impl Gathered {
+    /// Nothing yet, of the archive of this name and length: what makes it a multiple of itself is not believed.
+    pub(super) fn new(name: &str, file_octets: u64) -> Self {
+        Self { name: name.to_owned(), file_octets, ..Self::default() }
+    }
+
     /// Messages so far.
     pub(super) const fn messages(&self) -> u64 {
         self.messages
@@ -113,6 +126,12 @@ impl Gathered {
                 return Ok(());
             }
         }
+        let mut counted = Counted { inner: octets, octets: 0, failure: None };
+        let mut octets = Peeking::new(&mut counted);
+        let begin = octets.peek(BEGIN_OCTETS)?.to_vec();
+        if self.beside.takes(&levels, || Some(begin)) {
+            return Ok(());
+        }
         let file = levels.pop().unwrap_or_default();
         if let Some(owner) = file.strip_suffix(META) {
             let mut text = Vec::new();
@@ -122,26 +141,52 @@ impl Gathered {
             self.take_meta(name_key(&levels, owner), meta::read(&text), at + length, &file);
             return Ok(());
         }
-        if !is_message(&file) {
+        let Some(form) = Form::of(&file) else {
             self.take_other(&file);
             return Ok(());
-        }
-        let mut counted = Counted { inner: octets, octets: 0 };
-        let measured = measure(CrLf::new(&mut counted), HEADER_OCTETS)?;
-        if counted.octets != length {
+        };
+        let measured = form.octets(octets).and_then(|octets| measure(CrLf::new(octets), HEADER_OCTETS));
+        if counted.to_end()? != length {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
                 "the file is cut off in the middle of a message, which is not delivered",
             ));
         }
-        let entry_date = (unix_seconds > 0).then_some(InternalDate { unix_seconds, offset_minutes: 0 });
+        match measured {
+            Ok(measured) => {
+                let entry_date =
+                    (unix_seconds > 0).then_some(InternalDate { unix_seconds, offset_minutes: 0 });
+                self.take_message(levels, &file, form, (at, length), entry_date, &measured)
+            }
+            Err(cause) => {
+                self.unreadable.add(|| format!("{} cannot be read: {cause}", readable(&levels, &file)));
+                Ok(())
+            }
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        levels: Levels,
+        file: &[u8],
+        form: Form,
+        (at, octets): (u64, u64),
+        entry_date: Option<InternalDate>,
+        measured: &Measured,
+    ) -> std::io::Result<()> {
+        self.expanded = self.expanded.saturating_add(measured.octets);
+        if self.expanded > RATIO_FROM_OCTETS && self.expanded / RATIO_MAX > self.file_octets {
+            let what = format!("its messages come to more than {RATIO_MAX} times its size");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+        }
         self.messages += 1;
+        self.beside.note(form);
         let mail = Mail {
-            name: name_key(&levels, &file),
+            name: name_key(&levels, file),
             header_date: date::date_of(None, &measured.header, None).0,
             entry_date,
             octets: measured.octets,
-            place: Place { at, octets: length, hash: measured.hash },
+            place: Place { at, octets, form, hash: measured.hash },
         };
         self.folders.entry(levels).or_default().push(mail);
         Ok(())
@@ -165,26 +210,27 @@ impl Gathered {
         before - self.messages
     }
 
-    fn take_meta(&mut self, owner: Key, read: Option<Meta>, end: u64, file: &str) {
+    fn take_meta(&mut self, owner: Key, read: Option<Meta>, end: u64, file: &[u8]) {
         if read.as_ref().is_none_or(|meta| !meta.is_whole) {
             if self.bad_metas.0 == 0 {
-                file.clone_into(&mut self.bad_metas.1);
+                self.bad_metas.1 = files::readable(file);
             }
             self.bad_metas.0 += 1;
         }
         self.metas.extend(read.map(|meta| (owner, (meta, end))));
     }
 
-    fn take_other(&mut self, file: &str) {
-        let ending = file.rsplit_once('.').map_or("others", |(_, ending)| ending).to_ascii_lowercase();
+    fn take_other(&mut self, file: &[u8]) {
+        let name = files::readable(file);
+        let ending = name.rsplit_once('.').map_or("others", |(_, ending)| ending).to_ascii_lowercase();
         let is_plain = ending.len() <= 8 && ending.bytes().all(|octet| octet.is_ascii_alphanumeric());
         let kind = if is_plain && self.others.len() < KINDS_MAX { ending } else { "others".to_owned() };
         *self.others.entry(kind).or_default() += 1;
     }
 
     /// True while links are kept: their names lie in memory until all of the archive is known.
-    fn has_room(&mut self, levels: &[String], octets: usize) -> bool {
-        let octets = octets + levels.iter().map(|level| level.len() + size_of::<String>()).sum::<usize>();
+    fn has_room(&mut self, levels: &[Vec<u8>], octets: usize) -> bool {
+        let octets = octets + levels.iter().map(|level| level.len() + size_of::<Vec<u8>>()).sum::<usize>();
         let has_room = self.link_octets + octets <= LINK_OCTETS_MAX;
         if has_room {
             self.link_octets += octets;
@@ -194,9 +240,9 @@ impl Gathered {
         has_room
     }
 
-    fn take_hard_link(&mut self, mut levels: Vec<String>, target: Option<Vec<String>>, at: u64) {
+    fn take_hard_link(&mut self, mut levels: Levels, target: Option<Levels>, at: u64) {
         let file = levels.pop().unwrap_or_default();
-        if !is_message(&file) && !file.ends_with(META) {
+        if !Form::of(&file).is_some() && !file.ends_with(META) {
             return self.take_other(&file);
         }
         let mut above = target.unwrap_or_default();
@@ -204,12 +250,16 @@ impl Gathered {
         self.hard_links.push(HardLink { levels, file, target, at });
     }
 
-    /// Folders with their messages, each with what its `.meta` told. `name` is the archive's own and `file_octets` its
-    /// length: links that make it a multiple of itself are not believed.
-    pub(super) fn finish(mut self, name: &str, file_octets: u64) -> Finished {
+    /// Folders with their messages, each with what its `.meta` told. `knows` says whether a folder of these levels was
+    /// numbered before.
+    pub(super) fn finish(mut self, knows: &dyn Fn(&Levels) -> bool) -> Finished {
         let (mut remarks, mut damage) = (Vec::new(), Vec::new());
-        self.resolve(name, file_octets, &mut damage);
-        self.tell_symbolic_links(name, &mut damage);
+        self.resolve(&mut damage);
+        self.tell_symbolic_links(&mut damage);
+        self.join_as_before(knows);
+        let name = &self.name;
+        std::mem::take(&mut self.unreadable).tell(name, &mut damage, "messages cannot be read");
+        std::mem::take(&mut self.beside).tell(name, &mut remarks, &mut damage);
         if self.links_beyond > 0 {
             damage.push(format!("{name}: it has too many links; {} of them are not read", self.links_beyond));
         }
@@ -235,8 +285,23 @@ impl Gathered {
         Finished { folders, remarks, damage }
     }
 
+    /// Puts messages of folders whose names are no UTF-8 where an older Malote put them, which made one folder of two
+    /// such names: its state knows them there.
+    fn join_as_before(&mut self, knows: &dyn Fn(&Levels) -> bool) {
+        let is_other = |levels: &&Levels| levels.iter().any(|level| std::str::from_utf8(level).is_err());
+        for levels in self.folders.keys().filter(is_other).cloned().collect::<Vec<_>>() {
+            let former: Levels = levels.iter().map(|level| files::readable(level).into_bytes()).collect();
+            if knows(&former) {
+                let mails = self.folders.remove(&levels).unwrap_or_default();
+                let joined = self.folders.entry(former).or_default();
+                joined.extend(mails);
+                joined.sort_by_key(|mail| mail.place.at);
+            }
+        }
+    }
+
     /// Makes messages of hard links.
-    fn resolve(&mut self, name: &str, file_octets: u64, damage: &mut Vec<String>) {
+    fn resolve(&mut self, damage: &mut Vec<String>) {
         if self.hard_links.is_empty() {
             return;
         }
@@ -253,7 +318,7 @@ impl Gathered {
             let own = name_key(&levels, &file);
             let found = target.and_then(|target| mails.get(&target)).cloned();
             octets += found.as_ref().map_or(0, |mail| mail.octets);
-            let is_bomb = octets > RATIO_FROM_OCTETS && octets / RATIO_MAX > file_octets;
+            let is_bomb = octets > RATIO_FROM_OCTETS && octets / RATIO_MAX > self.file_octets;
             match found.filter(|_| !is_bomb) {
                 Some(mail) => {
                     let mail = Mail { name: own, ..mail };
@@ -265,13 +330,16 @@ impl Gathered {
             }
         }
         let sentence = |link: String| {
-            format!("{name}: {link} is a hard link to what is no message of the archive, and is not read")
+            format!(
+                "{}: {link} is a hard link to what is no message of the archive, and is not read",
+                self.name
+            )
         };
         files::tell(damage, missing.into_iter().map(sentence), "hard links lead to no message");
     }
 
     /// Tells of links behind which mail may be that is not in the archive.
-    fn tell_symbolic_links(&mut self, name: &str, damage: &mut Vec<String>) {
+    fn tell_symbolic_links(&mut self, damage: &mut Vec<String>) {
         let mut missing = Vec::new();
         for SymbolicLink { mut levels, target, .. } in std::mem::take(&mut self.symbolic_links) {
             let file = levels.pop().unwrap_or_default();
@@ -281,11 +349,13 @@ impl Gathered {
                     behind.next().is_some_and(|(folder, _)| folder.starts_with(&target))
                 })
             };
-            if is_message(&file) || (!file.contains('.') && !is_own_folder()) {
+            if Form::of(&file).is_some() || (!file.contains(&b'.') && !is_own_folder()) {
                 let link = readable(&levels, &file);
                 missing.push(format!(
-                    "{name}: {link} is a link to {target}, and links are not followed, so that this mail is not read; \
-                     pack the archive again with what it leads to (tar -h)"
+                    "{}: {link} is a link to {}, and links are not followed, so that this mail is not read; pack the \
+                     archive again with what it leads to (tar -h)",
+                    self.name,
+                    files::readable(&target)
                 ));
             } else {
                 self.take_other(&file);
@@ -317,45 +387,62 @@ fn entry(
 }
 
 /// Where a link leads, from the folder that it is in; nothing where that is out of the archive.
-fn followed(above: &[String], target: &str) -> Option<Vec<String>> {
-    if target.starts_with('/') {
+fn followed(above: &[Vec<u8>], target: &[u8]) -> Option<Levels> {
+    if target.starts_with(b"/") {
         return None;
     }
     let mut levels = above.to_vec();
-    for level in target.split('/') {
+    for level in target.split(|octet| *octet == b'/') {
         match level {
-            "" | "." => {}
-            ".." => {
+            b"" | b"." => {}
+            b".." => {
                 levels.pop()?;
             }
-            level => levels.push(level.to_owned()),
+            level => levels.push(level.to_vec()),
         }
     }
     Some(levels).filter(|levels| !levels.is_empty())
 }
 
-fn is_message(file: &str) -> bool {
-    file.to_ascii_lowercase().ends_with(MESSAGE)
+fn readable(levels: &[Vec<u8>], file: &[u8]) -> String {
+    files::readable(&levels.iter().map(Vec::as_slice).chain([file]).collect::<Vec<_>>().join(&b'/'))
 }
 
-fn readable(levels: &[String], file: &str) -> String {
-    levels.iter().map(String::as_str).chain([file]).collect::<Vec<_>>().join("/")
+fn name_key(levels: &[Vec<u8>], file: &[u8]) -> Key {
+    key(&[&levels.join(&b'/'), file])
 }
 
-fn name_key(levels: &[String], file: &str) -> Key {
-    key(&[levels.join("/").as_bytes(), file.as_bytes()])
-}
-
-/// Counts what passes.
+/// Counts what passes, and keeps why nothing more does: that is the archive's failure, not the message's.
 struct Counted<'a> {
     inner: &'a mut dyn Read,
     octets: u64,
+    failure: Option<std::io::Error>,
+}
+
+impl Counted<'_> {
+    /// Reads what a form left unread; how many octets there were in all.
+    fn to_end(mut self) -> std::io::Result<u64> {
+        if self.failure.is_none() {
+            // Why that fails is kept.
+            let _read = std::io::copy(&mut self, &mut std::io::sink());
+        }
+        self.failure.map_or(Ok(self.octets), Err)
+    }
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.octets += read as u64;
-        Ok(read)
+        let again = |cause: &std::io::Error| std::io::Error::new(cause.kind(), cause.to_string());
+        if let Some(cause) = &self.failure {
+            return Err(again(cause));
+        }
+        match self.inner.read(into) {
+            Ok(read) => {
+                self.octets += read as u64;
+                Ok(read)
+            }
+            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => Err(cause),
+            Err(cause) => Err(again(self.failure.insert(cause))),
+        }
     }
 }
