@@ -127,7 +127,8 @@ fn begin(found: &Found) -> std::io::Result<Vec<u8>> {
 fn may_be_mail(link: &Link) -> bool {
     let is_folder_name = link.target() == Target::Nothing && link.path.extension().is_none();
     let name = link.path.file_name().unwrap_or_default();
-    is_folder_name || Form::of(std::os::unix::ffi::OsStrExt::as_bytes(name)).is_some()
+    let name = std::os::unix::ffi::OsStrExt::as_bytes(name);
+    is_folder_name || Form::of(name).is_some() || beside::is_called_mail(name)
 }
 
 /// The folder of a name whose levels are parted by `/`.

@@ -82,6 +82,13 @@ impl Beside {
     }
 }
 
+/// True where a file's name alone says that it is mail in another form.
+#[must_use]
+pub fn is_called_mail(file: &[u8]) -> bool {
+    let name = form::unpacked(file);
+    MBOX_ENDINGS.iter().chain(&STORE_ENDINGS).any(|ending| name.ends_with(ending))
+}
+
 fn is_of_maildir(file: &[u8], above: &[Vec<u8>]) -> bool {
     let is_there = above.last().is_some_and(|level| level == b"cur" || level == b"new");
     let digits = file.iter().take_while(|octet| octet.is_ascii_digit()).count();
@@ -91,24 +98,22 @@ fn is_of_maildir(file: &[u8], above: &[Vec<u8>]) -> bool {
 
 /// True where a file's name says that it is worth a look.
 fn may_be_mail(file: &[u8], above: &[Vec<u8>]) -> bool {
-    let endings = MBOX_ENDINGS.iter().chain(&STORE_ENDINGS).chain([&MESSAGE_ENDING]);
     let name = form::unpacked(file);
     // Mail programs call an mbox like its folder.
     !name.contains(&b'.')
         || is_of_maildir(file, above)
-        || endings.into_iter().any(|ending| name.ends_with(ending))
+        || is_called_mail(file)
+        || name.ends_with(MESSAGE_ENDING)
 }
 
 fn is_mail(file: &[u8], above: &[Vec<u8>], begin: Option<&[u8]>) -> bool {
-    let name = form::unpacked(file);
-    let is_named = is_of_maildir(file, above)
-        || MBOX_ENDINGS.iter().chain(&STORE_ENDINGS).any(|ending| name.ends_with(ending));
+    let is_named = is_of_maildir(file, above) || is_called_mail(file);
     let Some(begin) = begin else { return is_named };
     let line = begin.split(|octet| *octet == b'\n').next().unwrap_or_default();
     from_line::judge(line) != FromLine::Text
         || begin.starts_with(STORE)
         || (!begin.is_empty() && is_named)
-        || (begin.starts_with(COMPOUND) && name.ends_with(MESSAGE_ENDING))
+        || (begin.starts_with(COMPOUND) && form::unpacked(file).ends_with(MESSAGE_ENDING))
 }
 
 #[cfg(test)]

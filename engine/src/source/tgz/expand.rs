@@ -171,7 +171,7 @@ impl Expander {
     /// end of its member.
     pub fn doubted_from(&mut self) -> Option<u64> {
         let was_given_up = self.flaw.is_none();
-        if was_given_up {
+        if was_given_up && self.is_compressed {
             // Why that fails is in `flaw`.
             let _read = io::copy(self, &mut io::sink());
         }

@@ -1,12 +1,15 @@
 //! What the entries of a tar archive come to: folders of messages, with what stands beside them.
 //! Never follows a link out of the archive; a hard link is the earlier entry that it names.
 
+mod links;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use malote_plan::date;
 use malote_plan::message::{Flags, InternalDate};
 
+use self::links::{HardLink, SymbolicLink};
 use super::Place;
 use super::entries::{Kind, Levels, Name};
 use super::expand::{RATIO_FROM_OCTETS, RATIO_MAX};
@@ -27,9 +30,6 @@ const META: &[u8] = b".meta";
 
 /// Kinds of entries that are told by name.
 const KINDS_MAX: usize = 20;
-
-/// Octets of the names of all links of one archive.
-const LINK_OCTETS_MAX: usize = 64 * 1024 * 1024;
 
 /// Folders with their messages, by their levels.
 pub(super) type Folders = BTreeMap<Levels, Vec<Entry<Place>>>;
@@ -75,21 +75,6 @@ struct Mail {
     entry_date: Option<InternalDate>,
     octets: u64,
     place: Place,
-}
-
-/// Another name of an earlier entry.
-struct HardLink {
-    levels: Levels,
-    file: Vec<u8>,
-    target: Option<Key>,
-    at: u64,
-}
-
-/// A link that is to be followed: its name level by level, and where it says it leads.
-struct SymbolicLink {
-    levels: Levels,
-    target: Vec<u8>,
-    at: u64,
 }
 
 impl Gathered {
@@ -146,7 +131,7 @@ impl Gathered {
             return Ok(());
         };
         let measured = form.octets(octets).and_then(|octets| measure(CrLf::new(octets), HEADER_OCTETS));
-        if counted.to_end()? != length {
+        if counted.octets_in_all()? != length {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
                 "the file is cut off in the middle of a message, which is not delivered",
@@ -228,28 +213,6 @@ impl Gathered {
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// True while links are kept: their names lie in memory until all of the archive is known.
-    fn has_room(&mut self, levels: &[Vec<u8>], octets: usize) -> bool {
-        let octets = octets + levels.iter().map(|level| level.len() + size_of::<Vec<u8>>()).sum::<usize>();
-        let has_room = self.link_octets + octets <= LINK_OCTETS_MAX;
-        if has_room {
-            self.link_octets += octets;
-        } else {
-            self.links_beyond += 1;
-        }
-        has_room
-    }
-
-    fn take_hard_link(&mut self, mut levels: Levels, target: Option<Levels>, at: u64) {
-        let file = levels.pop().unwrap_or_default();
-        if !Form::of(&file).is_some() && !file.ends_with(META) {
-            return self.take_other(&file);
-        }
-        let mut above = target.unwrap_or_default();
-        let target = above.pop().map(|target| name_key(&above, target.strip_suffix(META).unwrap_or(&target)));
-        self.hard_links.push(HardLink { levels, file, target, at });
-    }
-
     /// Folders with their messages, each with what its `.meta` told. `knows` says whether a folder of these levels was
     /// numbered before.
     pub(super) fn finish(mut self, knows: &dyn Fn(&Levels) -> bool) -> Finished {
@@ -299,70 +262,6 @@ impl Gathered {
             }
         }
     }
-
-    /// Makes messages of hard links.
-    fn resolve(&mut self, damage: &mut Vec<String>) {
-        if self.hard_links.is_empty() {
-            return;
-        }
-        let mut mails: HashMap<Key, Mail> =
-            self.folders.values().flatten().map(|mail| (mail.name, mail.clone())).collect();
-        let (mut missing, mut octets) = (Vec::new(), 0_u64);
-        for HardLink { levels, file, target, .. } in std::mem::take(&mut self.hard_links) {
-            if let Some(owner) = file.strip_suffix(META) {
-                let meta = target.and_then(|target| self.metas.get(&target).cloned());
-                let end = meta.as_ref().map_or(0, |(_, end)| *end);
-                self.take_meta(name_key(&levels, owner), meta.map(|(meta, _)| meta), end, &file);
-                continue;
-            }
-            let own = name_key(&levels, &file);
-            let found = target.and_then(|target| mails.get(&target)).cloned();
-            octets += found.as_ref().map_or(0, |mail| mail.octets);
-            let is_bomb = octets > RATIO_FROM_OCTETS && octets / RATIO_MAX > self.file_octets;
-            match found.filter(|_| !is_bomb) {
-                Some(mail) => {
-                    let mail = Mail { name: own, ..mail };
-                    mails.insert(own, mail.clone());
-                    self.messages += 1;
-                    self.folders.entry(levels).or_default().push(mail);
-                }
-                None => missing.push(readable(&levels, &file)),
-            }
-        }
-        let sentence = |link: String| {
-            format!(
-                "{}: {link} is a hard link to what is no message of the archive, and is not read",
-                self.name
-            )
-        };
-        files::tell(damage, missing.into_iter().map(sentence), "hard links lead to no message");
-    }
-
-    /// Tells of links behind which mail may be that is not in the archive.
-    fn tell_symbolic_links(&mut self, damage: &mut Vec<String>) {
-        let mut missing = Vec::new();
-        for SymbolicLink { mut levels, target, .. } in std::mem::take(&mut self.symbolic_links) {
-            let file = levels.pop().unwrap_or_default();
-            let is_own_folder = || {
-                followed(&levels, &target).is_some_and(|target| {
-                    let mut behind = self.folders.range(target.clone()..);
-                    behind.next().is_some_and(|(folder, _)| folder.starts_with(&target))
-                })
-            };
-            if Form::of(&file).is_some() || (!file.contains(&b'.') && !is_own_folder()) {
-                let link = readable(&levels, &file);
-                missing.push(format!(
-                    "{}: {link} is a link to {}, and links are not followed, so that this mail is not read; pack the \
-                     archive again with what it leads to (tar -h)",
-                    self.name,
-                    files::readable(&target)
-                ));
-            } else {
-                self.take_other(&file);
-            }
-        }
-        files::tell(damage, missing, "links are messages or folders that are not read");
-    }
 }
 
 fn entry(
@@ -386,24 +285,6 @@ fn entry(
     }
 }
 
-/// Where a link leads, from the folder that it is in; nothing where that is out of the archive.
-fn followed(above: &[Vec<u8>], target: &[u8]) -> Option<Levels> {
-    if target.starts_with(b"/") {
-        return None;
-    }
-    let mut levels = above.to_vec();
-    for level in target.split(|octet| *octet == b'/') {
-        match level {
-            b"" | b"." => {}
-            b".." => {
-                levels.pop()?;
-            }
-            level => levels.push(level.to_vec()),
-        }
-    }
-    Some(levels).filter(|levels| !levels.is_empty())
-}
-
 fn readable(levels: &[Vec<u8>], file: &[u8]) -> String {
     files::readable(&levels.iter().map(Vec::as_slice).chain([file]).collect::<Vec<_>>().join(&b'/'))
 }
@@ -421,7 +302,7 @@ struct Counted<'a> {
 
 impl Counted<'_> {
     /// Reads what a form left unread; how many octets there were in all.
-    fn to_end(mut self) -> std::io::Result<u64> {
+    fn octets_in_all(mut self) -> std::io::Result<u64> {
         if self.failure.is_none() {
             // Why that fails is kept.
             let _read = std::io::copy(&mut self, &mut std::io::sink());

@@ -288,6 +288,7 @@ fn a_hard_link_is_the_message_that_it_names() {
     file("Kunden/3.eml", EntryType::Symlink, "../Inbox/1.eml");
     file("Fotos", EntryType::Symlink, "/mnt/big/Fotos");
     file("Eingang", EntryType::Symlink, "Inbox");
+    file("All.mbox", EntryType::Symlink, "/mnt/big/All.mbox");
     let octets = tar.into_inner().unwrap();
     let (_file, mut archive) = archive(&octets);
     let found: Vec<(String, String)> =
@@ -295,8 +296,8 @@ fn a_hard_link_is_the_message_that_it_names() {
     let mail = MAIL.replace('\n', "\r\n");
     assert_eq!(found, [("INBOX".to_owned(), mail.clone()), ("Kunden".to_owned(), mail)]);
     let damage = archive.damage();
-    assert_eq!(damage.len(), 3, "{damage:?}");
-    for name in ["Kunden/2.eml", "Kunden/3.eml", "Fotos"] {
+    assert_eq!(damage.len(), 4, "{damage:?}");
+    for name in ["Kunden/2.eml", "Kunden/3.eml", "Fotos", "All.mbox"] {
         assert!(damage.iter().any(|one| one.contains(name)), "{name}: {damage:?}");
     }
 }
