@@ -8,7 +8,7 @@ use malote_engine::source::tgz::meta;
 fuzz_target!(|octets: &[u8]| {
     let mut passed_over = PassedOver::default();
     let _cut = walk(octets, &mut passed_over, &mut |name, content| {
-        assert!(!name.levels.is_empty() && name.levels.iter().all(|level| level != ".." && !level.contains('/')));
+        assert!(!name.levels.is_empty() && name.levels.iter().all(|level| level != b".." && !level.contains(&b'/')));
         std::io::copy(content, &mut std::io::sink()).map(|_| ())
     });
     let _none = meta::read(octets);

@@ -1,10 +1,11 @@
 //! Mail as one file for each message: a folder of `.eml` files, or a zip of one.
 //! Never takes a file for a message that does not look like one, and tells what it passed over.
 
+pub mod beside;
 pub mod form;
 pub mod zipped;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use malote_plan::date;
 use malote_plan::folder::{Folder, FolderPath, WireName};
 use malote_plan::message::{Flags, InternalDate};
 
+use self::beside::{BEGIN_OCTETS, Beside};
 use self::form::Form;
 use super::archive::book::{Book, KeyedBy, key};
 use super::archive::contents::{FOLDERS_MAX, folder, path_of};
@@ -33,7 +35,6 @@ const TOP: &str = "INBOX";
 pub struct EmlArchive {
     top: PathBuf,
     book: Book,
-    folders: BTreeMap<Vec<u8>, Vec<Found>>,
     remarks: Vec<String>,
     damage: Vec<String>,
 }
@@ -51,24 +52,28 @@ impl EmlArchive {
     /// The messages below `top`. UIDs are kept in `book`.
     #[must_use]
     pub fn new(top: PathBuf, book: Book) -> Self {
-        Self { top, book, folders: BTreeMap::new(), remarks: Vec::new(), damage: Vec::new() }
+        Self { top, book, remarks: Vec::new(), damage: Vec::new() }
     }
 
-    fn list(&mut self) -> Result<()> {
+    /// Every folder's wire name; what was passed over is told.
+    fn list(&mut self) -> Result<BTreeSet<Vec<u8>>> {
         let top = self.top.display().to_string();
         let walk =
             files::walk(&self.top).map_err(|cause| unreadable(format!("listing {top}")).because(cause))?;
         (self.remarks, self.damage) = (walk.warnings, walk.damage);
         let missing = walk.links.iter().filter(|link| may_be_mail(link)).map(Link::damage);
         files::tell(&mut self.damage, missing, "links are messages or folders that are not read");
-        self.folders.clear();
-        let mut others = 0_u64;
+        let (mut folders, mut beside, mut others) = (BTreeSet::new(), Beside::default(), 0_u64);
         for found in walk.files {
-            if Form::of(found.name()).is_some() {
-                let wire = found.levels[..found.levels.len() - 1].join(&b'/');
-                self.folders.entry(wire).or_default().push(found);
-            } else {
-                others += 1;
+            if beside.takes(&found.levels, || begin(&found).ok()) {
+                continue;
+            }
+            match Form::of(found.name()) {
+                Some(form) => {
+                    beside.note(form);
+                    folders.insert(found.levels[..found.levels.len() - 1].join(&b'/'));
+                }
+                None => others += 1,
             }
         }
         // A folder that holds nothing at all is one all the same; one that holds other files is none.
@@ -77,44 +82,73 @@ impl EmlArchive {
             .iter()
             .filter(|found| std::fs::read_dir(&found.path).is_ok_and(|mut all| all.next().is_none()))
         {
-            self.folders.entry(empty.levels.join(&b'/')).or_default();
+            folders.insert(empty.levels.join(&b'/'));
         }
         if others > 0 {
             self.remarks.push(format!("{top}: {others} files are no .eml and are passed over"));
         }
-        if self.folders.len() > FOLDERS_MAX {
+        beside.tell(&top, &mut self.remarks, &mut self.damage);
+        if folders.len() > FOLDERS_MAX {
             return Err(unreadable(format!("{top}: more than {FOLDERS_MAX} folders")));
         }
-        Ok(())
+        Ok(folders)
     }
+
+    /// The messages of one folder, listed anew, for files come and go while a run works; nothing where it is none any
+    /// more.
+    fn messages(&mut self, folder: &Folder) -> Result<Option<Vec<Found>>> {
+        let listed = files::list(&self.top, &folder.wire.0).map_err(|cause| {
+            folder_unreadable(format!("listing {} below {}", folder.path, self.top.display())).because(cause)
+        })?;
+        let Some(listed) = listed else { return Ok(None) };
+        let is_empty = [&listed.files, &listed.folders].iter().all(|found| found.is_empty())
+            && listed.links.is_empty()
+            && listed.damage.is_empty();
+        let news: Vec<String> =
+            listed.damage.into_iter().filter(|what| !self.damage.contains(what)).collect();
+        self.damage.extend(news);
+        let is_message = |found: &Found| {
+            let is_other = Beside::default().takes(&found.levels, || begin(found).ok());
+            Form::of(found.name()).is_some() && !is_other
+        };
+        let messages: Vec<Found> = listed.files.into_iter().filter(is_message).collect();
+        Ok(Some(messages).filter(|messages| !messages.is_empty() || is_empty))
+    }
+}
+
+/// A file's first octets.
+fn begin(found: &Found) -> std::io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    files::open(&found.path, false)?.take(BEGIN_OCTETS as u64).read_to_end(&mut begin)?;
+    Ok(begin)
 }
 
 /// True for a link where a message is missing, or where a folder may be.
 fn may_be_mail(link: &Link) -> bool {
     let is_folder_name = link.target() == Target::Nothing && link.path.extension().is_none();
     let name = link.path.file_name().unwrap_or_default();
-    is_folder_name || Form::of(std::os::unix::ffi::OsStrExt::as_bytes(name)).is_some()
+    let name = std::os::unix::ffi::OsStrExt::as_bytes(name);
+    is_folder_name || Form::of(name).is_some() || beside::is_called_mail(name)
 }
 
-fn path_of_wire(wire: &[u8]) -> FolderPath {
-    let text = files::readable(wire);
-    let levels = text.split('/').filter(|level| !level.is_empty());
+/// The folder of a name whose levels are parted by `/`.
+fn path_of_text(text: &str) -> FolderPath {
+    let levels = text.split('/').filter(|level| !matches!(*level, "" | "."));
     path_of(levels).unwrap_or_else(|| FolderPath::root(TOP))
 }
 
 impl Archive for EmlArchive {
     fn survey(&mut self) -> Result<Contents> {
-        self.list()?;
-        let folders = self.folders.keys().map(|wire| folder(path_of_wire(wire), wire.clone(), None));
+        let wires = self.list()?.into_iter();
+        let folders = wires.map(|wire| folder(path_of_text(&files::readable(&wire)), wire, None));
         Ok(Contents { format: "eml".to_owned(), folders: folders.collect(), warnings: Vec::new() })
     }
 
     fn open(&mut self, folder: &Folder) -> Result<Box<dyn Shelf>> {
-        // Listed anew each time, for files come and go while a run works.
         let name = folder.path.to_string();
-        self.list()?;
+        let found = self.messages(folder)?;
         let missing = || folder_unreadable(format!("{name}: no such folder below {}", self.top.display()));
-        let found = self.folders.get(&folder.wire.0).ok_or_else(missing)?;
+        let found = found.ok_or_else(missing)?;
         let no_flags = Arc::new(Flags::default());
         let entries = found.iter().map(|found| entry(found, &no_flags)).collect();
         let index = Index::new(&self.book, &WireName(folder.wire.0.clone()), entries, KeyedBy::Name)?;

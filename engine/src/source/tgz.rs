@@ -5,10 +5,12 @@ pub mod entries;
 pub mod expand;
 mod gather;
 pub mod meta;
+mod pax;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +24,9 @@ use super::archive::contents::{FOLDERS_MAX, folder, path_of};
 use super::archive::files::{self, Stamp};
 use super::archive::index::{Entry, Index, IndexedShelf, Reads};
 use super::archive::lines::{CrLf, Verified};
+use super::archive::packed::Packing;
 use super::archive::{Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, unreadable};
+use super::eml::form::Form;
 use crate::failure::Result;
 
 /// What the folder of the messages at the top is found by; no folder's own way is this.
@@ -44,6 +48,7 @@ pub struct TgzArchive {
 pub struct Place {
     at: u64,
     octets: u64,
+    form: Form,
     hash: [u8; 32],
 }
 
@@ -62,7 +67,7 @@ impl TgzArchive {
         let file = Arc::new(files::open(&self.path, true).map_err(fail)?);
         let stamp = Stamp::of(&file.metadata().map_err(fail)?);
         let mut stream = Expander::begin(Arc::clone(&file)).map_err(fail)?;
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new(&name, stamp.octets());
         let mut passed_over = PassedOver::default();
         let walked =
             entries::walk(&mut stream, &mut passed_over, &mut |name, octets| gathered.take(name, octets));
@@ -73,13 +78,31 @@ impl TgzArchive {
         self.damage.extend(zeros.into_iter().map(|what| format!("{name}: {what}")));
         if let Err(cause) = walked {
             if passed_over.entries == 0 {
-                return Err(unreadable(format!("{name}: is no tar archive that can be read")).because(cause));
+                let what = other_packing(&file).map_or_else(
+                    || "is no tar archive that can be read".to_owned(),
+                    |packing| {
+                        format!("is packed with {packing}, and of tar archives gzip alone is read; unpack it to a .tar first")
+                    },
+                );
+                return Err(unreadable(format!("{name}: {what}")).because(cause));
             }
-            self.damage.push(format!(
-                "{name}: {cause}; {} entries before that were read ({} messages), and what lies behind is missing",
-                passed_over.entries,
-                gathered.messages()
-            ));
+            let told = match stream.doubted_from() {
+                None => format!(
+                    "{} entries before that were read ({} messages), and what lies behind is missing",
+                    passed_over.entries,
+                    gathered.messages()
+                ),
+                Some(from) => {
+                    let kept_back = gathered.keep_back(from);
+                    format!(
+                        "no checksum proves what it expands to from octet {from} on: {kept_back} messages there may \
+                         be altered and are kept back, {} before them were read, and what lies behind is missing; get \
+                         the file anew",
+                        gathered.messages()
+                    )
+                }
+            };
+            self.damage.push(format!("{name}: {cause}; {told}"));
         }
         for (count, what) in [
             (passed_over.hostile, "names that lead out of the archive"),
@@ -100,9 +123,10 @@ impl TgzArchive {
 impl TgzArchive {
     /// What a folder is found by, and where it goes. Messages at the top are in the inbox; where they were copied by an
     /// older Malote, they stay in the folder that it called `_`.
-    fn place_of(&self, levels: &[String]) -> (Vec<u8>, FolderPath) {
-        let wire = levels.join("/").into_bytes();
-        match path_of(levels.iter().map(String::as_str)) {
+    fn place_of(&self, levels: &[Vec<u8>]) -> (Vec<u8>, FolderPath) {
+        let wire = levels.join(&b'/');
+        let readable: Vec<String> = levels.iter().map(|level| files::readable(level)).collect();
+        match path_of(readable.iter().map(String::as_str)) {
             Some(path) => (wire, path),
             None if self.book.knows(&WireName(wire.clone())) => (wire, FolderPath::root("")),
             None => (TOP_WIRE.to_vec(), FolderPath::root(malote_plan::folder::INBOX)),
@@ -116,8 +140,7 @@ impl Archive for TgzArchive {
         let gathered = self.read_through()?;
         let mut folders = Vec::new();
         self.folders.clear();
-        let name = self.path.display().to_string();
-        let finished = gathered.finish(&name, self.stamp.map_or(0, |stamp| stamp.octets()));
+        let finished = gathered.finish(&|levels| self.book.knows(&WireName(levels.join(&b'/'))));
         self.damage.extend(finished.damage);
         self.remarks.extend(finished.remarks);
         // Those at the top come last: a folder that is called Inbox keeps its name.
@@ -157,6 +180,18 @@ impl Archive for TgzArchive {
     }
 }
 
+/// What a file is packed with that is no gzip.
+fn other_packing(file: &File) -> Option<&'static str> {
+    let mut begin = [0; 6];
+    let read = file.read_at(&mut begin, 0).ok()?;
+    match Packing::of(&begin[..read]) {
+        Packing::Bzip2 => Some("bzip2"),
+        Packing::Zstandard => Some("Zstandard"),
+        Packing::Xz => Some("xz"),
+        Packing::Plain | Packing::Gzip | Packing::DovecotLz4 => None,
+    }
+}
+
 /// Reads messages out of the archive.
 struct TgzReads {
     stream: Expander,
@@ -172,7 +207,8 @@ impl Reads<Place> for TgzReads {
             .go_to(place.at)
             .map_err(|cause| Refusal::unreadable(format!("at octet {} of the archive: {cause}", place.at)))?;
         let slice = (&mut self.stream).take(place.octets);
-        Ok(Content { octets: entry.octets, reader: Box::new(Verified::new(CrLf::new(slice), place.hash)) })
+        let octets = place.form.octets(slice).map_err(|cause| Refusal::unreadable(cause.to_string()))?;
+        Ok(Content { octets: entry.octets, reader: Box::new(Verified::new(CrLf::new(octets), place.hash)) })
     }
 
     fn check(&mut self) -> Result<()> {

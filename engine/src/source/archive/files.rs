@@ -188,6 +188,32 @@ pub fn tell(into: &mut Vec<String>, sentences: impl IntoIterator<Item = String>,
 /// Sentences of one kind that are told.
 const TOLD_MAX: usize = 50;
 
+/// Such sentences as they come: those beyond the first are counted and not held.
+#[derive(Debug, Default)]
+pub struct Sentences {
+    told: Vec<String>,
+    more: u64,
+}
+
+impl Sentences {
+    /// Takes one more.
+    pub fn add(&mut self, sentence: impl FnOnce() -> String) {
+        if self.told.len() < TOLD_MAX {
+            self.told.push(sentence());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Tells them of the archive of this name; `what` says what the others are.
+    pub fn tell(self, name: &str, into: &mut Vec<String>, what: &str) {
+        into.extend(self.told.into_iter().map(|sentence| format!("{name}: {sentence}")));
+        if self.more > 0 {
+            into.push(format!("{name}: {} more {what}", self.more));
+        }
+    }
+}
+
 /// Walks everything below `top`. Links, pipes and devices are passed over and told; a link to a folder of mail that
 /// lies elsewhere is damage.
 ///
@@ -210,7 +236,46 @@ pub fn walk(top: &Path) -> io::Result<Walk> {
     Ok(walk)
 }
 
+/// Lists the one folder below `top` whose way is `wire`, level by level, and nothing below it; nothing where it is no
+/// folder, or lies behind a link.
+///
+/// # Errors
+/// Where it cannot be read, or a limit is passed.
+pub fn list(top: &Path, wire: &[u8]) -> io::Result<Option<Walk>> {
+    let mut folder = top.to_owned();
+    let mut levels = Vec::new();
+    for level in wire.split(|octet| *octet == b'/').filter(|level| !level.is_empty()) {
+        folder.push(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(level));
+        levels.push(level.to_vec());
+        match std::fs::symlink_metadata(&folder) {
+            Ok(metadata) if metadata.is_dir() && level != b".." => {}
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => return Ok(None),
+        }
+    }
+    let (mut walk, mut odd) = (Walk::default(), 0);
+    look_into(&mut walk, &mut odd, (top, &folder), &levels)?;
+    walk.files.sort_by(|one, other| one.levels.cmp(&other.levels));
+    Ok(Some(walk))
+}
+
 fn descend(
+    walk: &mut Walk,
+    odd: &mut u64,
+    (walk_top, folder): (&Path, &Path),
+    levels: &[Vec<u8>],
+) -> io::Result<()> {
+    let before = walk.folders.len();
+    look_into(walk, odd, (walk_top, folder), levels)?;
+    let below: Vec<Found> = walk.folders[before..].to_vec();
+    for found in below {
+        descend(walk, odd, (walk_top, &found.path), &found.levels)?;
+    }
+    Ok(())
+}
+
+/// What lies in one folder.
+fn look_into(
     walk: &mut Walk,
     odd: &mut u64,
     (walk_top, folder): (&Path, &Path),
@@ -254,9 +319,7 @@ fn descend(
         if found.metadata.is_symlink() {
             walk.links.push(Link::at(&found.path, walk_top));
         } else if found.metadata.is_dir() {
-            let (path, levels) = (found.path.clone(), found.levels.clone());
             walk.folders.push(found);
-            descend(walk, odd, (walk_top, &path), &levels)?;
         } else if found.metadata.is_file() {
             walk.files.push(found);
         } else {

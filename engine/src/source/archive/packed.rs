@@ -92,13 +92,26 @@ pub fn text<'a>(octets: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
         ));
     }
     let is_control = |octet: &u8| matches!(octet, 0..=8 | 0x0b | 0x0e..=0x1f | 0x7f);
-    if begin.iter().any(is_control) {
+    // Mail of East Asia may have its fields as they are (RFC 1468 §2, RFC 1557).
+    let is_shift = |octet: &u8| matches!(octet, 0x0e | 0x0f | 0x1b);
+    let value = begin.len() - field_value(begin).len();
+    let (name, value) = begin.split_at(value);
+    if name.iter().any(is_control) || value.iter().any(|octet| is_control(octet) && !is_shift(octet)) {
         return Err(wrong(
             "its first octets are no header of a message, nor a packing that is known: gzip, bzip2, Zstandard, xz or \
              Dovecot's LZ4",
         ));
     }
     Ok(Box::new(octets))
+}
+
+/// What stands behind the name of a field and its colon (RFC 5322 §2.2); nothing where there is none.
+fn field_value(begin: &[u8]) -> &[u8] {
+    let name = begin.iter().take_while(|octet| matches!(octet, 33..=57 | 59..=126)).count();
+    match &begin[name..] {
+        [b':', value @ ..] if name > 0 => value,
+        _ => &[],
+    }
 }
 
 fn wrong(why: &str) -> io::Error {
@@ -138,19 +151,23 @@ impl<R: Read> Read for Limited<R> {
 }
 
 /// Octets whose first ones were looked at.
-struct Peeking<R> {
+pub struct Peeking<R> {
     held: Vec<u8>,
     given: usize,
     inner: R,
 }
 
 impl<R: Read> Peeking<R> {
-    const fn new(inner: R) -> Self {
+    /// Nothing looked at yet.
+    pub const fn new(inner: R) -> Self {
         Self { held: Vec::new(), given: 0, inner }
     }
 
     /// The next octets without taking them; fewer than `octets` at the end alone.
-    fn peek(&mut self, octets: usize) -> io::Result<&[u8]> {
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn peek(&mut self, octets: usize) -> io::Result<&[u8]> {
         self.held.drain(..self.given);
         self.given = 0;
         let missing = octets.saturating_sub(self.held.len());
@@ -186,6 +203,11 @@ impl<R: Read> Read for Frames<R> {
                 let read = decoder.read(into)?;
                 if read > 0 || into.is_empty() {
                     return Ok(read);
+                }
+                // The decoder reckons the checksum and leaves it to its caller to look at it (RFC 8878 §3.1.1).
+                let told = decoder.decoder.get_checksum_from_data();
+                if told.is_some() && told != decoder.decoder.get_calculated_checksum() {
+                    return Err(wrong("its checksum is not right"));
                 }
                 self.stored = self.decoder.take().map(|decoder| decoder.into_inner());
             }
@@ -356,6 +378,27 @@ mod tests {
     }
 
     #[test]
+    fn an_altered_text_is_never_given_where_a_checksum_can_tell() {
+        let text = "Subject: x\r\n\r\n".repeat(50);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+        bzip2.write_all(text.as_bytes()).unwrap();
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        let zstandard = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
+        for packed in [gzip.finish().unwrap(), bzip2.finish().unwrap(), zstandard, xz(text.as_bytes(), 6)] {
+            for (at, bit) in (10..packed.len()).flat_map(|at| [(at, 0), (at, 2), (at, 5)]) {
+                let mut damaged = packed.clone();
+                damaged[at] ^= 1 << bit;
+                let mut all = Vec::new();
+                let read = expanded(damaged.as_slice()).and_then(|mut reader| reader.read_to_end(&mut all));
+                let is_altered = read.is_ok() && all != text.as_bytes();
+                assert!(!is_altered, "bit {bit} of octet {at} of {}", packed[..4].escape_ascii());
+            }
+        }
+    }
+
+    #[test]
     fn what_no_message_begins_with_is_refused() {
         for (octets, may_be) in [
             (&b""[..], true),
@@ -363,6 +406,11 @@ mod tests {
             (b"\r\n\tx", true),
             (b"\xef\xbb\xbfSubject: x", true),
             (b"From x@y", true),
+            (b"Subject: \x1b$B%F%9\x1b(B", true),
+            (b"To: \x0e1h\x0f", true),
+            (b"Subject: \x01", false),
+            (b"\x1b$B: x", false),
+            (b": \x1b$B", false),
             (b"\x04\x22\x4d\x18 lz4", false),
             (b"LZIP\x01", false),
             (&[0; 100], false),

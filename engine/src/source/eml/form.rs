@@ -26,9 +26,7 @@ impl Form {
     /// The form of a file's name; nothing where it is no message by its name.
     #[must_use]
     pub fn of(name: &[u8]) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let bare = PACKED.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(&name);
-        match bare {
+        match unpacked(name).as_slice() {
             bare if bare.ends_with(b".partial.emlx") => Some(Self::ApplePartial),
             bare if bare.ends_with(b".emlx") => Some(Self::Apple),
             bare if bare.ends_with(b".eml") => Some(Self::Bare),
@@ -55,6 +53,13 @@ impl Form {
         }
         packed::text(octets)
     }
+}
+
+/// A name in lower case without the ending of a packing.
+#[must_use]
+pub fn unpacked(name: &[u8]) -> Vec<u8> {
+    let name = name.to_ascii_lowercase();
+    PACKED.iter().find_map(|ending| name.strip_suffix(*ending)).unwrap_or(&name).to_vec()
 }
 
 /// The first line of Apple's `.emlx`: how many octets the message has. Behind it lies a property list.

@@ -235,3 +235,84 @@ fn a_linked_folder_or_message_is_told_by_name() {
     assert!(damage[0].contains("--from"), "{damage:?}");
     assert!(damage[1].contains("b.eml") && damage[2].contains("broken.eml"), "{damage:?}");
 }
+
+const APPLE_DOUBLE: &str = "\0\u{5}\u{16}\u{7}\0\0\0";
+const MBOX: &str = "From ana@x.org Mon Jul  1 10:00:00 2024\nSubject: x\n\n";
+
+#[test]
+fn what_lies_beside_messages_is_passed_over_or_told_alike_in_a_folder_and_a_zip() {
+    let files = [
+        ("I/1.eml", MAIL),
+        ("I/._1.eml", APPLE_DOUBLE),
+        ("__MACOSX/I/._1.eml", APPLE_DOUBLE),
+        ("Takeout/Mail/All.mbox", MBOX),
+        ("old/cur/1719828000.M1P2.host:2,S", MAIL),
+        ("note.txt", "no mail"),
+    ];
+    let top = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = top.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let (_file, zip) = zipped(&zip_of(&files));
+    let folder = EmlArchive::new(top.path().to_owned(), Book::in_memory());
+    for mut archive in [Box::new(zip) as Box<dyn Archive>, Box::new(folder)] {
+        assert_eq!(told(archive.as_mut()), [expected("I")]);
+        let (remarks, damage) = (archive.remarks(), archive.damage());
+        assert!(remarks.iter().any(|one| one.contains("2 files that macOS adds")), "{remarks:?}");
+        assert!(remarks.iter().any(|one| one.contains("are no .eml")), "{remarks:?}");
+        assert_eq!(damage.len(), 2, "{damage:?}");
+        for name in ["All.mbox", "1719828000"] {
+            assert!(damage.iter().any(|one| one.contains(name)), "{name}: {damage:?}");
+        }
+    }
+}
+
+#[test]
+fn many_messages_of_a_zip_that_cannot_be_read_are_not_told_one_by_one() {
+    let names: Vec<String> = (0..200).map(|number| format!("{number}.eml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "\0\0")).collect();
+    let (_file, mut zip) = zipped(&zip_of(&files));
+    assert!(told(&mut zip).is_empty());
+    let damage = zip.damage();
+    assert!(damage.len() < 60 && damage.last().unwrap().contains("150 more"), "{damage:?}");
+}
+
+#[test]
+fn a_zips_names_are_of_code_page_437_where_they_are_no_utf8() {
+    let mut octets = zip_of(&[("Cafe/1.eml", MAIL)]);
+    for at in 0..octets.len() - 4 {
+        if octets[at..].starts_with(b"Cafe/") {
+            octets[at + 3] = 0x82;
+        }
+    }
+    let (_file, mut zip) = zipped(&octets);
+    assert_eq!(told(&mut zip), [expected("Caf\u{e9}")]);
+}
+
+#[test]
+fn a_folder_is_listed_for_itself_when_it_is_opened() {
+    use std::os::unix::fs::symlink;
+    let top = tempfile::tempdir().unwrap();
+    let path = |name: &str| top.path().join(name);
+    for name in ["a/b", "c"] {
+        std::fs::create_dir_all(path(name)).unwrap();
+        std::fs::write(path(name).join("1.eml"), MAIL).unwrap();
+    }
+    let mut archive = EmlArchive::new(top.path().to_owned(), Book::in_memory());
+    let folders = archive.survey().unwrap().folders;
+    let mut count = |number: usize| Some(archive.open(&folders[number]).ok()?.uids().iter().count());
+    assert_eq!((count(0), count(1)), (Some(1), Some(1)));
+    std::fs::write(path("a/b/2.eml"), MAIL).unwrap();
+    assert_eq!(count(0), Some(2));
+    // One that is closed, gone, or a link by now is not taken for an empty one.
+    std::fs::rename(path("a"), path("z")).unwrap();
+    assert_eq!(count(0), None);
+    symlink("z", path("a")).unwrap();
+    assert_eq!(count(0), None);
+    std::fs::rename(path("c/1.eml"), path("c/1.txt")).unwrap();
+    assert_eq!(count(1), None);
+    std::fs::remove_file(path("c/1.txt")).unwrap();
+    assert_eq!(count(1), Some(0));
+}

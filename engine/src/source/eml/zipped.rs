@@ -13,12 +13,13 @@ use malote_plan::message::Flags;
 use zip::read::{Config, OwnedZipFileEntry, ZipReadOptions};
 use zip::unstable::read::ZipIterable;
 
+use super::beside::{BEGIN_OCTETS, Beside};
 use super::form::Form;
-use super::path_of_wire;
+use super::path_of_text;
 use crate::failure::Result;
 use crate::source::archive::book::{Book, Key, KeyedBy, Occurrences};
 use crate::source::archive::contents::{FOLDERS_MAX, folder};
-use crate::source::archive::files::{self, OwnPlace, Stamp};
+use crate::source::archive::files::{self, OwnPlace, Sentences, Stamp};
 use crate::source::archive::index::{Entry, Index, IndexedShelf, Reads};
 use crate::source::archive::lines::{CrLf, Measured, Verified, measure};
 use crate::source::archive::{
@@ -64,6 +65,7 @@ impl ZipOfEml {
         let (file_octets, mut reader) = (file.metadata()?.len(), OwnPlace::new(Arc::clone(file)));
         let mut gathered = Gathered::default();
         let (mut others, mut hostile, mut expanded) = (0_u64, 0_u64, 0_u64);
+        let (mut beside, mut unreadable) = (Beside::default(), Sentences::default());
         for (number, entry) in zip.files().map_err(io::Error::other)?.enumerate() {
             let entry = match entry {
                 Ok(entry) => OwnedZipFileEntry::from(entry),
@@ -84,6 +86,9 @@ impl ZipOfEml {
                 hostile += 1;
                 continue;
             };
+            if beside.takes(&levels, || begin(&entry, &mut reader).ok()) {
+                continue;
+            }
             let form = levels.split_last().and_then(|(file, above)| Some((Form::of(file)?, above)));
             let Some((form, above)) = form else {
                 others += 1;
@@ -93,12 +98,14 @@ impl ZipOfEml {
                 Ok(measured) => {
                     expanded += measured.octets;
                     let found = Found { number: gathered.entries.len(), form, measured };
-                    gathered.folders.entry(above.join(&b'/')).or_default().push(found);
+                    let folder = gathered.folders.entry(above.join(&b'/'));
+                    folder.or_insert_with(|| (folder_name(&entry), Vec::new())).1.push(found);
                     gathered.entries.push(entry);
+                    beside.note(form);
                 }
                 Err(cause) => {
-                    let own = files::readable(told.name_raw());
-                    self.damage.push(format!("{name}: message {number} cannot be read: {own}: {cause}"));
+                    let own = readable(&entry);
+                    unreadable.add(|| format!("message {number} cannot be read: {own}: {cause}"));
                 }
             }
             let is_bomb = expanded > RATIO_FROM_OCTETS && expanded / RATIO_MAX > file_octets;
@@ -110,6 +117,8 @@ impl ZipOfEml {
                 break;
             }
         }
+        unreadable.tell(&name, &mut self.damage, "messages cannot be read");
+        beside.tell(&name, &mut self.remarks, &mut self.damage);
         if hostile > 0 {
             self.damage.push(format!(
                 "{name}: {hostile} names that lead out of the archive, or links, are not read"
@@ -122,10 +131,10 @@ impl ZipOfEml {
     }
 }
 
-/// What was found: messages by folder, and their entries.
+/// What was found: messages by folder, with the folder's name for reading, and their entries.
 #[derive(Default)]
 struct Gathered {
-    folders: BTreeMap<Vec<u8>, Vec<Found>>,
+    folders: BTreeMap<Vec<u8>, (String, Vec<Found>)>,
     entries: Vec<OwnedZipFileEntry>,
 }
 
@@ -145,6 +154,30 @@ fn message(entry: &OwnedZipFileEntry, reader: &mut OwnPlace, form: Form) -> io::
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is longer than any message"));
     }
     Ok(measured)
+}
+
+/// The first octets of an entry.
+fn begin(entry: &OwnedZipFileEntry, reader: &mut OwnPlace) -> io::Result<Vec<u8>> {
+    let file = entry.as_ref().with_reader(reader, ZipReadOptions::new()).map_err(io::Error::other)?;
+    let mut begin = Vec::new();
+    file.take(BEGIN_OCTETS as u64).read_to_end(&mut begin)?;
+    Ok(begin)
+}
+
+/// An entry's name for reading. Octets that are no UTF-8 are of code page 437 where the entry does not claim otherwise
+/// (APPNOTE.TXT, appendix D).
+fn readable(entry: &OwnedZipFileEntry) -> String {
+    let entry = entry.as_ref();
+    let raw = entry.name_raw();
+    let is_utf8 = std::str::from_utf8(raw).is_ok();
+    let decoded = entry.name().ok().filter(|_| !is_utf8).map(|name| name.into_owned());
+    decoded.unwrap_or_else(|| files::readable(raw)).replace('\\', "/")
+}
+
+/// The same of the folder that it is in.
+fn folder_name(entry: &OwnedZipFileEntry) -> String {
+    let name = readable(entry);
+    name.rsplit_once('/').map(|(folder, _)| folder.to_owned()).unwrap_or_default()
 }
 
 /// A name as levels; nothing where it leads out of the archive.
@@ -181,7 +214,7 @@ impl Archive for ZipOfEml {
         let no_flags = Arc::new(Flags::default());
         let mut folders = Vec::new();
         self.folders.clear();
-        for (wire, messages) in gathered.folders {
+        for (wire, (readable, messages)) in gathered.folders {
             let mut occurrences = Occurrences::default();
             let entries = messages.into_iter().map(|Found { number, form, measured }| {
                 let mut content = Key::default();
@@ -196,7 +229,7 @@ impl Archive for ZipOfEml {
                 }
             });
             let index = Index::new(&self.book, &WireName(wire.clone()), entries.collect(), KeyedBy::Content)?;
-            folders.push(folder(path_of_wire(&wire), wire.clone(), Some(index.status)));
+            folders.push(folder(path_of_text(&readable), wire.clone(), Some(index.status)));
             self.folders.insert(wire, Arc::new(index));
             if folders.len() > FOLDERS_MAX {
                 return Err(unreadable(format!("{name}: more than {FOLDERS_MAX} folders")));

@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use tar::{EntryType, Header, PaxExtensions};
+use tar::{EntryType, Header};
+
+use super::pax;
+use crate::source::archive::files;
 
 /// Entries of one archive at most.
 pub const ENTRIES_MAX: u64 = 5_000_000;
@@ -13,7 +16,7 @@ pub const ENTRIES_MAX: u64 = 5_000_000;
 pub const ENTRY_OCTETS_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Octets of a name, or of the extensions that hold it.
-const NAME_OCTETS_MAX: u64 = 64 * 1024;
+pub(super) const NAME_OCTETS_MAX: u64 = 64 * 1024;
 
 /// Levels of a name.
 const LEVELS_MAX: usize = 64;
@@ -30,6 +33,9 @@ const RECORD_OCTETS: u64 = 20 * BLOCK_OCTETS;
 /// Zeros behind the last entry at most: no tape has longer records.
 const FILLING_OCTETS_MAX: u64 = 2 * 1024 * 1024;
 
+/// A name level by level, as octets: two that are no UTF-8 stay two.
+pub type Levels = Vec<Vec<u8>>;
+
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
@@ -38,16 +44,16 @@ pub enum Kind {
     /// A folder.
     Folder,
     /// Another name of an earlier entry, whose name it tells; nothing where that leads out of the archive.
-    HardLink(Option<Vec<String>>),
+    HardLink(Option<Levels>),
     /// A name that is to be followed, as it tells it.
-    SymbolicLink(String),
+    SymbolicLink(Vec<u8>),
 }
 
 /// An entry of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// Level by level; never empty, never `..`.
-    pub levels: Vec<String>,
+    pub levels: Levels,
     /// What it is.
     pub kind: Kind,
     /// When it was changed, in seconds; 0 where nothing is told.
@@ -73,17 +79,30 @@ pub struct PassedOver {
     pub holes: Vec<(u64, u64)>,
     /// Octets of zeros behind the last entry.
     pub zeros_at_end: u64,
+    /// Files that are stored without their holes.
+    pub sparse: u64,
+    /// The names of the first of them.
+    pub sparse_names: Vec<Vec<u8>>,
 }
 
 impl PassedOver {
-    /// What the zeros say of entries that are missing, as sentences that go on the archive's name. How an archive
-    /// ends is told where it was walked to its end.
+    /// What the zeros say of entries that are missing, and which files are, as sentences that go on the archive's
+    /// name. How an archive ends is told where it was walked to its end.
     #[must_use]
     pub fn damage(&self, is_walked: bool) -> Vec<String> {
         let hole = |(at, octets): &(u64, u64)| {
             format!("{octets} octets of zeros lie in its middle, at octet {at}: entries may have been there")
         };
         let mut damage: Vec<String> = self.holes.iter().map(hole).collect();
+        if self.sparse > 0 {
+            let names: Vec<String> = self.sparse_names.iter().map(|name| files::readable(name)).collect();
+            damage.push(format!(
+                "{} files are stored without their holes and are not read, the first of them {}; pack the archive again \
+                 without --sparse",
+                self.sparse,
+                names.join(", ")
+            ));
+        }
         if is_walked && self.entries > 0 && self.zeros_at_end < BLOCK_OCTETS {
             damage.push(
                 "it has no end mark, as one that is cut off: entries may be missing; hold its length against the \
@@ -100,10 +119,20 @@ impl PassedOver {
         }
         damage
     }
+
+    fn take_sparse(&mut self, name: Vec<u8>) {
+        self.sparse += 1;
+        if self.sparse_names.len() < SPARSE_NAMES_MAX {
+            self.sparse_names.push(name);
+        }
+    }
 }
 
 /// Holes that are told one by one.
 const HOLES_MAX: usize = 20;
+
+/// Files without their holes that are told by name.
+const SPARSE_NAMES_MAX: usize = 5;
 
 /// Counts octets, and the zeros that they end with.
 struct Counted<R> {
@@ -202,10 +231,10 @@ fn walk_entries(
                 continue;
             }
             EntryType::XHeader => {
-                let extensions = short(&mut entry, octets)?;
-                let told = pax_names(&extensions)?;
+                let told = pax::read(&mut entry, octets)?;
                 long_names.name = told.name.or(long_names.name);
                 long_names.target = told.target.or(long_names.target);
+                long_names.is_sparse |= told.is_sparse;
                 continue;
             }
             EntryType::XGlobalHeader => continue,
@@ -215,8 +244,12 @@ fn walk_entries(
             }
             kind => kind,
         };
-        let LongNames { name, target } = std::mem::take(&mut long_names);
+        let LongNames { name, target, is_sparse } = std::mem::take(&mut long_names);
         let name = name.unwrap_or_else(|| entry.header().path_bytes().into_owned());
+        if is_sparse {
+            passed_over.take_sparse(name);
+            continue;
+        }
         let Some(kind) = kind_of(kind, target, entry.header()) else {
             passed_over.odd += 1;
             continue;
@@ -246,7 +279,7 @@ fn kind_of(kind: EntryType, long_target: Option<Vec<u8>>, header: &Header) -> Op
     match kind {
         kind if kind.is_dir() => Some(Kind::Folder),
         kind if kind.is_hard_link() => Some(Kind::HardLink(levels(&target))),
-        kind if kind.is_symlink() => Some(Kind::SymbolicLink(String::from_utf8_lossy(&target).into_owned())),
+        kind if kind.is_symlink() => Some(Kind::SymbolicLink(target)),
         kind if kind.is_file() || kind.is_contiguous() => Some(Kind::File),
         _ => None,
     }
@@ -268,37 +301,23 @@ fn short(entry: &mut impl Read, octets: u64) -> io::Result<Vec<u8>> {
     }
     let mut held = Vec::new();
     entry.take(NAME_OCTETS_MAX).read_to_end(&mut held)?;
-    if held.len() as u64 == octets {
-        Ok(held)
-    } else {
-        Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is cut off in a name"))
-    }
+    if held.len() as u64 == octets { Ok(held) } else { Err(cut_in_a_name()) }
 }
 
-/// Names that stand before the entry that bears them.
+pub(super) fn cut_in_a_name() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file is cut off in a name")
+}
+
+/// What stands before the entry that it is of.
 #[derive(Default)]
 struct LongNames {
     name: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
-}
-
-/// The name and the link's name of pax extensions (POSIX.1-2001). A size among them would move all that follows.
-fn pax_names(extensions: &[u8]) -> io::Result<LongNames> {
-    let mut names = LongNames::default();
-    for extension in PaxExtensions::new(extensions) {
-        let extension = extension?;
-        match extension.key_bytes() {
-            b"path" => names.name = Some(extension.value_bytes().to_vec()),
-            b"linkpath" => names.target = Some(extension.value_bytes().to_vec()),
-            b"size" => return Err(limit("an entry in it is longer than a header can tell")),
-            _ => {}
-        }
-    }
-    Ok(names)
+    is_sparse: bool,
 }
 
 /// A name as levels; nothing where it leads out of the archive.
-fn levels(name: &[u8]) -> Option<Vec<String>> {
+fn levels(name: &[u8]) -> Option<Levels> {
     if name.starts_with(b"/") || name.contains(&0) {
         return None;
     }
@@ -307,13 +326,13 @@ fn levels(name: &[u8]) -> Option<Vec<String>> {
         match level {
             b"" | b"." => {}
             b".." => return None,
-            level => levels.push(String::from_utf8_lossy(level).into_owned()),
+            level => levels.push(level.to_vec()),
         }
     }
     (levels.len() <= LEVELS_MAX).then_some(levels)
 }
 
-fn limit(what: &str) -> io::Error {
+pub(super) fn limit(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
@@ -332,7 +351,7 @@ mod tests {
             ("a/../../x", None),
             ("a\0b", None),
         ] {
-            let expected = expected.map(|levels| levels.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            let expected = expected.map(|levels| levels.into_iter().map(Vec::from).collect::<Levels>());
             assert_eq!(levels(name.as_bytes()), expected, "{name:?}");
         }
         assert_eq!(levels("a/".repeat(LEVELS_MAX + 1).as_bytes()), None);

@@ -35,6 +35,10 @@ const INPUT_OCTETS: usize = 64 * 1024;
 /// A gzip header with its optional fields at most.
 const HEADER_OCTETS_MAX: usize = 64 * 1024;
 
+/// How far the length in a file's last four octets may lie from what was expanded and still be that of the member
+/// that was read: a damaged one comes to another length, by some thousand octets as seen, and swallows its trailer.
+const LENGTH_OFF_MAX: u32 = 64 * 1024;
+
 /// A place from which expanding can go on.
 #[derive(Clone)]
 struct Point {
@@ -88,6 +92,27 @@ enum Stage {
     End,
 }
 
+/// Why reading ended before its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    /// The file ends in the middle of a member: what was given is what was packed.
+    Cut,
+    /// What was read is not what was packed.
+    Wrong,
+    /// A limit, or the disk.
+    Other,
+}
+
+impl Flaw {
+    fn of(cause: &io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Cut,
+            io::ErrorKind::InvalidData => Self::Wrong,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// Reads the expanded octets of a file; those of the file itself where it is not compressed.
 pub struct Expander {
     file: Arc<File>,
@@ -101,6 +126,9 @@ pub struct Expander {
     stage: Stage,
     expanded: u64,
     checksum: Crc,
+    /// Octets of the members whose checksums were right.
+    proven: u64,
+    flaw: Option<Flaw>,
     /// True while everything is read from the beginning, so that checksums mean something.
     is_first_pass: bool,
     points: Arc<Points>,
@@ -128,12 +156,41 @@ impl Expander {
             stage: Stage::Header,
             expanded: 0,
             checksum: Crc::new(),
+            proven: 0,
+            flaw: None,
             is_first_pass: true,
             points: Arc::default(),
             gathered: Points::default(),
             file_octets,
             ratio_max: RATIO_MAX,
         })
+    }
+
+    /// Asked where the first pass was given up: where the octets begin that may not be those that were packed. Nothing
+    /// where there are none; a cut alone alters nothing. What was not read yet is read, for a checksum stands at the
+    /// end of its member.
+    pub fn doubted_from(&mut self) -> Option<u64> {
+        let was_given_up = self.flaw.is_none();
+        if was_given_up && self.is_compressed {
+            // Why that fails is in `flaw`.
+            let _read = io::copy(self, &mut io::sink());
+        }
+        let is_doubted = self.flaw.is_some_and(|flaw| match flaw {
+            Flaw::Wrong => true,
+            Flaw::Cut => was_given_up || self.has_swallowed_its_trailer(),
+            Flaw::Other => was_given_up,
+        });
+        (self.is_compressed && is_doubted && self.proven < self.expanded).then_some(self.proven)
+    }
+
+    /// True where the file that seems to be cut ends with the length of what was expanded (RFC 1952 §2.3.1): it is
+    /// whole, and a damage hid the end of the data.
+    fn has_swallowed_its_trailer(&self) -> bool {
+        let mut length = [0; 4];
+        let at = self.file_octets.saturating_sub(4);
+        let is_read = self.file.read_exact_at(&mut length, at).is_ok();
+        let off = u32::from_le_bytes(length).wrapping_sub(self.checksum.amount());
+        is_read && off.min(off.wrapping_neg()) <= LENGTH_OFF_MAX
     }
 
     /// What the first pass gathered on its way.
@@ -270,6 +327,7 @@ impl Expander {
             return Err(damaged("its checksum is not right"));
         }
         self.checksum = Crc::new();
+        self.proven = self.expanded;
         Ok(())
     }
 
@@ -339,7 +397,7 @@ impl Read for Expander {
             return Ok(0);
         }
         let read = if self.is_compressed {
-            self.expand(into)?
+            self.expand(into).inspect_err(|cause| self.flaw = Some(Flaw::of(cause)))?
         } else {
             let available = self.available()?;
             let taken = available.len().min(into.len());
@@ -348,7 +406,7 @@ impl Read for Expander {
             self.expanded += taken as u64;
             taken
         };
-        self.check_limits()?;
+        self.check_limits().inspect_err(|_| self.flaw = Some(Flaw::Other))?;
         Ok(read)
     }
 }

@@ -1,55 +1,63 @@
 //! What the entries of a tar archive come to: folders of messages, with what stands beside them.
 //! Never follows a link out of the archive; a hard link is the earlier entry that it names.
 
+mod links;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use malote_plan::date;
 use malote_plan::message::{Flags, InternalDate};
 
+use self::links::{HardLink, SymbolicLink};
 use super::Place;
-use super::entries::{Kind, Name};
+use super::entries::{Kind, Levels, Name};
 use super::expand::{RATIO_FROM_OCTETS, RATIO_MAX};
 use super::meta::{self, META_OCTETS_MAX, Meta};
 use crate::source::archive::book::{Key, Occurrences, key};
-use crate::source::archive::files;
+use crate::source::archive::files::{self, Sentences};
 use crate::source::archive::index::{Entry, FlagSets};
-use crate::source::archive::lines::{CrLf, measure};
+use crate::source::archive::lines::{CrLf, Measured, measure};
+use crate::source::archive::packed::Peeking;
+use crate::source::eml::beside::{BEGIN_OCTETS, Beside};
+use crate::source::eml::form::Form;
 
 /// Octets of a message's header that are kept while it is indexed.
 const HEADER_OCTETS: usize = 64 * 1024;
 
 /// The ending of what tells of another entry.
-const META: &str = ".meta";
-
-/// The ending of a message.
-const MESSAGE: &str = ".eml";
+const META: &[u8] = b".meta";
 
 /// Kinds of entries that are told by name.
 const KINDS_MAX: usize = 20;
 
-/// Octets of the names of all links of one archive.
-const LINK_OCTETS_MAX: usize = 64 * 1024 * 1024;
-
 /// Folders with their messages, by their levels.
-pub(super) type Folders = BTreeMap<Vec<String>, Vec<Entry<Place>>>;
+pub(super) type Folders = BTreeMap<Levels, Vec<Entry<Place>>>;
 
 /// What was found so far.
 #[derive(Default)]
 pub(super) struct Gathered {
-    folders: BTreeMap<Vec<String>, Vec<Mail>>,
-    metas: HashMap<Key, Meta>,
+    /// The archive's own name and length.
+    name: String,
+    file_octets: u64,
+    folders: BTreeMap<Levels, Vec<Mail>>,
+    /// What `.meta` entries told, with where they end.
+    metas: HashMap<Key, (Meta, u64)>,
     /// `.meta` entries that cannot be read, wholly or in part, and the name of the first.
     bad_metas: (u64, String),
     /// Entries that are no mail, by their kind.
     others: BTreeMap<String, u64>,
+    beside: Beside,
+    /// Messages that cannot be read.
+    unreadable: Sentences,
     messages: u64,
+    /// Octets of all messages.
+    expanded: u64,
     hard_links: Vec<HardLink>,
     /// Octets of the links' names, and how many links there were beyond what is kept of them.
     link_octets: usize,
     links_beyond: u64,
-    /// Links that are to be followed: the name level by level, and what they tell.
-    symbolic_links: Vec<(Vec<String>, String)>,
+    symbolic_links: Vec<SymbolicLink>,
 }
 
 /// What was found in all.
@@ -69,14 +77,12 @@ struct Mail {
     place: Place,
 }
 
-/// Another name of an earlier entry.
-struct HardLink {
-    levels: Vec<String>,
-    file: String,
-    target: Option<Key>,
-}
-
 impl Gathered {
+    /// Nothing yet, of the archive of this name and length: what makes it a multiple of itself is not believed.
+    pub(super) fn new(name: &str, file_octets: u64) -> Self {
+        Self { name: name.to_owned(), file_octets, ..Self::default() }
+    }
+
     /// Messages so far.
     pub(super) const fn messages(&self) -> u64 {
         self.messages
@@ -94,16 +100,22 @@ impl Gathered {
             Kind::Folder => return Ok(()),
             Kind::HardLink(target) => {
                 if self.has_room(&levels, 0) {
-                    self.take_hard_link(levels, target);
+                    self.take_hard_link(levels, target, at);
                 }
                 return Ok(());
             }
             Kind::SymbolicLink(target) => {
                 if self.has_room(&levels, target.len()) {
-                    self.symbolic_links.push((levels, target));
+                    self.symbolic_links.push(SymbolicLink { levels, target, at });
                 }
                 return Ok(());
             }
+        }
+        let mut counted = Counted { inner: octets, octets: 0, failure: None };
+        let mut octets = Peeking::new(&mut counted);
+        let begin = octets.peek(BEGIN_OCTETS)?.to_vec();
+        if self.beside.takes(&levels, || Some(begin)) {
+            return Ok(());
         }
         let file = levels.pop().unwrap_or_default();
         if let Some(owner) = file.strip_suffix(META) {
@@ -111,79 +123,106 @@ impl Gathered {
             if length <= META_OCTETS_MAX {
                 octets.read_to_end(&mut text)?;
             }
-            self.take_meta(name_key(&levels, owner), meta::read(&text), &file);
+            self.take_meta(name_key(&levels, owner), meta::read(&text), at + length, &file);
             return Ok(());
         }
-        if !is_message(&file) {
+        let Some(form) = Form::of(&file) else {
             self.take_other(&file);
             return Ok(());
-        }
-        let mut counted = Counted { inner: octets, octets: 0 };
-        let measured = measure(CrLf::new(&mut counted), HEADER_OCTETS)?;
-        if counted.octets != length {
+        };
+        let measured = form.octets(octets).and_then(|octets| measure(CrLf::new(octets), HEADER_OCTETS));
+        if counted.octets_in_all()? != length {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
                 "the file is cut off in the middle of a message, which is not delivered",
             ));
         }
-        let entry_date = (unix_seconds > 0).then_some(InternalDate { unix_seconds, offset_minutes: 0 });
+        match measured {
+            Ok(measured) => {
+                let entry_date =
+                    (unix_seconds > 0).then_some(InternalDate { unix_seconds, offset_minutes: 0 });
+                self.take_message(levels, &file, form, (at, length), entry_date, &measured)
+            }
+            Err(cause) => {
+                self.unreadable.add(|| format!("{} cannot be read: {cause}", readable(&levels, &file)));
+                Ok(())
+            }
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        levels: Levels,
+        file: &[u8],
+        form: Form,
+        (at, octets): (u64, u64),
+        entry_date: Option<InternalDate>,
+        measured: &Measured,
+    ) -> std::io::Result<()> {
+        self.expanded = self.expanded.saturating_add(measured.octets);
+        if self.expanded > RATIO_FROM_OCTETS && self.expanded / RATIO_MAX > self.file_octets {
+            let what = format!("its messages come to more than {RATIO_MAX} times its size");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+        }
         self.messages += 1;
+        self.beside.note(form);
         let mail = Mail {
-            name: name_key(&levels, &file),
+            name: name_key(&levels, file),
             header_date: date::date_of(None, &measured.header, None).0,
             entry_date,
             octets: measured.octets,
-            place: Place { at, octets: length, hash: measured.hash },
+            place: Place { at, octets, form, hash: measured.hash },
         };
         self.folders.entry(levels).or_default().push(mail);
         Ok(())
     }
 
-    fn take_meta(&mut self, owner: Key, read: Option<Meta>, file: &str) {
+    /// Gives up the messages that end behind the octet `from` of the stream, and those of which something is told there:
+    /// it may not be what was packed. Returns how many they are.
+    pub(super) fn keep_back(&mut self, from: u64) -> u64 {
+        let before = self.messages;
+        let metas = &self.metas;
+        let is_proven = |mail: &Mail| {
+            let is_told_behind = metas.get(&mail.name).is_some_and(|(_, end)| *end > from);
+            mail.place.at.saturating_add(mail.place.octets) <= from && !is_told_behind
+        };
+        self.folders.values_mut().for_each(|mails| mails.retain(is_proven));
+        self.folders.retain(|_, mails| !mails.is_empty());
+        self.metas.retain(|_, (_, end)| *end <= from);
+        self.hard_links.retain(|link| link.at <= from);
+        self.symbolic_links.retain(|link| link.at <= from);
+        self.messages = self.folders.values().map(|mails| mails.len() as u64).sum();
+        before - self.messages
+    }
+
+    fn take_meta(&mut self, owner: Key, read: Option<Meta>, end: u64, file: &[u8]) {
         if read.as_ref().is_none_or(|meta| !meta.is_whole) {
             if self.bad_metas.0 == 0 {
-                file.clone_into(&mut self.bad_metas.1);
+                self.bad_metas.1 = files::readable(file);
             }
             self.bad_metas.0 += 1;
         }
-        self.metas.extend(read.map(|meta| (owner, meta)));
+        self.metas.extend(read.map(|meta| (owner, (meta, end))));
     }
 
-    fn take_other(&mut self, file: &str) {
-        let ending = file.rsplit_once('.').map_or("others", |(_, ending)| ending).to_ascii_lowercase();
+    fn take_other(&mut self, file: &[u8]) {
+        let name = files::readable(file);
+        let ending = name.rsplit_once('.').map_or("others", |(_, ending)| ending).to_ascii_lowercase();
         let is_plain = ending.len() <= 8 && ending.bytes().all(|octet| octet.is_ascii_alphanumeric());
         let kind = if is_plain && self.others.len() < KINDS_MAX { ending } else { "others".to_owned() };
         *self.others.entry(kind).or_default() += 1;
     }
 
-    /// True while links are kept: their names lie in memory until all of the archive is known.
-    fn has_room(&mut self, levels: &[String], octets: usize) -> bool {
-        let octets = octets + levels.iter().map(|level| level.len() + size_of::<String>()).sum::<usize>();
-        let has_room = self.link_octets + octets <= LINK_OCTETS_MAX;
-        if has_room {
-            self.link_octets += octets;
-        } else {
-            self.links_beyond += 1;
-        }
-        has_room
-    }
-
-    fn take_hard_link(&mut self, mut levels: Vec<String>, target: Option<Vec<String>>) {
-        let file = levels.pop().unwrap_or_default();
-        if !is_message(&file) && !file.ends_with(META) {
-            return self.take_other(&file);
-        }
-        let mut above = target.unwrap_or_default();
-        let target = above.pop().map(|target| name_key(&above, target.strip_suffix(META).unwrap_or(&target)));
-        self.hard_links.push(HardLink { levels, file, target });
-    }
-
-    /// Folders with their messages, each with what its `.meta` told. `name` is the archive's own and `file_octets` its
-    /// length: links that make it a multiple of itself are not believed.
-    pub(super) fn finish(mut self, name: &str, file_octets: u64) -> Finished {
+    /// Folders with their messages, each with what its `.meta` told. `knows` says whether a folder of these levels was
+    /// numbered before.
+    pub(super) fn finish(mut self, knows: &dyn Fn(&Levels) -> bool) -> Finished {
         let (mut remarks, mut damage) = (Vec::new(), Vec::new());
-        self.resolve(name, file_octets, &mut damage);
-        self.tell_symbolic_links(name, &mut damage);
+        self.resolve(&mut damage);
+        self.tell_symbolic_links(&mut damage);
+        self.join_as_before(knows);
+        let name = &self.name;
+        std::mem::take(&mut self.unreadable).tell(name, &mut damage, "messages cannot be read");
+        std::mem::take(&mut self.beside).tell(name, &mut remarks, &mut damage);
         if self.links_beyond > 0 {
             damage.push(format!("{name}: it has too many links; {} of them are not read", self.links_beyond));
         }
@@ -209,72 +248,29 @@ impl Gathered {
         Finished { folders, remarks, damage }
     }
 
-    /// Makes messages of hard links.
-    fn resolve(&mut self, name: &str, file_octets: u64, damage: &mut Vec<String>) {
-        if self.hard_links.is_empty() {
-            return;
-        }
-        let mut mails: HashMap<Key, Mail> =
-            self.folders.values().flatten().map(|mail| (mail.name, mail.clone())).collect();
-        let (mut missing, mut octets) = (Vec::new(), 0_u64);
-        for HardLink { levels, file, target } in std::mem::take(&mut self.hard_links) {
-            if let Some(owner) = file.strip_suffix(META) {
-                let meta = target.and_then(|target| self.metas.get(&target).cloned());
-                self.take_meta(name_key(&levels, owner), meta, &file);
-                continue;
-            }
-            let own = name_key(&levels, &file);
-            let found = target.and_then(|target| mails.get(&target)).cloned();
-            octets += found.as_ref().map_or(0, |mail| mail.octets);
-            let is_bomb = octets > RATIO_FROM_OCTETS && octets / RATIO_MAX > file_octets;
-            match found.filter(|_| !is_bomb) {
-                Some(mail) => {
-                    let mail = Mail { name: own, ..mail };
-                    mails.insert(own, mail.clone());
-                    self.messages += 1;
-                    self.folders.entry(levels).or_default().push(mail);
-                }
-                None => missing.push(readable(&levels, &file)),
+    /// Puts messages of folders whose names are no UTF-8 where an older Malote put them, which made one folder of two
+    /// such names: its state knows them there.
+    fn join_as_before(&mut self, knows: &dyn Fn(&Levels) -> bool) {
+        let is_other = |levels: &&Levels| levels.iter().any(|level| std::str::from_utf8(level).is_err());
+        for levels in self.folders.keys().filter(is_other).cloned().collect::<Vec<_>>() {
+            let former: Levels = levels.iter().map(|level| files::readable(level).into_bytes()).collect();
+            if knows(&former) {
+                let mails = self.folders.remove(&levels).unwrap_or_default();
+                let joined = self.folders.entry(former).or_default();
+                joined.extend(mails);
+                joined.sort_by_key(|mail| mail.place.at);
             }
         }
-        let sentence = |link: String| {
-            format!("{name}: {link} is a hard link to what is no message of the archive, and is not read")
-        };
-        files::tell(damage, missing.into_iter().map(sentence), "hard links lead to no message");
-    }
-
-    /// Tells of links behind which mail may be that is not in the archive.
-    fn tell_symbolic_links(&mut self, name: &str, damage: &mut Vec<String>) {
-        let mut missing = Vec::new();
-        for (mut levels, target) in std::mem::take(&mut self.symbolic_links) {
-            let file = levels.pop().unwrap_or_default();
-            let is_own_folder = || {
-                followed(&levels, &target).is_some_and(|target| {
-                    let mut behind = self.folders.range(target.clone()..);
-                    behind.next().is_some_and(|(folder, _)| folder.starts_with(&target))
-                })
-            };
-            if is_message(&file) || (!file.contains('.') && !is_own_folder()) {
-                let link = readable(&levels, &file);
-                missing.push(format!(
-                    "{name}: {link} is a link to {target}, and links are not followed, so that this mail is not read; \
-                     pack the archive again with what it leads to (tar -h)"
-                ));
-            } else {
-                self.take_other(&file);
-            }
-        }
-        files::tell(damage, missing, "links are messages or folders that are not read");
     }
 }
 
 fn entry(
     mail: Mail,
-    metas: &HashMap<Key, Meta>,
+    metas: &HashMap<Key, (Meta, u64)>,
     occurrences: &mut Occurrences,
     flag_sets: &mut FlagSets,
 ) -> Entry<Place> {
-    let meta = metas.get(&mail.name);
+    let meta = metas.get(&mail.name).map(|(meta, _)| meta);
     let mut content = Key::default();
     content.copy_from_slice(&mail.place.hash[..16]);
     let told = meta.and_then(|meta| meta.date);
@@ -289,46 +285,45 @@ fn entry(
     }
 }
 
-/// Where a link leads, from the folder that it is in; nothing where that is out of the archive.
-fn followed(above: &[String], target: &str) -> Option<Vec<String>> {
-    if target.starts_with('/') {
-        return None;
-    }
-    let mut levels = above.to_vec();
-    for level in target.split('/') {
-        match level {
-            "" | "." => {}
-            ".." => {
-                levels.pop()?;
-            }
-            level => levels.push(level.to_owned()),
-        }
-    }
-    Some(levels).filter(|levels| !levels.is_empty())
+fn readable(levels: &[Vec<u8>], file: &[u8]) -> String {
+    files::readable(&levels.iter().map(Vec::as_slice).chain([file]).collect::<Vec<_>>().join(&b'/'))
 }
 
-fn is_message(file: &str) -> bool {
-    file.to_ascii_lowercase().ends_with(MESSAGE)
+fn name_key(levels: &[Vec<u8>], file: &[u8]) -> Key {
+    key(&[&levels.join(&b'/'), file])
 }
 
-fn readable(levels: &[String], file: &str) -> String {
-    levels.iter().map(String::as_str).chain([file]).collect::<Vec<_>>().join("/")
-}
-
-fn name_key(levels: &[String], file: &str) -> Key {
-    key(&[levels.join("/").as_bytes(), file.as_bytes()])
-}
-
-/// Counts what passes.
+/// Counts what passes, and keeps why nothing more does: that is the archive's failure, not the message's.
 struct Counted<'a> {
     inner: &'a mut dyn Read,
     octets: u64,
+    failure: Option<std::io::Error>,
+}
+
+impl Counted<'_> {
+    /// Reads what a form left unread; how many octets there were in all.
+    fn octets_in_all(mut self) -> std::io::Result<u64> {
+        if self.failure.is_none() {
+            // Why that fails is kept.
+            let _read = std::io::copy(&mut self, &mut std::io::sink());
+        }
+        self.failure.map_or(Ok(self.octets), Err)
+    }
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(into)?;
-        self.octets += read as u64;
-        Ok(read)
+        let again = |cause: &std::io::Error| std::io::Error::new(cause.kind(), cause.to_string());
+        if let Some(cause) = &self.failure {
+            return Err(again(cause));
+        }
+        match self.inner.read(into) {
+            Ok(read) => {
+                self.octets += read as u64;
+                Ok(read)
+            }
+            Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => Err(cause),
+            Err(cause) => Err(again(self.failure.insert(cause))),
+        }
     }
 }

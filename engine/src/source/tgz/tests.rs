@@ -199,6 +199,19 @@ fn gzip(octets: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// Each file with its octets, under names that need not be UTF-8.
+fn raw_tar(files: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, octets) in files {
+        let mut header = Header::new_gnu();
+        header.set_size(octets.len() as u64);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name);
+        header.set_cksum();
+        tar.append(&header, *octets).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
 /// Holds how many messages an archive gives, and what its damage says, against what is expected.
 fn check(octets: &[u8], messages: usize, damage: Option<&str>) {
     let (_file, mut archive) = archive(octets);
@@ -275,6 +288,7 @@ fn a_hard_link_is_the_message_that_it_names() {
     file("Kunden/3.eml", EntryType::Symlink, "../Inbox/1.eml");
     file("Fotos", EntryType::Symlink, "/mnt/big/Fotos");
     file("Eingang", EntryType::Symlink, "Inbox");
+    file("All.mbox", EntryType::Symlink, "/mnt/big/All.mbox");
     let octets = tar.into_inner().unwrap();
     let (_file, mut archive) = archive(&octets);
     let found: Vec<(String, String)> =
@@ -282,8 +296,8 @@ fn a_hard_link_is_the_message_that_it_names() {
     let mail = MAIL.replace('\n', "\r\n");
     assert_eq!(found, [("INBOX".to_owned(), mail.clone()), ("Kunden".to_owned(), mail)]);
     let damage = archive.damage();
-    assert_eq!(damage.len(), 3, "{damage:?}");
-    for name in ["Kunden/2.eml", "Kunden/3.eml", "Fotos"] {
+    assert_eq!(damage.len(), 4, "{damage:?}");
+    for name in ["Kunden/2.eml", "Kunden/3.eml", "Fotos", "All.mbox"] {
         assert!(damage.iter().any(|one| one.contains(name)), "{name}: {damage:?}");
     }
 }
@@ -342,4 +356,172 @@ fn messages_at_the_top_stay_where_an_older_state_put_them() {
     // The name that older ones numbered them by.
     book().number(&WireName(Vec::new()), &[], KeyedBy::Content).unwrap();
     assert_eq!(paths(), ["a", "_"]);
+}
+
+#[test]
+fn what_no_right_checksum_proves_is_kept_back() {
+    let name = |number: u32| format!("a/{number}.eml");
+    let text = |number: u32| format!("Subject: {number}\n\n{}\n", format!("{} ", number * 7919).repeat(40));
+    let all: Vec<(String, String)> = (0..6).map(|number| (name(number), text(number))).collect();
+    let things: Vec<Thing<'_>> = all.iter().map(|(name, text)| Thing::File(name, text)).collect();
+    let whole = pack(&things);
+    let truth = told(&mut archive(&whole).1);
+    for at in 10..whole.len() {
+        for bit in [0, 3, 6] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << bit;
+            let (_file, mut archive) = archive(&damaged);
+            // Where nothing is found at all, the archive is refused.
+            if archive.survey().is_err() {
+                continue;
+            }
+            let found = told(&mut archive);
+            assert!(found.iter().all(|one| truth.contains(one)), "bit {bit} of octet {at}");
+            assert!(found == truth || !archive.damage().is_empty(), "bit {bit} of octet {at}");
+        }
+    }
+    // A part that is right by itself is read; what is wrong begins behind it.
+    let parts = [endless(&things[..3]), tar(&things[3..])].map(|part| gzip(&part));
+    let mut damaged = parts.concat();
+    *damaged.last_mut().unwrap() ^= 1;
+    check(&damaged, 3, Some("3 messages there may be altered and are kept back, 3 before them were read"));
+}
+
+#[test]
+fn a_message_whose_meta_is_not_proven_is_kept_back() {
+    let meta = r#"{"type":5,"unread":1,"FlagStr":"f"}"#;
+    let mail = endless(&[Thing::File("a/0.eml", MAIL), Thing::File("a/1.eml", MAIL)]);
+    let mut damaged = [gzip(&mail), gzip(&tar(&[Thing::File("a/1.eml.meta", meta)]))].concat();
+    *damaged.last_mut().unwrap() ^= 1;
+    check(&damaged, 1, Some("1 messages there may be altered"));
+}
+
+#[test]
+fn a_file_that_is_stored_without_its_holes_is_told_and_costs_no_other() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let extensions =
+        [("GNU.sparse.major", &b"1"[..]), ("GNU.sparse.name", b"A/1.eml"), ("GNU.sparse.realsize", b"5000")];
+    tar.append_pax_extensions(extensions).unwrap();
+    let mut file = |name: &str, text: &str| {
+        let mut header = Header::new_ustar();
+        header.set_size(text.len() as u64);
+        tar.append_data(&mut header, name, text.as_bytes()).unwrap();
+    };
+    file("A/GNUSparseFile.31865/1.eml", "1\n0\n4096\nSubject: x\n");
+    file("A/2.eml", MAIL);
+    check(&tar.into_inner().unwrap(), 1, Some("A/1.eml"));
+}
+
+#[test]
+fn an_extension_that_is_longer_than_any_name_is_skipped() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let value = vec![b'A'; 70_000];
+    tar.append_pax_extensions([("LIBARCHIVE.xattr.com.apple.x", &value[..]), ("path", b"A/1.eml")]).unwrap();
+    let mut header = Header::new_ustar();
+    header.set_size(MAIL.len() as u64);
+    tar.append_data(&mut header, "x", MAIL.as_bytes()).unwrap();
+    let octets = tar.into_inner().unwrap();
+    check(&octets, 1, None);
+    assert_eq!(told(&mut archive(&octets).1)[0].0, "A");
+}
+
+#[test]
+fn names_that_are_no_utf8_stay_two_and_keep_their_metas() {
+    let meta = br#"{"type":5,"unread":1,"FlagStr":"f"}"#;
+    let contact = br#"{"type":8,"unread":0}"#;
+    let octets = raw_tar(&[
+        (b"A/Caf\xe9.eml", MAIL.as_bytes()),
+        (b"A/Caf\xe8.eml", MAIL.as_bytes()),
+        (b"A/Caf\xe9.eml.meta", meta),
+        (b"A/Caf\xe8.eml.meta", contact),
+        (b"Caf\xe9/1.eml", MAIL.as_bytes()),
+        (b"Caf\xe8/1.eml", MAIL.as_bytes()),
+        (b"Caf\xe9/1.eml.meta", meta),
+    ]);
+    let (file, mut archive) = archive(&octets);
+    let contents = archive.survey().unwrap().into_survey();
+    let mut found = Vec::new();
+    for folder in &contents.folders {
+        let mut shelf = archive.open(folder).unwrap();
+        let left_out = shelf.left_out().iter().count();
+        let flags: Vec<String> =
+            (shelf.uids().iter()).map(|uid| shelf.stub(uid).unwrap().unwrap().flags.to_string()).collect();
+        found.push(format!("{} {flags:?} {left_out}", folder.path));
+    }
+    assert_eq!(
+        found,
+        ["A [\"\\\\Flagged\", \"\\\\Seen\"] 1", "Caf\u{fffd} [\"\"] 0", "Caf\u{fffd} 2 [\"\\\\Flagged\"] 0"]
+    );
+    // Where an older state knows the two folders as one, they stay one.
+    let state = tempfile::tempdir().unwrap();
+    let book = || Book::kept_in(state.path().join("uids"), true);
+    book().number(&WireName("Caf\u{fffd}".into()), &[], KeyedBy::Content).unwrap();
+    let mut archive = TgzArchive::new(file.path().to_owned(), book());
+    let folders = told(&mut archive).into_iter().map(|(folder, ..)| folder).collect::<Vec<_>>();
+    assert_eq!(folders, ["A", "A", "Caf\u{fffd}", "Caf\u{fffd}"]);
+}
+
+#[test]
+fn what_macos_adds_is_no_message() {
+    let double = [&[0, 5, 0x16, 7][..], &[0; 60]].concat();
+    let octets = raw_tar(&[
+        (b"Inbox/._1.eml", &double),
+        (b"Inbox/1.eml", MAIL.as_bytes()),
+        (b"__MACOSX/Inbox/._1.eml", &double),
+        (b"Inbox/._2.eml", MAIL.as_bytes()),
+    ]);
+    check(&octets, 2, None);
+    let (_file, mut archive) = archive(&octets);
+    archive.survey().unwrap();
+    assert!(archive.remarks()[0].contains("2 files that macOS adds"), "{:?}", archive.remarks());
+}
+
+#[test]
+fn messages_of_every_form_are_read_and_other_mail_is_told() {
+    let apple = format!("{}\n{MAIL}<plist/>", MAIL.len());
+    let octets = raw_tar(&[
+        (b"A/1.eml", &gzip(MAIL.as_bytes())),
+        (b"A/2.eml.gz", &gzip(MAIL.as_bytes())),
+        (b"A/3.emlx", apple.as_bytes()),
+        (b"A/4.eml", b""),
+        (b"A/5.vcf", b"BEGIN:VCARD"),
+    ]);
+    check(&octets, 4, None);
+    let (_file, mut archive) = archive(&octets);
+    let texts: Vec<String> = told(&mut archive).into_iter().map(|(.., text)| text).collect();
+    assert_eq!(texts.iter().filter(|text| **text == MAIL.replace('\n', "\r\n")).count(), 3, "{texts:?}");
+    assert!(
+        archive.remarks().iter().any(|one| one.contains("1 messages are .emlx")),
+        "{:?}",
+        archive.remarks()
+    );
+    let cut = gzip(MAIL.as_bytes());
+    for (name, octets, damage) in [
+        (&b"A/x.eml"[..], &[0; 300][..], "A/x.eml cannot be read"),
+        (b"A/x.eml.gz", &cut[..cut.len() - 4], "A/x.eml.gz cannot be read"),
+        (b"A/x.partial.emlx", apple.as_bytes(), "attachments"),
+        (b"B/x.mbox", b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n", "B/x.mbox is mail in another form"),
+        (b"Maildir/cur/1719828000.M1.host,S=5:2,S", MAIL.as_bytes(), "is mail in another form"),
+        (b"mail/Inbox", b"From a@b Mon Jan  1 00:00:00 2024\nSubject: x\n", "mail/Inbox is mail"),
+    ] {
+        // What stands behind is read all the same.
+        check(&raw_tar(&[(name, octets), (b"A/1.eml", MAIL.as_bytes())]), 1, Some(damage));
+    }
+}
+
+#[test]
+fn messages_that_come_to_many_times_the_archive_are_not_read() {
+    let zeros = [MAIL.as_bytes(), &vec![b'0'; 40 * 1024 * 1024]].concat();
+    let bomb = gzip(&zeros);
+    let octets = raw_tar(&[(b"1.eml.gz", &bomb), (b"2.eml.gz", &bomb), (b"3.eml", MAIL.as_bytes())]);
+    check(&octets, 1, Some("more than 250 times its size"));
+}
+
+#[test]
+fn another_packing_is_named() {
+    let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+    packed.write_all(&tar(&[Thing::File("A/1.eml", MAIL)])).unwrap();
+    let (_file, mut archive) = archive(&packed.finish().unwrap());
+    let failure = archive.survey().unwrap_err().to_string();
+    assert!(failure.contains("bzip2") && failure.contains(".tar first"), "{failure}");
 }
