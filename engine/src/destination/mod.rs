@@ -95,6 +95,11 @@ pub trait Destination: Send + Sync {
         Vec::new()
     }
 
+    /// What keeps a run from success until somebody has looked at it, as sentences.
+    fn damage(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Its room for more; nothing where it does not say.
     async fn room(&self) -> Result<Option<Room>> {
         Ok(None)

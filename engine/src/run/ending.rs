@@ -58,6 +58,10 @@ impl<'a> Ending<'a> {
             let (class, reach) = (Class::ItemUnreadable, Reach::Account);
             self.findings.fail(&Failure::new(Side::Source, class, reach, Retry::Never, damage));
         }
+        for damage in self.job.destination.damage() {
+            let (class, reach) = (Class::ItemUnreadable, Reach::Account);
+            self.findings.fail(&Failure::new(Side::Destination, class, reach, Retry::Never, damage));
+        }
     }
 
     /// Fails where nothing was chosen: a mailbox has an INBOX at least, so patterns or listing are wrong.

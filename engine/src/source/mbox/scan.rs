@@ -4,11 +4,11 @@
 use std::io::{self, Read};
 
 pub use super::behind::Glance;
-pub use super::reading::Bare;
 use super::behind::{Behind, behind};
 use super::from_line::{self, Form, FromLine};
 use super::letter::{Manner, PIECE_OCTETS_MAX, Pieces, Quotes, Variant, is_from};
 use super::own::{Own, Placed, Places};
+pub use super::reading::Bare;
 use super::reading::Current;
 use super::status::{self, Storage};
 use crate::source::archive::HEADER_OCTETS_MAX;
@@ -223,7 +223,9 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     /// True for a last line without an end that a separator would begin as: its message is still to come, or was cut
     /// off.
     fn is_begun(&self, piece: &[u8], before: u64) -> bool {
-        let Some(current) = self.current.as_ref().filter(|current| before >= current.until) else { return false };
+        let Some(current) = self.current.as_ref().filter(|current| before >= current.until) else {
+            return false;
+        };
         let is_last = piece.len() < PIECE_OCTETS_MAX && !piece.ends_with(b"\n");
         let is_alike = piece.starts_with(b"From ") || b"From ".starts_with(piece);
         is_last && is_alike && self.was_blank && current.body.is_some()
@@ -262,7 +264,8 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
     fn note_bare(&mut self, after: u64) {
         let is_last = self.file.glance(after, &mut [0]) == 0;
         if let Some(current) = self.current.as_mut().filter(|current| current.body.is_some() && !is_last) {
-            let spot = if self.was_blank { &mut current.bare.behind_blanks } else { &mut current.bare.within };
+            let spot =
+                if self.was_blank { &mut current.bare.behind_blanks } else { &mut current.bare.within };
             *spot += 1;
         }
     }
