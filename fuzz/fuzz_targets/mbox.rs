@@ -6,14 +6,15 @@ use std::io::Read as _;
 use libfuzzer_sys::fuzz_target;
 use malote_engine::source::archive::lines::Verified;
 use malote_engine::source::mbox::detect::detect;
-use malote_engine::source::mbox::letter::{LetterReader, Variant};
+use malote_engine::source::mbox::letter::{LetterReader, Quotes, Variant};
 use malote_engine::source::mbox::scan::{Flow, Rules, scan_by};
 use malote_engine::source::mbox::takeout;
 
 fuzz_target!(|octets: &[u8]| {
     let found_out = detect(|| octets, octets, None).expect("octets in memory can be read").rules;
-    let kept = Rules { keeps_quotes: true, ..found_out };
-    for rules in [found_out, kept, Rules::anywhere(Variant::Mboxo), Rules::anywhere(Variant::Mboxcl2)] {
+    let kept = Rules { quotes: Quotes::Nowhere, ..found_out };
+    let some = Rules { quotes: Quotes::BehindBlanks, ..found_out };
+    for rules in [found_out, kept, some, Rules::anywhere(Variant::Mboxo), Rules::anywhere(Variant::Mboxcl2)] {
         let mut end = 0;
         let noticed = scan_by(octets, octets, rules, &mut |found| {
             let (from, to) = (found.at as usize, (found.at + found.octets) as usize);

@@ -200,6 +200,10 @@ impl OpenDestination for OpenFiles {
         self.permanent.clone()
     }
 
+    fn keeps_octets(&self) -> bool {
+        true
+    }
+
     fn append_octets_max(&self) -> Option<u64> {
         None
     }

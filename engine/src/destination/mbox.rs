@@ -43,13 +43,15 @@ pub struct MboxDestination {
     clock: Arc<dyn Clock>,
     writes: bool,
     remarks: Remarks,
+    damage: Remarks,
 }
 
 impl MboxDestination {
     /// The tree below the folder `top`.
     #[must_use]
     pub fn new(top: PathBuf) -> Self {
-        Self { top, clock: Arc::new(SystemClock), writes: true, remarks: Remarks::default() }
+        let (remarks, damage) = (Remarks::default(), Remarks::default());
+        Self { top, clock: Arc::new(SystemClock), writes: true, remarks, damage }
     }
 
     /// The same for reading alone: nothing is written, neither into a file nor beside it.
@@ -67,6 +69,11 @@ impl MboxDestination {
         }
         let walk =
             if self.top.exists() { files::walk(&self.top).map_err(fail)? } else { files::Walk::default() };
+        for found in &walk.files {
+            if found.levels.last().is_some_and(|name| aside::is_one(name)) {
+                self.damage.tell(aside::sentence(&found.path));
+            }
+        }
         let mut folders: Vec<Folder> =
             walk.files.iter().filter_map(|found| folder_of(&found.levels)).collect();
         if !folders.iter().any(|folder| folder.path.is_inbox()) {
@@ -152,8 +159,8 @@ impl Destination for MboxDestination {
             let (class, reach) = (Class::FolderMissing, Reach::Folder);
             return Err(Failure::new(Side::Destination, class, reach, Retry::Never, message));
         }
-        let remarks = self.remarks.clone();
-        let opening = Opening { name, clock, remarks, writes: self.writes, patience: lock::PATIENCE };
+        let (remarks, damage) = (self.remarks.clone(), self.damage.clone());
+        let opening = Opening { name, clock, remarks, damage, writes: self.writes, patience: lock::PATIENCE };
         let tray = tokio::task::spawn_blocking(move || MboxTray::open(path, opening))
             .await
             .map_err(|_| Failure::net(Side::Destination, "opening an mbox: broken off"))??;
@@ -162,6 +169,10 @@ impl Destination for MboxDestination {
 
     fn remarks(&self) -> Vec<String> {
         self.remarks.all()
+    }
+
+    fn damage(&self) -> Vec<String> {
+        self.damage.all()
     }
 
     async fn close(&self) {}

@@ -95,6 +95,11 @@ pub trait Destination: Send + Sync {
         Vec::new()
     }
 
+    /// What keeps a run from success until somebody has looked at it, as sentences.
+    fn damage(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Its room for more; nothing where it does not say.
     async fn room(&self) -> Result<Option<Room>> {
         Ok(None)
@@ -119,6 +124,11 @@ pub trait OpenDestination: Send {
 
     /// The flags that the folder keeps (PERMANENTFLAGS), and whether it takes new keywords (`\*`).
     fn permanent_flags(&self) -> (Flags, bool);
+
+    /// True where nobody but the mail's owner can write a message anew: one whose text differs is another one.
+    fn keeps_octets(&self) -> bool {
+        false
+    }
 
     /// Largest message in octets that this folder takes, where the server says so (RFC 7889).
     fn append_octets_max(&self) -> Option<u64>;

@@ -59,6 +59,10 @@ impl<'a> Ending<'a> {
             damage::judge(self.job.source.as_ref(), &self.job.policy.accepted_damage);
         failures.iter().for_each(|failure| self.findings.fail(failure));
         accepted.into_iter().for_each(|what| self.findings.warn(what));
+        for what in self.job.destination.damage() {
+            let (class, reach) = (Class::ItemUnreadable, Reach::Account);
+            self.findings.fail(&Failure::new(Side::Destination, class, reach, Retry::Never, what));
+        }
     }
 
     /// Fails where nothing was chosen: a mailbox has an INBOX at least, so patterns or listing are wrong.

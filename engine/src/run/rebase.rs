@@ -118,13 +118,14 @@ async fn destination_moves(folder: &FolderRun<'_>, ends: &mut Ends) -> Result<Ve
     let taken = folder.run.job.ledger.destination_uids(wire, validity).await?;
     let present = at_destination(folder, ends).await?.difference(&taken);
     let now = ends.destination().outlines(&present).await?;
-    let pairs = pair(folder, &mut ends.destination(), &now, &records, true).await?;
+    let may_be_rewritten = !ends.destination.keeps_octets();
+    let pairs = pair(folder, &mut ends.destination(), &now, &records, may_be_rewritten).await?;
     Ok(pairs.into_iter().map(|(new, source)| (source, new)).collect())
 }
 
 /// Pairs messages as they are listed now with the records they once had, by header first and by octets where
 /// headers do not tell. `may_be_rewritten` accepts a message that kept its Message-ID and lost its text: it is one
-/// that Malote itself put there.
+/// that Malote itself put there, at a server that rewrites what it takes. In files such a one is damaged.
 async fn pair(
     folder: &FolderRun<'_>,
     reading: &mut Reading<'_>,

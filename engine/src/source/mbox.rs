@@ -25,8 +25,8 @@ use malote_plan::folder::{Folder, FolderPath, WireName};
 
 use self::detect::Detected;
 use self::gather::{Gathered, Label, Numbered};
-use self::letter::{LetterReader, Manner, Variant};
-use self::scan::{Noticed, Rules};
+use self::letter::{LetterReader, Manner, Quotes, Variant};
+use self::scan::{Bare, Noticed, Rules};
 use self::telling::Findings;
 use self::tree::folder_path;
 use self::writing::{Patience, Writing};
@@ -162,9 +162,9 @@ impl MboxArchive {
         let mut scanned = self.scan(wire, &file, stamp, rules, writing);
         if let Ok((_, findings)) = &scanned
             && self.variant.is_none()
-            && proves_no_quoting(&findings.noticed, &rules)
+            && let Some(quotes) = proven_quotes(&findings.noticed, &rules)
         {
-            rules.keeps_quotes = true;
+            rules.quotes = quotes;
             scanned = self.scan(wire, &file, stamp, rules, writing);
         }
         if Stamp::of(&file.metadata().map_err(fail)?) != stamp {
@@ -201,15 +201,21 @@ impl MboxArchive {
     ) -> io::Result<(BTreeMap<Label, Numbered>, Findings)> {
         let has_labels = rules.places.is_some_and(|places| places.has_labels);
         let mut gathered = Gathered::new(file.as_ref(), &self.book, wire, has_labels);
-        let mut is_ended = true;
+        let (mut is_ended, mut last_bare) = (true, Bare::default());
         let slice = Slice::new(Arc::clone(file), 0, stamp.octets());
-        let noticed = scan::scan_by(slice, file.as_ref(), rules, &mut |found| {
+        let mut noticed = scan::scan_by(slice, file.as_ref(), rules, &mut |found| {
             is_ended = found.is_ended || found.is_cut;
+            last_bare = found.bare;
             gathered.take(found)
         })?;
         // A cut one is named as such: whoever tells a length has the whole message, so that it is hardly still written.
         let may_be_half = writing == Writing::UnderWay || (writing == Writing::Recent && !is_ended);
         let unfinished_at = if may_be_half { gathered.drop_last() } else { None };
+        if unfinished_at.is_some() {
+            // What looks like text of a message that is still written may be the separator of the next one.
+            noticed.bare.behind_blanks -= last_bare.behind_blanks;
+            noticed.bare.within -= last_bare.within;
+        }
         let (left_out, deletions_passed_over) = (gathered.left_out, gathered.deletions_passed_over);
         let mut folders = gathered.finish()?;
         if !has_labels {
@@ -231,9 +237,17 @@ impl MboxArchive {
     }
 }
 
-/// True where bare lines prove that nothing is quoted, and the file was read as if something were.
-const fn proves_no_quoting(noticed: &Noticed, rules: &Rules) -> bool {
-    noticed.bare > 0 && noticed.quoted > 0 && !rules.keeps_quotes && !rules.variant.has_lengths()
+/// Which lines can be quoted at all, where bare lines prove that fewer can than the file was read by. Programs that
+/// quote behind blank lines alone leave those within a paragraph bare, which proves nothing of the others.
+fn proven_quotes(noticed: &Noticed, rules: &Rules) -> Option<Quotes> {
+    if rules.variant.has_lengths() || rules.quotes != Quotes::Anywhere {
+        return None;
+    }
+    let Bare { behind_blanks, within } = noticed.bare;
+    if behind_blanks > 0 && noticed.quoted > 0 {
+        return Some(Quotes::Nowhere);
+    }
+    (within > 0 && noticed.quoted_within > 0).then_some(Quotes::BehindBlanks)
 }
 
 impl Archive for MboxArchive {

@@ -184,6 +184,10 @@ impl OpenDestination for SteppedOpen<dyn OpenDestination> {
         self.inner.permanent_flags()
     }
 
+    fn keeps_octets(&self) -> bool {
+        self.inner.keeps_octets()
+    }
+
     fn append_octets_max(&self) -> Option<u64> {
         self.inner.append_octets_max()
     }

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use crate::source::archive::files::Slice;
 use crate::source::mbox::tree::ASIDE_BEGIN;
 
+/// What the name of such a file has behind that of the mbox, before its number.
+const ENDING: &str = ".malote-torn-";
+
 /// Files beside one mbox at most.
 const PLACES_MAX: u32 = 10_000;
 
@@ -16,13 +19,29 @@ const PLACES_MAX: u32 = 10_000;
 pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
     for number in 1..=PLACES_MAX {
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".malote-torn-{number}"));
+        name.push(format!("{ENDING}{number}"));
         let place = PathBuf::from(name);
         if place.symlink_metadata().is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
             return Ok(place);
         }
     }
     Err(io::Error::other(format!("{PLACES_MAX} files were set aside beside {} already", path.display())))
+}
+
+/// What is to be told of such a file for as long as it is there.
+pub(super) fn sentence(place: &Path) -> String {
+    format!(
+        "{}: holds what was set aside from the end of the mbox beside it when a run had been stopped, and nobody can \
+         tell whose it is; see whether mail of another program's is in it, and remove it once nothing is missing",
+        place.display()
+    )
+}
+
+/// True for the name of such a file.
+pub(super) fn is_one(name: &[u8]) -> bool {
+    let at = memchr::memmem::rfind(name, ENDING.as_bytes());
+    let number = at.map(|at| &name[at + ENDING.len()..]);
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
 /// Writes octets of the mbox at `path` into `place`, durable. A line before them says what they are, so that no

@@ -40,17 +40,30 @@ pub(super) struct Layout {
     end: u64,
 }
 
-/// The file of the batch for the mbox at `path`.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".malote-batch");
-    PathBuf::from(name)
+/// The files that hold batches of the mbox at `path`: what is moved is laid out beside the batch that proves what it
+/// is moved away from, and each stays until no journal speaks of it.
+fn beside(path: &Path) -> [PathBuf; 2] {
+    [".malote-batch", ".malote-move"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    })
 }
 
 impl Layout {
-    /// Begins a batch that is to stand behind octet `end` of the mbox at `path`; an earlier one is gone.
+    /// Begins a batch that is to stand behind octet `end` of the mbox at `path`.
     pub(super) fn begin(path: &Path, end: u64) -> io::Result<Self> {
-        let path = beside(path);
+        let [path, _] = beside(path);
+        Self::begin_in(path, end)
+    }
+
+    /// The same where `other` is still needed.
+    pub(super) fn begin_apart(path: &Path, end: u64, other: Option<&Batch>) -> io::Result<Self> {
+        let [one, two] = beside(path);
+        Self::begin_in(if other.is_some_and(|other| other.path == two) { one } else { two }, end)
+    }
+
+    fn begin_in(path: PathBuf, end: u64) -> io::Result<Self> {
         let file =
             File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;
         let mut into = BufWriter::new(file);
@@ -99,17 +112,26 @@ impl Write for Layout {
 }
 
 impl Batch {
-    /// The batch of the mbox at `path`, where its file is there and holds exactly what was planned.
+    /// The batch of the mbox at `path`, where a file is there that holds exactly what was planned.
     pub(super) fn find(path: &Path, planned: Planned) -> Option<Self> {
-        let path = beside(path);
+        let [one, two] = beside(path);
         if planned == Planned::nothing() {
-            return Some(Self { file: Arc::new(File::open("/dev/null").ok()?), path, planned });
+            return Some(Self { file: Arc::new(File::open("/dev/null").ok()?), path: one, planned });
         }
+        [one, two].into_iter().find_map(|path| Self::find_in(path, planned))
+    }
+
+    fn find_in(path: PathBuf, planned: Planned) -> Option<Self> {
         let file = Arc::new(File::open(&path).ok()?);
         let batch = Self { path, file, planned };
         let octets = batch.file.metadata().ok()?.len();
         let is_whole = octets == HEAD.len() as u64 + planned.octets && hash(batch.octets(0))? == planned.hash;
         is_whole.then_some(batch)
+    }
+
+    /// Its file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Its octets from one on.
@@ -125,20 +147,15 @@ impl Batch {
     }
 }
 
-/// Removes the file of the batch: all of it is where it belongs.
+/// Removes the files of batches: all of them is where it belongs.
 pub(super) fn remove(path: &Path) {
-    // One that stays is overwritten by the next batch, and no journal speaks of it.
-    let _gone = fs::remove_file(beside(path));
+    // One that stays is removed at the next opening, and no journal speaks of it.
+    beside(path).iter().for_each(|file| drop(fs::remove_file(file)));
 }
 
-/// True where there is a file of the batch.
-pub(super) fn is_there(path: &Path) -> bool {
-    beside(path).symlink_metadata().is_ok()
-}
-
-/// Gives the file of the batch another name.
-pub(super) fn rename(path: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(beside(path), to)
+/// The files of batches that are there.
+pub(super) fn files(path: &Path) -> impl Iterator<Item = PathBuf> {
+    beside(path).into_iter().filter(|file| file.symlink_metadata().is_ok())
 }
 
 /// The BLAKE3 of what is read; nothing where it cannot be read to its end.
@@ -152,12 +169,12 @@ pub(super) fn hash(mut from: Slice) -> Option<[u8; 32]> {
     }
 }
 
-/// How many octets of `file` from `at` on are those of the batch from its first on.
-pub(super) fn common(file: &File, at: u64, batch: &Batch) -> io::Result<u64> {
+/// How many octets of `file` from `at` on are those of a batch.
+pub(super) fn common(file: &File, at: u64, mut batch: Slice) -> io::Result<u64> {
     let (mut theirs, mut ours) = (vec![0; COMPARED_OCTETS], vec![0; COMPARED_OCTETS]);
-    let (mut slice, mut alike) = (batch.octets(0), 0);
+    let mut alike = 0;
     loop {
-        let wanted = slice.read(&mut ours)?;
+        let wanted = batch.read(&mut ours)?;
         let mut found = 0;
         while found < wanted {
             match file.read_at(&mut theirs[found..wanted], at + alike + found as u64)? {

@@ -6,9 +6,10 @@
 //! an intent that tells the file's end alone.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use flate2::Crc;
 
@@ -57,6 +58,15 @@ impl Planned {
     }
 }
 
+/// Where what is moved stands until the mbox is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// Where it begins.
+    pub from: u64,
+    /// Octets of the plan before it.
+    pub before: u64,
+}
+
 /// One line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
@@ -64,8 +74,9 @@ pub(super) enum Line {
     Validity(u32),
     /// These octets are about to be written behind this one; an earlier writer did not say which.
     Intent(u64, Option<Planned>),
-    /// What others wrote is about to be moved to this octet, and is held by the file of the batch meanwhile.
-    Move(u64, Planned),
+    /// What others wrote is about to be moved to this octet, and is held by the file of the batch meanwhile. An
+    /// earlier writer did not say where from.
+    Move(u64, Planned, Option<Moved>),
     /// A message.
     Row(Row),
     /// All rows since the intent are in the file, which ends here.
@@ -79,6 +90,7 @@ pub(super) struct Torn {
     pub planned: Option<Planned>,
     /// True where what was planned is not new: the file of the batch may be its only place.
     pub is_move: bool,
+    pub moved: Option<Moved>,
 }
 
 /// All that the lines come to.
@@ -117,9 +129,9 @@ impl State {
                     (state.end, waiting) = (end, Torn { planned, ..Torn::default() });
                     state.torn = Some(Torn::default());
                 }
-                Line::Move(end, planned) => {
+                Line::Move(end, planned, moved) => {
                     let planned = Some(planned);
-                    (state.end, waiting) = (end, Torn { planned, is_move: true, ..Torn::default() });
+                    (state.end, waiting) = (end, Torn { planned, is_move: true, moved, ..Torn::default() });
                     state.torn = Some(Torn::default());
                 }
                 Line::Row(row) => {
@@ -147,7 +159,7 @@ impl State {
         lines.push(Line::Done(self.end));
         if let Some(torn) = &self.torn {
             lines.push(match (torn.is_move, torn.planned) {
-                (true, Some(planned)) => Line::Move(self.end, planned),
+                (true, Some(planned)) => Line::Move(self.end, planned, torn.moved),
                 (_, planned) => Line::Intent(self.end, planned),
             });
             lines.extend(torn.rows.iter().copied().map(Line::Row));
@@ -175,10 +187,14 @@ fn read(line: &str) -> Option<Line> {
                     Some(Planned { octets: octets.parse().ok()?, hash })
                 }
             };
-            match kind {
-                "intent" => Line::Intent(end, planned),
-                _ => Line::Move(end, planned?),
+            if kind == "intent" {
+                return Some(Line::Intent(end, planned));
             }
+            let moved = match words.next() {
+                None => None,
+                Some(from) => Some(Moved { from: from.parse().ok()?, before: words.next()?.parse().ok()? }),
+            };
+            Line::Move(end, planned?, moved)
         }
         "done" => Line::Done(number()?),
         "message" => {
@@ -215,7 +231,10 @@ fn written(line: &Line) -> String {
         Line::Validity(validity) => format!("validity {validity}"),
         Line::Intent(end, None) => format!("intent {end}"),
         Line::Intent(end, Some(planned)) => format!("intent {end} {}", planned.written()),
-        Line::Move(end, planned) => format!("move {end} {}", planned.written()),
+        Line::Move(end, planned, None) => format!("move {end} {}", planned.written()),
+        Line::Move(end, planned, Some(Moved { from, before })) => {
+            format!("move {end} {} {from} {before}", planned.written())
+        }
         Line::Done(end) => format!("done {end}"),
         Line::Row(row) => format!(
             "message {} {} {} {} {} {} {} {}",
@@ -248,11 +267,26 @@ fn write(file: &mut File, lines: &[Line]) -> io::Result<()> {
 
 /// Begins a journal anew in one step.
 pub(super) fn begin(path: &Path, lines: &[Line]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    write(file.as_file_mut(), lines)?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    sweep(path)?;
+    let passing = passing(path);
+    write(&mut File::options().write(true).create_new(true).mode(0o600).open(&passing)?, lines)?;
+    fs::rename(passing, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Removes what a run left that died while it began a journal anew.
+pub(super) fn sweep(path: &Path) -> io::Result<()> {
+    match fs::remove_file(passing(path)) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+/// Where a journal is written before it takes the place of the one before.
+fn passing(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-new");
+    PathBuf::from(name)
 }
 
 #[cfg(test)]
@@ -285,7 +319,8 @@ mod tests {
             Line::Intent(100, None),
             row(3),
             Line::Done(150),
-            Line::Move(150, Planned { octets: 7, hash: [9; 32] }),
+            Line::Move(150, Planned { octets: 7, hash: [9; 32] }, None),
+            Line::Move(150, Planned { octets: 9, hash: [9; 32] }, Some(Moved { from: 160, before: 2 })),
             Line::Done(150),
         ]
     }

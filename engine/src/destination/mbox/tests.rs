@@ -14,7 +14,8 @@ use crate::destination::trial::{append, texts};
 const BATCH_HEAD: &[u8] = b"malote batch: being written into the mbox beside it; removed when that is done\n";
 
 /// What another program adds, with a blank line before it and without, and with the sender that Malote writes too.
-const ADDED: [&str; 3] = [
+const ADDED: [&str; 4] = [
+    "\n\nFrom u@x Tue Jul  2 10:00:00 2024\nSubject: precious\n\nprecious\n\n",
     "\nFrom u@x Tue Jul  2 10:00:00 2024\nSubject: precious\n\nprecious\n\n",
     "From u@x Tue Jul  2 10:00:00 2024\nSubject: precious\n\nprecious\n\n",
     "From MAILER-DAEMON Tue Jul  2 10:00:00 2024\nSubject: precious\n\nprecious\n\n",
@@ -90,6 +91,22 @@ async fn begun(world: &World) -> Begun {
 }
 
 impl Begun {
+    /// Leaves a move as one left it that died: the mbox from where it is cut, the journal's line, what is moved.
+    fn plant_move(&self, world: &World, mbox: &str, moved: Option<journal::Moved>, plan: &str) {
+        let planned =
+            journal::Planned { octets: plan.len() as u64, hash: *blake3::hash(plan.as_bytes()).as_bytes() };
+        let end = self.before.len() as u64;
+        fs::write(world.inbox(), [&self.before, mbox.as_bytes()].concat()).unwrap();
+        fs::write(world.beside("malote"), &self.journal).unwrap();
+        let lines = [
+            journal::Line::Intent(end, Some(journal::Planned::nothing())),
+            journal::Line::Done(end),
+            journal::Line::Move(end, planned, moved),
+        ];
+        journal::add(&world.beside("malote"), &lines).unwrap();
+        fs::write(world.beside("malote-move"), [BATCH_HEAD, plan.as_bytes()].concat()).unwrap();
+    }
+
     /// Leaves things as a writer that died after so many octets, and whatever was added since.
     fn plant(&self, world: &World, cut: usize, added: &str) {
         fs::write(world.inbox(), [&self.before, &self.batch[..cut], added.as_bytes()].concat()).unwrap();
@@ -100,7 +117,11 @@ impl Begun {
     /// The messages that are whole after so many octets, and what else there is.
     fn expected(&self, cut: usize, added: &str) -> Vec<String> {
         // A blank line that somebody added ends a message as ours would have.
-        let cut = cut + usize::from(added.starts_with('\n') && self.batch.get(cut) == Some(&b'\n'));
+        let alike = added
+            .bytes()
+            .zip(&self.batch[cut..])
+            .take_while(|(one, other)| (one, *other) == (&b'\n', &b'\n'));
+        let cut = cut + alike.count();
         let text = String::from_utf8_lossy(&self.batch);
         let second = text.match_indices("From MAILER").nth(1).unwrap().0;
         let whole = usize::from(cut >= second) + usize::from(cut >= self.batch.len());
@@ -138,7 +159,7 @@ async fn what_a_dead_run_began_never_costs_a_message_of_others() {
     let world = World::new();
     let begun = begun(&world).await;
     let length = begun.batch.len();
-    for added in ["", ADDED[0], ADDED[1], ADDED[2]] {
+    for added in ["", ADDED[0], ADDED[1], ADDED[2], ADDED[3]] {
         for cut in (0..length).step_by(5).chain([length - 1, length]) {
             let place = format!("{cut} of {length} octets, then {added:?}");
             begun.plant(&world, cut, added);
@@ -166,13 +187,137 @@ async fn a_move_that_died_is_brought_to_its_end() {
         let lines = [
             journal::Line::Intent(end, Some(journal::Planned::nothing())),
             journal::Line::Done(end),
-            journal::Line::Move(end, planned),
+            journal::Line::Move(end, planned, None),
         ];
         journal::add(&world.beside("malote"), &lines).unwrap();
         fs::write(world.beside("malote-batch"), [BATCH_HEAD, added].concat()).unwrap();
         assert_eq!(world.texts().await, [letter(1), PRECIOUS.to_owned()], "cut at {cut}");
         assert!(!world.beside("malote-batch").exists());
     }
+}
+
+/// What a third program adds.
+const CAROL: &str = "From carol@x Wed Jul  3 10:00:00 2024\nSubject: carol\n\ncarol\n\n";
+const CAROLS: &str = "Subject: carol\r\n\r\ncarol\r\n";
+
+#[tokio::test]
+async fn mail_that_comes_while_a_move_is_open_is_moved_too() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    let half = String::from_utf8_lossy(&begun.batch);
+    let half = half[..half.find("Subject: s2").unwrap()].to_owned();
+    let moved = journal::Moved { from: (begun.before.len() + half.len()) as u64, before: 0 };
+    let expected = |has_carol: bool| {
+        let all = [letter(1), PRECIOUS.to_owned(), CAROLS.to_owned()];
+        let mut all = all[..2 + usize::from(has_carol)].to_vec();
+        all.sort();
+        all
+    };
+    for moved in [Some(moved), None] {
+        for added in ["", CAROL, &format!("\n{CAROL}")] {
+            // The mbox is cut, and so much was written back.
+            let plan = ADDED[2];
+            for cut in 0..plan.len() + usize::from(!added.starts_with('\n')) {
+                begun.plant_move(&world, &format!("{}{added}", &plan[..cut]), moved, plan);
+                let place = format!("cut at {cut}, then {added:?}, {moved:?}");
+                assert_eq!(world.texts().await, expected(!added.is_empty()), "{place}");
+                assert_eq!(world.files().len(), 2, "{place}");
+            }
+            // It is not cut yet. Who did not write down where from can tell only where nothing was added since.
+            if !added.starts_with('\n') && (moved.is_some() || added.is_empty()) {
+                begun.plant_move(&world, &format!("{half}{plan}{added}"), moved, plan);
+                assert_eq!(world.texts().await, expected(!added.is_empty()), "{added:?}, {moved:?}");
+                assert_eq!(world.files().len(), 2, "{added:?}");
+                let text = fs::read_to_string(world.inbox()).unwrap();
+                assert!(!text.contains("<2@x>"), "{text}");
+            }
+        }
+    }
+    // The plan was made longer by what a third program added, and the mbox is not cut for the second time yet.
+    for cut in 0..ADDED[2].len() {
+        let moved = journal::Moved { from: (begun.before.len() + cut) as u64, before: ADDED[2].len() as u64 };
+        for dave in ["", &CAROL.replace("carol", "dave")] {
+            let mbox = format!("{}{CAROL}{dave}", &ADDED[2][..cut]);
+            begun.plant_move(&world, &mbox, Some(moved), &format!("{}{CAROL}", ADDED[2]));
+            let mut expected = expected(true);
+            expected.extend((!dave.is_empty()).then(|| CAROLS.replace("carol", "dave")));
+            expected.sort();
+            assert_eq!(world.texts().await, expected, "cut at {cut}, then {dave:?}");
+            assert_eq!(world.files().len(), 2, "cut at {cut}, then {dave:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_move_that_was_not_laid_out_to_its_end_is_begun_anew() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    let octets = [BATCH_HEAD, ADDED[2].as_bytes()].concat();
+    for cut in [0, 5, BATCH_HEAD.len(), BATCH_HEAD.len() + 20, octets.len()] {
+        begun.plant(&world, 40, ADDED[2]);
+        fs::write(world.beside("malote-move"), &octets[..cut]).unwrap();
+        assert_eq!(world.texts().await, [letter(1), PRECIOUS.to_owned()], "{cut}");
+        assert_eq!(world.files().len(), 2, "{cut}: {:?}", world.files());
+    }
+}
+
+#[tokio::test]
+async fn a_move_whose_octets_are_gone_is_told() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    begun.plant_move(&world, &ADDED[2][..60], None, ADDED[2]);
+    fs::remove_file(world.beside("malote-move")).unwrap();
+    let destination = world.destination();
+    drop(open(&destination).await);
+    assert!(destination.damage()[0].contains("look whether mail is missing"), "{:?}", destination.damage());
+}
+
+#[tokio::test]
+async fn mail_behind_a_begun_gap_stays_a_message_of_its_own() {
+    let old = "Subject: old\r\n\r\nold";
+    for end in ["", "\n", "\n\n"] {
+        let world = World::new();
+        let before = format!("From u@x Mon Jul  1 10:00:00 2024\nSubject: old\n\nold{end}");
+        fs::write(world.inbox(), &before).unwrap();
+        world.send(&[&letter(2), &letter(3)]).await;
+        let batch = fs::read(world.inbox()).unwrap()[before.len()..].to_vec();
+        let journal = fs::read_to_string(world.beside("malote")).unwrap();
+        let done = journal.trim_end().rfind('\n').unwrap() + 1;
+        let begun = Begun { before: before.into_bytes(), batch, journal: journal[..done].to_owned() };
+        for added in &ADDED {
+            for cut in 0..60 {
+                let place = format!("old{end:?}, {cut} octets, then {added:?}");
+                if end.is_empty() && cut == 0 && !added.starts_with('\n') {
+                    // Whoever adds mail to a line without an end glues it there himself.
+                    continue;
+                }
+                begun.plant(&world, cut, added);
+                let texts: Vec<String> =
+                    world.texts().await.iter().map(|text| text.trim_end().to_owned()).collect();
+                assert_eq!(texts, [old, PRECIOUS.trim_end()], "{place}");
+                let text = fs::read_to_string(world.inbox()).unwrap();
+                assert_eq!(
+                    text.lines().filter(|line| line.starts_with("From ")).count(),
+                    2,
+                    "{place}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_run_left_beside_an_mbox_is_swept() {
+    let world = World::new();
+    world.send(&[&letter(1)]).await;
+    for ending in ["malote-batch", "malote-move", "malote-new"] {
+        fs::write(world.beside(ending), BATCH_HEAD).unwrap();
+    }
+    let before = world.files().len();
+    drop(open(&world.destination().reading()).await);
+    assert_eq!(world.files().len(), before);
+    drop(open(&world.destination()).await);
+    assert_eq!(world.files().len(), 2, "{:?}", world.files());
 }
 
 #[tokio::test]
@@ -201,7 +346,11 @@ async fn what_no_batch_proves_is_set_aside_and_said() {
             let aside = fs::read_to_string(world.beside("malote-torn-1")).unwrap();
             assert!(aside.starts_with("malote set aside") && aside.contains("Subject: s3"), "{aside}");
             assert!(!aside.contains("precious"));
-            assert!(destination.remarks()[0].contains("malote-torn-1"), "{:?}", destination.remarks());
+            assert!(destination.damage()[0].contains("malote-torn-1"), "{:?}", destination.damage());
+            // It is told until somebody has removed it.
+            let later = world.destination();
+            later.survey().await.unwrap();
+            assert_eq!(later.damage(), destination.damage());
         }
     }
 }

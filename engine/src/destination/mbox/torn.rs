@@ -40,7 +40,7 @@ pub(super) fn judge(
     let is_of_others = torn.planned == Some(Planned::nothing());
     let rows = if is_of_others { &[] } else { torn.rows.as_slice() };
     if let Some(batch) = batch {
-        let alike = end + batch::common(file, end, batch)?;
+        let alike = end + batch::common(file, end, batch.octets(0))?;
         let whole = end + batch.planned.octets;
         let ends: Vec<u64> = begins(rows).skip(1).chain([whole]).collect();
         let kept_rows = ends.iter().take(rows.len()).take_while(|row_end| **row_end <= alike).count();
@@ -49,6 +49,8 @@ pub(super) fn judge(
             true => octets,
             false => others_at(file, kept, alike, rows.get(kept_rows))?,
         };
+        // Line feeds alone part messages, whoever wrote them: nothing is to be moved.
+        let others = if others < octets && are_feeds(file, kept, others)? { kept } else { others };
         return Ok(Tail { whole: kept_rows, kept, others, is_proven: true });
     }
     let whole = rows.iter().take_while(|row| row.is_own && is_message(row)).count();
@@ -84,30 +86,49 @@ fn end_of(file: &File, row: &Row) -> io::Result<u64> {
 const LINE_OCTETS_MAX: usize = 512;
 
 /// Where another program's mail begins that was added to a begun message, of which the octets up to `alike` are as
-/// ours would be. A separator may begin as our next octets do, so that it is looked for in the line before that too.
+/// ours would be.
 fn others_at(file: &File, kept: u64, alike: u64, begun: Option<&Row>) -> io::Result<u64> {
-    const FROM: &[u8] = b"From ";
     let Some(begun) = begun else { return Ok(kept) };
-    let start = alike.saturating_sub(LINE_OCTETS_MAX as u64).max(kept);
+    // Whoever has our own sender begins as our next message would have begun.
+    let otherwise = if alike < begun.at { kept } else { alike };
+    Ok(added_at(file, kept, alike)?.unwrap_or(otherwise))
+}
+
+/// Where mail begins that somebody added to octets which are as planned from `begin` up to `alike`. Its separator may
+/// stand behind line feeds that were added too, or begin as the next planned octets do, so that it is looked for in
+/// the line before `alike` as well. Nothing where none is found.
+pub(super) fn added_at(file: &File, begin: u64, alike: u64) -> io::Result<Option<u64>> {
+    const FROM: &[u8] = b"From ";
+    let start = alike.saturating_sub(LINE_OCTETS_MAX as u64).max(begin);
     let mut around = vec![0; 2 * LINE_OCTETS_MAX];
     let found = file.glance(start, &mut around);
     around.truncate(found);
     let unlike = usize::try_from(alike - start).unwrap_or(found).min(found);
-    if around[unlike..].starts_with(b"\nFrom ") {
-        return Ok(alike);
+    let feeds = around[unlike..].iter().take_while(|octet| matches!(octet, b'\n' | b'\r')).count();
+    if around[unlike + feeds..].starts_with(FROM) {
+        return Ok(Some(start + (unlike + feeds) as u64));
     }
     let line = memchr::memrchr(b'\n', &around[..unlike]).map_or(0, |end| end + 1);
     for at in (line..=unlike).rev().filter(|at| around[*at..].starts_with(FROM)) {
         let is_theirs = at + FROM.len() > unlike || {
             let text = around[at..].split(|octet| *octet == b'\n').next().unwrap_or_default();
-            matches!(from_line::judge(text), FromLine::Dated { .. })
+            from_line::judge(text) != FromLine::Text
         };
         if is_theirs {
-            return Ok(start + at as u64);
+            return Ok(Some(start + at as u64));
         }
     }
-    // Whoever has our own sender begins as our next message would have begun.
-    Ok(if alike < begun.at { kept } else { alike })
+    Ok(None)
+}
+
+/// True where nothing but ends of lines stands from one octet to another.
+fn are_feeds(file: &File, from: u64, to: u64) -> io::Result<bool> {
+    let Some(octets) = usize::try_from(to - from).ok().filter(|octets| *octets <= LINE_OCTETS_MAX) else {
+        return Ok(false);
+    };
+    let mut between = vec![0; octets];
+    file.read_exact_at(&mut between, from)?;
+    Ok(between.iter().all(|octet| matches!(octet, b'\n' | b'\r')))
 }
 
 /// Where the messages of Malote's own form end, of which the last may be cut anywhere: within one, no line begins

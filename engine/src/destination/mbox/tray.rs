@@ -39,6 +39,7 @@ pub(super) struct MboxTray {
     name: String,
     clock: Arc<dyn Clock>,
     remarks: Remarks,
+    damage: Remarks,
     /// False where nothing is written, neither into the mbox nor beside it.
     writes: bool,
     /// How long another program's lock is waited for.
@@ -54,6 +55,8 @@ pub(super) struct Opening {
     pub name: String,
     pub clock: Arc<dyn Clock>,
     pub remarks: Remarks,
+    /// What keeps a run from success.
+    pub damage: Remarks,
     /// False where nothing is to be written.
     pub writes: bool,
     /// How long another program's lock is waited for.
@@ -64,7 +67,7 @@ impl MboxTray {
     /// Locks the file, settles what a dead run began, and takes in what others added. For reading alone, all of this
     /// is only thought: nothing is written, and an mbox that is not there is an empty one.
     pub(super) fn open(path: PathBuf, opening: Opening) -> Result<Self> {
-        let Opening { name, clock, remarks, writes, patience } = opening;
+        let Opening { name, clock, remarks, damage, writes, patience } = opening;
         let fail = |cause| unwritten(&format!("opening the mbox {name}"), cause);
         let opened = File::options().read(true).write(writes).open(&path);
         let file = match opened {
@@ -76,7 +79,7 @@ impl MboxTray {
             return Err(locked(&format!("{name}: another program writes to this mbox")));
         }
         let (state, rows) = (State::default(), BTreeMap::new());
-        let mut tray = Self { path, name, clock, remarks, writes, patience, file, state, rows };
+        let mut tray = Self { path, name, clock, remarks, damage, writes, patience, file, state, rows };
         tray.read_anew()?;
         Ok(tray)
     }
@@ -127,11 +130,14 @@ impl MboxTray {
             }
             match state.torn.take() {
                 Some(torn) => self.settle(&mut state, &torn).map_err(&fail)?,
-                None => state.end,
+                None => {
+                    self.sweep().map_err(&fail)?;
+                    state.end
+                }
             }
         } else {
             self.tell_new_generation(&state);
-            self.set_batch_aside(&state).map_err(&fail)?;
+            self.set_batches_aside(&state).map_err(&fail)?;
             state = State { validity: self.new_validity(&state), next: 1, ..State::default() };
             if self.writes {
                 journal::begin(&journal_of(&self.path), &state.lines()).map_err(&fail)?;
@@ -187,7 +193,7 @@ impl MboxTray {
         let mut into = File::options().append(true).open(&self.path)?;
         io::copy(&mut batch.octets(written), &mut into)?;
         into.sync_all()?;
-        if batch::common(&self.file, at, batch)? == batch.planned.octets {
+        if batch::common(&self.file, at, batch.octets(0))? == batch.planned.octets {
             return Ok(());
         }
         let what = "another program wrote to the mbox at the same time, without a lock; it is read anew";
@@ -200,7 +206,7 @@ impl MboxTray {
         let what = format!("laying messages out beside the mbox {}", self.path.display());
         let fail = |cause| unwritten(&what, cause);
         let mut layout = Layout::begin(&self.path, self.state.end).map_err(fail)?;
-        io::Write::write_all(&mut layout, self.gap().map_err(fail)?).map_err(fail)?;
+        io::Write::write_all(&mut layout, self.gap(self.state.end).map_err(fail)?).map_err(fail)?;
         let mut rows = Vec::with_capacity(letters.len());
         for (uid, mut letter) in (self.state.next..).zip(letters) {
             let unix_seconds =
@@ -213,7 +219,7 @@ impl MboxTray {
 
     /// Takes back what of a batch was written before writing failed; where that fails too, the next opening does it.
     fn take_back(&self, batch: &Batch) -> io::Result<()> {
-        let written = batch::common(&self.file, self.state.end, batch)?;
+        let written = batch::common(&self.file, self.state.end, batch.octets(0))?;
         if self.state.end + written == self.octets()? {
             self.file.set_len(self.state.end)?;
             self.file.sync_all()?;
@@ -255,18 +261,21 @@ impl MboxTray {
         self.file.write_all_at(lines.as_bytes(), at).map_err(&fail)
     }
 
-    /// What is missing between the last message and a separator.
-    fn gap(&self) -> io::Result<&'static [u8]> {
-        let end = self.state.end;
+    /// What is missing between the message that ends at octet `end` and a separator.
+    fn gap(&self, end: u64) -> io::Result<&'static [u8]> {
         let mut last = [b'\n'; 2];
         let looked_at = usize::try_from(end.min(2)).unwrap_or(2);
         self.file.read_exact_at(&mut last[2 - looked_at..], end - looked_at as u64)?;
-        Ok(match last {
-            _ if end == 0 => b"",
-            [b'\n', b'\n'] => b"",
-            [_, b'\n'] => b"\n",
-            _ => b"\n\n",
-        })
+        Ok(if end == 0 { b"" } else { missing(last) })
+    }
+}
+
+/// What is missing between these octets and a separator.
+fn missing(last: [u8; 2]) -> &'static [u8] {
+    match last {
+        [b'\n', b'\n'] => b"",
+        [_, b'\n'] => b"\n",
+        _ => b"\n\n",
     }
 }
 

@@ -57,7 +57,6 @@ pub fn detect<R: Read>(
         || sample.lengths * 2 < sample.messages;
     if believes_none {
         (rules.variant, rules.former) = (Variant::Mboxrd, Variant::Mboxrd);
-        rules.keeps_quotes = sample.bare > 0;
     } else {
         let all = scan_by(open(), file, rules, &mut |_| Flow::Continue(()))?;
         let variant = |proofs| if proofs > 0 { Variant::Mboxcl2 } else { Variant::Mboxcl };

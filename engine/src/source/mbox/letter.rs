@@ -60,13 +60,25 @@ pub fn is_from(line: &[u8]) -> bool {
     line[marks..].starts_with(b"From ")
 }
 
+/// Which lines may be quoted, as far as those tell that begin with `From ` unquoted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Quotes {
+    /// Any line.
+    #[default]
+    Anywhere,
+    /// Lines behind a blank one alone, as mail.local quotes them.
+    BehindBlanks,
+    /// None: the file quotes nothing, whatever its variant.
+    Nowhere,
+}
+
 /// How one message is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manner {
     /// How its lines are quoted.
     pub variant: Variant,
-    /// True where the file quotes nothing, whatever its variant.
-    pub keeps_quotes: bool,
+    /// Which of them may be.
+    pub quotes: Quotes,
     /// Which lines of the header are the file's.
     pub own: Own,
     /// True where line ends are the message's own.
@@ -81,20 +93,25 @@ impl Manner {
     #[must_use]
     pub const fn found(variant: Variant, has_length: bool) -> Self {
         let own = Own::Anywhere { has_length };
-        Self { variant, keeps_quotes: false, own, keeps_ends: false, quotes_header: false }
+        Self { variant, quotes: Quotes::Anywhere, own, keeps_ends: false, quotes_header: false }
     }
 
     /// A message as Malote writes it: every line is quoted that may be taken for a separator, in the header too.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
         let (variant, own) = (Variant::Mboxrd, Own::None);
-        Self { variant, keeps_quotes: false, own, keeps_ends, quotes_header: true }
+        Self { variant, quotes: Quotes::Anywhere, own, keeps_ends, quotes_header: true }
     }
 
     /// True for a line of a body whose first `>` is not of the message.
     #[must_use]
-    pub fn is_quoted(&self, line: &[u8]) -> bool {
-        !self.keeps_quotes && self.variant.is_quoted(line)
+    pub fn is_quoted(&self, line: &[u8], is_behind_blank: bool) -> bool {
+        let may_be = match self.quotes {
+            Quotes::Anywhere => true,
+            Quotes::BehindBlanks => is_behind_blank,
+            Quotes::Nowhere => false,
+        };
+        may_be && self.variant.is_quoted(line)
     }
 }
 
@@ -108,19 +125,28 @@ pub struct Letter {
     /// True while the field at hand is the file's own.
     is_dropping: bool,
     was_return: bool,
+    /// True behind a blank line.
+    was_blank: bool,
 }
 
 impl Letter {
     /// At the beginning of a message.
     #[must_use]
     pub const fn new(manner: Manner) -> Self {
-        Self { manner, is_in_header: true, at: 0, is_dropping: false, was_return: false }
+        Self { manner, is_in_header: true, at: 0, is_dropping: false, was_return: false, was_blank: false }
     }
 
-    /// Behind the header, where a line begins.
+    /// The same place of a body, where a line begins, in another manner.
     #[must_use]
-    pub const fn in_body(manner: Manner) -> Self {
-        Self { manner, is_in_header: false, at: 0, is_dropping: false, was_return: false }
+    pub const fn in_body(&self, manner: Manner) -> Self {
+        let was_blank = self.was_blank;
+        Self { manner, is_in_header: false, at: 0, is_dropping: false, was_return: false, was_blank }
+    }
+
+    /// True for a next line of the body whose first `>` is not of the message in such a manner.
+    #[must_use]
+    pub fn is_quoted_by(&self, manner: &Manner, line: &[u8]) -> bool {
+        manner.is_quoted(line, self.was_blank)
     }
 
     /// Takes the next piece: a line with its end, or part of a long one. `is_start` where a line begins with it.
@@ -131,9 +157,11 @@ impl Letter {
             if self.is_in_header {
                 self.begin_header_line(piece);
             }
-            if is_unquoted && self.manner.is_quoted(piece) {
+            let is_blank = matches!(piece, b"\n" | b"\r\n");
+            if is_unquoted && self.manner.is_quoted(piece, self.was_blank) {
                 piece = &piece[1..];
             }
+            self.was_blank = is_blank;
         }
         self.at += octets as u64;
         if self.is_dropping {

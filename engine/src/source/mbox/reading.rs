@@ -9,6 +9,15 @@ use crate::source::archive::lines::{Measure, Measured};
 /// Octets of a message's own header that are kept for its date.
 const KEPT_HEADER_OCTETS: usize = 64 * 1024;
 
+/// Lines of a body that begin with `From ` and are no separators: whoever quotes would have quoted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bare {
+    /// Those behind a blank line, where every program quotes that quotes at all.
+    pub behind_blanks: u64,
+    /// Those within a paragraph.
+    pub within: u64,
+}
+
 /// The message at hand.
 pub(super) struct Current {
     pub line: FromLine,
@@ -21,11 +30,14 @@ pub(super) struct Current {
     pub until: u64,
     /// True where a length goes on beyond the file's end.
     pub is_beyond: bool,
+    /// Lines of its body that begin with `From `.
+    pub bare: Bare,
 }
 
 impl Current {
     pub const fn begin(line: FromLine, at: u64) -> Self {
-        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until: 0, is_beyond: false }
+        let (until, is_beyond, bare) = (0, false, Bare { behind_blanks: 0, within: 0 });
+        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until, is_beyond, bare }
     }
 
     /// The header is here as far as it is held: from here on lines go through. `others` are the other manners whose
@@ -53,10 +65,10 @@ pub(super) struct Body {
 
 impl Body {
     pub fn take(&mut self, piece: &[u8], is_start: bool) {
-        let is_quoted = is_start && self.manner.is_quoted(piece);
+        let is_quoted = is_start && self.letter.is_quoted_by(&self.manner, piece);
         for other in self.others.iter_mut().filter(|other| other.hasher.is_none()) {
-            if is_start && other.manner.is_quoted(piece) != is_quoted {
-                other.hasher = Some((Letter::in_body(other.manner), self.measure.hasher()));
+            if is_start && self.letter.is_quoted_by(&other.manner, piece) != is_quoted {
+                other.hasher = Some((self.letter.in_body(other.manner), self.measure.hasher()));
             }
         }
         self.ready.clear();

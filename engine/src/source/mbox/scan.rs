@@ -6,8 +6,9 @@ use std::io::{self, Read};
 pub use super::behind::Glance;
 use super::behind::{Behind, behind};
 use super::from_line::{self, Form, FromLine};
-use super::letter::{Manner, Pieces, Variant, is_from};
+use super::letter::{Manner, PIECE_OCTETS_MAX, Pieces, Quotes, Variant, is_from};
 use super::own::{Own, Placed, Places};
+pub use super::reading::Bare;
 use super::reading::Current;
 use super::status::{self, Storage};
 use crate::source::archive::HEADER_OCTETS_MAX;
@@ -25,8 +26,8 @@ const BODY_OCTETS_MAX: u64 = 4 * 1024 * 1024 * 1024;
 pub struct Rules {
     /// How lines are quoted, and whether lengths are believed.
     pub variant: Variant,
-    /// True where the file quotes nothing, whatever its variant.
-    pub keeps_quotes: bool,
+    /// Which of them may be quoted.
+    pub quotes: Quotes,
     /// Where the file's own lines stand; nothing where all that look like such are taken out.
     pub places: Option<Places>,
     /// The variant by which an earlier version would have read it.
@@ -37,7 +38,7 @@ impl Rules {
     /// All lines that look like the file's are taken out.
     #[must_use]
     pub const fn anywhere(variant: Variant) -> Self {
-        Self { variant, keeps_quotes: false, places: None, former: variant }
+        Self { variant, quotes: Quotes::Anywhere, places: None, former: variant }
     }
 
     /// How one message is read whose header is this; `length` is where its Content-Length stands, if that is right.
@@ -46,8 +47,9 @@ impl Rules {
             Own::Placed(Placed::of(header, places, length))
         });
         let quotes_header = matches!(own, Own::Placed(placed) if placed.is_malotes());
-        let (variant, keeps_quotes) = (self.variant, self.keeps_quotes);
-        Manner { variant, keeps_quotes, own, keeps_ends: false, quotes_header }
+        // What other programs leave unquoted says nothing of what Malote wrote.
+        let quotes = if quotes_header { Quotes::Anywhere } else { self.quotes };
+        Manner { variant: self.variant, quotes, own, keeps_ends: false, quotes_header }
     }
 
     /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted,
@@ -82,6 +84,8 @@ pub struct Found {
     pub is_cut: bool,
     /// True where its end is told: by a blank line, a right length or a separator.
     pub is_ended: bool,
+    /// What it adds to the file's bare lines.
+    pub bare: Bare,
 }
 
 /// How often something was noticed, and where first.
@@ -118,7 +122,7 @@ pub struct Noticed {
     /// Lines of text that begin with `From ` and stand where a separator might.
     pub from_lines: u64,
     /// Lines of a body that begin with `From ` and are no separators.
-    pub bare: u64,
+    pub bare: Bare,
     /// Those of them before which a blank line stands and behind which a header seems to.
     pub doubtful: Spots,
     /// Separators with neither a header nor a blank line behind them.
@@ -127,12 +131,16 @@ pub struct Noticed {
     pub crowded: u64,
     /// Lines that begin with `>From `, and those with more marks.
     pub quoted: u64,
+    /// Those of them before which no blank line stands.
+    pub quoted_within: u64,
     /// Lines that begin with `>>From ` or more marks.
     pub quoted_twice: u64,
     /// Octets before the first separator that are neither blanks nor a mark of UTF-8.
     pub before: u64,
     /// True where the last message's length goes on beyond the file's end.
     pub is_cut: bool,
+    /// Where a separator begins within which the file ends, in octets.
+    pub begun_at: Option<u64>,
 }
 
 /// Whether to go on.
@@ -170,6 +178,11 @@ pub fn scan_by(
         let before = pieces.offset;
         let Some((piece, is_start)) = pieces.take_next()? else { break };
         let after = before + piece.len() as u64;
+        if is_start && scan.is_begun(piece, before) {
+            scan.noticed.begun_at = Some(before);
+            let _ended = scan.end(before, true);
+            return Ok(scan.noticed);
+        }
         if (is_start || scan.is_zeroed)
             && let Some(line) = scan.separator(piece, before, after)
         {
@@ -207,6 +220,17 @@ struct Scan<'a, F: ?Sized> {
 }
 
 impl<F: Glance + ?Sized> Scan<'_, F> {
+    /// True for a last line without an end that a separator would begin as: its message is still to come, or was cut
+    /// off.
+    fn is_begun(&self, piece: &[u8], before: u64) -> bool {
+        let Some(current) = self.current.as_ref().filter(|current| before >= current.until) else {
+            return false;
+        };
+        let is_last = piece.len() < PIECE_OCTETS_MAX && !piece.ends_with(b"\n");
+        let is_alike = piece.starts_with(b"From ") || b"From ".starts_with(piece);
+        is_last && is_alike && self.was_blank && current.body.is_some()
+    }
+
     /// Judges a line; a separator ends the message before it.
     fn separator(&mut self, piece: &[u8], before: u64, after: u64) -> Option<FromLine> {
         let Some(current) = &self.current else { return self.first_separator(piece, after) };
@@ -219,12 +243,10 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             self.noticed.unquoted_separators += u64::from(line != FromLine::Text);
             return None;
         }
-        let is_in_body = current.body.is_some();
         let behind = behind(self.file, after);
         let is_separator = self.is_separator(form, behind);
         self.noticed.crowded += u64::from(is_separator && !self.was_blank);
         self.noticed.from_lines += u64::from(!is_separator && self.was_blank);
-        self.noticed.bare += u64::from(!is_separator && is_in_body);
         match behind {
             Behind::Header { known } if !is_separator && self.was_blank && known > 1 => {
                 self.noticed.doubtful.note(before);
@@ -232,7 +254,20 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             Behind::Other if is_separator => self.noticed.headless.note(before),
             _ => {}
         }
+        if !is_separator {
+            self.note_bare(after);
+        }
         is_separator.then_some(line)
+    }
+
+    /// Counts a line of text that begins with `From `. One at the file's end may yet turn out a separator.
+    fn note_bare(&mut self, after: u64) {
+        let is_last = self.file.glance(after, &mut [0]) == 0;
+        if let Some(current) = self.current.as_mut().filter(|current| current.body.is_some() && !is_last) {
+            let spot =
+                if self.was_blank { &mut current.bare.behind_blanks } else { &mut current.bare.within };
+            *spot += 1;
+        }
     }
 
     /// The line with which a file of mail begins: whatever stands behind `From ` where nothing but blanks goes before
@@ -306,7 +341,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             return;
         };
         let is_blank = is_start && matches!(piece, b"\n" | b"\r\n");
-        self.was_blank = is_blank;
+        let was_blank = std::mem::replace(&mut self.was_blank, is_blank);
         if let Some(body) = &mut current.body {
             if !current.held.is_empty() {
                 body.take(&current.held, true);
@@ -315,7 +350,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             if is_blank {
                 current.held.extend_from_slice(piece);
             } else {
-                self.count_quoted(piece, is_start);
+                self.count_quoted(piece, is_start, was_blank);
                 body.take(piece, is_start);
             }
         } else if is_blank || (current.raw_header.len() + piece.len()) as u64 > HEADER_OCTETS_MAX {
@@ -329,9 +364,10 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         self.current = Some(current);
     }
 
-    fn count_quoted(&mut self, piece: &[u8], is_start: bool) {
+    fn count_quoted(&mut self, piece: &[u8], is_start: bool, was_blank: bool) {
         if is_start && piece.starts_with(b">") && is_from(piece) {
             self.noticed.quoted += 1;
+            self.noticed.quoted_within += u64::from(!was_blank);
             self.noticed.quoted_twice += u64::from(piece.starts_with(b">>"));
         }
     }
@@ -371,6 +407,8 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         let is_cut = is_file_end && current.is_beyond && current.until == 0;
         self.noticed.lengths_wrong -= u64::from(is_cut);
         self.noticed.is_cut |= is_cut;
+        self.noticed.bare.behind_blanks += current.bare.behind_blanks;
+        self.noticed.bare.within += current.bare.within;
         let manner = body.manner;
         let (measured, keys) = body.finish();
         (self.each)(Found {
@@ -383,6 +421,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             keys: if let [now, former] = keys[..] { Some((now, former)) } else { None },
             is_cut,
             is_ended: !is_file_end || !current.held.is_empty() || current.until > 0,
+            bare: current.bare,
         })
     }
 }

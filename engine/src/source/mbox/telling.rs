@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::letter::Variant;
+use super::letter::{Quotes, Variant};
 use super::scan::{Noticed, Rules, Spots};
 
 /// What reading one file through came to.
@@ -20,20 +20,28 @@ impl Findings {
     /// What was found out and coped with, as sentences, each with how often.
     pub fn remarks(&self, path: &Path, given: Option<Variant>) -> Vec<(String, u64)> {
         let (name, noticed, variant) = (path.display(), &self.noticed, self.rules.variant);
-        let keeps_quotes = self.rules.keeps_quotes && noticed.quoted > 0;
+        // Lines that begin with `>From ` and are left as they stand, and why.
+        let (kept, others) = match self.rules.quotes {
+            Quotes::Anywhere => (0, ""),
+            Quotes::BehindBlanks => (noticed.quoted_within, " within a paragraph"),
+            Quotes::Nowhere => (noticed.quoted, ""),
+        };
         let how = match noticed.quoted {
             _ if given.is_some() => "as the location says",
             _ if variant.has_lengths() => "by its lengths",
-            _ if keeps_quotes => "with nothing unquoted",
+            _ if kept > 0 && others.is_empty() => "with nothing unquoted",
+            _ if kept > 0 => "with lines unquoted behind blank ones alone",
             0 => "nothing in it is quoted",
             _ => "mboxo reads its `>From ` lines alike",
         };
         let mut all = vec![(format!("files read as {} ({how})", variant.as_str()), 1)];
         let mut add = |what: &str, count| all.push((format!("{name}: {what}"), count));
-        if keeps_quotes {
-            let what = "lines begin with `>From `; as others begin with `From ` unquoted, each is left as it stands; \
-                        `?variant=mboxrd` behind the location takes one mark off";
-            add(what, noticed.quoted);
+        if kept > 0 {
+            let what = format!(
+                "lines{others} begin with `>From `; as others begin with `From ` unquoted, each is left as it stands; \
+                 `?variant=mboxrd` behind the location takes one mark off"
+            );
+            add(&what, kept);
         } else if given.is_none() && variant == Variant::Mboxrd {
             let what = "lines begin with `>>From `: mboxrd takes one mark off, mboxo would not; `?variant=mboxo` \
                         behind the location says so";
@@ -68,6 +76,12 @@ impl Findings {
         if noticed.is_cut {
             all.push(format!(
                 "{name}: ends within its last message, by the length of that; find a whole file"
+            ));
+        }
+        if let Some(at) = noticed.begun_at {
+            all.push(format!(
+                "{name}: ends within the line that begins a message (at octet {at}), and nothing of that message was \
+                 read; find a whole file, or run again once it is written"
             ));
         }
         let mut spots = |spots: Spots, what: &str| {

@@ -1,15 +1,15 @@
 //! Brings to its end what a run that died had begun to write into an mbox.
 //! Never cuts an octet off that is neither proven to be ours nor kept elsewhere.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::super::batch::{self, Batch, Layout};
-use super::super::journal::{self, Line, Planned, Row, State, Torn};
+use super::super::journal::{self, Line, Moved, Planned, Row, State, Torn};
 use super::super::{aside, torn};
-use super::{MboxTray, journal_of};
+use super::{MboxTray, journal_of, missing};
 use crate::source::archive::files::Slice;
 
 impl MboxTray {
@@ -19,7 +19,7 @@ impl MboxTray {
         let batch = torn.planned.and_then(|planned| Batch::find(&self.path, planned));
         let octets = self.octets()?;
         if let (true, Some(batch)) = (torn.is_move, &batch) {
-            return self.settle_move(state, batch, octets);
+            return self.settle_move(state.end, torn.moved, batch, octets);
         }
         let is_message = |row: &Row| self.is_message(row);
         let tail = torn::judge(&self.file, (state.end, octets), torn, batch.as_ref(), is_message)?;
@@ -31,13 +31,18 @@ impl MboxTray {
         if !self.writes {
             return Ok(tail.others);
         }
+        if torn.is_move {
+            self.tell_lost_move();
+        }
         if tail.others > tail.kept && !tail.is_proven {
             let begun = Slice::new(Arc::clone(&self.file), tail.kept, tail.others - tail.kept);
             self.set_aside(|place| aside::write(place, &self.path, begun))?;
         }
         let is_behind = tail.others < octets && tail.others > tail.kept;
         if is_behind {
-            self.begin_move(tail.kept, tail.others, octets, lines)?;
+            let before = self.gap(tail.kept)?;
+            let rest = (tail.others, octets);
+            self.begin_move(tail.kept, before, rest, batch.as_ref(), lines)?;
         } else {
             if tail.others > tail.kept {
                 self.file.set_len(tail.kept)?;
@@ -49,15 +54,28 @@ impl MboxTray {
         Ok(tail.kept)
     }
 
-    /// Moves what others wrote from behind a begun message to where that began. The file of the batch holds it
-    /// meanwhile, durable, so that a crash on the way costs nothing.
-    fn begin_move(&self, to: u64, from: u64, octets: u64, mut lines: Vec<Line>) -> io::Result<()> {
-        let mut layout = Layout::begin(&self.path, to)?;
+    /// Moves what others wrote from behind a begun message to where that began, at `to`, behind `before`. A file
+    /// beside the mbox holds it meanwhile, durable, so that a crash on the way costs nothing; `other` is the batch
+    /// that counts until the journal speaks of this one.
+    fn begin_move(
+        &self,
+        to: u64,
+        mut before: impl Read,
+        (from, octets): (u64, u64),
+        other: Option<&Batch>,
+        mut lines: Vec<Line>,
+    ) -> io::Result<()> {
+        let mut layout = Layout::begin_apart(&self.path, to, other)?;
+        let before = io::copy(&mut before, &mut layout)?;
         io::copy(&mut Slice::new(Arc::clone(&self.file), from, octets - from), &mut layout)?;
         let batch = layout.finish()?;
         batch.keep()?;
-        lines.push(Line::Move(to, batch.planned));
+        lines.push(Line::Move(to, batch.planned, Some(Moved { from, before })));
         journal::add(&journal_of(&self.path), &lines)?;
+        if let Some(other) = other {
+            // One that stays is removed when the move is done.
+            let _gone = fs::remove_file(other.path());
+        }
         self.file.set_len(to)?;
         self.finish_move(to, 0, &batch)
     }
@@ -69,19 +87,41 @@ impl MboxTray {
         Ok(())
     }
 
-    /// Brings a move to its end that a dead run began.
-    fn settle_move(&self, state: &State, batch: &Batch, octets: u64) -> io::Result<u64> {
-        let written = batch::common(&self.file, state.end, batch)?;
+    /// Brings a move to its end that a dead run began. Others may have added mail at each of its steps. Returns where
+    /// mail of others begins.
+    fn settle_move(&self, to: u64, moved: Option<Moved>, batch: &Batch, octets: u64) -> io::Result<u64> {
+        let (written, planned) = (batch::common(&self.file, to, batch.octets(0))?, batch.planned.octets);
+        let is_part = to + written == octets || written == planned;
+        let uncut = if is_part { None } else { self.uncut(to, moved, batch, octets)? };
         if !self.writes {
-            return Ok(state.end);
+            return Ok(uncut.map_or(to, |uncut| uncut.from));
         }
-        if state.end + written == octets || written == batch.planned.octets {
-            self.finish_move(state.end, written, batch)?;
+        if is_part {
+            self.finish_move(to, written, batch)?;
+        } else if let Some(Moved { from, before }) = uncut {
+            let before = batch.octets(0).take(before);
+            self.begin_move(to, before, (from, octets), Some(batch), Vec::new())?;
+        } else if let Some(added) = torn::added_at(&self.file, to, to + written)? {
+            let before = batch.octets(0).chain(ending(batch)?);
+            self.begin_move(to, before, (added, octets), Some(batch), Vec::new())?;
         } else {
-            self.set_aside(|place| batch::rename(&self.path, place))?;
-            journal::add(&journal_of(&self.path), &[Line::Done(state.end)])?;
+            self.set_aside(|place| fs::rename(batch.path(), place))?;
+            journal::add(&journal_of(&self.path), &[Line::Done(to)])?;
+            batch::remove(&self.path);
         }
-        Ok(state.end)
+        Ok(to)
+    }
+
+    /// Where what was to be moved stands, if the mbox was not cut yet.
+    fn uncut(&self, to: u64, moved: Option<Moved>, batch: &Batch, octets: u64) -> io::Result<Option<Moved>> {
+        let planned = batch.planned.octets;
+        let Some(moved) = moved.or_else(|| Some(Moved { from: octets.checked_sub(planned)?, before: 0 }))
+        else {
+            return Ok(None);
+        };
+        let there = batch::common(&self.file, moved.from, batch.octets(moved.before))?;
+        let is_there = moved.from > to && moved.before < planned && there == planned - moved.before;
+        Ok(is_there.then_some(moved))
     }
 
     /// Puts something beside the mbox under a name of its own, and says so.
@@ -92,22 +132,42 @@ impl MboxTray {
         let place = aside::place(&self.path)?;
         put(&place)?;
         File::open(place.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-        self.remarks.tell(format!(
-            "{}: what a stopped run had begun at its end was set aside in {}; remove that file once you have seen \
-             that nothing is missing",
-            self.path.display(),
-            place.display()
-        ));
+        self.damage.tell(aside::sentence(&place));
         Ok(())
     }
 
-    /// What a move left in the file of the batch, where the mbox is no longer the one that it belongs to, or nobody
-    /// knows any more what it was for.
-    pub(super) fn set_batch_aside(&self, state: &State) -> io::Result<()> {
+    /// Says that what a move was to put back is nowhere to be found.
+    fn tell_lost_move(&self) {
+        self.damage.tell(format!(
+            "{}: a run was stopped while it moved mail of another program's at its end, and the file that held that \
+             mail is not there or not whole; look whether mail is missing",
+            self.path.display()
+        ));
+    }
+
+    /// What a move left beside the mbox, where the mbox is no longer the one that it belongs to, or nobody knows any
+    /// more what it was for.
+    pub(super) fn set_batches_aside(&self, state: &State) -> io::Result<()> {
         let is_needed = state.is_damaged || state.torn.as_ref().is_some_and(|torn| torn.is_move);
-        if is_needed && batch::is_there(&self.path) {
-            return self.set_aside(|place| batch::rename(&self.path, place));
+        if !is_needed {
+            return self.sweep();
+        }
+        batch::files(&self.path).try_for_each(|file| self.set_aside(|place| fs::rename(file, place)))
+    }
+
+    /// Removes what a dead run left beside the mbox and no journal speaks of.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        if self.writes {
+            batch::remove(&self.path);
+            journal::sweep(&journal_of(&self.path))?;
         }
         Ok(())
     }
+}
+
+/// What is missing between the last message of a batch and a separator.
+fn ending(batch: &Batch) -> io::Result<&'static [u8]> {
+    let mut last = Vec::new();
+    batch.octets(batch.planned.octets.saturating_sub(2)).read_to_end(&mut last)?;
+    Ok(<[u8; 2]>::try_from(last).map_or(b"", missing))
 }

@@ -89,3 +89,28 @@ fn quoting_is_undone_only_where_nothing_proves_that_there_is_none() {
         assert!(has_length || remarks.contains("is left as it stands"), "{remarks}");
     }
 }
+
+#[test]
+fn bare_lines_within_paragraphs_prove_nothing_of_those_behind_blank_lines() {
+    // mail.local quotes behind a blank line alone.
+    let one = |number, body: &str| format!("From a@x {DATE}\n{}\n{body}\n", header(number));
+    let bodies = ["Hi,\n\n>From now on\n", "we went\nFrom Lisbon\n", "You wrote:\n>From now on\n"];
+    let text: String = (1..).zip(bodies).map(|(number, body)| one(number, body)).collect();
+    let (messages, remarks, damage) = read(&text);
+    assert!(messages[0].ends_with("\r\n\r\nFrom now on\r\n"), "{}", messages[0]);
+    assert!(messages[2].ends_with("\r\n>From now on\r\n"), "{}", messages[2]);
+    assert!(remarks.contains("lines within a paragraph begin with `>From `"), "{remarks}");
+    assert_eq!(damage, "");
+    let (messages, remarks, _) = read(&text[..text.find("You wrote").unwrap()]);
+    assert!(messages[0].ends_with("\r\n\r\nFrom now on\r\n"), "{}", messages[0]);
+    assert!(!remarks.contains("left as it stands"), "{remarks}");
+}
+
+#[test]
+fn what_malote_wrote_is_unquoted_whatever_others_leave_bare() {
+    let flags = format!("Status: O \nX-Status:     \nX-Keywords: {:160}\n", "");
+    let own = format!("From MAILER-DAEMON {DATE}\n{flags}{}\nx\n>From y\n\n>From z\n\n", header(1));
+    let other = format!("From a@x {DATE}\n{}\nHi,\n\nFrom now on\n\n", header(2));
+    let (messages, _, _) = read(&format!("{own}{other}"));
+    assert!(messages[0].ends_with("x\r\nFrom y\r\n\r\nFrom z\r\n"), "{}", messages[0]);
+}

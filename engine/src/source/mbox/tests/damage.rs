@@ -111,14 +111,19 @@ impl Clock for At {
 
 /// What a file gives when it is looked at `later` milliseconds after it was written.
 fn later(path: &Path, later: i64) -> (usize, String) {
+    let mut archive = looked_at_later(path, later);
+    let count = shelf_of(&mut archive, 0).uids().iter().count();
+    (count, archive.damage().join("\n"))
+}
+
+fn looked_at_later(path: &Path, later: i64) -> MboxArchive {
     use std::os::unix::fs::MetadataExt as _;
 
     let metadata = std::fs::metadata(path).unwrap();
     let now = metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000 + later;
     let mut archive = MboxArchive::with_clock(path.to_owned(), None, Book::in_memory(), Arc::new(At(now)));
     archive.patience.pause = |_| ();
-    let count = shelf_of(&mut archive, 0).uids().iter().count();
-    (count, archive.damage().join("\n"))
+    archive
 }
 
 #[test]
@@ -141,6 +146,25 @@ fn a_message_that_is_still_being_written_waits_for_its_end() {
         let (found, damage) = later(&path, milliseconds);
         assert_eq!(found, count, "{text:?} {milliseconds}");
         assert_eq!(damage.contains("Inbox") && damage.contains("octet"), count == 1, "{damage}");
+    }
+}
+
+#[test]
+fn a_file_that_ends_within_a_separator_gives_what_stands_before_it() {
+    let (first, second) = (format!("From a@x {DATE}\nSubject: 1\n\nHi,\n\n>From here on\n\n"), message(2));
+    let expected = "Subject: 1\r\n\r\nHi,\r\n\r\nFrom here on\r\n";
+    let separator = second.find('\n').unwrap();
+    for cut in 1..=separator {
+        for milliseconds in [10_000, 3_600_000] {
+            let top = tempfile::tempdir().unwrap();
+            let path = top.path().join("Inbox");
+            write(&path, format!("{first}{}", &second[..cut]).as_bytes());
+            let mut archive = looked_at_later(&path, milliseconds);
+            let place = format!("cut at {cut}, {milliseconds} ms later");
+            assert_eq!(bodies(shelf_of(&mut archive, 0)), [Ok(expected.to_owned())], "{place}");
+            let damage = archive.damage().join("\n");
+            assert!(damage.contains(&format!("at octet {}", first.len())), "{place}: {damage}");
+        }
     }
 }
 
