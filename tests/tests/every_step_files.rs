@@ -226,15 +226,22 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
         },
     ];
     match kind {
-        Kind::Store => all.push(Scenario {
-            name: "one item damaged",
-            mails: || {
-                let damaged = Mail { is_damaged: true, ..mail("INBOX", 8, "eight") };
-                [&[damaged], &MAILS[..]].concat()
+        Kind::Store => all.extend([
+            Scenario {
+                name: "the last item goes, and with it the highest number",
+                later: Some(|| MAILS[..5].to_vec()),
+                ..PLAIN
             },
-            quarantined: 1,
-            ..PLAIN
-        }),
+            Scenario {
+                name: "one item damaged",
+                mails: || {
+                    let damaged = Mail { is_damaged: true, ..mail("INBOX", 8, "eight") };
+                    [&[damaged], &MAILS[..]].concat()
+                },
+                quarantined: 1,
+                ..PLAIN
+            },
+        ]),
         Kind::Mbox => all.push(Scenario {
             name: "twins collapsed",
             policy: |policy| policy.duplicates = Duplicates::Collapse,
