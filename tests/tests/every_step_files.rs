@@ -228,6 +228,16 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
     match kind {
         Kind::Store => all.extend([
             Scenario {
+                name: "two items change places between two folders of one destination",
+                policy: |policy| policy.maps = vec![("Kunden".to_owned(), "INBOX".to_owned())],
+                later: Some(|| {
+                    let mut mails = MAILS.to_vec();
+                    (mails[3].folder, mails[4].folder) = ("Kunden", "INBOX");
+                    mails
+                }),
+                ..PLAIN
+            },
+            Scenario {
                 name: "the last item goes, and with it the highest number",
                 later: Some(|| MAILS[..5].to_vec()),
                 ..PLAIN
