@@ -226,15 +226,32 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
         },
     ];
     match kind {
-        Kind::Store => all.push(Scenario {
-            name: "one item damaged",
-            mails: || {
-                let damaged = Mail { is_damaged: true, ..mail("INBOX", 8, "eight") };
-                [&[damaged], &MAILS[..]].concat()
+        Kind::Store => all.extend([
+            Scenario {
+                name: "two items change places between two folders of one destination",
+                policy: |policy| policy.maps = vec![("Kunden".to_owned(), "INBOX".to_owned())],
+                later: Some(|| {
+                    let mut mails = MAILS.to_vec();
+                    (mails[3].folder, mails[4].folder) = ("Kunden", "INBOX");
+                    mails
+                }),
+                ..PLAIN
             },
-            quarantined: 1,
-            ..PLAIN
-        }),
+            Scenario {
+                name: "the last item goes, and with it the highest number",
+                later: Some(|| MAILS[..5].to_vec()),
+                ..PLAIN
+            },
+            Scenario {
+                name: "one item damaged",
+                mails: || {
+                    let damaged = Mail { is_damaged: true, ..mail("INBOX", 8, "eight") };
+                    [&[damaged], &MAILS[..]].concat()
+                },
+                quarantined: 1,
+                ..PLAIN
+            },
+        ]),
         Kind::Mbox => all.push(Scenario {
             name: "twins collapsed",
             policy: |policy| policy.duplicates = Duplicates::Collapse,

@@ -301,7 +301,14 @@ impl Ledger for MemoryLedger {
                 note.source_uid = to;
                 folder.notes.insert((new, to), note);
             }
-            folder.row.tokens.source_uid_validity = Some(uid_validity);
+            let before = folder.row.tokens;
+            folder.row.tokens = Tokens {
+                source_uid_validity: Some(uid_validity),
+                source_uid_next: 0,
+                source_modseq: None,
+                is_complete: false,
+                ..before
+            };
             folder.intents.clear();
             folder.origins.clear();
             folder.uid_of_origin.clear();
@@ -324,7 +331,14 @@ impl Ledger for MemoryLedger {
                 found.is_some() || !matches!(message.record.state, State::Copied | State::Adopted)
             });
             folder.drop_lone_repairs();
-            folder.row.tokens.destination_uid_validity = Some(uid_validity);
+            let before = folder.row.tokens;
+            folder.row.tokens = Tokens {
+                destination_uid_validity: Some(uid_validity),
+                destination_uid_next: 0,
+                destination_modseq: None,
+                is_complete: false,
+                ..before
+            };
             folder.intents.clear();
         })
     }

@@ -208,6 +208,8 @@ pub trait Ledger: Send + Sync {
     /// Starts a new source generation: the folder's `source_uid_validity` becomes `uid_validity`, each record
     /// under the first UID of a pair moves to the second; records not named stay behind in the old generation,
     /// where they count only for `destination_uids`, until `release`. Open intents and noted numbers are dropped.
+    /// What the tokens tell of the old generation goes with it, and they are no longer complete: whoever is stopped
+    /// right after must not take them for tokens of the new one.
     async fn rebase_source(
         &self,
         folder: FolderId,
@@ -217,7 +219,8 @@ pub trait Ledger: Send + Sync {
 
     /// Starts a new destination generation: the folder's `destination_uid_validity` becomes `uid_validity`; the
     /// record of each source UID gets the destination UID beside it; records of state `Copied` and `Adopted`
-    /// that are not named are removed, in every source generation. Open intents are dropped.
+    /// that are not named are removed, in every source generation. Open intents are dropped, and what the tokens tell
+    /// of the old generation, as `rebase_source` does.
     async fn rebase_destination(
         &self,
         folder: FolderId,

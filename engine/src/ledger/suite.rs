@@ -50,6 +50,7 @@ where
     generations::a_destination_rebase_keeps_the_named_alone(&make().await).await;
     generations::a_destination_rebase_removes_older_source_generations(&make().await).await;
     generations::rebasing_twice_is_rebasing_once(&make().await).await;
+    generations::a_rebase_takes_what_was_known_of_the_old_generation_with_it(&make().await).await;
     generations::what_a_rebase_left_behind_is_claimed_by_nobody_and_can_be_released(&make().await).await;
     intents::intents_come_back_oldest_first_until_closed(&make().await).await;
     intents::a_rebase_drops_the_folder_s_intents(&make().await).await;

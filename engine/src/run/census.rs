@@ -40,16 +40,24 @@ pub(super) async fn take(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<
     let open = filter(folder, ends, open, true).await?;
     let open = labels::part(folder, ends, open).await?;
     if open.is_empty() {
-        adopt::tell_kept(folder, ends, validity).await?;
+        tell_kept(folder, ends, validity).await?;
         return Ok(Census { wanted: open, validity });
     }
     folder.begin_work().await?;
     let wanted = adopt::settle(folder, ends, open, validity).await?;
-    adopt::tell_kept(folder, ends, validity).await?;
+    tell_kept(folder, ends, validity).await?;
     Ok(Census { wanted, validity })
 }
 
-/// Looks which messages a folder shows, before any folder is worked on.
+/// Tells of copies that are kept, unless others lead to this destination folder too: they may have them yet.
+async fn tell_kept(folder: &FolderRun<'_>, ends: &mut Ends, validity: UidValidity) -> Result<()> {
+    if folder.pair.is_shared {
+        return Ok(());
+    }
+    adopt::tell_kept(folder, ends, validity).await
+}
+
+/// Looks which messages a folder shows, before any folder is worked on, or any other of its destination folder.
 pub(super) async fn look(folder: &mut FolderRun<'_>) -> Result<()> {
     let recorded = folder.run.job.ledger.recorded(folder.pair.row.id).await?.all();
     if folder.is_as_recorded(&recorded) && labels::are_known(folder, &recorded).await? {

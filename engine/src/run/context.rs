@@ -34,7 +34,8 @@ pub(super) struct Pair {
 /// What is done to every folder before anything further is done to any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Where labels are folders: which messages each of them shows.
+    /// Which messages a folder shows: where labels are folders, and where its UIDs changed and others lead to its
+    /// destination too.
     Look,
     /// Whatever is a folder's own; all there is to do where folders are folders.
     Own,

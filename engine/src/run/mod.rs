@@ -31,6 +31,7 @@ mod strangers;
 mod surplus;
 mod survey;
 mod tally;
+mod together;
 mod transfer;
 mod twins;
 mod verify;
@@ -149,36 +150,15 @@ async fn folders(
         if labels.is_some() { (&[Stage::Look, Stage::Own], Stage::Rest) } else { (&[], Stage::Own) };
     for stage in earlier {
         sort(&mut groups);
-        let work = groups.into_iter().map(|group| through(*stage, group, lanes).boxed()).collect();
+        let work = groups.into_iter().map(|group| together::through(*stage, group, lanes).boxed()).collect();
         groups = side_by_side(job, lanes, work).await;
     }
     sort(&mut groups);
-    let work = groups.into_iter().map(|group| to_the_end(last, group, lanes).boxed()).collect();
+    let work = groups.into_iter().map(|group| together::to_the_end(last, group, lanes).boxed()).collect();
     let mut reports: Vec<(FolderId, FolderReport)> =
         side_by_side(job, lanes, work).await.into_iter().flatten().collect();
     reports.sort_by_key(|(id, _)| order.get(id).copied());
     reports.into_iter().map(|(_, report)| report).collect()
-}
-
-/// Works on one stage of each folder of a group.
-async fn through<'a>(stage: Stage, mut group: Vec<FolderRun<'a>>, lanes: &Lanes) -> Vec<FolderRun<'a>> {
-    let mut lane = lanes.take().await;
-    for folder in &mut group {
-        folder.work(stage, &mut lane).await;
-    }
-    group
-}
-
-/// Works on the last stage of each folder of a group, and says what became of it.
-async fn to_the_end(stage: Stage, group: Vec<FolderRun<'_>>, lanes: &Lanes) -> Vec<(FolderId, FolderReport)> {
-    let mut lane = lanes.take().await;
-    let mut reports = Vec::new();
-    for mut folder in group {
-        let id = folder.pair.row.id;
-        folder.work(stage, &mut lane).await;
-        reports.push((id, folder.conclude().await));
-    }
-    reports
 }
 
 /// Folders by where they lead to.

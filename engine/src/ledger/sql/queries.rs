@@ -97,12 +97,16 @@ pub(super) const CLEAR_LANDING_NOTES: &str = "
 pub(super) const LAND_NOTES: &str = "
     UPDATE quarantine SET source_uid_validity = $2 WHERE folder_id = $1 AND source_uid_validity = -1";
 
-/// Sets a folder's source generation. Binds: folder_id, source_uid_validity.
-pub(super) const SET_SOURCE_GENERATION: &str = "UPDATE folder SET source_uid_validity = $2 WHERE id = $1";
+/// Sets a folder's source generation, of which nothing else is known yet. Binds: folder_id, source_uid_validity.
+pub(super) const SET_SOURCE_GENERATION: &str = "
+    UPDATE folder SET source_uid_validity = $2, source_uid_next = 0, source_modseq = 0, is_complete = 0
+    WHERE id = $1";
 
-/// Sets a folder's destination generation. Binds: folder_id, destination_uid_validity.
-pub(super) const SET_DESTINATION_GENERATION: &str =
-    "UPDATE folder SET destination_uid_validity = $2 WHERE id = $1";
+/// Sets a folder's destination generation, of which nothing else is known yet. Binds: folder_id,
+/// destination_uid_validity.
+pub(super) const SET_DESTINATION_GENERATION: &str = "
+    UPDATE folder SET destination_uid_validity = $2, destination_uid_next = 0, destination_modseq = 0, is_complete = 0
+    WHERE id = $1";
 
 /// Removes the copied and adopted records that a rebase did not name. Binds: folder_id.
 pub(super) const DROP_UNNAMED: &str = "

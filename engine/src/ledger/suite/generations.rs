@@ -1,12 +1,12 @@
 //! Generations of UIDs, and the rebases between them.
 //! Never looks at intents or notes.
 
-use malote_plan::message::Uid;
+use malote_plan::message::{ModSeq, Uid};
 use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
 use super::{all, claimed, folder_in, key, known, pairs, repair, row, set, uid, validity};
-use crate::ledger::{FolderId, Ledger};
+use crate::ledger::{FolderId, Ledger, Tokens};
 
 fn moves(pairs: &[(u32, u32)]) -> Vec<(Uid, Uid)> {
     pairs.iter().map(|(from, to)| (uid(*from), uid(*to))).collect()
@@ -145,6 +145,42 @@ pub(super) async fn rebasing_twice_is_rebasing_once(ledger: &impl Ledger) {
         assert_eq!(pairs(ledger, folder).await, [(41, 21), (42, 22)]);
         assert_eq!(known(ledger, "X", 10).await, "21:22");
     }
+}
+
+pub(super) async fn a_rebase_takes_what_was_known_of_the_old_generation_with_it(ledger: &impl Ledger) {
+    let folder = ledger.folder(&key("A", "X")).await.unwrap().id;
+    let full = Tokens {
+        source_uid_validity: Some(validity(1)),
+        destination_uid_validity: Some(validity(9)),
+        source_uid_next: 40,
+        source_messages: 3,
+        source_modseq: ModSeq::new(7),
+        destination_uid_next: 50,
+        destination_messages: 4,
+        destination_modseq: ModSeq::new(8),
+        is_complete: true,
+        is_modseq_distrusted: true,
+    };
+    ledger.set_tokens(folder, &full).await.unwrap();
+    ledger.rebase_source(folder, validity(2), &[]).await.unwrap();
+    let expected = Tokens {
+        source_uid_validity: Some(validity(2)),
+        source_uid_next: 0,
+        source_modseq: None,
+        is_complete: false,
+        ..full
+    };
+    assert_eq!(ledger.folders().await.unwrap()[0].tokens, expected);
+    ledger.set_tokens(folder, &full).await.unwrap();
+    ledger.rebase_destination(folder, validity(10), &[]).await.unwrap();
+    let expected = Tokens {
+        destination_uid_validity: Some(validity(10)),
+        destination_uid_next: 0,
+        destination_modseq: None,
+        is_complete: false,
+        ..full
+    };
+    assert_eq!(ledger.folders().await.unwrap()[0].tokens, expected);
 }
 
 pub(super) async fn what_a_rebase_left_behind_is_claimed_by_nobody_and_can_be_released(ledger: &impl Ledger) {
