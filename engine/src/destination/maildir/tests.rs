@@ -234,6 +234,15 @@ async fn what_is_removed_is_gone_under_whatever_names_it_has() {
 }
 
 #[tokio::test]
+async fn what_comes_under_the_name_of_what_is_removed_stays() {
+    let world = World::new();
+    let (mut open, uids) = changed_while_open(&world, |world| world.put("new/2.x", 9)).await;
+    assert!(open.remove(&uids).await.is_err());
+    drop(open);
+    assert_eq!(texts(world.open().await).await, letters(&[9]));
+}
+
+#[tokio::test]
 async fn a_new_keyword_takes_no_letter_that_names_have() {
     let world = World::new();
     world.put("cur/1.x:2,a", 1);

@@ -427,15 +427,22 @@ impl Tray for MaildirTray {
     fn remove(&mut self, uids: &UidSet) -> Result<()> {
         self.writing()?;
         let fail = self.fail("removing a message");
+        let there = |tray: &Self| -> BTreeMap<Uid, Message> {
+            uids.iter().filter_map(|uid| Some((uid, tray.messages.get(&uid)?.clone()))).collect()
+        };
+        let meant = there(self);
         for _ in 0..LOOKS_MAX {
-            let there: Vec<PathBuf> =
-                uids.iter().filter_map(|uid| Some(self.messages.get(&uid)?.path.clone())).collect();
-            if there.is_empty() {
+            let left = there(self);
+            if left.is_empty() {
                 self.sync("new")?;
                 return self.sync("cur");
             }
-            for path in there {
-                match fs::remove_file(&path) {
+            // Another file that has the name by now may be another message: the next pass looks at it first.
+            if left.iter().any(|(uid, one)| meant.get(uid).is_none_or(|meant| meant.inode != one.inode)) {
+                break;
+            }
+            for message in left.values() {
+                match fs::remove_file(&message.path) {
                     Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(fail(cause)),
                     _ => {}
                 }
