@@ -86,22 +86,7 @@ impl TgzArchive {
                 );
                 return Err(unreadable(format!("{name}: {what}")).because(cause));
             }
-            let told = match stream.doubted_from() {
-                None => format!(
-                    "{} entries before that were read ({} messages), and what lies behind is missing",
-                    passed_over.entries,
-                    gathered.messages()
-                ),
-                Some(from) => {
-                    let kept_back = gathered.keep_back(from);
-                    format!(
-                        "no checksum proves what it expands to from octet {from} on: {kept_back} messages there may \
-                         be altered and are kept back, {} before them were read, and what lies behind is missing; get \
-                         the file anew",
-                        gathered.messages()
-                    )
-                }
-            };
+            let told = keep_back(&mut stream, &mut gathered, passed_over.entries);
             self.damage.push(format!("{name}: {cause}; {told}"));
         }
         for (count, what) in [
@@ -178,6 +163,22 @@ impl Archive for TgzArchive {
     fn damage(&mut self) -> Vec<String> {
         self.damage.clone()
     }
+}
+
+/// Gives up what may be altered once a walk has failed, and says what was read.
+fn keep_back(stream: &mut Expander, gathered: &mut Gathered, entries: u64) -> String {
+    let Some(from) = stream.doubted_from() else {
+        let messages = gathered.messages();
+        return format!(
+            "{entries} entries before that were read ({messages} messages), and what lies behind is missing"
+        );
+    };
+    let kept_back = gathered.keep_back(from);
+    format!(
+        "no checksum proves what it expands to from octet {from} on: {kept_back} messages there may be altered and are \
+         kept back, {} before them were read, and what lies behind is missing; get the file anew",
+        gathered.messages()
+    )
 }
 
 /// What a file is packed with that is no gzip.

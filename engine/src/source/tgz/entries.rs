@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-use super::pax;
+use super::pax::{self, Extensions};
 use crate::source::archive::files;
 
 /// Entries of one archive at most.
@@ -207,7 +207,7 @@ fn walk_entries(
 ) -> io::Result<()> {
     let mut archive = tar::Archive::new(stream);
     archive.set_ignore_zeros(true);
-    let mut long_names = LongNames::default();
+    let mut long_names = Extensions::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         passed_over.entries += 1;
@@ -231,10 +231,7 @@ fn walk_entries(
                 continue;
             }
             EntryType::XHeader => {
-                let told = pax::read(&mut entry, octets)?;
-                long_names.name = told.name.or(long_names.name);
-                long_names.target = told.target.or(long_names.target);
-                long_names.is_sparse |= told.is_sparse;
+                long_names.add(pax::read(&mut entry, octets)?);
                 continue;
             }
             EntryType::XGlobalHeader => continue,
@@ -244,7 +241,7 @@ fn walk_entries(
             }
             kind => kind,
         };
-        let LongNames { name, target, is_sparse } = std::mem::take(&mut long_names);
+        let Extensions { name, target, is_sparse } = std::mem::take(&mut long_names);
         let name = name.unwrap_or_else(|| entry.header().path_bytes().into_owned());
         if is_sparse {
             passed_over.take_sparse(name);
@@ -306,14 +303,6 @@ fn short(entry: &mut impl Read, octets: u64) -> io::Result<Vec<u8>> {
 
 pub(super) fn cut_in_a_name() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file is cut off in a name")
-}
-
-/// What stands before the entry that it is of.
-#[derive(Default)]
-struct LongNames {
-    name: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
-    is_sparse: bool,
 }
 
 /// A name as levels; nothing where it leads out of the archive.

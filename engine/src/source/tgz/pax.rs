@@ -23,6 +23,15 @@ pub(super) struct Extensions {
     pub is_sparse: bool,
 }
 
+impl Extensions {
+    /// Takes what a later header of the same entry tells.
+    pub(super) fn add(&mut self, later: Self) {
+        self.name = later.name.or(self.name.take());
+        self.target = later.target.or(self.target.take());
+        self.is_sparse |= later.is_sparse;
+    }
+}
+
 /// Octets of the header that are still to be read.
 struct Records<R> {
     inner: BufReader<io::Take<R>>,
