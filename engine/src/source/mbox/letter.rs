@@ -96,6 +96,13 @@ impl Manner {
         Self { variant, quotes: Quotes::Anywhere, own, keeps_ends: false, quotes_header: false }
     }
 
+    /// A message less all that mail programs write into it, and with nothing unquoted.
+    #[must_use]
+    pub const fn known() -> Self {
+        let (variant, quotes, own) = (Variant::Mboxcl2, Quotes::Anywhere, Own::Named);
+        Self { variant, quotes, own, keeps_ends: false, quotes_header: false }
+    }
+
     /// A message as Malote writes it: every line is quoted that may be taken for a separator, in the header too.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
@@ -193,10 +200,11 @@ impl Letter {
             Own::None => {}
             // A folded line goes with the one before it, but none goes with a block that has ended.
             Own::Placed(placed) if is_folded => self.is_dropping &= self.at != placed.leading() as u64,
-            Own::Anywhere { .. } if is_folded => {}
+            Own::Anywhere { .. } | Own::Named if is_folded => {}
             Own::Placed(placed) => self.is_dropping = placed.is_own(self.at, line),
             // Some deliverers leave a quoted separator on top.
-            Own::Anywhere { .. } if line.starts_with(b">From ") => self.is_dropping = true,
+            Own::Anywhere { .. } | Own::Named if line.starts_with(b">From ") => self.is_dropping = true,
+            Own::Named => self.is_dropping = status::is_kept(line),
             Own::Anywhere { has_length } => {
                 self.is_dropping = match status::judge(line) {
                     None => false,

@@ -22,6 +22,9 @@ pub enum Own {
     },
     /// Those that stand where programs write them.
     Placed(Placed),
+    /// All of a name under which any mail program keeps what it knows of a message, whatever they say. By such a
+    /// reading a message is known again, and never delivered.
+    Named,
 }
 
 /// What a file tells of the places of its own lines.

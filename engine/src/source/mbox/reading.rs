@@ -3,6 +3,7 @@
 
 use super::from_line::FromLine;
 use super::letter::{Letter, Manner, pieces_of};
+use super::own::Own;
 use crate::source::archive::book::Key;
 use crate::source::archive::lines::{Measure, Measured};
 
@@ -50,7 +51,7 @@ impl Current {
         measure.update(&ready);
         let others = others.iter().map(|other| Other::begin(*other, &self.raw_header, &ready, is_whole));
         let others = others.collect();
-        self.body.insert(Body { letter, manner, measure, others, ready: Vec::new() })
+        self.body.insert(Body { letter, manner, measure, others, ready: Vec::new(), ends_line: true })
     }
 }
 
@@ -61,10 +62,13 @@ pub(super) struct Body {
     measure: Measure,
     others: Vec<Other>,
     ready: Vec<u8>,
+    /// True where the last line has its end.
+    ends_line: bool,
 }
 
 impl Body {
     pub fn take(&mut self, piece: &[u8], is_start: bool) {
+        self.ends_line = piece.ends_with(b"\n");
         let is_quoted = is_start && self.letter.is_quoted_by(&self.manner, piece);
         for other in self.others.iter_mut().filter(|other| other.hasher.is_none()) {
             if is_start && self.letter.is_quoted_by(&other.manner, piece) != is_quoted {
@@ -81,15 +85,19 @@ impl Body {
         }
     }
 
-    /// What was measured, and the beginning of the BLAKE3 of each other reading.
+    /// What was measured, and the beginning of the BLAKE3 of each other reading. By what it is known, a message ends
+    /// its last line: who adds the next message to a file ends it.
     pub fn finish(self) -> (Measured, Vec<Key>) {
-        let measured = self.measure.finish();
-        let hash = |other: Other| match other.hasher {
-            Some((_, hasher)) => *hasher.finalize().as_bytes(),
-            None => measured.hash,
+        let hasher = self.measure.hasher();
+        let hash = |other: Other| {
+            let mut hasher = other.hasher.map_or_else(|| hasher.clone(), |(_, hasher)| hasher);
+            if !self.ends_line && other.manner.own == Own::Named {
+                hasher.update(b"\r\n");
+            }
+            *hasher.finalize().as_bytes()
         };
         let keys = self.others.into_iter().map(hash).map(|hash| beginning(&hash)).collect();
-        (measured, keys)
+        (self.measure.finish(), keys)
     }
 }
 

@@ -53,13 +53,27 @@ impl Rules {
     }
 
     /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted,
-    /// whatever is found out about the file; and as an earlier version read it.
+    /// whatever is found out about the file; and as two earlier versions read it.
     fn others(&self, has_length: bool) -> Vec<Manner> {
         match self.places {
             None => Vec::new(),
-            Some(_) => vec![Manner::found(Variant::Mboxcl2, true), Manner::found(self.former, has_length)],
+            Some(_) => {
+                let earlier = Manner::found(Variant::Mboxcl2, true);
+                vec![Manner::known(), earlier, Manner::found(self.former, has_length)]
+            }
         }
     }
+}
+
+/// What tells a message from others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// Whatever mail programs write into it.
+    pub known: Key,
+    /// What an earlier version told it by.
+    pub earlier: Key,
+    /// What the version before that told it by.
+    pub former: Key,
 }
 
 /// One message as it was found.
@@ -77,9 +91,8 @@ pub struct Found {
     pub measured: Measured,
     /// Its header as it stands in the file, up to [`HEADER_OCTETS_MAX`].
     pub raw_header: Vec<u8>,
-    /// What tells it from others whatever is found out about the file, and what an earlier version told it by; nothing
-    /// where the rules name no places.
-    pub keys: Option<(Key, Key)>,
+    /// What tells it from others whatever is found out about the file; nothing where the rules name no places.
+    pub keys: Option<Keys>,
     /// True where the file ends before the message does, by its length.
     pub is_cut: bool,
     /// True where its end is told: by a blank line, a right length or a separator.
@@ -418,7 +431,11 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             manner,
             measured,
             raw_header: current.raw_header,
-            keys: if let [now, former] = keys[..] { Some((now, former)) } else { None },
+            keys: if let [known, earlier, former] = keys[..] {
+                Some(Keys { known, earlier, former })
+            } else {
+                None
+            },
             is_cut,
             is_ended: !is_file_end || !current.held.is_empty() || current.until > 0,
             bare: current.bare,
