@@ -227,15 +227,21 @@ pub struct Pieces<R> {
     begin: usize,
     end: usize,
     is_line_start: bool,
+    /// True where the last reading filled the buffer: it is made longer for the next one, so that a short message
+    /// costs no long buffer.
+    is_filled: bool,
     /// Octets taken so far.
     pub offset: u64,
 }
 
+/// Octets of the buffer of [`Pieces`], for its first reading and at most.
+const BUFFER_OCTETS: usize = 16 * 1024;
+const BUFFER_OCTETS_MAX: usize = 4 * PIECE_OCTETS_MAX;
+
 impl<R: Read> Pieces<R> {
     /// Reads `from`, whose first octet begins a line.
     pub fn new(from: R) -> Self {
-        let buffer = vec![0; 4 * PIECE_OCTETS_MAX];
-        Self { from, buffer, begin: 0, end: 0, is_line_start: true, offset: 0 }
+        Self { from, buffer: Vec::new(), begin: 0, end: 0, is_line_start: true, is_filled: true, offset: 0 }
     }
 
     /// The next piece, and whether a line begins with it; nothing at the end.
@@ -272,10 +278,15 @@ impl<R: Read> Pieces<R> {
             self.buffer.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);
         }
+        if self.is_filled {
+            let octets = (2 * self.buffer.len()).clamp(BUFFER_OCTETS, BUFFER_OCTETS_MAX);
+            self.buffer.resize(octets, 0);
+        }
         loop {
             match self.from.read(&mut self.buffer[self.end..]) {
                 Ok(read) => {
                     self.end += read;
+                    self.is_filled = self.end == self.buffer.len();
                     return Ok(read > 0);
                 }
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}

@@ -90,6 +90,12 @@ impl Placed {
         self.leading as usize
     }
 
+    /// True for an octet of the blocks where programs write their lines.
+    #[must_use]
+    pub const fn is_placed(&self, at: usize) -> bool {
+        at < self.leading as usize || at >= self.trailing as usize
+    }
+
     /// True where the header ends with flags of a program's.
     #[must_use]
     pub fn has_trailing(&self, header: &[u8]) -> bool {

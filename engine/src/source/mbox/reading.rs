@@ -3,7 +3,7 @@
 
 use super::from_line::FromLine;
 use super::letter::{Letter, Manner, pieces_of};
-use super::own::Own;
+use super::own::{Own, Placed, Places};
 use crate::source::archive::book::Key;
 use crate::source::archive::lines::{Measure, Measured};
 
@@ -31,14 +31,40 @@ pub(super) struct Current {
     pub until: u64,
     /// True where a length goes on beyond the file's end.
     pub is_beyond: bool,
+    /// True where that stands where programs write it; elsewhere it may be the sender's.
+    is_placed: bool,
     /// Lines of its body that begin with `From `.
     pub bare: Bare,
 }
 
 impl Current {
     pub const fn begin(line: FromLine, at: u64) -> Self {
-        let (until, is_beyond, bare) = (0, false, Bare { behind_blanks: 0, within: 0 });
-        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until, is_beyond, bare }
+        let (until, is_beyond, is_placed) = (0, false, false);
+        let bare = Bare { behind_blanks: 0, within: 0 };
+        Self {
+            line,
+            at,
+            raw_header: Vec::new(),
+            body: None,
+            held: Vec::new(),
+            until,
+            is_beyond,
+            is_placed,
+            bare,
+        }
+    }
+
+    /// Takes note of a length, in octet `at` of the header, that goes on beyond the file's end.
+    pub fn note_beyond(&mut self, at: usize) {
+        let placed = Placed::of(&self.raw_header, Places::default(), None);
+        self.is_beyond = true;
+        self.is_placed |= placed.is_placed(at);
+    }
+
+    /// True where the file ends before the message does, which is its last one. What ends with a blank line is whole
+    /// where only its sender may have told a length.
+    pub const fn is_cut(&self) -> bool {
+        self.is_beyond && self.until == 0 && (self.is_placed || self.held.is_empty())
     }
 
     /// The header is here as far as it is held: from here on lines go through. `others` are the other manners whose

@@ -390,7 +390,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         if !self.rules.variant.has_lengths() {
             return None;
         }
-        let (mut at, mut right, mut has_any) = (0, None, false);
+        let (mut at, mut right, mut has_any, mut beyond) = (0, None, false, None);
         for line in current.raw_header.split_inclusive(|octet| *octet == b'\n') {
             if let Some(Storage::Length(octets)) = status::judge(line) {
                 has_any = true;
@@ -399,9 +399,14 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
                     (current.until, right) = (until, Some(at));
                     break;
                 }
-                current.is_beyond |= octets <= BODY_OCTETS_MAX && !self.is_within(until);
+                if octets <= BODY_OCTETS_MAX && !self.is_within(until) {
+                    beyond = Some(at);
+                }
             }
             at += line.len();
+        }
+        if let Some(at) = beyond {
+            current.note_beyond(at);
         }
         self.noticed.lengths += u64::from(right.is_some());
         self.noticed.lengths_wrong += u64::from(has_any && right.is_none());
@@ -415,9 +420,9 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             let (manner, others) = (self.rules.manner(&current.raw_header, None), self.rules.others(false));
             current.begin_body(manner, &others, true);
         }
+        let is_cut = is_file_end && current.is_cut();
         let Some(body) = current.body else { return Flow::Continue(()) };
         self.noticed.messages += 1;
-        let is_cut = is_file_end && current.is_beyond && current.until == 0;
         self.noticed.lengths_wrong -= u64::from(is_cut);
         self.noticed.is_cut |= is_cut;
         self.noticed.bare.behind_blanks += current.bare.behind_blanks;
