@@ -3,6 +3,7 @@
 
 mod behind;
 pub mod detect;
+mod found;
 pub mod from_line;
 mod gather;
 pub mod letter;

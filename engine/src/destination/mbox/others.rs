@@ -81,7 +81,7 @@ fn row(file: &Arc<File>, begin: u64, uid: u32, found: &Found) -> io::Result<Row>
     let is_too_long = row.is_own && row.stored > 0 && !is_feed(file, end) && is_feed(file, end - 1);
     let row = Row { stored: row.stored - u64::from(is_too_long), ..row };
     // Malote keeps a return before a line feed only in a message whose line ends are its own.
-    let keeps_ends = row.is_own && has_returns(Slice::new(Arc::clone(file), row.at, row.stored))?;
+    let keeps_ends = row.is_own && has_returns(Slice::new(Arc::clone(file), row.at, row.stored), row.stored)?;
     let row = Row { keeps_ends, ..row };
     let measured = measure(reader(file, &row), 0)?;
     Ok(Row { octets: measured.octets, hash: measured.hash, ..row })
@@ -92,8 +92,12 @@ fn is_feed(file: &File, at: u64) -> bool {
     file.glance(at, &mut octet) == 1 && octet[0] == b'\n'
 }
 
-fn has_returns(mut from: Slice) -> io::Result<bool> {
-    let (mut buffer, mut was_return) = (vec![0; 64 * 1024], false);
+/// Octets of a message that are looked at at once.
+const LOOKED_AT_OCTETS_MAX: usize = 64 * 1024;
+
+fn has_returns(mut from: Slice, octets: u64) -> io::Result<bool> {
+    let octets = usize::try_from(octets).unwrap_or(usize::MAX).clamp(1, LOOKED_AT_OCTETS_MAX);
+    let (mut buffer, mut was_return) = (vec![0; octets], false);
     loop {
         let read = io::Read::read(&mut from, &mut buffer)?;
         let Some(last) = buffer[..read].last() else { return Ok(false) };

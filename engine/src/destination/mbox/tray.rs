@@ -348,6 +348,7 @@ impl Tray for MboxTray {
         let end = self.state.end + batch.planned.octets;
         let mut lines = vec![Line::Intent(self.state.end, Some(batch.planned))];
         lines.extend(rows.iter().copied().map(Line::Row));
+        batch.keep().map_err(&fail)?;
         journal::add(&journal, &lines).map_err(&fail)?;
         if let Err(cause) = self.write_batch(&batch, self.state.end, 0) {
             let _taken_back = self.take_back(&batch);

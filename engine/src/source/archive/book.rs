@@ -142,8 +142,8 @@ impl Book {
         self.number_anew(wire, keys, &[], by)
     }
 
-    /// The same for messages that an earlier version knew by other keys, in the same order as `keys`: they keep their
-    /// UIDs.
+    /// The same for messages that earlier versions knew by other keys, the latest first, each in the same order as
+    /// `keys`: they keep their UIDs.
     ///
     /// # Errors
     /// As for [`Self::number`].
@@ -151,7 +151,7 @@ impl Book {
         &self,
         wire: &WireName,
         keys: &[Key],
-        former: &[Key],
+        former: &[Vec<Key>],
         by: KeyedBy,
     ) -> io::Result<Numbered> {
         if keys.len() > MESSAGES_MAX {
@@ -165,7 +165,10 @@ impl Book {
         let before = read(&path)?;
         let page = match &before {
             None => Page::begin(keys, None),
-            Some(page) => page.clone().rename(keys, former).go_on(keys, by),
+            Some(page) => {
+                let renamed = former.iter().fold(page.clone(), |page, former| page.rename(keys, former));
+                renamed.go_on(keys, by)
+            }
         };
         if is_writable && before.as_ref() != Some(&page) {
             write(&path, &page)?;

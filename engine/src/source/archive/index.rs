@@ -60,7 +60,7 @@ impl<P> Index<P> {
         Self::anew(book, wire, entries, &[], by)
     }
 
-    /// The same for messages that an earlier version knew by the keys `former`, in the same order.
+    /// The same for messages that earlier versions knew by the keys `former`, in the same order, the latest first.
     ///
     /// # Errors
     /// As for [`Self::new`].
@@ -68,7 +68,7 @@ impl<P> Index<P> {
         book: &Book,
         wire: &WireName,
         entries: Vec<Entry<P>>,
-        former: &[Key],
+        former: &[Vec<Key>],
         by: KeyedBy,
     ) -> Result<Self> {
         let keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();

@@ -10,7 +10,7 @@ use super::behind::Glance;
 use super::from_line;
 use super::letter::Manner;
 use super::own::{Own, Told};
-use super::scan::{Flow, Found};
+use super::scan::{Flow, Found, Keys};
 use super::{Place, labelled, takeout};
 use crate::source::archive::book::{Book, Key, Occurrences, key};
 use crate::source::archive::index::{Entry, FlagSets};
@@ -18,8 +18,8 @@ use crate::source::archive::index::{Entry, FlagSets};
 /// A folder's levels; nothing for the folder that the file itself is.
 pub(super) type Label = Option<Vec<String>>;
 
-/// One folder's messages, with the keys by which an earlier version knew them.
-pub(super) type Numbered = (Vec<Entry<Place>>, Vec<Key>);
+/// One folder's messages, with the keys by which earlier versions knew them, the latest first.
+pub(super) type Numbered = (Vec<Entry<Place>>, [Vec<Key>; 2]);
 
 /// Octets behind a header that tell a note of a mail program from a message.
 const NOTE: &[u8] = b"This text is part of the internal format of your mail folder";
@@ -47,8 +47,7 @@ pub(super) struct Gathered<'a, F: ?Sized> {
 /// One message, not yet numbered among those that are like it.
 struct Item {
     entry: Entry<Place>,
-    content: Key,
-    former: Key,
+    keys: Keys,
 }
 
 impl<'a, F: Glance + ?Sized> Gathered<'a, F> {
@@ -91,10 +90,10 @@ impl<'a, F: Glance + ?Sized> Gathered<'a, F> {
         } else {
             (None, None)
         };
-        let (content, former) = found.keys.unwrap_or_default();
-        let former = self.former.entry(former_label).or_default().next(former);
+        let mut keys = found.keys.unwrap_or_default();
+        keys.former = self.former.entry(former_label).or_default().next(keys.former);
         let entry = Entry {
-            key: content,
+            key: keys.known,
             octets: found.measured.octets,
             flags: self.flag_sets.one(flags),
             date: from_line::received(found.line, &found.measured.header),
@@ -108,7 +107,7 @@ impl<'a, F: Glance + ?Sized> Gathered<'a, F> {
             },
         };
         self.last = Some(label.clone());
-        self.folders.entry(label).or_default().push(Item { entry, content, former });
+        self.folders.entry(label).or_default().push(Item { entry, keys });
         Flow::Continue(())
     }
 
@@ -146,18 +145,13 @@ impl<'a, F: Glance + ?Sized> Gathered<'a, F> {
         }
         let mut folders = BTreeMap::new();
         for (label, items) in self.folders {
-            // Messages that are left out are counted apart: where they go, the others keep their keys.
-            let mut counts: HashMap<(Key, bool), u64> = HashMap::new();
-            let (mut entries, mut former) =
-                (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
-            for mut item in items {
-                let is_left_out = item.entry.is_left_out;
-                let count = counts.entry((item.content, is_left_out)).or_default();
-                *count += 1;
-                let kind: &[u8] = if is_left_out { b"mbox, left out" } else { b"mbox" };
-                item.entry.key = key(&[kind, &item.content, &count.to_le_bytes()]);
-                entries.push(item.entry);
-                former.push(item.former);
+            let (mut known, mut earlier) = (Counted::default(), Counted::default());
+            let (mut entries, mut former) = (Vec::with_capacity(items.len()), [Vec::new(), Vec::new()]);
+            for Item { mut entry, keys } in items {
+                entry.key = known.next(keys.known, entry.is_left_out);
+                former[0].push(earlier.next(keys.earlier, entry.is_left_out));
+                former[1].push(keys.former);
+                entries.push(entry);
             }
             folders.insert(label, (entries, former));
         }
@@ -177,10 +171,24 @@ impl<'a, F: Glance + ?Sized> Gathered<'a, F> {
     }
 }
 
+/// How many messages were alike so far. Those that are left out are counted apart: where they go, the others keep their
+/// keys.
+#[derive(Default)]
+struct Counted(HashMap<(Key, bool), u64>);
+
+impl Counted {
+    fn next(&mut self, content: Key, is_left_out: bool) -> Key {
+        let count = self.0.entry((content, is_left_out)).or_default();
+        *count += 1;
+        let kind: &[u8] = if is_left_out { b"mbox, left out" } else { b"mbox" };
+        key(&[kind, &content, &count.to_le_bytes()])
+    }
+}
+
 fn told(manner: &Manner, header: &[u8]) -> Told {
     match manner.own {
         Own::Placed(placed) => placed.told(header),
-        Own::None | Own::Anywhere { .. } => Told::default(),
+        Own::None | Own::Anywhere { .. } | Own::Named => Told::default(),
     }
 }
 
@@ -188,6 +196,6 @@ fn told(manner: &Manner, header: &[u8]) -> Told {
 fn leading(found: &Found) -> &[u8] {
     match found.manner.own {
         Own::Placed(placed) => &found.raw_header[..placed.leading().min(found.raw_header.len())],
-        Own::None | Own::Anywhere { .. } => &[],
+        Own::None | Own::Anywhere { .. } | Own::Named => &[],
     }
 }

@@ -96,6 +96,13 @@ impl Manner {
         Self { variant, quotes: Quotes::Anywhere, own, keeps_ends: false, quotes_header: false }
     }
 
+    /// A message less all that mail programs write into it, and with nothing unquoted.
+    #[must_use]
+    pub const fn known() -> Self {
+        let (variant, quotes, own) = (Variant::Mboxcl2, Quotes::Anywhere, Own::Named);
+        Self { variant, quotes, own, keeps_ends: false, quotes_header: false }
+    }
+
     /// A message as Malote writes it: every line is quoted that may be taken for a separator, in the header too.
     #[must_use]
     pub const fn own(keeps_ends: bool) -> Self {
@@ -193,10 +200,11 @@ impl Letter {
             Own::None => {}
             // A folded line goes with the one before it, but none goes with a block that has ended.
             Own::Placed(placed) if is_folded => self.is_dropping &= self.at != placed.leading() as u64,
-            Own::Anywhere { .. } if is_folded => {}
+            Own::Anywhere { .. } | Own::Named if is_folded => {}
             Own::Placed(placed) => self.is_dropping = placed.is_own(self.at, line),
             // Some deliverers leave a quoted separator on top.
-            Own::Anywhere { .. } if line.starts_with(b">From ") => self.is_dropping = true,
+            Own::Anywhere { .. } | Own::Named if line.starts_with(b">From ") => self.is_dropping = true,
+            Own::Named => self.is_dropping = status::is_kept(line),
             Own::Anywhere { has_length } => {
                 self.is_dropping = match status::judge(line) {
                     None => false,
@@ -219,15 +227,21 @@ pub struct Pieces<R> {
     begin: usize,
     end: usize,
     is_line_start: bool,
+    /// True where the last reading filled the buffer: it is made longer for the next one, so that a short message
+    /// costs no long buffer.
+    is_filled: bool,
     /// Octets taken so far.
     pub offset: u64,
 }
 
+/// Octets of the buffer of [`Pieces`], for its first reading and at most.
+const BUFFER_OCTETS: usize = 16 * 1024;
+const BUFFER_OCTETS_MAX: usize = 4 * PIECE_OCTETS_MAX;
+
 impl<R: Read> Pieces<R> {
     /// Reads `from`, whose first octet begins a line.
     pub fn new(from: R) -> Self {
-        let buffer = vec![0; 4 * PIECE_OCTETS_MAX];
-        Self { from, buffer, begin: 0, end: 0, is_line_start: true, offset: 0 }
+        Self { from, buffer: Vec::new(), begin: 0, end: 0, is_line_start: true, is_filled: true, offset: 0 }
     }
 
     /// The next piece, and whether a line begins with it; nothing at the end.
@@ -264,10 +278,15 @@ impl<R: Read> Pieces<R> {
             self.buffer.copy_within(self.begin..self.end, 0);
             (self.begin, self.end) = (0, self.end - self.begin);
         }
+        if self.is_filled {
+            let octets = (2 * self.buffer.len()).clamp(BUFFER_OCTETS, BUFFER_OCTETS_MAX);
+            self.buffer.resize(octets, 0);
+        }
         loop {
             match self.from.read(&mut self.buffer[self.end..]) {
                 Ok(read) => {
                     self.end += read;
+                    self.is_filled = self.end == self.buffer.len();
                     return Ok(read > 0);
                 }
                 Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}

@@ -22,6 +22,9 @@ pub enum Own {
     },
     /// Those that stand where programs write them.
     Placed(Placed),
+    /// All of a name under which any mail program keeps what it knows of a message, whatever they say. By such a
+    /// reading a message is known again, and never delivered.
+    Named,
 }
 
 /// What a file tells of the places of its own lines.
@@ -85,6 +88,12 @@ impl Placed {
     #[must_use]
     pub const fn leading(&self) -> usize {
         self.leading as usize
+    }
+
+    /// True for an octet of the blocks where programs write their lines.
+    #[must_use]
+    pub const fn is_placed(&self, at: usize) -> bool {
+        at < self.leading as usize || at >= self.trailing as usize
     }
 
     /// True where the header ends with flags of a program's.

@@ -3,6 +3,7 @@
 
 use super::from_line::FromLine;
 use super::letter::{Letter, Manner, pieces_of};
+use super::own::{Own, Placed, Places};
 use crate::source::archive::book::Key;
 use crate::source::archive::lines::{Measure, Measured};
 
@@ -30,14 +31,40 @@ pub(super) struct Current {
     pub until: u64,
     /// True where a length goes on beyond the file's end.
     pub is_beyond: bool,
+    /// True where that stands where programs write it; elsewhere it may be the sender's.
+    is_placed: bool,
     /// Lines of its body that begin with `From `.
     pub bare: Bare,
 }
 
 impl Current {
     pub const fn begin(line: FromLine, at: u64) -> Self {
-        let (until, is_beyond, bare) = (0, false, Bare { behind_blanks: 0, within: 0 });
-        Self { line, at, raw_header: Vec::new(), body: None, held: Vec::new(), until, is_beyond, bare }
+        let (until, is_beyond, is_placed) = (0, false, false);
+        let bare = Bare { behind_blanks: 0, within: 0 };
+        Self {
+            line,
+            at,
+            raw_header: Vec::new(),
+            body: None,
+            held: Vec::new(),
+            until,
+            is_beyond,
+            is_placed,
+            bare,
+        }
+    }
+
+    /// Takes note of a length, in octet `at` of the header, that goes on beyond the file's end.
+    pub fn note_beyond(&mut self, at: usize) {
+        let placed = Placed::of(&self.raw_header, Places::default(), None);
+        self.is_beyond = true;
+        self.is_placed |= placed.is_placed(at);
+    }
+
+    /// True where the file ends before the message does, which is its last one. What ends with a blank line is whole
+    /// where only its sender may have told a length.
+    pub const fn is_cut(&self) -> bool {
+        self.is_beyond && self.until == 0 && (self.is_placed || self.held.is_empty())
     }
 
     /// The header is here as far as it is held: from here on lines go through. `others` are the other manners whose
@@ -50,7 +77,7 @@ impl Current {
         measure.update(&ready);
         let others = others.iter().map(|other| Other::begin(*other, &self.raw_header, &ready, is_whole));
         let others = others.collect();
-        self.body.insert(Body { letter, manner, measure, others, ready: Vec::new() })
+        self.body.insert(Body { letter, manner, measure, others, ready: Vec::new(), ends_line: true })
     }
 }
 
@@ -61,10 +88,13 @@ pub(super) struct Body {
     measure: Measure,
     others: Vec<Other>,
     ready: Vec<u8>,
+    /// True where the last line has its end.
+    ends_line: bool,
 }
 
 impl Body {
     pub fn take(&mut self, piece: &[u8], is_start: bool) {
+        self.ends_line = piece.ends_with(b"\n");
         let is_quoted = is_start && self.letter.is_quoted_by(&self.manner, piece);
         for other in self.others.iter_mut().filter(|other| other.hasher.is_none()) {
             if is_start && self.letter.is_quoted_by(&other.manner, piece) != is_quoted {
@@ -81,15 +111,19 @@ impl Body {
         }
     }
 
-    /// What was measured, and the beginning of the BLAKE3 of each other reading.
+    /// What was measured, and the beginning of the BLAKE3 of each other reading. By what it is known, a message ends
+    /// its last line: who adds the next message to a file ends it.
     pub fn finish(self) -> (Measured, Vec<Key>) {
-        let measured = self.measure.finish();
-        let hash = |other: Other| match other.hasher {
-            Some((_, hasher)) => *hasher.finalize().as_bytes(),
-            None => measured.hash,
+        let hasher = self.measure.hasher();
+        let hash = |other: Other| {
+            let mut hasher = other.hasher.map_or_else(|| hasher.clone(), |(_, hasher)| hasher);
+            if !self.ends_line && other.manner.own == Own::Named {
+                hasher.update(b"\r\n");
+            }
+            *hasher.finalize().as_bytes()
         };
         let keys = self.others.into_iter().map(hash).map(|hash| beginning(&hash)).collect();
-        (measured, keys)
+        (self.measure.finish(), keys)
     }
 }
 

@@ -12,8 +12,6 @@ pub use super::reading::Bare;
 use super::reading::Current;
 use super::status::{self, Storage};
 use crate::source::archive::HEADER_OCTETS_MAX;
-use crate::source::archive::book::Key;
-use crate::source::archive::lines::Measured;
 
 /// Octets behind a place that tell whether a message may end there.
 const GLANCE_OCTETS: usize = 512;
@@ -53,94 +51,16 @@ impl Rules {
     }
 
     /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted,
-    /// whatever is found out about the file; and as an earlier version read it.
+    /// whatever is found out about the file; and as two earlier versions read it.
     fn others(&self, has_length: bool) -> Vec<Manner> {
         match self.places {
             None => Vec::new(),
-            Some(_) => vec![Manner::found(Variant::Mboxcl2, true), Manner::found(self.former, has_length)],
+            Some(_) => {
+                let earlier = Manner::found(Variant::Mboxcl2, true);
+                vec![Manner::known(), earlier, Manner::found(self.former, has_length)]
+            }
         }
     }
-}
-
-/// One message as it was found.
-#[derive(Debug)]
-pub struct Found {
-    /// Its separator.
-    pub line: FromLine,
-    /// Where it begins behind the separator, in octets.
-    pub at: u64,
-    /// Its length in the file, in octets.
-    pub octets: u64,
-    /// How it is to be read.
-    pub manner: Manner,
-    /// The message as it will be delivered.
-    pub measured: Measured,
-    /// Its header as it stands in the file, up to [`HEADER_OCTETS_MAX`].
-    pub raw_header: Vec<u8>,
-    /// What tells it from others whatever is found out about the file, and what an earlier version told it by; nothing
-    /// where the rules name no places.
-    pub keys: Option<(Key, Key)>,
-    /// True where the file ends before the message does, by its length.
-    pub is_cut: bool,
-    /// True where its end is told: by a blank line, a right length or a separator.
-    pub is_ended: bool,
-    /// What it adds to the file's bare lines.
-    pub bare: Bare,
-}
-
-/// How often something was noticed, and where first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spots {
-    /// How often.
-    pub count: u64,
-    /// Where first, in octets from the file's beginning.
-    pub first_at: u64,
-}
-
-impl Spots {
-    fn note(&mut self, at: u64) {
-        if self.count == 0 {
-            self.first_at = at;
-        }
-        self.count += 1;
-    }
-}
-
-/// What was noticed on the way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Noticed {
-    /// Messages.
-    pub messages: u64,
-    /// Content-Length fields that were right, and those that were not.
-    pub lengths: u64,
-    /// Content-Length fields that end elsewhere than at a separator.
-    pub lengths_wrong: u64,
-    /// Lines within a message whose length was right that begin with `From `: nothing is quoted there.
-    pub unquoted: u64,
-    /// Those of them that have the form of a separator.
-    pub unquoted_separators: u64,
-    /// Lines of text that begin with `From ` and stand where a separator might.
-    pub from_lines: u64,
-    /// Lines of a body that begin with `From ` and are no separators.
-    pub bare: Bare,
-    /// Those of them before which a blank line stands and behind which a header seems to.
-    pub doubtful: Spots,
-    /// Separators with neither a header nor a blank line behind them.
-    pub headless: Spots,
-    /// Separators that no blank line goes before.
-    pub crowded: u64,
-    /// Lines that begin with `>From `, and those with more marks.
-    pub quoted: u64,
-    /// Those of them before which no blank line stands.
-    pub quoted_within: u64,
-    /// Lines that begin with `>>From ` or more marks.
-    pub quoted_twice: u64,
-    /// Octets before the first separator that are neither blanks nor a mark of UTF-8.
-    pub before: u64,
-    /// True where the last message's length goes on beyond the file's end.
-    pub is_cut: bool,
-    /// Where a separator begins within which the file ends, in octets.
-    pub begun_at: Option<u64>,
 }
 
 /// Whether to go on.
@@ -377,7 +297,7 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
         if !self.rules.variant.has_lengths() {
             return None;
         }
-        let (mut at, mut right, mut has_any) = (0, None, false);
+        let (mut at, mut right, mut has_any, mut beyond) = (0, None, false, None);
         for line in current.raw_header.split_inclusive(|octet| *octet == b'\n') {
             if let Some(Storage::Length(octets)) = status::judge(line) {
                 has_any = true;
@@ -386,9 +306,14 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
                     (current.until, right) = (until, Some(at));
                     break;
                 }
-                current.is_beyond |= octets <= BODY_OCTETS_MAX && !self.is_within(until);
+                if octets <= BODY_OCTETS_MAX && !self.is_within(until) {
+                    beyond = Some(at);
+                }
             }
             at += line.len();
+        }
+        if let Some(at) = beyond {
+            current.note_beyond(at);
         }
         self.noticed.lengths += u64::from(right.is_some());
         self.noticed.lengths_wrong += u64::from(has_any && right.is_none());
@@ -402,9 +327,9 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             let (manner, others) = (self.rules.manner(&current.raw_header, None), self.rules.others(false));
             current.begin_body(manner, &others, true);
         }
+        let is_cut = is_file_end && current.is_cut();
         let Some(body) = current.body else { return Flow::Continue(()) };
         self.noticed.messages += 1;
-        let is_cut = is_file_end && current.is_beyond && current.until == 0;
         self.noticed.lengths_wrong -= u64::from(is_cut);
         self.noticed.is_cut |= is_cut;
         self.noticed.bare.behind_blanks += current.bare.behind_blanks;
@@ -418,7 +343,11 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
             manner,
             measured,
             raw_header: current.raw_header,
-            keys: if let [now, former] = keys[..] { Some((now, former)) } else { None },
+            keys: if let [known, earlier, former] = keys[..] {
+                Some(Keys { known, earlier, former })
+            } else {
+                None
+            },
             is_cut,
             is_ended: !is_file_end || !current.held.is_empty() || current.until > 0,
             bare: current.bare,

@@ -46,6 +46,42 @@ pub fn named(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     Some((line[..colon].to_ascii_lowercase(), line[colon + 1..].trim_ascii()))
 }
 
+/// Names of lines in which mail programs keep what they know of a message, in lower case.
+const KEPT: [&[u8]; 18] = [
+    b"status",
+    b"x-status",
+    b"x-keywords",
+    b"x-uid",
+    b"x-uidl",
+    b"x-imap",
+    b"x-imapbase",
+    b"content-length",
+    b"lines",
+    b"x-mozilla-status",
+    b"x-mozilla-status2",
+    b"x-mozilla-keys",
+    b"x-account-key",
+    b"x-gmail-labels",
+    b"x-gm-thrid",
+    b"x-evolution",
+    b"x-evolution-source",
+    b"x-rmail-attributes",
+];
+
+/// What the names of KMail's begin with.
+const KMAILS: &[u8] = b"x-kmail-";
+
+/// Octets of such a name at most: KMail's are the longest.
+const KEPT_OCTETS_MAX: usize = 64;
+
+/// True for a line in which mail programs keep what they know of a message, whatever it says.
+#[must_use]
+pub fn is_kept(line: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', &line[..line.len().min(KEPT_OCTETS_MAX)]) else { return false };
+    let name = line[..colon].to_ascii_lowercase();
+    KEPT.contains(&name.as_slice()) || name.starts_with(KMAILS)
+}
+
 /// Judges one header line, folded lines included, with its end.
 #[must_use]
 pub fn judge(line: &[u8]) -> Option<Storage> {

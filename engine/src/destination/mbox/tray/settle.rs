@@ -120,8 +120,9 @@ impl MboxTray {
             return Ok(None);
         };
         let there = batch::common(&self.file, moved.from, batch.octets(moved.before))?;
-        let is_there = moved.from > to && moved.before < planned && there == planned - moved.before;
-        Ok(is_there.then_some(moved))
+        let is_elsewhere = moved.from > to || moved.before > 0;
+        let is_there = moved.before < planned && there == planned - moved.before;
+        Ok((is_elsewhere && is_there).then_some(moved))
     }
 
     /// Puts something beside the mbox under a name of its own, and says so.

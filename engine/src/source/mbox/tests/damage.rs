@@ -46,6 +46,27 @@ fn a_message_whose_length_goes_beyond_the_files_end_is_quarantined() {
 }
 
 #[test]
+fn a_length_that_a_sender_wrote_holds_no_whole_message_back() {
+    let one = |number: u32| {
+        let body = format!("body {number}\n");
+        format!("From a@x {DATE}\nSubject: {number}\nContent-Length: {}\n\n{body}\n", body.len())
+    };
+    let whole: String = (1..=10).map(one).collect();
+    let last =
+        format!("From c@x {DATE}\nContent-Length: 5120\nSubject: bulk\nTo: b@x\n\nwhole and short\n\n");
+    let last = last.replace("\nContent", "\nReceived: by x; Mon, 1 Jul 2024 10:00:00 +0000\nContent");
+    let (messages, remarks, damage) = read(&format!("{whole}{last}"));
+    assert!(messages[10].ends_with("\r\n\r\nwhole and short\r\n"), "{}", messages[10]);
+    assert!(remarks.contains("are wrong and not believed (1)") && damage.is_empty(), "{remarks} {damage}");
+    // Where programs write it, it is believed, and so it is where the file ends within a line or a paragraph.
+    let placed = last.replace("Content-Length: 5120\n", "").replace("b@x\n", "b@x\nContent-Length: 5120\n");
+    for cut in [placed.as_str(), &last[..last.len() - 1], &last[..last.len() - 5]] {
+        let (_, _, damage) = read(&format!("{whole}{cut}"));
+        assert!(damage.contains("ends within its last message"), "{cut}: {damage}");
+    }
+}
+
+#[test]
 fn a_mark_or_blanks_before_the_first_separator_cost_no_message() {
     for before in ["\u{feff}", " ", "\n \n", "\t"] {
         let (messages, _, damage) = read(&format!("{before}{}{}", message(1), message(2)));

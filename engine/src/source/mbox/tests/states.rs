@@ -107,3 +107,53 @@ fn a_later_proof_that_nothing_is_quoted_doubles_nothing() {
     write(&path, format!("{first}{}", one(2, "From there")).as_bytes());
     assert_eq!(uids(&path, &book).0[0], before[0]);
 }
+
+#[test]
+fn what_mail_programs_write_into_a_message_doubles_nothing() {
+    let one = |number: u32, lines: &str| format!("From a@x {DATE}\nSubject: {number}\n{lines}\nx\n\n");
+    let box_of = |lines: &str| (1..4).map(|number| one(number, lines)).collect::<String>();
+    let plain = box_of("");
+    let top = |keys: &str| {
+        plain.replace("\nSubject", &format!("\nX-Mozilla-Status: 0001\nX-Mozilla-Keys: {keys:80}\nSubject"))
+    };
+    for (before, after) in [
+        (plain.clone(), box_of("Status: RO\nContent-Length: 2\nLines: 1\n")),
+        (box_of("X-Evolution: 00000001-0000\n"), box_of("X-Evolution: 00000001-0010\n")),
+        (box_of("X-RMAIL-ATTRIBUTES: -------U\n"), box_of("X-RMAIL-ATTRIBUTES: --------\n")),
+        (
+            box_of("X-Status: OC\nX-KMail-EncryptionState:  \n"),
+            box_of("X-Status: RC\nX-KMail-EncryptionState: N\nX-KMail-SignatureState: N\n"),
+        ),
+        (top(""), top("[todo]")),
+        (plain[..plain.len() - 2].to_owned(), format!("{plain}{}", one(4, ""))),
+        (plain[..plain.len() - 1].to_owned(), format!("{plain}{}", one(4, ""))),
+    ] {
+        let top = tempfile::tempdir().unwrap();
+        let (path, book) = (top.path().join("Mail"), top.path().join("uids"));
+        write(&path, before.as_bytes());
+        let known = uids(&path, &book).0;
+        write(&path, after.as_bytes());
+        assert_eq!(uids(&path, &book).0[..3], known[..], "{before:?}, then {after:?}");
+    }
+}
+
+#[test]
+fn a_state_that_knew_programs_lines_by_what_they_say_is_gone_on_with() {
+    let top = tempfile::tempdir().unwrap();
+    let (path, book) = (top.path().join("Mail"), top.path().join("uids"));
+    let one = |lines: &str, end: &str| format!("From a@x {DATE}\nSubject: a\n{lines}\nx{end}");
+    let all = [one("X-Evolution: 1\n", "\n\n"), one("X-Evolution: 2\n", "\n\n"), one("Lines: 1\n", "")];
+    write(&path, all.concat().as_bytes());
+    let one = 1_u64.to_le_bytes();
+    let keys = [
+        "Subject: a\nX-Evolution: 1\n\nx\n",
+        "Subject: a\nX-Evolution: 2\n\nx\n",
+        "Subject: a\nLines: 1\n\nx",
+    ]
+    .map(|text| key(&[b"mbox", &earlier_key(text), &one]));
+    Book::kept_in(book.clone(), true).number(&WireName(b"Mail".to_vec()), &keys, KeyedBy::Content).unwrap();
+    for again in 0..2 {
+        let live: Vec<u32> = uids(&path, &book).0.into_iter().map(|one| one.1).collect();
+        assert_eq!(live, [1, 2, 3], "{again}");
+    }
+}
