@@ -3,6 +3,7 @@
 
 mod decode;
 mod html;
+mod wording;
 mod words;
 
 use malote_plan::likeness::{Face, Likeness, NO_FILES};
@@ -11,6 +12,7 @@ use malote_plan::record::HeaderKey;
 use malote_plan::{envelope, header};
 
 use self::decode::Decoder;
+use self::wording::{FileLetters, Letters};
 
 /// Octets of one part's header that are looked at.
 const PART_HEADER_OCTETS_MAX: usize = 256 * 1024;
@@ -50,6 +52,7 @@ pub fn face(uid: Uid, octets: &[u8]) -> Face {
         unix_seconds: first("Date").and_then(malote_plan::date::parse_header).map(|date| date.unix_seconds),
         sender: sender.map(|address| key(address.as_bytes())),
         addressed: envelope::addressed(octets),
+        address_bits: envelope::address_bits(octets),
         subject: words::key(&text("Subject")),
     }
 }
@@ -78,6 +81,8 @@ enum At {
 struct Leaf {
     decoder: Decoder,
     kind: Kind,
+    /// The same to the letter, where it is a file.
+    letters: FileLetters,
     /// A line end that belongs to the part only where no boundary follows (RFC 2046 §5.1.1).
     line_end: Vec<u8>,
 }
@@ -106,6 +111,7 @@ pub struct Sketcher {
     face: Option<Face>,
     plain: words::Text,
     html: words::Text,
+    letters: Letters,
     files: Vec<HeaderKey>,
     parts: usize,
     depth: usize,
@@ -127,6 +133,7 @@ impl Sketcher {
             face: None,
             plain: words::Text::default(),
             html: words::Text::default(),
+            letters: Letters::default(),
             files: Vec::new(),
             parts: 0,
             depth: 0,
@@ -172,7 +179,8 @@ impl Sketcher {
             files => key(&files.iter().flat_map(|file| file.0).collect::<Vec<u8>>()),
         };
         let face = self.face.unwrap_or_else(|| face(self.uid, b""));
-        Likeness { face, plain: self.plain.key(), html: self.html.key(), files, is_whole: self.is_whole }
+        let (plain, html, wording) = (self.plain.key(), self.html.key(), self.letters.finish());
+        Likeness { face, plain, html, files, wording, is_whole: self.is_whole, is_earlier: false }
     }
 
     fn take_line(&mut self, line: &[u8]) {
@@ -222,7 +230,11 @@ impl Sketcher {
         if is_message {
             self.face = Some(face(self.uid, octets));
         }
-        if std::mem::take(&mut self.is_within) {
+        let is_within = std::mem::take(&mut self.is_within);
+        if is_message || is_within {
+            self.letters.take_header(octets, is_within);
+        }
+        if is_within {
             self.files.push(face(self.uid, octets).subject.unwrap_or(NO_FILES));
         }
         let entity = words::Entity::of(octets);
@@ -245,12 +257,17 @@ impl Sketcher {
 
     fn end_leaf(&mut self) {
         let At::Leaf(leaf) = std::mem::replace(&mut self.at, At::Nowhere) else { return };
-        let Leaf { mut decoder, mut kind, .. } = *leaf;
-        let is_whole = kind.take(&decoder.finish());
-        self.is_whole &= is_whole;
+        let Leaf { mut decoder, mut kind, mut letters, .. } = *leaf;
+        let last = decoder.finish();
+        self.is_whole &= kind.take(&last);
+        letters.take(&last);
+        if !matches!(kind, Kind::Text { .. }) {
+            self.letters.take_file(letters);
+        }
         match kind {
             Kind::Text { octets, charset, is_html } => {
                 let text = words::text(&octets, &charset);
+                self.letters.take_text(if is_html { "html" } else { "plain" }, &text);
                 if is_html {
                     self.html.take(&html::text(&text));
                 } else {
@@ -265,7 +282,7 @@ impl Sketcher {
 
 impl Leaf {
     fn of(entity: words::Entity) -> Self {
-        let decoder = Decoder::of(&entity.encoding);
+        let (decoder, letters) = (Decoder::of(&entity.encoding), FileLetters::of(&entity));
         let is_text = entity.media_type.starts_with("text/");
         let is_body =
             !entity.is_attachment && matches!(entity.media_type.as_str(), "text/plain" | "text/html");
@@ -277,7 +294,7 @@ impl Leaf {
         } else {
             Kind::File { hasher: Box::default(), is_text }
         };
-        Self { decoder, kind, line_end: Vec::new() }
+        Self { decoder, kind, letters, line_end: Vec::new() }
     }
 
     /// Takes a line, or a piece of one; false where a limit is passed.
@@ -287,6 +304,9 @@ impl Leaf {
         let before = std::mem::replace(&mut self.line_end, line[text.len()..].to_vec());
         let mut octets = self.decoder.decode(&before);
         octets.extend(self.decoder.decode(text));
+        if !matches!(self.kind, Kind::Text { .. }) {
+            self.letters.take(&octets);
+        }
         self.kind.take(&octets)
     }
 }

@@ -84,6 +84,15 @@ pub fn addressed(header: &[u8]) -> Addressed {
     }
 }
 
+/// One bit for each address of To and Cc that mail can be sent to.
+#[must_use]
+pub fn address_bits(header: &[u8]) -> u128 {
+    let lists = ["To", "Cc"].into_iter().flat_map(|name| header::values(header, name));
+    let found = lists.flat_map(|value| addresses(&String::from_utf8_lossy(value)));
+    let clear = found.filter(|address| address.contains('@') && !address.ends_with(NOBODYS_DOMAIN));
+    clear.fold(0, |bits, address| bits | 1 << (key(address.as_bytes()).0[0] % 128))
+}
+
 /// The addresses of a list (RFC 5322 §3.4) in lower case, without names, comments and the names of groups; a name
 /// alone where somebody has no address.
 fn addresses(list: &str) -> Vec<String> {
@@ -155,6 +164,15 @@ mod tests {
         assert_eq!(both.agrees(of("Ana <IMCEAEX-_o=x@encapsulated.invalid>", "bob@b")), None);
         assert_eq!(of("Ana", "bob@b").agrees(of("Ana", "bob@b")), Some(true));
         assert_eq!(of("", "").agrees(Addressed::Nobody), Some(true));
+    }
+
+    #[test]
+    fn lists_with_a_common_address_have_a_common_bit() {
+        let of = |to: &str| address_bits(format!("To: {to}\r\n\r\n").as_bytes());
+        assert_ne!(of("ana@b, bob@b") & of("c@d, Ana <ANA@b>"), 0);
+        assert_eq!(of("ana@b") & of("bob@b"), 0);
+        assert_eq!((of(""), of("Ana, <IMCEAEX-_o=x@encapsulated.invalid>")), (0, 0));
+        assert_eq!(of("ana@b, bob@b").count_ones(), 2);
     }
 
     #[test]

@@ -33,12 +33,52 @@ pub struct Face {
     pub sender: Option<HeaderKey>,
     /// Whom it goes to.
     pub addressed: Addressed,
+    /// One bit for each address that it goes to: two without a common bit have no address in common.
+    pub address_bits: u128,
     /// Its subject, decoded and without blanks.
     pub subject: Option<HeaderKey>,
 }
 
-/// A message that was read to its end.
+/// An address that a message names somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// One that mail can be sent to.
+    Known(HeaderKey),
+    /// One that stands for a name inside an organisation.
+    Unknown(HeaderKey),
+}
+
+impl Named {
+    /// A store that comes to teach an address makes a known one of an unknown one, and changes nothing else.
+    fn agrees(self, other: Self) -> bool {
+        self == other
+            || matches!(
+                (self, other),
+                (Self::Known(_), Self::Unknown(_)) | (Self::Unknown(_), Self::Known(_))
+            )
+    }
+}
+
+/// All that a message says to the letter, but for what its transport may write otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    /// Who is named where, the subject, texts with their line breaks, files with their names; without addresses.
+    pub letters: HeaderKey,
+    /// The addresses that were left out there, in order.
+    pub named: Vec<Named>,
+}
+
+impl Wording {
+    /// True where both say the same to the letter, but that one may know an address that the other does not.
+    fn agrees(&self, other: &Self) -> bool {
+        self.letters == other.letters
+            && self.named.len() == other.named.len()
+            && self.named.iter().zip(&other.named).all(|(one, two)| one.agrees(*two))
+    }
+}
+
+/// A message that was read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Likeness {
     /// What its header says.
     pub face: Face,
@@ -48,8 +88,13 @@ pub struct Likeness {
     pub html: Option<HeaderKey>,
     /// All its files together, in whatever order.
     pub files: HeaderKey,
+    /// All of it to the letter.
+    pub wording: Wording,
     /// False where a limit was passed, so that not all of it was looked at.
     pub is_whole: bool,
+    /// True for a copy that was written of this source and that its item, as it is now, does not give octet by octet:
+    /// whatever differs was changed there by somebody.
+    pub is_earlier: bool,
 }
 
 /// What two messages are to each other.
@@ -86,6 +131,11 @@ impl Face {
         self.sender == other.sender && self.addressed.agrees(other.addressed) == Some(true)
     }
 
+    /// True where both are to people that are known, and none of those is the other's.
+    fn is_to_others(&self, other: &Self) -> bool {
+        self.addressed.agrees(other.addressed) == Some(false) && self.address_bits & other.address_bits == 0
+    }
+
     const fn any_id(&self) -> Option<HeaderKey> {
         if self.message_id.is_some() { self.message_id } else { self.made_id }
     }
@@ -96,7 +146,29 @@ impl Face {
 }
 
 impl Likeness {
+    /// What both say decides between two writings of strangers. Where one is an earlier copy of the other, that proves
+    /// nothing but that they are one item: only what says the same to the letter is the same.
     fn relation(&self, other: &Self) -> Relation {
+        let is_earlier = self.is_earlier || other.is_earlier;
+        match self.likeness(other) {
+            Relation::Other => Relation::Other,
+            _ if (is_earlier || self.face.is_made_like(&other.face)) && self.is_worded_like(other) => {
+                Relation::Same
+            }
+            Relation::Same if is_earlier => Relation::Doubtful,
+            found => found,
+        }
+    }
+
+    /// True where both say the same to the letter. What has a made Message-ID may have another date: that of its last
+    /// change, where it has no other.
+    fn is_worded_like(&self, other: &Self) -> bool {
+        let (one, two) = (&self.face, &other.face);
+        let is_dated = one.is_made_like(two) || one.unix_seconds == two.unix_seconds;
+        self.is_whole && other.is_whole && is_dated && self.wording.agrees(&other.wording)
+    }
+
+    fn likeness(&self, other: &Self) -> Relation {
         let (one, two) = (&self.face, &other.face);
         if !one.may_be(two) {
             return Relation::Other;
@@ -106,7 +178,8 @@ impl Likeness {
         if one.message_id.is_some() && two.message_id.is_some() {
             let dates = one.unix_seconds.zip(two.unix_seconds);
             let is_dated = dates.is_none_or(|(one, two)| one.abs_diff(two) <= DATES_APART_SECONDS_MAX);
-            let is_headed = is_dated && agree(one.sender, two.sender) && one.subject == two.subject;
+            let is_sent = agree(one.sender, two.sender) && !one.is_to_others(two);
+            let is_headed = is_dated && is_sent && one.subject == two.subject;
             let is_same = is_headed && is_whole && files && text.unwrap_or(true);
             return if is_same { Relation::Same } else { Relation::Doubtful };
         }

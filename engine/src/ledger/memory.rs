@@ -256,6 +256,24 @@ impl Ledger for MemoryLedger {
         Ok(ranges.into_set())
     }
 
+    async fn noted_uids(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        repairs: &str,
+    ) -> Result<UidSet> {
+        let contents = self.open()?;
+        let leads_here = |folder: &&Folder| folder.row.key.destination_wire == *destination_wire;
+        let mut ranges = Ranges::default();
+        for folder in contents.folders.values().filter(leads_here) {
+            let noted = folder.repairs.iter().filter(|(_, note)| note.repairs == repairs);
+            let messages = noted.filter_map(|(place, _)| folder.messages.get(place));
+            let here = messages.filter(|message| message.destination_uid_validity == uid_validity.get());
+            here.filter_map(|message| message.record.destination_uid).for_each(|uid| ranges.push(uid));
+        }
+        Ok(ranges.into_set())
+    }
+
     async fn release(
         &self,
         destination_wire: &WireName,

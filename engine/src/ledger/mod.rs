@@ -185,6 +185,14 @@ pub trait Ledger: Send + Sync {
     /// that a rebase left behind.
     async fn claimed_uids(&self, destination_wire: &WireName, uid_validity: UidValidity) -> Result<UidSet>;
 
+    /// Those of `destination_uids` whose record has a note that names just these `repairs`.
+    async fn noted_uids(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        repairs: &str,
+    ) -> Result<UidSet>;
+
     /// Removes the records of bygone source generations that have one of `uids` in this destination folder under
     /// `uid_validity`, with what was noted of their repair: whoever takes such a copy takes it from them, and a return
     /// to their generation must not have two records claim it.

@@ -59,6 +59,7 @@ where
     repairs::acknowledged_notes_stay_so_until_a_new_note(&make().await).await;
     repairs::repairs_come_back_for_messages_that_are_there(&make().await).await;
     repairs::a_repair_follows_its_message_and_goes_with_it(&make().await).await;
+    repairs::noted_copies_are_found_in_every_source_generation(&make().await).await;
     origins::a_message_is_known_wherever_it_stands(&make().await).await;
     origins::a_number_belongs_to_the_message_noted_last(&make().await).await;
     origins::one_number_with_two_sizes_is_not_one_message(&make().await).await;

@@ -100,6 +100,81 @@ fn messages_within_messages_count_by_their_subject_and_parts() {
     assert_eq!(relation(&one, &within("b", "x", "other")), "held");
 }
 
+/// What an item is to the copy that was written of it before: `same`, `held` or `other`.
+fn relation_to_earlier(one: &str, two: &str) -> &'static str {
+    let mut earlier = likeness(2, two.as_bytes(), 4096);
+    earlier.is_earlier = true;
+    let verdict = by_likeness(&[likeness(1, one.as_bytes(), 4096)], &[earlier]);
+    match (verdict.same.len(), verdict.held.len()) {
+        (1, 0) => "same",
+        (0, 1) => "held",
+        _ => "other",
+    }
+}
+
+#[test]
+fn an_item_is_its_earlier_copy_to_the_letter_or_it_is_held() {
+    let header = format!("{HEADER}To: Bia <bia@example.org>\r\nBcc: x@example.org\r\nMIME-Version: 1.0\r\n");
+    let item = format!(
+        "{header}Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nif x:\r\n  a\r\n\
+         --a\r\nContent-Type: text/html\r\n\r\n<a href=\"http://old\">one</a> <b>two</b>\r\n--a\r\n\
+         Content-Type: text/csv; name=\"a.csv\"\r\n\r\n1\r\n23\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n\
+         From: c@d\r\nSubject: in\r\n\r\ninner\r\n--a--\r\n"
+    );
+    for (from, to, expected) in [
+        ("boundary=a", "boundary=a; x=y", "same"),
+        ("if x:", "if x:  ", "same"),
+        ("MIME-Version: 1.0", "X-Program: other", "same"),
+        ("if x:\r\n  a", "if x:\r\na", "held"),
+        ("if x:\r\n  a", "if x:   a", "held"),
+        ("<b>two</b>", "<i>two</i>", "held"),
+        ("http://old", "http://new", "held"),
+        ("a.csv", "b.csv", "held"),
+        ("1\r\n23", "12\r\n3", "held"),
+        ("bia@", "bob@", "held"),
+        ("Bcc: x@", "Bcc: y@", "held"),
+        ("MIME-Version: 1.0", "Importance: high", "held"),
+        ("10:00:00 +0200", "10:01:00 +0200", "held"),
+        ("\r\ninner", "\r\nouter", "held"),
+        ("From: c@d", "From: e@f", "held"),
+        // A store that came to know the address of a name inside the organisation.
+        ("Bia <bia@example.org>", "Bia <IMCEAEX-_o=e_cn=bia@encapsulated.invalid>", "same"),
+        ("Bia <bia@example.org>", "Bob <IMCEAEX-_o=e_cn=bob@encapsulated.invalid>", "held"),
+        ("\"Ana\" <ana@example.org>", "\"Ana\" <IMCEAEX-_o=e_cn=ana@encapsulated.invalid>", "same"),
+    ] {
+        let other = item.replacen(from, to, 1);
+        assert_ne!(other, item, "{from}");
+        assert_eq!(relation_to_earlier(&item, &other), expected, "{from} -> {to}");
+        assert_eq!(relation_to_earlier(&other, &item), expected, "{to} -> {from}");
+    }
+    assert_eq!(
+        relation_to_earlier(&item, &item.replace("boundary=a", "boundary=b").replace("--a", "--b")),
+        "same"
+    );
+}
+
+#[test]
+fn an_appointment_of_one_made_id_may_come_to_know_its_organiser() {
+    let item = "Message-ID: <5@malote.invalid>\r\nDate: Mon, 1 Jul 2024 10:00:00 +0200\r\nSubject: x\r\n\
+        From: Ana <IMCEAEX-_O=E_CN=ANA@encapsulated.invalid>\r\nContent-Type: text/calendar; name=a.ics\r\n\r\n\
+        BEGIN:VEVENT\r\nUID:5@malote.invalid\r\nDTSTAMP:20240701T100200Z\r\nDTSTART:20240701T100100Z\r\n\
+        ORGANIZER;CN=Ana:mailto:IMCEAEX-_O=E_CN=ANA@encapsulated.in\r\n valid\r\nEND:VEVENT\r\n";
+    let taught = item.replace("<IMCEAEX-_O=E_CN=ANA@encapsulated.invalid>", "<ana@example.org>");
+    let taught = taught.replace("IMCEAEX-_O=E_CN=ANA@encapsulated.in\r\n valid", "ana@example.org");
+    for (other, expected) in [
+        (taught.clone(), "same"),
+        (taught.replace("T100200Z", "T110200Z"), "same"),
+        (taught.replace("CN=Ana", "CN=Bia"), "held"),
+        (taught.replace("T100100Z", "T110100Z"), "held"),
+        (taught.replace("UID:5@malote.invalid", "UID:5@example.org"), "held"),
+    ] {
+        assert_eq!(relation_to_earlier(item, &other), expected, "{other}");
+        assert_eq!(relation_to_earlier(&other, item), expected, "{other}");
+        assert_eq!(relation(item.as_bytes(), other.as_bytes()), expected, "of another ledger: {other}");
+    }
+    assert_eq!(relation_to_earlier(&taught, &taught.replace("ana@", "bia@")), "held");
+}
+
 #[test]
 fn pictures_without_a_word_are_not_taken_for_one_another() {
     let html = |name: &str| {

@@ -121,6 +121,8 @@ pub(super) struct Entity {
     pub charset: String,
     /// In lower case.
     pub encoding: String,
+    /// The file's name, in whatever encoding; empty for none.
+    pub name: String,
     /// True for a part with a file's name, or that is said to be one.
     pub is_attachment: bool,
 }
@@ -137,16 +139,14 @@ impl Entity {
             found if found.contains('/') => found,
             _ => "text/plain".to_owned(),
         };
-        let has_name =
-            ["name", "name*", "name*0", "name*0*"].iter().any(|n| parameter(&content_type, n).is_some())
-                || ["filename", "filename*", "filename*0", "filename*0*"]
-                    .iter()
-                    .any(|n| parameter(&disposition, n).is_some());
+        let found = name_in(&disposition, "filename").or_else(|| name_in(&content_type, "name"));
+        let has_name = found.is_some();
         let boundary = parameter(&content_type, "boundary").filter(|_| media_type.starts_with("multipart/"));
         Self {
             boundary: boundary.filter(|boundary| !boundary.is_empty()).map(String::into_bytes),
             charset: parameter(&content_type, "charset").unwrap_or_default(),
             encoding: first(&value("Content-Transfer-Encoding")),
+            name: found.unwrap_or_default(),
             is_attachment: has_name || first(&disposition) == "attachment",
             media_type,
         }
@@ -156,6 +156,14 @@ impl Entity {
     pub fn is_identity(&self) -> bool {
         !matches!(self.encoding.as_str(), "base64" | "quoted-printable")
     }
+}
+
+/// A file's name as one of two fields gives it, in one piece or in several (RFC 2231 §3).
+fn name_in(value: &str, parameter_name: &str) -> Option<String> {
+    let of = |suffix: &str| parameter(value, &format!("{parameter_name}{suffix}"));
+    let whole = of("").or_else(|| of("*"));
+    let piece = |at: usize| of(&format!("*{at}")).or_else(|| of(&format!("*{at}*")));
+    whole.or_else(|| Some((1..).map_while(piece).fold(piece(0)?, |name, next| name + &next)))
 }
 
 /// A parameter's value, without its quotes.

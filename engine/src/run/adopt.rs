@@ -15,9 +15,13 @@ use super::reading::{Ends, ascending, at_destination};
 use super::recognise::{self, Picture};
 use super::resemble;
 use crate::failure::Result;
+use crate::likeness;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
 const QUIET_LOOKS_MAX: u32 = 20;
+
+/// Messages that wait for a decision and are named by subject and date.
+const HELD_NAMED_MAX: u64 = 5;
 
 /// Takes out of `open` what is found at the destination, writes records for it, and returns what is to be copied.
 pub(super) async fn settle(
@@ -52,7 +56,7 @@ pub(super) async fn settle(
         return Ok(left);
     }
     let adopted = match_up(folder, ends, &left, (&strangers, &behind), State::Adopted).await?;
-    hold(folder, &adopted.held);
+    hold(folder, ends, &adopted.held).await?;
     Ok(left.difference(&adopted.wanted).difference(&ascending(adopted.held)))
 }
 
@@ -117,7 +121,7 @@ struct Found {
 }
 
 /// Holds wanted messages against present ones and records each pair under `state`. Of those that a rebase left
-/// `behind`, octets alone are proof: an item may have been written anew under the same header.
+/// `behind`, octets alone are proof, or every letter: an item may have been written anew under the same header.
 async fn match_up(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
@@ -140,6 +144,8 @@ async fn match_up(
     take_repaired(folder, ends, (&mut read, &mut theirs), state, &mut found).await?;
     let ours: Vec<Portrait> = read.iter().map(|picture| picture.portrait).collect();
     let by_content = matching::by_content(&ours, &theirs);
+    let left_behind = by_content.same.iter().filter(|pair| behind.contains(pair.1)).copied();
+    recognise::tell_headers(folder, &left_behind.collect::<Vec<_>>(), &ours, &theirs);
     let mut records = Vec::new();
     let outline_of: BTreeMap<Uid, &Outline> = outlines.iter().map(|outline| (outline.uid, outline)).collect();
     for (uid, partner) in &by_header.same {
@@ -157,23 +163,26 @@ async fn match_up(
     note_found(folder, &records, &mut found);
     let mut held: BTreeSet<Uid> = by_content.held.iter().map(|pair| pair.0).collect();
     if state == State::Adopted && folder.run.job.source.remakes() {
-        held.extend(match_writings(folder, ends, (wanted, present), &mut found).await?);
+        held.extend(match_writings(folder, ends, (wanted, present, behind), &mut found).await?);
     }
     found.held = held.into_iter().filter(|uid| !found.wanted.contains(*uid)).collect();
     Ok(found)
 }
 
-/// Records what is there in another writing, and returns what may be and is not surely so.
+/// Records what is there in another writing, and returns what may be and is not surely so. Copies that were written of
+/// this source are earlier ones of their items; what came there by another way stays in its own writing.
 async fn match_writings(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
-    (wanted, present): (&UidSet, &[Outline]),
+    (wanted, present, behind): (&UidSet, &[Outline], &UidSet),
     found: &mut Found,
 ) -> Result<Vec<Uid>> {
     let wanted = wanted.difference(&found.wanted);
     let free = present.iter().map(|outline| outline.uid).filter(|uid| !found.present.contains(uid));
+    let free = ascending(free);
+    let earlier = resemble::earlier(folder, &behind.intersection(&free)).await?;
     let limits = folder.run.job.read_limits();
-    let resembling = resemble::compare(ends, (&wanted, &ascending(free)), &limits).await?;
+    let resembling = resemble::compare(ends, (&wanted, &free, &earlier), &limits).await?;
     let mut adopted = Vec::new();
     for (uid, partner) in &resembling.verdict.same {
         let Some((ours, theirs)) = resembling.ours.get(uid).zip(resembling.theirs.get(partner)) else {
@@ -265,14 +274,26 @@ fn record(uid: Uid, partner: Uid, state: State, keys: Keys, octets: u64, date: O
 }
 
 /// Tells of messages that wait for a decision; they stay pending.
-fn hold(folder: &FolderRun<'_>, held: &[Uid]) {
+async fn hold(folder: &FolderRun<'_>, ends: &mut Ends, held: &[Uid]) -> Result<()> {
     if held.is_empty() {
-        return;
+        return Ok(());
     }
     let (path, uids) = (&folder.pair.source.path, ascending(held.iter().copied()));
+    let headed = ends.source().headed(&uids.first(HELD_NAMED_MAX)).await?;
+    let named: Vec<String> = headed.iter().map(|headed| name(&headed.header)).collect();
+    let more = if uids.len() > HELD_NAMED_MAX { " and others" } else { "" };
     folder.run.findings.fail(&decision(format!(
-        "{path}: {} messages (UID {uids}) have the identity of messages at the destination whose text differs; \
-         they are neither copied nor counted as there. Remove either one, or copy into another folder",
-        held.len()
+        "{path}: {} messages (UID {uids}) have the identity of messages at the destination that say something else; \
+         they are neither copied nor counted as there. Remove either one, or copy into another folder: {}{more}",
+        held.len(),
+        named.join(", ")
     )));
+    Ok(())
+}
+
+/// A message by its subject and date.
+fn name(header: &[u8]) -> String {
+    let subject = likeness::subject(header).unwrap_or_default();
+    let date = malote_plan::header::values(header, "Date").next().unwrap_or_default();
+    format!("\"{subject}\" of {}", String::from_utf8_lossy(date).trim())
 }

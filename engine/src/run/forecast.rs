@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use malote_plan::failure::Side;
 use malote_plan::labels::{LabelPolicy, Origin, precedence};
+use malote_plan::matching::Outline;
+use malote_plan::record::State;
 use malote_plan::uid_set::UidSet;
 
 use super::context::generation;
 use super::job::{AllowanceForecast, FolderForecast, Forecast, Job, LeftOutFolder};
 use super::labels::shows_all as is_all;
-use super::reading::unix_seconds;
+use super::reading::{Reading, unix_seconds};
 use super::survey::survey;
-use super::{ending::Ending, mapping};
+use super::{ending::Ending, mapping, rebase};
 use crate::allowance;
 use crate::failure::{Failure, Result};
 use crate::ledger::{FolderRow, Recorded};
 use crate::report::{Counters, ErrorEntry, Kind};
-use crate::source::Labelled;
+use crate::source::{Labelled, OpenSource};
 
 /// Messages whose metadata is held at once.
 const STUB_WINDOW_MESSAGES: u64 = 2000;
@@ -120,7 +122,7 @@ async fn fill(
         if let Some(existing) = &pair.existing {
             folder.may_adopt = row.is_none() && existing.status.is_none_or(|status| status.messages > 0);
         }
-        match look(job, &pair.source, (row, octets_max), &mut folder, labels.as_mut()).await {
+        match look((job, ending), &pair.source, (row, octets_max), &mut folder, labels.as_mut()).await {
             Ok(()) => {}
             Err(failure) => ending.findings.fail(&failure),
         }
@@ -130,9 +132,33 @@ async fn fill(
     Ok(())
 }
 
+/// What the ledger knows of messages that are listed under other UIDs, by their headers alone: a copy reads them.
+async fn known_again(
+    job: &Job,
+    row: &FolderRow,
+    open: &mut dyn OpenSource,
+    uids: &UidSet,
+) -> Result<Recorded> {
+    let key = |outline: &Outline| (outline.strong, outline.loose);
+    let mut records: BTreeMap<_, Vec<State>> = BTreeMap::new();
+    let all = job.ledger.recorded(row.id).await?.all();
+    for window in all.chunks(STUB_WINDOW_MESSAGES, usize::MAX) {
+        for record in job.ledger.records(row.id, &window).await? {
+            records.entry(key(&rebase::outline(&record))).or_default().push(record.state);
+        }
+    }
+    let mut known = Recorded::default();
+    for outline in Reading::Source(open).outlines(uids).await? {
+        if let Some(state) = records.get_mut(&key(&outline)).and_then(Vec::pop) {
+            known.add(outline.uid, state, true);
+        }
+    }
+    Ok(known)
+}
+
 /// Counts one source folder against the ledger and the filters.
 async fn look(
-    job: &Job,
+    (job, ending): (&Job, &Ending<'_>),
     source: &malote_plan::folder::Folder,
     (row, octets_max): (Option<&FolderRow>, Option<u64>),
     folder: &mut FolderForecast,
@@ -140,10 +166,18 @@ async fn look(
 ) -> Result<()> {
     let mut open = job.source.open(source).await?;
     let uids = open.uids().await?;
-    let is_same = |row: &&FolderRow| row.tokens.source_uid_validity == Some(generation(&open.status()));
-    let recorded = match row.filter(is_same) {
-        Some(row) => job.ledger.recorded(row.id).await?,
-        None => Recorded::default(),
+    let is_same = |row: &FolderRow| row.tokens.source_uid_validity == Some(generation(&open.status()));
+    let recorded = match row {
+        Some(row) if is_same(row) => job.ledger.recorded(row.id).await?,
+        Some(row) if row.tokens.source_uid_validity.is_some() => {
+            ending.findings.warn(format!(
+                "{}: its messages have other UIDs than when they were copied, as where a file was written anew or \
+                 touched; which were copied is told by their headers here, and by all of them in a copy",
+                source.path
+            ));
+            known_again(job, row, open.as_mut(), &uids).await?
+        }
+        _ => Recorded::default(),
     };
     let count = |set: &UidSet| set.intersection(&uids).len();
     folder.source_messages = uids.len();

@@ -10,8 +10,21 @@ use malote_plan::record::{Record, State};
 use malote_plan::uid_set::UidSet;
 
 use super::context::{FolderRun, decision};
+use super::job::Job;
 use super::reading::Ends;
+use super::tally::Findings;
 use crate::failure::Result;
+
+/// Tells that nothing is mirrored where the source is a store: each change of its file gives all items other numbers,
+/// and an item that is not known again may have been changed as well as removed.
+pub(super) fn tell_unable(job: &Job, findings: &Findings) {
+    if job.policy.mirror_deletes && job.source.remakes() {
+        findings.warn(
+            "--mirror-deletes removes nothing for this source: whenever a store's file is written, its items get \
+             other numbers, and one that is gone cannot be told from one that was changed; remove its copy by hand",
+        );
+    }
+}
 
 /// Removes the copies of messages that are gone from the source, if their number is within the ceiling.
 pub(super) async fn deletes(folder: &mut FolderRun<'_>, ends: &mut Ends) -> Result<()> {

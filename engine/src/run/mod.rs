@@ -86,6 +86,7 @@ async fn rooms(job: &Job, ending: &Ending<'_>) -> Result<Vec<FolderReport>, Vec<
     job.events.emit(Event::Mapped { pairs: mapping.pairs.len(), left_out: mapping.left_out.len() });
     ending.tell_mapping(&mapping)?;
     ending.tell_emptiness(&mapping);
+    mirror::tell_unable(job, &ending.findings);
     let round_trip = job.source.round_trip().max(job.destination.round_trip());
     let lanes = Lanes::new(job.policy.connections, round_trip);
     let warmed = if rows.is_empty() { filled(&mapping).min(lanes.open()) } else { 0 };

@@ -144,6 +144,9 @@ async fn pair(
     let compared = records.iter().filter(|record| by_header.compare_present.contains(record.source_uid));
     let present: Vec<Portrait> = compared.map(portrait).collect();
     let by_content = matching::by_content(&wanted, &present);
+    if !may_be_rewritten {
+        recognise::tell_headers(folder, &by_content.same, &wanted, &present);
+    }
     let mut pairs = by_header.same;
     pairs.extend(by_content.same);
     // A message that was known by its header alone has no text on record that could differ.

@@ -182,3 +182,28 @@ pub(super) async fn as_stored(folder: &FolderRun<'_>, mut records: Vec<Record>) 
     }
     Ok(records)
 }
+
+/// Tells of messages whose text is as it was copied and whose header is not: their copies keep the earlier one.
+pub(super) fn tell_headers(
+    folder: &FolderRun<'_>,
+    same: &[(Uid, Uid)],
+    wanted: &[Portrait],
+    present: &[Portrait],
+) {
+    let contents = |all: &[Portrait]| -> BTreeMap<Uid, _> {
+        all.iter().filter_map(|one| Some((one.uid, one.keys.content?))).collect()
+    };
+    let (ours, theirs) = (contents(wanted), contents(present));
+    let is_changed = |pair: &&(Uid, Uid)| {
+        ours.get(&pair.0).zip(theirs.get(&pair.1)).is_some_and(|(one, other)| one != other)
+    };
+    let changed = same.iter().filter(is_changed).count();
+    if changed > 0 {
+        folder.run.findings.warn(format!(
+            "{}: the header of {changed} messages was changed at the source since they were copied, as where somebody \
+             was added to Bcc or another importance was set; their text is the same, and their copies were left as \
+             they are",
+            folder.pair.source.path
+        ));
+    }
+}

@@ -12,6 +12,7 @@ use malote_plan::record::{Keys, RepairNote};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
+use super::context::FolderRun;
 use super::reading::{Ends, FETCH_QUEUE_MESSAGES, Reading, unix_seconds};
 use crate::body::Body;
 use crate::failure::Result;
@@ -24,8 +25,11 @@ const HEADER_WINDOW_MESSAGES: u64 = 500;
 /// What a ledger notes in the place of repairs where a message is there in another writing. No repair has this name.
 const OTHER_WRITING: &str = "other_writing";
 
+/// The same where an earlier copy stays for an item that says the same to the letter. No repair has this name either.
+const EARLIER_WRITING: &str = "earlier_writing";
+
 /// A message as it was read: what it says, and its octets' keys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Sketch {
     likeness: Likeness,
     pub keys: Keys,
@@ -41,10 +45,20 @@ pub(super) struct Resembling {
     pub verdict: ContentVerdict,
 }
 
-/// Holds wanted messages against present ones by what they say.
+/// Those of the copies that a rebase left behind which were written of this source, not only found to be its messages.
+pub(super) async fn earlier(folder: &FolderRun<'_>, behind: &UidSet) -> Result<UidSet> {
+    let tokens = &folder.pair.row.tokens;
+    let Some(validity) = tokens.destination_uid_validity.filter(|_| !behind.is_empty()) else {
+        return Ok(UidSet::new());
+    };
+    let wire = &folder.pair.row.key.destination_wire;
+    Ok(behind.difference(&folder.run.job.ledger.noted_uids(wire, validity, OTHER_WRITING).await?))
+}
+
+/// Holds wanted messages against present ones by what they say: against `earlier` ones by every letter.
 pub(super) async fn compare(
     ends: &mut Ends,
-    (wanted, present): (&UidSet, &UidSet),
+    (wanted, present, earlier): (&UidSet, &UidSet, &UidSet),
     limits: &ReadLimits,
 ) -> Result<Resembling> {
     if wanted.is_empty() || present.is_empty() {
@@ -54,8 +68,10 @@ pub(super) async fn compare(
     let theirs = faces(&mut ends.destination(), present).await?;
     let (wanted, present) = likeness::candidates(&ours, &theirs);
     let ours = sketches(ends.source(), &wanted, limits).await?;
-    let theirs = sketches(ends.destination(), &present, limits).await?;
-    let likenesses = |all: &BTreeMap<Uid, Sketch>| all.values().map(|one| one.likeness).collect::<Vec<_>>();
+    let mut theirs = sketches(ends.destination(), &present, limits).await?;
+    theirs.iter_mut().for_each(|(uid, sketch)| sketch.likeness.is_earlier = earlier.contains(*uid));
+    let likenesses =
+        |all: &BTreeMap<Uid, Sketch>| all.values().map(|one| one.likeness.clone()).collect::<Vec<_>>();
     let verdict = likeness::by_likeness(&likenesses(&ours), &likenesses(&theirs));
     Ok(Resembling { ours, theirs, verdict })
 }
@@ -65,7 +81,7 @@ pub(super) fn note(source_uid: Uid, theirs: &Sketch) -> RepairNote {
     RepairNote {
         source_uid,
         findings: String::new(),
-        repairs: OTHER_WRITING.to_owned(),
+        repairs: if theirs.likeness.is_earlier { EARLIER_WRITING } else { OTHER_WRITING }.to_owned(),
         message_id: String::new(),
         file: String::new(),
         octets: theirs.octets,
@@ -75,7 +91,7 @@ pub(super) fn note(source_uid: Uid, theirs: &Sketch) -> RepairNote {
 
 /// True for a note of another writing, which is no repair.
 pub(super) fn is_other_writing(note: &RepairNote) -> bool {
-    note.repairs == OTHER_WRITING
+    note.repairs == OTHER_WRITING || note.repairs == EARLIER_WRITING
 }
 
 async fn faces(reading: &mut Reading<'_>, uids: &UidSet) -> Result<Vec<Face>> {

@@ -145,13 +145,15 @@ async fn recount(folder: &mut FolderRun<'_>, content: Content) -> Result<Measure
     let tokens = folder.pair.row.tokens;
     let now = (generation(&ends.source.status()), generation(&ends.destination.status()));
     if (Some(now.0), Some(now.1)) != (tokens.source_uid_validity, tokens.destination_uid_validity) {
-        return Err(Failure::new(
-            Side::Destination,
-            Class::IdentityChanged,
-            Reach::Folder,
-            Retry::Never,
-            format!("{}: UIDVALIDITY changed since the last copy; copy again first", folder.pair.source.path),
-        ));
+        let is_source = Some(now.0) != tokens.source_uid_validity;
+        let side = if is_source { Side::Source } else { Side::Destination };
+        let message = format!(
+            "{}: UIDVALIDITY of the {} changed since the last copy, as where a file was written anew or touched, so \
+             that nothing can be told; copy again first, which knows messages again and copies none twice",
+            folder.pair.source.path,
+            side.as_str()
+        );
+        return Err(Failure::new(side, Class::IdentityChanged, Reach::Folder, Retry::Never, message));
     }
     let present = ends.destination.uids().await?;
     folder.tally.destination_messages = present.len();

@@ -96,6 +96,10 @@ impl Ledger for SimLedger {
         self.world.remember(Read, self.inner.claimed_uids(wire, uid_validity)).await
     }
 
+    async fn noted_uids(&self, wire: &WireName, uid_validity: UidValidity, repairs: &str) -> Result<UidSet> {
+        self.world.remember(Read, self.inner.noted_uids(wire, uid_validity, repairs)).await
+    }
+
     async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {
         self.world.remember(Write, self.inner.release(wire, uid_validity, uids)).await
     }

@@ -81,6 +81,10 @@ impl Ledger for SteppedLedger {
         self.step(self.inner.claimed_uids(wire, uid_validity)).await
     }
 
+    async fn noted_uids(&self, wire: &WireName, uid_validity: UidValidity, repairs: &str) -> Result<UidSet> {
+        self.step(self.inner.noted_uids(wire, uid_validity, repairs)).await
+    }
+
     async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {
         self.step(self.inner.release(wire, uid_validity, uids)).await
     }

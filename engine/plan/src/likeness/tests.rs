@@ -2,6 +2,7 @@
 //! Never a message with octets: faces and texts are numbers here.
 
 use super::*;
+use alloc::vec;
 
 /// A message to one person in one line: UID, Message-ID, date, sender, subject, plain, HTML, files; 0 is none.
 fn likeness(numbers: [u8; 8]) -> Likeness {
@@ -12,12 +13,17 @@ fn likeness(numbers: [u8; 8]) -> Likeness {
         message_id: key(id),
         made_id: None,
         addressed: Addressed::These(HeaderKey([1; 16])),
+        address_bits: 1,
         unix_seconds: (date > 0).then_some(i64::from(date) * 60),
         sender: key(sender),
         subject: key(subject),
     };
     let files = HeaderKey([files; 16]);
-    Likeness { face, plain: key(plain), html: key(html), files, is_whole: true }
+    let named = vec![key(sender).map_or(Named::Unknown(NO_FILES), Named::Known)];
+    let mut letters = [0; 16];
+    letters[..4].copy_from_slice(&[subject, plain, html, files.0[0]]);
+    let wording = Wording { letters: HeaderKey(letters), named };
+    Likeness { face, plain: key(plain), html: key(html), files, wording, is_whole: true, is_earlier: false }
 }
 
 fn check(wanted: [u8; 8], present: [u8; 8], same: usize, held: usize) {
@@ -86,8 +92,8 @@ fn check_face(change: impl Fn(&mut Face), expected: (usize, usize)) {
     let one = likeness([1, 0, 9, 3, 4, 5, 0, 8]);
     let mut other = likeness([2, 7, 9, 3, 4, 5, 0, 8]);
     change(&mut other.face);
-    for (one, other) in [(one, other), (other, one)] {
-        let verdict = by_likeness(&[one], &[other]);
+    for (one, other) in [(&one, &other), (&other, &one)] {
+        let verdict = by_likeness(&[one.clone()], &[other.clone()]);
         assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{:?}", other.face);
     }
 }
@@ -115,11 +121,11 @@ fn a_made_message_id_makes_a_message_of_another_date_one_that_may_be_the_same() 
         ([2, 0, 90, 3, 4, 5, 0, 8], (1, 0)),
         ([2, 0, 9, 3, 40, 50, 0, 8], (0, 1)),
         ([2, 0, 90, 3, 4, 50, 0, 8], (0, 1)),
-        ([2, 0, 90, 0, 4, 5, 0, 8], (0, 1)),
+        ([2, 0, 90, 0, 4, 5, 0, 8], (1, 0)),
         ([2, 0, 90, 3, 40, 50, 0, 80], (0, 0)),
     ] {
         let (one, other) = (made([1, 0, 9, 3, 4, 5, 0, 8]), made(present));
-        let verdict = by_likeness(&[one], &[other]);
+        let verdict = by_likeness(&[one.clone()], &[other.clone()]);
         assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{present:?}");
         let (ours, theirs) = candidates(&[one.face], &[other.face]);
         assert_eq!((ours.len(), theirs.len()), (1, 1), "they are read: {present:?}");
@@ -135,6 +141,42 @@ fn items_without_dates_of_two_stores_that_went_on_apart_are_two() {
     };
     let verdict = by_likeness(&[made([1, 0, 0, 3, 4, 5, 0, 8])], &[made([2, 0, 0, 3, 40, 50, 0, 8])]);
     assert_eq!((verdict.same.len(), verdict.held.len()), (0, 0));
+}
+
+#[test]
+fn an_earlier_copy_is_the_same_to_the_letter_or_it_is_held() {
+    let check = |change: &dyn Fn(&mut Likeness), expected: (usize, usize)| {
+        for is_earlier in [true, false] {
+            let (mut one, mut other) =
+                (likeness([1, 7, 9, 3, 4, 5, 6, 8]), likeness([2, 7, 9, 3, 4, 5, 6, 8]));
+            other.is_earlier = is_earlier;
+            change(&mut one);
+            let verdict = by_likeness(&[one], &[other]);
+            let expected = if is_earlier { expected } else { (1, 0) };
+            assert_eq!((verdict.same.len(), verdict.held.len()), expected, "earlier: {is_earlier}");
+        }
+    };
+    let key = |number: u8| HeaderKey([number; 16]);
+    check(&|_| {}, (1, 0));
+    check(&|one| one.wording.letters = key(50), (0, 1));
+    check(&|one| one.face.unix_seconds = Some(9 * 60 + 60), (0, 1));
+    check(&|one| one.wording.named = vec![Named::Unknown(key(30))], (1, 0));
+    check(&|one| one.wording.named = vec![Named::Known(key(30))], (0, 1));
+    check(&|one| one.wording.named = Vec::new(), (0, 1));
+}
+
+#[test]
+fn one_message_id_to_wholly_other_people_is_a_doubt() {
+    let check = |address_bits: u128, addressed: Addressed, expected: (usize, usize)| {
+        let (mut one, other) = (likeness([1, 7, 9, 3, 4, 5, 6, 8]), likeness([2, 7, 9, 3, 4, 5, 6, 8]));
+        (one.face.address_bits, one.face.addressed) = (address_bits, addressed);
+        let verdict = by_likeness(&[one], &[other]);
+        assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{addressed:?}");
+    };
+    check(2, Addressed::These(HeaderKey([2; 16])), (0, 1));
+    check(3, Addressed::These(HeaderKey([2; 16])), (1, 0));
+    check(2, Addressed::Unclear(HeaderKey([2; 16])), (1, 0));
+    check(0, Addressed::Nobody, (1, 0));
 }
 
 #[test]

@@ -209,6 +209,18 @@ impl<S: Session> Ledger for SqlLedger<S> {
         call.finish(done).await
     }
 
+    async fn noted_uids(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+        repairs: &str,
+    ) -> Result<UidSet> {
+        let mut call = self.read("reading noted destination UIDs from").await?;
+        let place = (destination_wire, uid_validity);
+        let done = repairs::noted_uids(&mut call.session, self.id, place, repairs).await;
+        call.finish(done).await
+    }
+
     async fn release(
         &self,
         destination_wire: &WireName,

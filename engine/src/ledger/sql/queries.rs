@@ -325,6 +325,7 @@ pub(super) const ALL: &[&str] = &[
     INTENTS,
     QUARANTINE_NOTES,
     super::repairs::REPAIR_NOTES,
+    super::repairs::NOTED_UIDS,
     super::repairs::CLEAR_LANDING_REPAIRS,
     super::repairs::LAND_REPAIRS,
     super::repairs::DROP_LONE_REPAIRS,

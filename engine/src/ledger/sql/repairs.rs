@@ -1,6 +1,8 @@
 //! What was repaired and what the operator acknowledged: the queries, and the calls that run them.
 //! Never begins, commits or rolls back: the caller does.
 
+use malote_plan::folder::WireName;
+use malote_plan::message::UidValidity;
 use malote_plan::record::{Record, RepairNote};
 use malote_plan::uid_set::UidSet;
 
@@ -19,6 +21,19 @@ pub(super) const REPAIR_NOTES: &str = "
      AND message.source_uid_validity = repair.source_uid_validity
     WHERE repair.folder_id = $1 AND repair.source_uid_validity = $2 AND message.state IN (1, 2)
     ORDER BY repair.source_uid";
+
+/// Destination UIDs of messages with a note of just these repairs. Binds: ledger_id, destination_wire,
+/// destination_uid_validity, repairs.
+pub(super) const NOTED_UIDS: &str = "
+    SELECT message.destination_uid
+    FROM folder
+    JOIN repair ON repair.folder_id = folder.id
+    JOIN message
+      ON message.folder_id = repair.folder_id AND message.source_uid = repair.source_uid
+     AND message.source_uid_validity = repair.source_uid_validity
+    WHERE folder.ledger_id = $1 AND folder.destination_wire = $2
+      AND message.destination_uid_validity = $3 AND message.destination_uid > 0 AND repair.repairs = $4
+    ORDER BY message.folder_id, message.destination_uid";
 
 /// Removes notes on messages that a rebase is about to write over; comes before the records land. Binds:
 /// folder_id, source_uid_validity.
@@ -120,4 +135,20 @@ pub(super) async fn repair_notes<S: Session>(
 ) -> Done<Vec<RepairNote>> {
     let current = generations(session, ledger, folder).await?.source;
     collect(session, REPAIR_NOTES, vec![Bind::Int(folder.0), Bind::Int(current)], rows::repair).await
+}
+
+pub(super) async fn noted_uids<S: Session>(
+    session: &mut S,
+    ledger: i64,
+    (destination_wire, uid_validity): (&WireName, UidValidity),
+    repairs: &str,
+) -> Done<UidSet> {
+    let binds = vec![
+        Bind::Int(ledger),
+        Bind::Octets(destination_wire.0.clone()),
+        Bind::Int(i64::from(uid_validity.get())),
+        Bind::Text(repairs.to_owned()),
+    ];
+    let found = collect(session, NOTED_UIDS, binds, |row| rows::destination_uid(row, 0)).await?;
+    Ok(found.into_iter().flatten().collect())
 }

@@ -70,3 +70,25 @@ pub(super) async fn a_repair_follows_its_message_and_goes_with_it(ledger: &impl 
     ledger.record(folder, &[row(1, State::Copied, 5)]).await.unwrap();
     assert_eq!(uids().await, [2]);
 }
+
+pub(super) async fn noted_copies_are_found_in_every_source_generation(ledger: &impl Ledger) {
+    let first = folder_in(ledger, &key("A", "X"), (1, 9)).await;
+    let second = folder_in(ledger, &key("B", "X"), (7, 9)).await;
+    let other = folder_in(ledger, &key("C", "Y"), (1, 9)).await;
+    for (folder, source, repairs) in
+        [(first, 1, "nul"), (first, 2, "nul date"), (first, 3, "nul"), (second, 4, "nul"), (other, 5, "nul")]
+    {
+        let repaired = (row(source, State::Adopted, source + 10), repair(source, repairs));
+        ledger.record_repaired(folder, &[repaired]).await.unwrap();
+    }
+    ledger.record(first, &[row(6, State::Copied, 16)]).await.unwrap();
+    ledger.rebase_source(first, validity(2), &[(uid(3), uid(8))]).await.unwrap();
+    let noted = async |wire: &str, generation: u32, repairs: &str| {
+        let wire = key("A", wire).destination_wire;
+        ledger.noted_uids(&wire, validity(generation), repairs).await.unwrap().to_string()
+    };
+    assert_eq!(noted("X", 9, "nul").await, "11,13:14");
+    assert_eq!(noted("X", 9, "nul date").await, "12");
+    assert_eq!(noted("Y", 9, "nul").await, "15");
+    assert_eq!((noted("X", 8, "nul").await, noted("X", 9, "").await), (String::new(), String::new()));
+}
