@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 pub use super::behind::Glance;
 use super::behind::{Behind, behind};
+pub use super::found::{Found, Keys, Noticed, Spots};
 use super::from_line::{self, Form, FromLine};
 use super::letter::{Manner, PIECE_OCTETS_MAX, Pieces, Quotes, Variant, is_from};
 use super::own::{Own, Placed, Places};
