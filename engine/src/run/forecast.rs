@@ -166,9 +166,9 @@ async fn look(
 ) -> Result<()> {
     let mut open = job.source.open(source).await?;
     let uids = open.uids().await?;
-    let is_same = |row: &FolderRow| row.tokens.source_uid_validity == Some(generation(&open.status()));
+    let now = Some(generation(&open.status()));
     let recorded = match row {
-        Some(row) if is_same(row) => job.ledger.recorded(row.id).await?,
+        Some(row) if row.tokens.source_uid_validity == now => job.ledger.recorded(row.id).await?,
         Some(row) if row.tokens.source_uid_validity.is_some() => {
             ending.findings.warn(format!(
                 "{}: its messages have other UIDs than when they were copied, as where a file was written anew or \

@@ -183,13 +183,17 @@ pub(super) async fn as_stored(folder: &FolderRun<'_>, mut records: Vec<Record>) 
     Ok(records)
 }
 
-/// Tells of messages whose text is as it was copied and whose header is not: their copies keep the earlier one.
+/// Tells of a store's items whose text is as it was copied and whose header is not: their copies keep the earlier one.
+/// Elsewhere programs write marks of their own into headers, which say nothing.
 pub(super) fn tell_headers(
     folder: &FolderRun<'_>,
     same: &[(Uid, Uid)],
     wanted: &[Portrait],
     present: &[Portrait],
 ) {
+    if !folder.run.job.source.remakes() {
+        return;
+    }
     let contents = |all: &[Portrait]| -> BTreeMap<Uid, _> {
         all.iter().filter_map(|one| Some((one.uid, one.keys.content?))).collect()
     };

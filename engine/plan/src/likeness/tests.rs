@@ -3,6 +3,7 @@
 
 use super::*;
 use alloc::vec;
+use core::slice::from_ref;
 
 /// A message to one person in one line: UID, Message-ID, date, sender, subject, plain, HTML, files; 0 is none.
 fn likeness(numbers: [u8; 8]) -> Likeness {
@@ -93,7 +94,7 @@ fn check_face(change: impl Fn(&mut Face), expected: (usize, usize)) {
     let mut other = likeness([2, 7, 9, 3, 4, 5, 0, 8]);
     change(&mut other.face);
     for (one, other) in [(&one, &other), (&other, &one)] {
-        let verdict = by_likeness(&[one.clone()], &[other.clone()]);
+        let verdict = by_likeness(from_ref(one), from_ref(other));
         assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{:?}", other.face);
     }
 }
@@ -125,7 +126,7 @@ fn a_made_message_id_makes_a_message_of_another_date_one_that_may_be_the_same() 
         ([2, 0, 90, 3, 40, 50, 0, 80], (0, 0)),
     ] {
         let (one, other) = (made([1, 0, 9, 3, 4, 5, 0, 8]), made(present));
-        let verdict = by_likeness(&[one.clone()], &[other.clone()]);
+        let verdict = by_likeness(from_ref(&one), from_ref(&other));
         assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{present:?}");
         let (ours, theirs) = candidates(&[one.face], &[other.face]);
         assert_eq!((ours.len(), theirs.len()), (1, 1), "they are read: {present:?}");
