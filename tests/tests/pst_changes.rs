@@ -130,8 +130,8 @@ fn a_store_that_is_replaced_is_read_to_its_end_and_the_report_says_so() -> Resul
     let has = |subject: &str| texts.iter().any(|text| text.contains(&format!("Subject: {subject}")));
     ensure!(texts.len() == 2 && has("one") && has("two"), "{texts:?}");
     shelf.check()?;
-    let damage = ground.archive.damage();
-    ensure!(damage.len() == 1 && damage[0].contains("run again for what is there now"), "{damage:?}");
+    let told = ground.archive.unsettled();
+    ensure!(told.len() == 1 && told[0].contains("run again for what is there now"), "{told:?}");
     // The next run sees another generation.
     let mut next = PstArchive::new(ground.path.clone(), options(ReaderChoice::Native, None));
     let validity = |folder: &Folder| folder.status.and_then(|status| status.uid_validity);
