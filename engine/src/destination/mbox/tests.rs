@@ -374,6 +374,17 @@ async fn what_no_batch_proves_is_set_aside_and_said() {
 }
 
 #[tokio::test]
+async fn what_stands_in_a_head_that_no_batch_proves_is_told() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    begun.plant(&world, 52, ADDED[2]);
+    fs::remove_file(world.beside("malote-batch")).unwrap();
+    let destination = world.destination();
+    drop(open(&destination).await);
+    assert!(destination.damage()[0].contains("in the middle of a line"), "{:?}", destination.damage());
+}
+
+#[tokio::test]
 async fn another_mbox_in_its_place_stays_whole() {
     let world = World::new();
     let begun = begun(&world).await;
