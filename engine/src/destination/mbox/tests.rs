@@ -249,6 +249,24 @@ async fn mail_that_comes_while_a_move_is_open_is_moved_too() {
 }
 
 #[tokio::test]
+async fn a_move_that_nobody_can_finish_is_set_aside_and_told() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    // What came meanwhile begins, line for line, as what was still to be put back.
+    let dave = CAROL.replace("Subject: carol", "Subject: dave");
+    let plan = format!("{}{dave}", ADDED[2]);
+    begun.plant_move(&world, &format!("{}{CAROL}", ADDED[2]), None, &plan);
+    for again in 0..2 {
+        let destination = world.destination();
+        destination.survey().await.unwrap();
+        let found = texts(open(&destination).await).await;
+        assert_eq!(found, [letter(1), CAROLS.to_owned(), PRECIOUS.to_owned()], "{again}");
+        assert!(destination.damage()[0].contains("malote-torn-1"), "{again}: {:?}", destination.damage());
+        assert!(fs::read_to_string(world.beside("malote-torn-1")).unwrap().contains("Subject: dave"));
+    }
+}
+
+#[tokio::test]
 async fn a_move_that_was_not_laid_out_to_its_end_is_begun_anew() {
     let world = World::new();
     let begun = begun(&world).await;
@@ -353,6 +371,17 @@ async fn what_no_batch_proves_is_set_aside_and_said() {
             assert_eq!(later.damage(), destination.damage());
         }
     }
+}
+
+#[tokio::test]
+async fn what_stands_in_a_head_that_no_batch_proves_is_told() {
+    let world = World::new();
+    let begun = begun(&world).await;
+    begun.plant(&world, 52, ADDED[2]);
+    fs::remove_file(world.beside("malote-batch")).unwrap();
+    let destination = world.destination();
+    drop(open(&destination).await);
+    assert!(destination.damage()[0].contains("in the middle of a line"), "{:?}", destination.damage());
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub(super) struct Tail {
     pub kept: u64,
     /// Where what others wrote begins; the file's end where they wrote nothing.
     pub others: u64,
-    /// True where the octets between `kept` and `others` are, octet by octet, those of the batch.
+    /// True where the octets between `kept` and `others` are, octet by octet, those of the batch, or all of it is there.
     pub is_proven: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn judge(
     });
     // Where all of it is there, a message without a row is a message.
     let others = if is_all { kept } else { behind_own(file, kept, octets)? };
-    Ok(Tail { whole, kept, others, is_proven: false })
+    Ok(Tail { whole, kept, others, is_proven: is_all })
 }
 
 /// Where each row's separator begins.

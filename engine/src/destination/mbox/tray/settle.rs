@@ -34,6 +34,10 @@ impl MboxTray {
         if torn.is_move {
             self.tell_lost_move();
         }
+        let is_unknown = !tail.is_proven && tail.others == tail.kept && tail.kept < octets;
+        if is_unknown && torn.planned.is_some() && tail.whole < torn.rows.len() {
+            self.tell_unknown(tail.kept);
+        }
         if tail.others > tail.kept && !tail.is_proven {
             let begun = Slice::new(Arc::clone(&self.file), tail.kept, tail.others - tail.kept);
             self.set_aside(|place| aside::write(place, &self.path, begun))?;
@@ -142,6 +146,15 @@ impl MboxTray {
         self.damage.tell(format!(
             "{}: a run was stopped while it moved mail of another program's at its end, and the file that held that \
              mail is not there or not whole; look whether mail is missing",
+            self.path.display()
+        ));
+    }
+
+    /// Says that nobody can tell whose the octets behind octet `at` are.
+    fn tell_unknown(&self, at: u64) {
+        self.damage.tell(format!(
+            "{}: a run was stopped while it wrote behind octet {at}, and the file that proves what it wrote is not \
+             there; look whether mail that another program added there begins in the middle of a line",
             self.path.display()
         ));
     }
