@@ -15,13 +15,12 @@ use super::reading::{Ends, ascending, at_destination};
 use super::recognise::{self, Picture};
 use super::resemble;
 use crate::failure::Result;
-use crate::likeness;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
 const QUIET_LOOKS_MAX: u32 = 20;
 
-/// Messages that wait for a decision and are named by subject and date.
-const HELD_NAMED_MAX: u64 = 5;
+/// Messages that wait for a decision and are told by their dates; a failure holds no subject.
+const HELD_DATED_MAX: u64 = 5;
 
 /// Takes out of `open` what is found at the destination, writes records for it, and returns what is to be copied.
 pub(super) async fn settle(
@@ -279,21 +278,19 @@ async fn hold(folder: &FolderRun<'_>, ends: &mut Ends, held: &[Uid]) -> Result<(
         return Ok(());
     }
     let (path, uids) = (&folder.pair.source.path, ascending(held.iter().copied()));
-    let headed = ends.source().headed(&uids.first(HELD_NAMED_MAX)).await?;
-    let named: Vec<String> = headed.iter().map(|headed| name(&headed.header)).collect();
-    let more = if uids.len() > HELD_NAMED_MAX { " and others" } else { "" };
+    let headed = ends.source().headed(&uids.first(HELD_DATED_MAX)).await?;
+    let dates: Vec<String> = headed.iter().filter_map(|headed| date(&headed.header)).collect();
+    let more = if uids.len() > HELD_DATED_MAX { " and others" } else { "" };
+    let dated = if dates.is_empty() { String::new() } else { format!("; dated {}{more}", dates.join("; ")) };
     folder.run.findings.fail(&decision(format!(
         "{path}: {} messages (UID {uids}) have the identity of messages at the destination that say something else; \
-         they are neither copied nor counted as there. Remove either one, or copy into another folder: {}{more}",
-        held.len(),
-        named.join(", ")
+         they are neither copied nor counted as there. Remove either one, or copy into another folder{dated}",
+        held.len()
     )));
     Ok(())
 }
 
-/// A message by its subject and date.
-fn name(header: &[u8]) -> String {
-    let subject = likeness::subject(header).unwrap_or_default();
-    let date = malote_plan::header::values(header, "Date").next().unwrap_or_default();
-    format!("\"{subject}\" of {}", String::from_utf8_lossy(date).trim())
+fn date(header: &[u8]) -> Option<String> {
+    let date = malote_plan::header::values(header, "Date").next()?;
+    Some(String::from_utf8_lossy(date).trim().to_owned())
 }
