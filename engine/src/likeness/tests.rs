@@ -116,8 +116,8 @@ fn relation_to_earlier(one: &str, two: &str) -> &'static str {
 fn an_item_is_its_earlier_copy_to_the_letter_or_it_is_held() {
     let header = format!("{HEADER}To: Bia <bia@example.org>\r\nBcc: x@example.org\r\nMIME-Version: 1.0\r\n");
     let item = format!(
-        "{header}Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nif x:\r\n  a\r\n\
-         --a\r\nContent-Type: text/html\r\n\r\n<a href=\"http://old\">one</a> <b>two</b>\r\n--a\r\n\
+        "{header}Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: text/plain\r\n\r\nif x:\r\n  a\
+         \r\n--a\r\nContent-Type: text/html\r\n\r\n<a href=\"http://old\">one</a> <b>two</b>\r\n--a\r\n\
          Content-Type: text/csv; name=\"a.csv\"\r\n\r\n1\r\n23\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n\
          From: c@d\r\nSubject: in\r\n\r\ninner\r\n--a--\r\n"
     );

@@ -81,7 +81,10 @@ impl TgzArchive {
                 let what = other_packing(&file).map_or_else(
                     || "is no tar archive that can be read".to_owned(),
                     |packing| {
-                        format!("is packed with {packing}, and of tar archives gzip alone is read; unpack it to a .tar first")
+                        format!(
+                            "is packed with {packing}, and of tar archives gzip alone is read; unpack it to a .tar \
+                             first"
+                        )
                     },
                 );
                 return Err(unreadable(format!("{name}: {what}")).because(cause));

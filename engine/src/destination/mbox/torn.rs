@@ -23,7 +23,8 @@ pub(super) struct Tail {
     pub kept: u64,
     /// Where what others wrote begins; the file's end where they wrote nothing.
     pub others: u64,
-    /// True where the octets between `kept` and `others` are, octet by octet, those of the batch, or all of it is there.
+    /// True where the octets between `kept` and `others` are, octet by octet, those of the batch, or all of it is
+    /// there.
     pub is_proven: bool,
 }
 

@@ -97,8 +97,8 @@ impl PassedOver {
         if self.sparse > 0 {
             let names: Vec<String> = self.sparse_names.iter().map(|name| files::readable(name)).collect();
             damage.push(format!(
-                "{} files are stored without their holes and are not read, the first of them {}; pack the archive again \
-                 without --sparse",
+                "{} files are stored without their holes and are not read, the first of them {}; pack the archive \
+                 again without --sparse",
                 self.sparse,
                 names.join(", ")
             ));

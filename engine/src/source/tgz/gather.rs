@@ -177,8 +177,8 @@ impl Gathered {
         Ok(())
     }
 
-    /// Gives up the messages that end behind the octet `from` of the stream, and those of which something is told there:
-    /// it may not be what was packed. Returns how many they are.
+    /// Gives up the messages that end behind the octet `from` of the stream, and those of which something is told
+    /// there: it may not be what was packed. Returns how many they are.
     pub(super) fn keep_back(&mut self, from: u64) -> u64 {
         let before = self.messages;
         let metas = &self.metas;
