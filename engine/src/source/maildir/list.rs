@@ -133,8 +133,8 @@ fn pass(
 }
 
 /// Those of the files `seen` whose names are there, where nothing changes meanwhile: names alone are read in a fraction
-/// of the time that all files take, so that a large Maildir need not hold still for longer. `others` are its links, pipes
-/// and folders. What had not been seen is added to `seen`.
+/// of the time that all files take, so that a large Maildir need not hold still for longer. `others` are its links,
+/// pipes and folders. What had not been seen is added to `seen`.
 fn named(
     maildir: &Path,
     seen: &mut Files,
