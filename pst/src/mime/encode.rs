@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use base64_simd::{Out, STANDARD};
-use multiversion::multiversion;
 
 use crate::wide;
 
@@ -52,22 +51,9 @@ pub fn transfer_of(text: &[u8]) -> Transfer {
             return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
         }
     }
-    let escaped = escapes(text);
+    let escaped = wide::text::escapes(text);
     // Quoted-printable spends two more octets on each escape, base64 a third on everything.
     if escaped * 2 < text.len() * 3 / 8 || text.len() < 40 { Transfer::Quoted } else { Transfer::Base64 }
-}
-
-/// How many octets of a text need an escape.
-#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
-fn escapes(text: &[u8]) -> usize {
-    // Sums of one octet, so that many octets are looked at in one step.
-    let sums =
-        text.chunks(255).map(|some| some.iter().map(|octet| u8::from(needs_escape(*octet))).sum::<u8>());
-    sums.map(usize::from).sum()
-}
-
-const fn needs_escape(octet: u8) -> bool {
-    (octet < b' ' && !matches!(octet, b'\t' | b'\r' | b'\n')) || octet >= 0x7F || octet == b'='
 }
 
 struct Lines {
@@ -148,8 +134,11 @@ const CELLS: [Cell; 256] = {
     let mut table = [([0; CELL_LETTERS], 1); 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] =
-            if needs_escape(octet as u8) { escaped(octet as u8) } else { ([octet as u8, 0, 0, 0], 1) };
+        table[octet] = if wide::text::needs_escape(octet as u8) {
+            escaped(octet as u8)
+        } else {
+            ([octet as u8, 0, 0, 0], 1)
+        };
         octet += 1;
     }
     table
@@ -354,7 +343,7 @@ mod tests {
                 let is_last = at + 1 == line.len();
                 let is_from = at == 0 && line.starts_with(b"From ");
                 let is_tail = is_last && matches!(octet, b' ' | b'\t');
-                let is_escaped = is_from || is_tail || needs_escape(*octet);
+                let is_escaped = is_from || is_tail || wide::text::needs_escape(*octet);
                 let letters =
                     if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
                 if column + letters.len() > if is_last { 76 } else { 75 } {

@@ -86,6 +86,39 @@ pub fn utf8_of_utf16(octets: &[u8], out: &mut [u8]) -> (usize, usize) {
     }
 }
 
+/// How many octets of a text need an escape in quoted-printable, line ends apart.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl"))]
+pub fn escapes(text: &[u8]) -> usize {
+    let plainly = |octets: &[u8]| octets.iter().filter(|octet| needs_escape(**octet)).count();
+    multiversion::target::match_target! {
+        "x86_64+avx512f+avx512bw+avx512vl" => {
+            use std::arch::x86_64::{
+                _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmplt_epu8_mask, _mm512_set1_epi8,
+            };
+            let same = |octet: u8| _mm512_set1_epi8(octet.cast_signed());
+            let (blank, delete, equals) = (same(b' '), same(0x7F), same(b'='));
+            let (tab, feed, carriage) = (same(b'\t'), same(b'\n'), same(b'\r'));
+            let (steps, rest) = text.as_chunks::<STEP_ROOM>();
+            let mut count = plainly(rest);
+            for step in steps {
+                let all = load!(step);
+                let beyond = _mm512_cmpge_epu8_mask(all, delete) | _mm512_cmpeq_epi8_mask(all, equals);
+                let ends = _mm512_cmpeq_epi8_mask(all, feed) | _mm512_cmpeq_epi8_mask(all, carriage);
+                let allowed = ends | _mm512_cmpeq_epi8_mask(all, tab);
+                let controls = _mm512_cmplt_epu8_mask(all, blank) & !allowed;
+                count += (controls | beyond).count_ones() as usize;
+            }
+            count
+        },
+        _ => plainly(text),
+    }
+}
+
+/// True for an octet that quoted-printable cannot carry as itself, line ends apart (RFC 2045 §6.7).
+pub const fn needs_escape(octet: u8) -> bool {
+    (octet < b' ' && !matches!(octet, b'\t' | b'\r' | b'\n')) || octet >= 0x7F || octet == b'='
+}
+
 /// Writes the first of the octets, so many, as letters of quoted-printable, each as itself or as three, while there is
 /// room for a step. What follows them is read with them, and not used. Gives how many octets were read and written.
 /// What needs an escape are all controls but TAB, DEL, `=`, and all beyond ASCII.
@@ -233,6 +266,24 @@ mod tests {
                 let octets: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
                 check(utf8_of_utf16, &octets, text);
                 check(utf8_of_utf16, &octets[..octets.len() - 1], text);
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_are_counted_as_they_are_written() {
+        for (kinds, count) in
+            [(&b"plain text"[..], 700), (b"a\xC3\xA7=\t\r\n", 900), (b"\x00\x1F\x7F\x80 ~\xFF", 65)]
+        {
+            for seed in 0..40 {
+                let all = mixed(kinds, count, seed);
+                for from in 0..STEP_ROOM {
+                    let text = &all[from..];
+                    let kept = text
+                        .iter()
+                        .filter(|octet| matches!(octet, b'\t' | b'\n' | b'\r' | b' '..=b'<' | b'>'..=b'~'));
+                    assert_eq!(escapes(text), text.len() - kept.count());
+                }
             }
         }
     }
