@@ -103,6 +103,7 @@ fn records() -> Vec<Record> {
                 body: Some(HeaderKey([octet; 16])),
                 strong: Some(HeaderKey([octet; 16])),
                 loose: Some(HeaderKey([octet; 16])),
+                imprint: None,
             },
             octets: 4096,
             internal_unix_seconds: Some(1_600_000_000),

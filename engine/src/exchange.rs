@@ -8,6 +8,7 @@ use malote_plan::folder::{Folder, Naming};
 use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, InternalDate, ModSeq, Uid, UidValidity};
 use malote_plan::promise::Promises;
+use malote_plan::record::Imprint;
 use tokio::sync::Semaphore;
 
 use crate::body::{Body, Held};
@@ -46,6 +47,8 @@ pub struct Stub {
     pub octets_claimed: u64,
     /// Its modification sequence, where the server keeps one.
     pub modseq: Option<ModSeq>,
+    /// As [`malote_plan::record::Keys::imprint`]; none where the octets are what there is.
+    pub imprint: Option<Imprint>,
 }
 
 /// One message's metadata with its header.

@@ -180,7 +180,16 @@ impl Sketcher {
         };
         let face = self.face.unwrap_or_else(|| face(self.uid, b""));
         let (plain, html, wording) = (self.plain.key(), self.html.key(), self.letters.finish());
-        Likeness { face, plain, html, files, wording, is_whole: self.is_whole, is_earlier: false }
+        Likeness {
+            face,
+            plain,
+            html,
+            files,
+            wording,
+            is_whole: self.is_whole,
+            is_earlier: false,
+            imprint: None,
+        }
     }
 
     fn take_line(&mut self, line: &[u8]) {

@@ -4,6 +4,7 @@
 pub mod both;
 pub mod dump;
 pub mod frame;
+pub mod imprint;
 pub mod item;
 pub mod libpff;
 pub mod loss;

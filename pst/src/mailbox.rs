@@ -24,6 +24,7 @@ use opening::SourceFile;
 use turn::{Turn, Turns};
 
 use crate::both::{Both, Comparison};
+use crate::imprint::{self, imprint};
 use crate::item::{Folder, Item};
 use crate::loss::LossKind;
 use crate::mime::{
@@ -31,7 +32,7 @@ use crate::mime::{
 };
 use crate::native::NativeStore;
 use crate::property::{Properties, Value};
-use crate::store::{Blob, Blobs, NodeId, Store, StoreError, Summary};
+use crate::store::{Blob, Blobs, Format, NodeId, Store, StoreError, Summary};
 use crate::text;
 use crate::tree::{self, Placed, Role, Tree};
 
@@ -78,6 +79,18 @@ struct Shared {
     folder_of: OnceLock<HashMap<NodeId, usize>>,
 }
 
+impl Shared {
+    /// The number that imprints bear: those of two readers, or of 8-bit strings and others, do not compare. Another one
+    /// where what they are taken of changes.
+    const fn imprints_as(&self) -> u8 {
+        let reader = match self.options.reader {
+            ReaderChoice::Auto | ReaderChoice::Native => 1,
+            ReaderChoice::Libpff => 2,
+        };
+        if matches!(self.summary.format, Format::Ansi) { reader + 2 } else { reader }
+    }
+}
+
 /// The reader behind a mailbox.
 enum Reader {
     One(Box<dyn Store>),
@@ -118,6 +131,8 @@ pub struct Leaf {
     pub octets_claimed: u64,
     /// Flags, date and kind.
     pub glance: Glance,
+    /// By what an edit is known; none of an item with damage.
+    pub imprint: Option<[u8; imprint::OCTETS]>,
 }
 
 impl Mailbox {
@@ -221,6 +236,7 @@ impl Mailbox {
             class: self.text(&item, MESSAGE_CLASS),
             octets_claimed: octets_claimed.unwrap_or(0),
             glance,
+            imprint: imprint(&item, &self.file.summary.names, self.file.imprints_as()),
         })
     }
 

@@ -176,6 +176,44 @@ async fn items_that_are_read_in_another_code_page_are_held_and_not_doubled() -> 
 }
 
 #[tokio::test]
+async fn an_item_that_was_edited_is_copied_beside_its_earlier_copy() -> Result<()> {
+    let ground = Ground::new()?;
+    let two = |first: Message, second: Message| [("Kunden", first), ("Kunden", second)];
+    ground.put(&two(item(1, "as it was"), anonymous(2, "a note")))?;
+    assert_eq!(sums(&ground.copy(&[]).await?.with(0)), [2, 0, 0, 0]);
+    ground.put(&two(item(1, "as it became"), anonymous(2, "a longer note")))?;
+    let edited = ground.copy(&[]).await?.with(0);
+    assert_eq!(sums(&edited), [2, 0, 0, 0], "{}", edited.out);
+    ensure!(edited.out.contains("2 copies that earlier runs made"), "they are told: {}", edited.out);
+    let all = ground.everything().await?;
+    assert_eq!(all.len(), 4, "nothing of before is removed");
+    for text in ["as it was", "as it became", "a note", "a longer note"] {
+        assert_eq!(all.iter().filter(|one| one.1.contains(text)).count(), 1, "{text}");
+    }
+    assert_eq!(sums(&ground.copy(&[]).await?.with(0)), [0, 0, 2, 0]);
+    ground.run("verify", &["--content", "full"]).await?.with(0);
+    ground.put(&two(item(1, "as it was"), anonymous(2, "a longer note")))?;
+    let back = ground.copy(&[]).await?.with(0);
+    assert_eq!(sums(&back), [0, 1, 1, 0], "what it was before is there: {}", back.out);
+    assert_eq!(ground.everything().await?.len(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_item_that_another_reader_read_before_is_held_where_it_says_something_else() -> Result<()> {
+    let ground = Ground::new()?;
+    ground.put(&[("Kunden", item(1, "as it was"))])?;
+    assert_eq!(sums(&ground.copy(&["--reader", "libpff"]).await?.with(0)), [1, 0, 0, 0]);
+    ground.put(&[("Kunden", item(1, "as it became"))])?;
+    let held = ground.copy(&["--reader", "native"]).await?.with(8);
+    assert_eq!(sums(&held), [0, 0, 0, 1], "nobody knows who made the difference: {}", held.out);
+    let told = ground.copy(&["--reader", "libpff"]).await?.with(0);
+    assert_eq!(sums(&told), [1, 0, 0, 0], "{}", told.out);
+    assert_eq!(ground.everything().await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_item_without_message_id_that_was_only_touched_is_not_doubled() -> Result<()> {
     let ground = Ground::new()?;
     let touched = |seconds: i64| {

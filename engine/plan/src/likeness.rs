@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::envelope::Addressed;
 use crate::matching::ContentVerdict;
 use crate::message::Uid;
-use crate::record::HeaderKey;
+use crate::record::{HeaderKey, Imprint, is_edited};
 use crate::uid_set::UidSet;
 
 /// Seconds by which the dates of one message may differ in two writings: when it was handed in, and when it was sent.
@@ -95,6 +95,8 @@ pub struct Likeness {
     /// True for a copy that was written of this source and that its item, as it is now, does not give octet by octet:
     /// whatever differs was changed there by somebody.
     pub is_earlier: bool,
+    /// What the item says of which it was made; of what a server shows, what the ledger noted of it.
+    pub imprint: Option<Imprint>,
 }
 
 /// What two messages are to each other.
@@ -147,7 +149,8 @@ impl Face {
 
 impl Likeness {
     /// What both say decides between two writings of strangers. Where one is an earlier copy of the other, that proves
-    /// nothing but that they are one item: only what says the same to the letter is the same.
+    /// nothing but that they are one item: only what says the same to the letter is the same. Where the item is known
+    /// to have been edited since, the copy is that of another message.
     fn relation(&self, other: &Self) -> Relation {
         let is_earlier = self.is_earlier || other.is_earlier;
         match self.likeness(other) {
@@ -155,6 +158,7 @@ impl Likeness {
             _ if (is_earlier || self.face.is_made_like(&other.face)) && self.is_worded_like(other) => {
                 Relation::Same
             }
+            _ if is_edited(self.imprint, other.imprint) => Relation::Other,
             Relation::Same if is_earlier => Relation::Doubtful,
             found => found,
         }

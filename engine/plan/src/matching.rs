@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::envelope::Envelope;
 use crate::message::Uid;
-use crate::record::{HeaderKey, Keys};
+use crate::record::{HeaderKey, Keys, is_edited};
 use crate::uid_set::UidSet;
 
 /// A message as its header alone shows it.
@@ -185,6 +185,7 @@ pub fn by_content(wanted: &[Portrait], present: &[Portrait]) -> ContentVerdict {
     pairing.round(|message| Some((message.keys.loose?, message.keys.body?, message.envelope?.addressed)));
     pairing.round(|message| is_bare(message).then_some((message.keys.body?, message.internal_unix_seconds?)));
     let same = core::mem::take(&mut pairing.pairs);
+    pairing.is_for_held = true;
     pairing.round(|message| message.keys.strong);
     pairing.round(|message| Some((message.keys.loose?, message.keys.body?)));
     pairing.round(|message| Some((message.keys.loose?, message.internal_unix_seconds?)));
@@ -208,6 +209,8 @@ struct Pairing {
     wanted: Vec<Portrait>,
     present: Vec<Portrait>,
     pairs: Vec<(Uid, Uid)>,
+    /// True once what is the same is known: an item that was surely edited since a copy was made needs no decision.
+    is_for_held: bool,
 }
 
 impl Pairing {
@@ -215,7 +218,7 @@ impl Pairing {
         let (mut wanted, mut present) = (wanted.to_vec(), present.to_vec());
         wanted.sort_by_key(|message| message.uid);
         present.sort_by_key(|message| message.uid);
-        Self { wanted, present, pairs: Vec::new() }
+        Self { wanted, present, pairs: Vec::new(), is_for_held: false }
     }
 
     /// Pairs what has an equal `evidence` and may be one message; what has none is left for later rounds.
@@ -230,7 +233,10 @@ impl Pairing {
         self.wanted.retain(|message| {
             let alike = evidence(message).and_then(|key| by_evidence.get_mut(&key));
             let found = alike.and_then(|alike| {
-                let at = alike.iter().rposition(|other| may_be(message, other))?;
+                let is_told = |other: &Portrait| {
+                    self.is_for_held && is_edited(message.keys.imprint, other.keys.imprint)
+                };
+                let at = alike.iter().rposition(|other| may_be(message, other) && !is_told(other))?;
                 Some(alike.remove(at).uid)
             });
             let Some(partner) = found else { return true };

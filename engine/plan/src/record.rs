@@ -47,6 +47,26 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderKey(pub [u8; 16]);
 
+/// A 16-octet key over what an item says of which a source makes a message, whatever the message's octets come to be. The
+/// first octet is the number of the way in which it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Imprint(pub [u8; 16]);
+
+impl Imprint {
+    /// True where an item was surely edited from one to the other, or they are of two items. Two that were taken in
+    /// different ways tell nothing.
+    #[must_use]
+    pub fn is_edited(self, other: Self) -> bool {
+        self.0[0] == other.0[0] && self != other
+    }
+}
+
+/// True where both are known and tell of an edit.
+#[must_use]
+pub fn is_edited(one: Option<Imprint>, other: Option<Imprint>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| one.is_edited(other))
+}
+
 /// By what a message is known again; see `identity` for how each is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keys {
@@ -58,6 +78,8 @@ pub struct Keys {
     pub strong: Option<HeaderKey>,
     /// Date, From and Subject alone.
     pub loose: Option<HeaderKey>,
+    /// What the item says of which a source made the message; none where the octets are what there is.
+    pub imprint: Option<Imprint>,
 }
 
 /// One source message's row, within one folder and one source UIDVALIDITY.

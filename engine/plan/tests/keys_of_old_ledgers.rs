@@ -97,6 +97,7 @@ fn keys_slowly(octets: &[u8]) -> Keys {
         body: body_key(&octets[length..]),
         strong: (!message_id.is_empty()).then(|| joined(&fields.iter().collect::<Vec<_>>())),
         loose: (known >= 2).then(|| joined(&[date, from, subject])),
+        imprint: None,
     }
 }
 

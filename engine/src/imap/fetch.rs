@@ -217,5 +217,6 @@ pub(super) fn stub(data: FetchData) -> Option<Stub> {
         internal_date: data.internal_date.flatten(),
         octets_claimed: data.octets_claimed.unwrap_or(0),
         modseq: data.modseq,
+        imprint: None,
     })
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use malote_plan::folder::WireName;
 use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
+use malote_plan::record::{Imprint, Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::batch::{Ranges, latest, one_to_one};
@@ -272,6 +272,23 @@ impl Ledger for MemoryLedger {
             here.filter_map(|message| message.record.destination_uid).for_each(|uid| ranges.push(uid));
         }
         Ok(ranges.into_set())
+    }
+
+    async fn bygone_imprints(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<BTreeMap<Uid, Imprint>> {
+        let contents = self.open()?;
+        let leads_here = |folder: &&Folder| folder.row.key.destination_wire == *destination_wire;
+        let mut imprints = BTreeMap::new();
+        for folder in contents.folders.values().filter(leads_here) {
+            let bygone = folder.messages.iter().filter(|(place, _)| place.0 != folder.generation());
+            let here = bygone.filter(|(_, message)| message.destination_uid_validity == uid_validity.get());
+            let records = here.map(|(_, message)| &message.record);
+            imprints.extend(records.filter_map(|one| Some((one.destination_uid?, one.keys.imprint?))));
+        }
+        Ok(imprints)
     }
 
     async fn release(

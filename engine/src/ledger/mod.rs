@@ -8,11 +8,13 @@ pub mod sql;
 pub mod suite;
 mod trouble;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::labels::Origin;
 use malote_plan::message::{Flags, ModSeq, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote, State};
+use malote_plan::record::{Imprint, Intent, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use crate::failure::Result;
@@ -192,6 +194,14 @@ pub trait Ledger: Send + Sync {
         uid_validity: UidValidity,
         repairs: &str,
     ) -> Result<UidSet>;
+
+    /// What the items said of which messages in this destination folder under `uid_validity` were made, by their
+    /// destination UIDs, as far as records of bygone source generations tell.
+    async fn bygone_imprints(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<BTreeMap<Uid, Imprint>>;
 
     /// Removes the records of bygone source generations that have one of `uids` in this destination folder under
     /// `uid_validity`, with what was noted of their repair: whoever takes such a copy takes it from them, and a return

@@ -15,7 +15,7 @@ use std::future::Future;
 
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{ContentHash, Flags, Uid, UidValidity};
-use malote_plan::record::{HeaderKey, Keys, QuarantineNote, Record, RepairNote, State};
+use malote_plan::record::{HeaderKey, Imprint, Keys, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::{FolderId, FolderKey, FolderRow, Ledger, Tokens};
@@ -60,6 +60,7 @@ where
     repairs::repairs_come_back_for_messages_that_are_there(&make().await).await;
     repairs::a_repair_follows_its_message_and_goes_with_it(&make().await).await;
     repairs::noted_copies_are_found_in_every_source_generation(&make().await).await;
+    generations::imprints_are_known_of_what_stayed_behind(&make().await).await;
     origins::a_message_is_known_wherever_it_stands(&make().await).await;
     origins::a_number_belongs_to_the_message_noted_last(&make().await).await;
     origins::one_number_with_two_sizes_is_not_one_message(&make().await).await;
@@ -111,6 +112,7 @@ pub(crate) fn row(source: u32, state: State, destination: u32) -> Record {
             body: header_key(3),
             strong: header_key(5),
             loose: header_key(7),
+            imprint: (!source.is_multiple_of(13)).then_some(Imprint([octet; 16])),
         },
         octets: u64::from(source) * 1_000,
         internal_unix_seconds: (!source.is_multiple_of(11)).then_some(i64::from(source) - 100),
@@ -141,7 +143,8 @@ pub(crate) fn repair(source: u32, repairs: &str) -> RepairNote {
         message_id: format!("<{source}@example.org>"),
         file: format!("ab/{source}.eml"),
         octets: u64::from(source) << 40,
-        keys: row(source * 2 + 1, State::Copied, 1).keys,
+        // A changed message is no item's.
+        keys: Keys { imprint: None, ..row(source * 2 + 1, State::Copied, 1).keys },
     }
 }
 

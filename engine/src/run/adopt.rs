@@ -13,7 +13,7 @@ use malote_plan::uid_set::UidSet;
 use super::context::{FolderRun, decision};
 use super::reading::{Ends, ascending, at_destination};
 use super::recognise::{self, Picture};
-use super::resemble;
+use super::resemble::{self, Behind};
 use crate::failure::Result;
 
 /// Looks at an unquiet destination before its doubts are settled all the same.
@@ -42,14 +42,15 @@ pub(super) async fn settle(
     if foreign.is_empty() && behind.is_empty() {
         return Ok(open);
     }
+    let behind = Behind::of(folder, behind).await?;
     let present = ends.destination().outlines(&foreign).await?;
     let sent_above = intents.iter().map(|intent| intent.destination_uid_next).min().unwrap_or(1);
     let (recent, older): (Vec<Outline>, Vec<Outline>) =
         present.into_iter().partition(|outline| outline.uid.get() >= sent_above);
-    let found = match_up(folder, ends, &doubts, (&recent, &UidSet::new()), State::Copied).await?;
+    let found = match_up(folder, ends, &doubts, (&recent, &Behind::default()), State::Copied).await?;
     let left = open.difference(&found.wanted);
     let remaining = |list: Vec<Outline>| list.into_iter().filter(|one| !found.present.contains(&one.uid));
-    let left_behind = ends.destination().outlines(&behind).await?;
+    let left_behind = ends.destination().outlines(&behind.uids).await?;
     let strangers: Vec<Outline> = remaining(recent).chain(older).chain(left_behind).collect();
     if strangers.is_empty() {
         return Ok(left);
@@ -120,12 +121,13 @@ struct Found {
 }
 
 /// Holds wanted messages against present ones and records each pair under `state`. Of those that a rebase left
-/// `behind`, octets alone are proof, or every letter: an item may have been written anew under the same header.
+/// `behind`, octets alone are proof, or every letter: an item may have been written anew under the same header. One that
+/// was surely edited since is another message, and its earlier copy none of it.
 async fn match_up(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
     wanted: &UidSet,
-    (present, behind): (&[Outline], &UidSet),
+    (present, behind): (&[Outline], &Behind),
     state: State,
 ) -> Result<Found> {
     let mut found = Found::default();
@@ -135,15 +137,16 @@ async fn match_up(
     let limits = folder.run.job.read_limits();
     let outlines = ends.source().outlines(wanted).await?;
     let mut by_header = matching::by_header(&outlines, present);
-    by_header.doubt(behind);
+    by_header.doubt(&behind.uids);
     let by_header = if folder.goes_by_octets { by_header.doubted() } else { by_header };
     let mut read = recognise::pictures(folder, ends.source(), &by_header.compare_wanted).await?;
     let theirs = ends.destination().portraits(&by_header.compare_present, &limits).await?;
     let mut theirs: Vec<Portrait> = theirs.into_iter().map(|(portrait, _)| portrait).collect();
+    theirs.iter_mut().for_each(|portrait| portrait.keys.imprint = behind.imprint(portrait.uid));
     take_repaired(folder, ends, (&mut read, &mut theirs), state, &mut found).await?;
     let ours: Vec<Portrait> = read.iter().map(|picture| picture.portrait).collect();
     let by_content = matching::by_content(&ours, &theirs);
-    let left_behind = by_content.same.iter().filter(|pair| behind.contains(pair.1)).copied();
+    let left_behind = by_content.same.iter().filter(|pair| behind.uids.contains(pair.1)).copied();
     recognise::tell_headers(folder, &left_behind.collect::<Vec<_>>(), &ours, &theirs);
     let mut records = Vec::new();
     let outline_of: BTreeMap<Uid, &Outline> = outlines.iter().map(|outline| (outline.uid, outline)).collect();
@@ -173,15 +176,14 @@ async fn match_up(
 async fn match_writings(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
-    (wanted, present, behind): (&UidSet, &[Outline], &UidSet),
+    (wanted, present, behind): (&UidSet, &[Outline], &Behind),
     found: &mut Found,
 ) -> Result<Vec<Uid>> {
     let wanted = wanted.difference(&found.wanted);
     let free = present.iter().map(|outline| outline.uid).filter(|uid| !found.present.contains(uid));
     let free = ascending(free);
-    let earlier = resemble::earlier(folder, &behind.intersection(&free)).await?;
     let limits = folder.run.job.read_limits();
-    let resembling = resemble::compare(ends, (&wanted, &free, &earlier), &limits).await?;
+    let resembling = resemble::compare(ends, (&wanted, &free, behind), &limits).await?;
     let mut adopted = Vec::new();
     for (uid, partner) in &resembling.verdict.same {
         let Some((ours, theirs)) = resembling.ours.get(uid).zip(resembling.theirs.get(partner)) else {

@@ -6,7 +6,7 @@ use malote_plan::date;
 use malote_plan::flags;
 use malote_plan::identity;
 use malote_plan::message::{Flag, Flags, InternalDate, Uid};
-use malote_plan::record::{Keys, Record, State};
+use malote_plan::record::{Imprint, Keys, Record, State};
 use tokio::sync::{mpsc, oneshot};
 
 use super::manners::Manners;
@@ -33,6 +33,8 @@ pub(super) struct Item {
     /// The octets, where they are held in memory.
     pub kept: Option<Bytes>,
     pub keys: KeysOf,
+    /// What the item says of which the source made the message.
+    pub imprint: Option<Imprint>,
     /// Given back when the item is dropped.
     pub _held: Held,
 }
@@ -64,7 +66,7 @@ impl Item {
             source_uid: self.uid,
             state: State::Copied,
             destination_uid,
-            keys,
+            keys: Keys { imprint: self.imprint, ..keys },
             octets: self.octets,
             internal_unix_seconds: self.internal_date.map(|date| date.unix_seconds),
             flags: self.source_flags,
@@ -139,6 +141,7 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps<'_>, neighbour: Option
         date_origin,
         kept,
         keys,
+        imprint: stub.imprint,
         _held: held,
     };
     Ready { item, passing }

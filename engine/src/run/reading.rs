@@ -89,6 +89,7 @@ impl Reading<'_> {
                 let octets = fetched.body.octets();
                 let internal_unix_seconds = unix_seconds(&fetched.stub);
                 let (keys, envelope) = traits_of(fetched.body).await?;
+                let keys = Keys { imprint: fetched.stub.imprint, ..keys };
                 let (uid, envelope) = (fetched.stub.uid, Some(envelope));
                 portraits.push((Portrait { uid, keys, envelope, internal_unix_seconds }, octets));
             }

@@ -78,9 +78,13 @@ pub(super) async fn pictures(
 }
 
 async fn picture(folder: &FolderRun<'_>, fetched: Fetched) -> Result<Picture> {
-    let (uid, internal_unix_seconds) = (fetched.stub.uid, unix_seconds(&fetched.stub));
+    let (uid, imprint) = (fetched.stub.uid, fetched.stub.imprint);
+    let internal_unix_seconds = unix_seconds(&fetched.stub);
     let octets = fetched.body.octets();
-    let portrait = |(keys, envelope)| Portrait { uid, keys, envelope: Some(envelope), internal_unix_seconds };
+    let portrait = |(keys, envelope)| {
+        let keys = Keys { imprint, ..keys };
+        Portrait { uid, keys, envelope: Some(envelope), internal_unix_seconds }
+    };
     let _turn = match fetched.body {
         Body::Wire(_) => Some(folder.run.repairs.turn().await),
         Body::Memory(_) => None,

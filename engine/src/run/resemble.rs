@@ -8,7 +8,7 @@ use malote_plan::identity;
 use malote_plan::likeness::{self, Face, Likeness};
 use malote_plan::matching::ContentVerdict;
 use malote_plan::message::Uid;
-use malote_plan::record::{Keys, RepairNote};
+use malote_plan::record::{Imprint, Keys, RepairNote};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::mpsc;
 
@@ -45,20 +45,38 @@ pub(super) struct Resembling {
     pub verdict: ContentVerdict,
 }
 
-/// Those of the copies that a rebase left behind which were written of this source, not only found to be its messages.
-pub(super) async fn earlier(folder: &FolderRun<'_>, behind: &UidSet) -> Result<UidSet> {
-    let tokens = &folder.pair.row.tokens;
-    let Some(validity) = tokens.destination_uid_validity.filter(|_| !behind.is_empty()) else {
-        return Ok(UidSet::new());
-    };
-    let wire = &folder.pair.row.key.destination_wire;
-    Ok(behind.difference(&folder.run.job.ledger.noted_uids(wire, validity, OTHER_WRITING).await?))
+/// Copies that a rebase left behind, and what the ledger knows of them.
+#[derive(Default)]
+pub(super) struct Behind {
+    pub uids: UidSet,
+    /// Those which were written of this source, not only found to be its messages.
+    earlier: UidSet,
+    imprints: BTreeMap<Uid, Imprint>,
 }
 
-/// Holds wanted messages against present ones by what they say: against `earlier` ones by every letter.
+impl Behind {
+    pub async fn of(folder: &FolderRun<'_>, uids: UidSet) -> Result<Self> {
+        let (ledger, wire) = (&folder.run.job.ledger, &folder.pair.row.key.destination_wire);
+        let is_asked = folder.run.job.source.remakes() && !uids.is_empty();
+        let tokens = &folder.pair.row.tokens;
+        let Some(validity) = tokens.destination_uid_validity.filter(|_| is_asked) else {
+            return Ok(Self { uids, ..Self::default() });
+        };
+        let earlier = uids.difference(&ledger.noted_uids(wire, validity, OTHER_WRITING).await?);
+        let imprints = ledger.bygone_imprints(wire, validity).await?;
+        Ok(Self { uids, earlier, imprints })
+    }
+
+    /// What the item said of which the copy `uid` was made, where that was noted.
+    pub fn imprint(&self, uid: Uid) -> Option<Imprint> {
+        self.imprints.get(&uid).copied()
+    }
+}
+
+/// Holds wanted messages against present ones by what they say: against earlier copies by every letter.
 pub(super) async fn compare(
     ends: &mut Ends,
-    (wanted, present, earlier): (&UidSet, &UidSet, &UidSet),
+    (wanted, present, behind): (&UidSet, &UidSet, &Behind),
     limits: &ReadLimits,
 ) -> Result<Resembling> {
     if wanted.is_empty() || present.is_empty() {
@@ -69,7 +87,10 @@ pub(super) async fn compare(
     let (wanted, present) = likeness::candidates(&ours, &theirs);
     let ours = sketches(ends.source(), &wanted, limits).await?;
     let mut theirs = sketches(ends.destination(), &present, limits).await?;
-    theirs.iter_mut().for_each(|(uid, sketch)| sketch.likeness.is_earlier = earlier.contains(*uid));
+    for (uid, sketch) in &mut theirs {
+        sketch.likeness.is_earlier = behind.earlier.contains(*uid);
+        sketch.likeness.imprint = behind.imprint(*uid);
+    }
     let likenesses =
         |all: &BTreeMap<Uid, Sketch>| all.values().map(|one| one.likeness.clone()).collect::<Vec<_>>();
     let verdict = likeness::by_likeness(&likenesses(&ours), &likenesses(&theirs));
@@ -127,6 +148,7 @@ async fn sketches(
 
 async fn sketch(fetched: Fetched) -> Result<Sketch> {
     let (internal_unix_seconds, octets) = (unix_seconds(&fetched.stub), fetched.body.octets());
+    let imprint = fetched.stub.imprint;
     let (mut sketcher, mut hasher) = (Sketcher::new(fetched.stub.uid), identity::Hasher::new());
     match fetched.body {
         Body::Memory(octets) => {
@@ -141,5 +163,7 @@ async fn sketch(fetched: Fetched) -> Result<Sketch> {
             }
         }
     }
-    Ok(Sketch { likeness: sketcher.finish(), keys: hasher.finish(), octets, internal_unix_seconds })
+    let likeness = Likeness { imprint, ..sketcher.finish() };
+    let keys = Keys { imprint, ..hasher.finish() };
+    Ok(Sketch { likeness, keys, octets, internal_unix_seconds })
 }

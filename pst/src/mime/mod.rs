@@ -23,7 +23,7 @@ mod part;
 pub mod pim;
 mod report;
 mod smime;
-mod tag;
+pub(crate) mod tag;
 mod transport;
 mod view;
 

@@ -2,6 +2,7 @@
 //! that did not return may be.
 //! Never forgets anything else, unless it is the mutant that does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use malote_engine::ledger::{
 };
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
-use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
+use malote_engine::plan::record::{Imprint, Intent, QuarantineNote, Record, RepairNote};
 use malote_engine::plan::uid_set::UidSet;
 
 use super::schedule::Verb::{Read, Write};
@@ -98,6 +99,14 @@ impl Ledger for SimLedger {
 
     async fn noted_uids(&self, wire: &WireName, uid_validity: UidValidity, repairs: &str) -> Result<UidSet> {
         self.world.remember(Read, self.inner.noted_uids(wire, uid_validity, repairs)).await
+    }
+
+    async fn bygone_imprints(
+        &self,
+        wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<BTreeMap<Uid, Imprint>> {
+        self.world.remember(Read, self.inner.bygone_imprints(wire, uid_validity)).await
     }
 
     async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {

@@ -286,6 +286,7 @@ impl Server {
             internal_date: letter.date.clone(),
             octets_claimed: octets + lie,
             modseq: ModSeq::new(modseq).filter(|_| self.manner.condstore),
+            imprint: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! A ledger that counts each call as a step, so that a crash can strike between any two of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use malote_engine::ledger::{
 };
 use malote_engine::plan::folder::WireName;
 use malote_engine::plan::message::{Flags, Uid, UidValidity};
-use malote_engine::plan::record::{Intent, QuarantineNote, Record, RepairNote};
+use malote_engine::plan::record::{Imprint, Intent, QuarantineNote, Record, RepairNote};
 use malote_engine::plan::uid_set::UidSet;
 
 use super::steps::{Moment, Steps};
@@ -83,6 +84,14 @@ impl Ledger for SteppedLedger {
 
     async fn noted_uids(&self, wire: &WireName, uid_validity: UidValidity, repairs: &str) -> Result<UidSet> {
         self.step(self.inner.noted_uids(wire, uid_validity, repairs)).await
+    }
+
+    async fn bygone_imprints(
+        &self,
+        wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<BTreeMap<Uid, Imprint>> {
+        self.step(self.inner.bygone_imprints(wire, uid_validity)).await
     }
 
     async fn release(&self, wire: &WireName, uid_validity: UidValidity, uids: &UidSet) -> Result<()> {

@@ -291,6 +291,7 @@ impl Mailbox {
             internal_date: letter.date.clone(),
             octets_claimed: letter.octets.len() as u64,
             modseq: ModSeq::new(letter.modseq).filter(|_| self.habits.condstore),
+            imprint: None,
         }
     }
 }

@@ -24,7 +24,16 @@ fn likeness(numbers: [u8; 8]) -> Likeness {
     let mut letters = [0; 16];
     letters[..4].copy_from_slice(&[subject, plain, html, files.0[0]]);
     let wording = Wording { letters: HeaderKey(letters), named };
-    Likeness { face, plain: key(plain), html: key(html), files, wording, is_whole: true, is_earlier: false }
+    Likeness {
+        face,
+        plain: key(plain),
+        html: key(html),
+        files,
+        wording,
+        is_whole: true,
+        is_earlier: false,
+        imprint: None,
+    }
 }
 
 fn check(wanted: [u8; 8], present: [u8; 8], same: usize, held: usize) {
@@ -142,6 +151,28 @@ fn items_without_dates_of_two_stores_that_went_on_apart_are_two() {
     };
     let verdict = by_likeness(&[made([1, 0, 0, 3, 4, 5, 0, 8])], &[made([2, 0, 0, 3, 40, 50, 0, 8])]);
     assert_eq!((verdict.same.len(), verdict.held.len()), (0, 0));
+}
+
+#[test]
+fn an_earlier_copy_of_an_item_that_was_edited_since_is_of_another_message() {
+    let check = |wanted: [u8; 8], imprints: [u8; 2], expected: (usize, usize)| {
+        let made = |numbers: [u8; 8], imprint: u8| {
+            let mut made = likeness(numbers);
+            made.imprint =
+                (imprint > 0).then_some(Imprint([1, imprint, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+            made
+        };
+        let mut present = made([2, 7, 9, 3, 4, 5, 6, 8], imprints[1]);
+        present.is_earlier = true;
+        let verdict = by_likeness(&[made(wanted, imprints[0])], &[present]);
+        assert_eq!((verdict.same.len(), verdict.held.len()), expected, "{wanted:?} {imprints:?}");
+    };
+    let (same, edited) = ([1, 7, 9, 3, 4, 5, 6, 8], [1, 7, 9, 3, 4, 50, 60, 8]);
+    check(edited, [1, 2], (0, 0));
+    check(edited, [1, 1], (0, 1));
+    check(edited, [1, 0], (0, 1));
+    check(same, [1, 2], (1, 0));
+    check(same, [1, 1], (1, 0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::*;
 use crate::envelope::Addressed;
 use crate::message::ContentHash;
+use crate::record::Imprint;
 use proptest::prelude::*;
 
 fn uid(number: u32) -> Uid {
@@ -24,6 +25,7 @@ fn portrait(number: u32, content: u8, body: u8, strong: u8, loose: u8) -> Portra
         body: key(body),
         strong: key(strong),
         loose: key(loose),
+        imprint: None,
     };
     let envelope = Envelope { message_id: key(strong), addressed: Addressed::Nobody };
     Portrait { uid: uid(number), keys, envelope: Some(envelope), internal_unix_seconds: Some(7) }
@@ -99,6 +101,31 @@ fn a_rewritten_text_is_held_and_a_rewritten_header_is_not() {
     assert_eq!(rewritten_text.held, [(uid(1), uid(8))]);
     let rewritten_header = by_content(&[portrait(1, 1, 1, 4, 4)], &[portrait(8, 2, 1, 5, 4)]);
     assert_eq!(rewritten_header.same, [(uid(1), uid(8))]);
+}
+
+#[test]
+fn an_item_that_was_surely_edited_is_no_doubt() {
+    let made = |number: u32, content: u8, imprint: [u8; 2]| {
+        let mut made = portrait(number, content, content, 4, 4);
+        let [taker, said] = imprint;
+        made.keys.imprint =
+            (taker > 0).then_some(Imprint([taker, said, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+        made
+    };
+    for (ours, theirs, held) in [
+        ([1, 7], [1, 8], 0),
+        ([1, 7], [1, 7], 1),
+        ([1, 7], [2, 8], 1),
+        ([1, 7], [0, 0], 1),
+        ([0, 0], [1, 7], 1),
+    ] {
+        let verdict = by_content(&[made(1, 1, ours)], &[made(8, 2, theirs)]);
+        assert_eq!((verdict.same.len(), verdict.held.len()), (0, held), "{ours:?} {theirs:?}");
+        let octets = by_content(&[made(1, 1, ours)], &[made(8, 1, theirs)]);
+        assert_eq!(octets.same.len(), 1, "one message whatever its item says: {ours:?} {theirs:?}");
+    }
+    let stranger = by_content(&[made(1, 1, [1, 7])], &[made(8, 2, [1, 8]), made(9, 3, [0, 0])]);
+    assert_eq!(stranger.held, [(uid(1), uid(9))], "what came another way may still be it");
 }
 
 #[test]

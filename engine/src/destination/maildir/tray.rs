@@ -340,6 +340,7 @@ impl Shelf for MaildirTray {
             internal_date: Some(date::fmt_internal(date)),
             octets_claimed: message.octets,
             modseq: None,
+            imprint: None,
         }))
     }
 

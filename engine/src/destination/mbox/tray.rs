@@ -316,6 +316,7 @@ impl Shelf for MboxTray {
             internal_date,
             octets_claimed: row.octets,
             modseq: None,
+            imprint: None,
         }))
     }
 

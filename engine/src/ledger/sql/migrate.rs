@@ -48,6 +48,11 @@ pub const SQLITE: Migrations = Migrations {
             name: "origins",
             text: include_str!("../../../../migrations/sqlite/0004_origins.sql"),
         },
+        Migration {
+            number: 5,
+            name: "imprints",
+            text: include_str!("../../../../migrations/sqlite/0005_imprints.sql"),
+        },
     ],
 };
 
@@ -79,6 +84,11 @@ pub const POSTGRES: Migrations = Migrations {
             number: 4,
             name: "origins",
             text: include_str!("../../../../migrations/postgres/0004_origins.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "imprints",
+            text: include_str!("../../../../migrations/postgres/0005_imprints.sql"),
         },
     ],
 };

@@ -14,12 +14,13 @@ mod sqlite;
 mod tests;
 mod work;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 
 use async_trait::async_trait;
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record, RepairNote};
+use malote_plan::record::{Imprint, Intent, QuarantineNote, Record, RepairNote};
 use malote_plan::uid_set::UidSet;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -218,6 +219,17 @@ impl<S: Session> Ledger for SqlLedger<S> {
         let mut call = self.read("reading noted destination UIDs from").await?;
         let place = (destination_wire, uid_validity);
         let done = repairs::noted_uids(&mut call.session, self.id, place, repairs).await;
+        call.finish(done).await
+    }
+
+    async fn bygone_imprints(
+        &self,
+        destination_wire: &WireName,
+        uid_validity: UidValidity,
+    ) -> Result<BTreeMap<Uid, Imprint>> {
+        let mut call = self.read("reading imprints from").await?;
+        let place = (destination_wire, uid_validity);
+        let done = work::bygone_imprints(&mut call.session, self.id, place).await;
         call.finish(done).await
     }
 

@@ -75,6 +75,16 @@ pub(super) const BYGONE: &str = "
       AND message.source_uid_validity <> folder.source_uid_validity
       AND message.destination_uid_validity = $3 AND message.destination_uid > 0";
 
+/// What items said, of records of bygone source generations. Binds: ledger_id, destination_wire,
+/// destination_uid_validity.
+pub(super) const BYGONE_IMPRINTS: &str = "
+    SELECT message.destination_uid, message.imprint
+    FROM folder JOIN message ON message.folder_id = folder.id
+    WHERE folder.ledger_id = $1 AND folder.destination_wire = $2
+      AND message.source_uid_validity <> folder.source_uid_validity
+      AND message.destination_uid_validity = $3 AND message.destination_uid > 0
+      AND length(message.imprint) > 0";
+
 /// Removes what a rebase is about to write over. Binds: folder_id, source_uid_validity.
 pub(super) const CLEAR_LANDING: &str = "
     DELETE FROM message
@@ -186,18 +196,18 @@ impl Batch {
 /// internal_unix_seconds, flags.
 pub(super) const RECORD: Batch = Batch {
     shared: 3,
-    row: "($1, $2, $3, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    row: "($1, $2, $3, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     text: "
     INSERT INTO message (folder_id, source_uid_validity, destination_uid_validity, source_uid, state,
                          destination_uid, content_hash, body_key, strong_key, loose_key, octets,
-                         internal_unix_seconds, flags)
+                         internal_unix_seconds, flags, imprint)
     VALUES {rows}
     ON CONFLICT (folder_id, source_uid_validity, source_uid) DO UPDATE
     SET destination_uid_validity = excluded.destination_uid_validity, state = excluded.state,
         destination_uid = excluded.destination_uid, content_hash = excluded.content_hash,
         body_key = excluded.body_key, strong_key = excluded.strong_key, loose_key = excluded.loose_key,
         octets = excluded.octets, internal_unix_seconds = excluded.internal_unix_seconds,
-        flags = excluded.flags",
+        flags = excluded.flags, imprint = excluded.imprint",
 };
 
 /// Reads records within ranges of UIDs. `CROSS JOIN` keeps SQLite from scanning the folder for each range.
@@ -210,7 +220,8 @@ pub(super) const RECORDS: Batch = Batch {
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
     SELECT message.source_uid, message.state, message.destination_uid, message.content_hash, message.body_key,
-           message.strong_key, message.loose_key, message.octets, message.internal_unix_seconds, message.flags
+           message.strong_key, message.loose_key, message.octets, message.internal_unix_seconds, message.flags,
+           message.imprint
     FROM (VALUES {rows}) AS asked CROSS JOIN message
     WHERE message.folder_id = $1 AND message.source_uid_validity = $2
       AND message.source_uid BETWEEN $3 AND $4
@@ -310,6 +321,7 @@ pub(super) const ALL: &[&str] = &[
     DESTINATION_UIDS,
     CLAIMED_UIDS,
     BYGONE,
+    BYGONE_IMPRINTS,
     CLEAR_LANDING,
     LAND,
     CLEAR_LANDING_NOTES,

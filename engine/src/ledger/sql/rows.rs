@@ -3,7 +3,7 @@
 
 use malote_plan::folder::{FolderPath, WireName};
 use malote_plan::message::{ContentHash, Flags, ModSeq, Uid, UidValidity};
-use malote_plan::record::{HeaderKey, Intent, Keys, QuarantineNote, Record, RepairNote, State};
+use malote_plan::record::{HeaderKey, Imprint, Intent, Keys, QuarantineNote, Record, RepairNote, State};
 use malote_plan::uid_set::UidSet;
 
 use super::error::Broken;
@@ -90,12 +90,13 @@ pub(super) fn record_binds(record: &Record, binds: &mut Vec<Bind>) {
         Bind::Int(record.octets.cast_signed()),
         Bind::IntOrNull(record.internal_unix_seconds),
         Bind::text(&record.flags.to_string()),
+        Bind::Octets(record.keys.imprint.map_or_else(Vec::new, |imprint| imprint.0.to_vec())),
     ]);
 }
 
 fn key_binds(keys: Keys, binds: &mut Vec<Bind>) {
     let key = |key: Option<HeaderKey>| Bind::Octets(key.map_or_else(Vec::new, |key| key.0.to_vec()));
-    let Keys { content, body, strong, loose } = keys;
+    let Keys { content, body, strong, loose, imprint: _ } = keys;
     let content = Bind::Octets(content.map_or_else(Vec::new, |hash| hash.0.to_vec()));
     binds.extend([content, key(body), key(strong), key(loose)]);
 }
@@ -107,6 +108,7 @@ fn keys(row: &dyn Row, column: usize) -> Result<Keys, Broken> {
         body: octets(row, column + 1, "body_key")?.map(HeaderKey),
         strong: octets(row, column + 2, "strong_key")?.map(HeaderKey),
         loose: octets(row, column + 3, "loose_key")?.map(HeaderKey),
+        imprint: None,
     })
 }
 
@@ -116,11 +118,20 @@ pub(super) fn record(row: &dyn Row) -> Result<Record, Broken> {
         source_uid: uid(row, 0, "message")?,
         state: state(row, 1)?,
         destination_uid: destination_uid(row, 2)?,
-        keys: keys(row, 3)?,
+        keys: Keys { imprint: imprint(row, 10)?, ..keys(row, 3)? },
         octets: row.int(7)?.cast_unsigned(),
         internal_unix_seconds: row.int_or_null(8)?,
         flags: Flags::parse(&row.text(9)?),
     })
+}
+
+fn imprint(row: &dyn Row, column: usize) -> Result<Option<Imprint>, Broken> {
+    Ok(octets(row, column, "imprint")?.map(Imprint))
+}
+
+/// Reads one row of `BYGONE_IMPRINTS`.
+pub(super) fn bygone_imprint(row: &dyn Row) -> Result<Option<(Uid, Imprint)>, Broken> {
+    Ok(destination_uid(row, 0)?.zip(imprint(row, 1)?))
 }
 
 /// Reads one row of `RECORDED`: the source UID, its state, whether its destination UID is proven.

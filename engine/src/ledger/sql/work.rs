@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use malote_plan::folder::WireName;
 use malote_plan::message::{Flags, Uid, UidValidity};
-use malote_plan::record::{Intent, QuarantineNote, Record};
+use malote_plan::record::{Imprint, Intent, QuarantineNote, Record};
 use malote_plan::uid_set::UidSet;
 
 use super::error::Broken;
@@ -263,6 +263,17 @@ pub(super) async fn release<S: Session>(
         session.run(repairs::DROP_LONE_REPAIRS, vec![Bind::Int(folder)]).await?;
     }
     Ok(())
+}
+
+pub(super) async fn bygone_imprints<S: Session>(
+    session: &mut S,
+    ledger: i64,
+    (destination_wire, uid_validity): (&WireName, UidValidity),
+) -> Done<BTreeMap<Uid, Imprint>> {
+    let validity = Bind::Int(i64::from(uid_validity.get()));
+    let binds = vec![Bind::Int(ledger), Bind::Octets(destination_wire.0.clone()), validity];
+    let found = collect(session, queries::BYGONE_IMPRINTS, binds, rows::bygone_imprint).await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 pub(super) async fn rebase_source<S: Session>(

@@ -210,3 +210,29 @@ pub(super) async fn what_a_rebase_left_behind_is_claimed_by_nobody_and_can_be_re
     assert_eq!(pairs(ledger, first).await, [(3, 13)]);
     assert!(ledger.repair_notes(first).await.unwrap().is_empty());
 }
+
+pub(super) async fn imprints_are_known_of_what_stayed_behind(ledger: &impl Ledger) {
+    let first = folder_in(ledger, &key("A", "X"), (1, 9)).await;
+    let second = folder_in(ledger, &key("B", "X"), (7, 9)).await;
+    let other = folder_in(ledger, &key("C", "Y"), (1, 9)).await;
+    let rows = |sources: &[u32]| -> Vec<_> {
+        sources.iter().map(|source| row(*source, State::Copied, source + 10)).collect()
+    };
+    ledger.record(first, &rows(&[1, 2, 3, 13])).await.unwrap();
+    ledger.record(second, &rows(&[4])).await.unwrap();
+    ledger.record(other, &rows(&[5])).await.unwrap();
+    let known = async |wire: &str, generation: u32| -> Vec<(u32, u8)> {
+        let wire = key("A", wire).destination_wire;
+        let known = ledger.bygone_imprints(&wire, validity(generation)).await.unwrap();
+        known.into_iter().map(|(uid, imprint)| (uid.get(), imprint.0[0])).collect()
+    };
+    assert_eq!(known("X", 9).await, [], "nothing is bygone yet");
+    ledger.rebase_source(first, validity(2), &[(uid(3), uid(8))]).await.unwrap();
+    ledger.rebase_source(other, validity(2), &[]).await.unwrap();
+    assert_eq!(known("X", 9).await, [(11, 1), (12, 2)], "one moved on, and one has none");
+    assert_eq!((known("Y", 9).await, known("X", 8).await), (vec![(15, 5)], Vec::new()));
+    let moved = ledger.records(first, &set("8")).await.unwrap();
+    assert_eq!(moved[0].keys.imprint, row(3, State::Copied, 0).keys.imprint);
+    ledger.release(&key("A", "X").destination_wire, validity(9), &set("11")).await.unwrap();
+    assert_eq!(known("X", 9).await, [(12, 2)]);
+}

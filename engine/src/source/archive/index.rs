@@ -159,6 +159,7 @@ impl<P: Clone + Send + Sync, R: Reads<P>> Shelf for IndexedShelf<P, R> {
             internal_date: entry.date.map(date::fmt_internal),
             octets_claimed: entry.octets,
             modseq: None,
+            imprint: None,
         }))
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use malote_plan::date;
 use malote_plan::folder::FolderStatus;
 use malote_plan::message::{Flags, InternalDate, Uid};
+use malote_plan::record::Imprint;
 use malote_plan::uid_set::UidSet;
 use malote_pst::mailbox::{Leaf, Mailbox, Outcome};
 use malote_pst::mime::{self, Converted};
@@ -163,7 +164,7 @@ impl Shelf for PstShelf {
 }
 
 fn stub(uid: Uid, leaf: &Leaf) -> Stub {
-    let Leaf { glance, octets_claimed, .. } = leaf;
+    let Leaf { glance, octets_claimed, imprint, .. } = leaf;
     let seconds = glance.internal_date.map(|date| date.unix_seconds);
     let written = seconds.map(|unix_seconds| InternalDate { unix_seconds, offset_minutes: 0 });
     Stub {
@@ -172,6 +173,7 @@ fn stub(uid: Uid, leaf: &Leaf) -> Stub {
         internal_date: written.map(date::fmt_internal),
         octets_claimed: *octets_claimed,
         modseq: None,
+        imprint: imprint.map(Imprint),
     }
 }
 
