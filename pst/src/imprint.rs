@@ -47,8 +47,8 @@ const ADDRESSED: [u16; 4] = [tag::RECIPIENT_TYPE, tag::DISPLAY_NAME, tag::EMAIL_
 /// Length of an imprint in octets.
 pub const OCTETS: usize = 16;
 
-/// An item's imprint: of two imprints of one item that differ, something was changed in between. The same imprint proves
-/// nothing. None of an item with damage, of which another reading may find more. Imprints that `reader` took are held
+/// An item's imprint: of two imprints of one item that differ, something was changed in between. The same imprint
+/// proves nothing. None of an item with damage, of which another reading may find more. Imprints that `reader` took are held
 /// only against its own: their first octet is its number.
 #[must_use]
 pub fn imprint(item: &Item, names: &Names, reader: u8) -> Option<[u8; OCTETS]> {

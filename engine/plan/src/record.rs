@@ -47,8 +47,8 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderKey(pub [u8; 16]);
 
-/// A 16-octet key over what an item says of which a source makes a message, whatever the message's octets come to be. The
-/// first octet is the number of the way in which it was taken.
+/// A 16-octet key over what an item says of which a source makes a message, whatever the message's octets come to be.
+/// The first octet is the number of the way in which it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Imprint(pub [u8; 16]);
 

@@ -121,8 +121,8 @@ struct Found {
 }
 
 /// Holds wanted messages against present ones and records each pair under `state`. Of those that a rebase left
-/// `behind`, octets alone are proof, or every letter: an item may have been written anew under the same header. One that
-/// was surely edited since is another message, and its earlier copy none of it.
+/// `behind`, octets alone are proof, or every letter: an item may have been written anew under the same header. One
+/// that was surely edited since is another message, and its earlier copy none of it.
 async fn match_up(
     folder: &mut FolderRun<'_>,
     ends: &mut Ends,
