@@ -1,10 +1,12 @@
 //! Mail in a tar archive, compressed or not: what Zimbra exports, and any other one of `.eml` files.
 //! Never unpacks it: messages are read where they are.
 
+mod counted;
 pub mod entries;
 pub mod expand;
 mod gather;
 pub mod meta;
+mod passed_over;
 mod pax;
 
 use std::collections::BTreeMap;
