@@ -161,6 +161,7 @@ fn walk_to_bare<R: Read>(
         let octets = entry.header().entry_size()?;
         let at = begin + entry.raw_file_position();
         let is_bare = octets > 0 && is_bare(entry.header().entry_type());
+        passed_over.last_at = at;
         let end = if is_bare { at } else { at.saturating_add(octets) };
         course.go_on(
             begin + entry.raw_header_position(),

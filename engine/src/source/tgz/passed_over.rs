@@ -20,6 +20,8 @@ pub struct PassedOver {
     pub too_long: u64,
     /// Entries looked at.
     pub entries: u64,
+    /// Where the octets of the last of them begin.
+    pub last_at: u64,
     /// Zeros between entries that are no archive's end: where they begin, and how many octets they are.
     pub holes: Vec<(u64, u64)>,
     /// Octets of zeros behind the last entry.
@@ -48,7 +50,7 @@ impl PassedOver {
         if self.unknown.count > 0 {
             damage.push(format!(
                 "{} entries are of a kind that is not known and are not read, the first of them {}; where they are \
-                 parts of files that began in another volume, put the volumes together first",
+                 parts of files that began in another volume, unpack all volumes with the program that made them",
                 self.unknown.count,
                 self.unknown.readable()
             ));

@@ -117,3 +117,19 @@ fn folders_whose_names_fill_the_memory_end_the_reading_and_are_told() {
         archive.damage()
     );
 }
+
+#[test]
+fn a_message_behind_which_no_header_comes_is_kept_back() {
+    let long = format!("Subject: x\n\n{}", "text\n".repeat(400));
+    let mails = [file("A/1.eml", MAIL), file("A/2.eml", &long)].concat();
+    let rest = [file("A/3.eml", MAIL), END.to_vec()].concat();
+    let shifted = [&mails[..1536], b"more", &mails[1536..], &rest].concat();
+    check(
+        &shifted,
+        1,
+        Some("the message before that may be altered and is kept back, 1 before it were read"),
+    );
+    // Volumes of one archive that were put together as they are.
+    let volumes = [&mails[..2048], &entry(b'M', ("A/2.eml", ""), 500, &[b'x'; 500]), &rest].concat();
+    check(&volumes, 1, Some("may be altered"));
+}
