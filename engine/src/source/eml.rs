@@ -3,6 +3,7 @@
 
 pub mod beside;
 pub mod form;
+mod table;
 pub mod zipped;
 
 use std::collections::BTreeSet;

@@ -34,6 +34,8 @@ pub struct MaildirArchive {
     top: PathBuf,
     book: Book,
     maildirs: BTreeMap<Vec<u8>, Maildir>,
+    /// Which of `new` and `cur` each of them had.
+    places: BTreeMap<Vec<u8>, [bool; 2]>,
     remarks: Vec<String>,
     damage: Vec<String>,
     /// What single Maildirs kept back when they were last listed, by wire name.
@@ -59,6 +61,7 @@ impl MaildirArchive {
             top,
             book,
             maildirs: BTreeMap::new(),
+            places: BTreeMap::new(),
             remarks: Vec::new(),
             damage: Vec::new(),
             unread: BTreeMap::new(),
@@ -91,6 +94,8 @@ impl Archive for MaildirArchive {
             Folder { is_subscribed, ..listed }
         });
         let folders = folders.collect();
+        self.places =
+            found.iter().map(|maildir| (maildir.wire.clone(), list::places(&maildir.path))).collect();
         self.maildirs = found.into_iter().map(|maildir| (maildir.wire.clone(), maildir)).collect();
         Ok(Contents { format: "Maildir".to_owned(), folders, warnings: Vec::new() })
     }
@@ -101,6 +106,14 @@ impl Archive for MaildirArchive {
         let name = folder.path.to_string();
         let fail = |cause| folder_unreadable(format!("listing the Maildir {name}")).because(cause);
         let mut listing = list::list(&maildir.path).map_err(fail)?;
+        // What went away with its folder was removed by nobody.
+        let had = self.places.get(&maildir.wire).copied().unwrap_or_default();
+        if had.iter().zip(list::places(&maildir.path)).any(|(had, has)| *had && !has) {
+            return Err(folder_unreadable(format!(
+                "{name}: new or cur of {} is not there any more; is its disk still mounted?",
+                maildir.path.display()
+            )));
+        }
         self.unread.insert(folder.wire.0.clone(), listing.damage(&name));
         self.unsettled.insert(folder.wire.0.clone(), listing.unsettled(&name, &maildir.path));
         if listing.odd > 0 {

@@ -1,10 +1,12 @@
 //! Mail in a tar archive, compressed or not: what Zimbra exports, and any other one of `.eml` files.
 //! Never unpacks it: messages are read where they are.
 
+mod counted;
 pub mod entries;
 pub mod expand;
 mod gather;
 pub mod meta;
+mod passed_over;
 mod pax;
 
 use std::collections::BTreeMap;
@@ -89,7 +91,10 @@ impl TgzArchive {
                 );
                 return Err(unreadable(format!("{name}: {what}")).because(cause));
             }
-            let told = keep_back(&mut stream, &mut gathered, passed_over.entries);
+            // What lies where a header should be may have come in the middle of the entry before it.
+            let is_cut = cause.kind() == std::io::ErrorKind::UnexpectedEof;
+            let last_at = (!is_cut).then_some(passed_over.last_at);
+            let told = keep_back(&mut stream, &mut gathered, passed_over.entries, last_at);
             self.damage.push(format!("{name}: {cause}; {told}"));
         }
         for (count, what) in [
@@ -169,8 +174,16 @@ impl Archive for TgzArchive {
 }
 
 /// Gives up what may be altered once a walk has failed, and says what was read.
-fn keep_back(stream: &mut Expander, gathered: &mut Gathered, entries: u64) -> String {
+fn keep_back(stream: &mut Expander, gathered: &mut Gathered, entries: u64, last_at: Option<u64>) -> String {
     let Some(from) = stream.doubted_from() else {
+        let kept_back = last_at.map_or(0, |at| gathered.keep_back(at));
+        if kept_back > 0 {
+            return format!(
+                "the message before that may be altered and is kept back, {} before it were read, and what lies \
+                 behind is missing",
+                gathered.messages()
+            );
+        }
         let messages = gathered.messages();
         return format!(
             "{entries} entries before that were read ({messages} messages), and what lies behind is missing"

@@ -77,6 +77,9 @@ const COMPLETE: &str = "
 const END: &str = "
     UPDATE uploads SET state = $2, refused_reason = $3, path = ''
     WHERE id = $1 AND state IN ('open', 'complete')";
+/// Ends an upload that is not taken; one that was completed meanwhile stays. Binds: id, reason.
+const REFUSE: &str = "
+    UPDATE uploads SET state = 'refused', refused_reason = $2, path = '' WHERE id = $1 AND state = 'open'";
 /// Ends an upload whose time is over and that no mailbox has, whatever was so when it was found. Binds: id, reason,
 /// now.
 const EXPIRE: &str = "
@@ -165,6 +168,7 @@ pub const QUERIES: &[&str] = &[
     MEASURED,
     COMPLETE,
     END,
+    REFUSE,
     EXPIRE,
     AIM,
     OVERDUE,
@@ -375,6 +379,11 @@ impl Store {
         Ok(self.run("ending an upload", END, binds![id, state, reason]).await? > 0)
     }
 
+    /// Ends an upload that is not taken; false where it had ended, or was completed meanwhile.
+    pub async fn refuse_upload(&self, id: &str, reason: &str) -> Result<bool> {
+        Ok(self.run("refusing an upload", REFUSE, binds![id, reason]).await? > 0)
+    }
+
     /// Ends an upload whose time is over; false where somebody went on with it meanwhile, or a mailbox has it.
     pub async fn expire_upload(&self, id: &str, reason: &str, now_ms: i64) -> Result<bool> {
         Ok(self.run("ending an upload", EXPIRE, binds![id, reason, now_ms]).await? > 0)
@@ -478,5 +487,36 @@ impl Transaction {
     /// Takes a file back from a mailbox; false where mail was brought over from it, or a run is not over.
     pub async fn empty_mailbox(&mut self, mailbox: i64, upload: &str) -> Result<bool> {
         Ok(self.run("taking a file back", EMPTY_BOX, binds![mailbox, upload]).await? > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Where, migrate};
+
+    #[tokio::test]
+    async fn an_upload_that_another_request_completed_is_not_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::connect(&Where::in_folder(folder.path())).await.expect("a store");
+        migrate::up(&store).await.expect("it is empty");
+        let run = async |text: &'static str| store.run("test", text, Vec::new()).await.expect("it is right");
+        run("INSERT INTO tenants (id, name) VALUES (1, 'a')").await;
+        run("INSERT INTO migration_jobs (id, tenant_id, domain, phase) VALUES (1, 1, 'x', 'initial_sync')")
+            .await;
+        let (open, whole) = ("0b6f1b1e-0000-4000-8000-0123456789ab", "0b6f1b1e-0000-4000-8000-0123456789ac");
+        for id in [open, whole] {
+            let text = "INSERT INTO uploads (id, job_id, size_bytes, path) VALUES ($1, 1, 0, $1)";
+            store.run("test", text, binds![id]).await.expect("it is right");
+        }
+        let mut transaction = store.begin().await.expect("a transaction");
+        assert!(transaction.complete_upload(whole, ("", "mbox"), 1).await.expect("it is open"));
+        transaction.commit().await.expect("nobody else is there");
+        assert!(store.refuse_upload(open, "x").await.expect("it is there"));
+        assert!(!store.refuse_upload(whole, "x").await.expect("it is there"));
+        let state =
+            async |id| store.upload_file(id).await.expect("a row").map(|file| (file.state, file.path));
+        assert_eq!(state(open).await, Some(("refused".to_owned(), String::new())));
+        assert_eq!(state(whole).await, Some(("complete".to_owned(), whole.to_owned())));
     }
 }

@@ -42,7 +42,16 @@ async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadEr
             before.received_bytes, before.size_bytes
         )));
     }
-    let (held, chunks) = (hold(path).await?, app.store.upload_chunks(id).await?);
+    let held = hold(path).await?;
+    // Only now does the row stand still: another request may have completed the file since it was read.
+    let before = row(app, id).await?;
+    if before.state == "complete" {
+        return Ok(before);
+    }
+    if before.state != "open" {
+        return Err(UploadError::Ended(before.state));
+    }
+    let chunks = app.store.upload_chunks(id).await?;
     let (held, written, head) = match held.read(chunks).await {
         Err(error @ UploadError::Checksum { .. }) => {
             refuse(app, &before, &error.to_string()).await?;
@@ -132,12 +141,14 @@ pub fn kind_of(before: &UploadRow, head: &[u8]) -> Result<Kind, UploadError> {
     Ok(kind)
 }
 
-/// Ends an upload that is not taken, and removes its file.
+/// Ends an upload that is not taken, and removes its file. One that another request completed meanwhile stays.
 ///
 /// # Errors
 /// What the database says.
 pub async fn refuse(app: &App, row: &UploadRow, reason: &str) -> Result<(), UploadError> {
-    app.store.end_upload(&row.id, "refused", reason).await?;
+    if !app.store.refuse_upload(&row.id, reason).await? {
+        return Ok(());
+    }
     tracing::warn!(upload.id = row.id, "upload {} was refused: {reason}", row.id);
     if let Some(path) = path_of(&app.config.uploads(), &row.id) {
         // What stays is swept up.

@@ -316,3 +316,30 @@ fn a_folder_is_listed_for_itself_when_it_is_opened() {
     std::fs::remove_file(path("c/1.txt")).unwrap();
     assert_eq!(count(1), Some(0));
 }
+
+#[test]
+fn what_the_table_of_a_zip_does_not_tell_of_is_damage() {
+    let (one, two) =
+        (zip_of(&[("1.eml", MAIL), ("2.eml", MAIL), ("3.eml", MAIL)]), zip_of(&[("4.eml", MAIL)]));
+    let counted = |count: u8| {
+        let mut zip = one.clone();
+        let end = zip.len() - 22;
+        (zip[end + 8], zip[end + 10]) = (count, count);
+        zip
+    };
+    let made_to_run = [b"#!/bin/sh\n".to_vec(), one.clone()].concat();
+    for (octets, messages, damage) in [
+        (one.clone(), 3, ""),
+        (made_to_run, 3, ""),
+        (zip_of(&[]), 0, ""),
+        (counted(2), 2, "goes on behind the 2 entries"),
+        (counted(0), 0, "does not name what it begins with"),
+        ([one.clone(), two].concat(), 1, "several zips were joined"),
+    ] {
+        let (_file, mut zip) = zipped(&octets);
+        assert_eq!(told(&mut zip).len(), messages, "{damage}");
+        let said = zip.damage();
+        assert_eq!(said.len(), usize::from(!damage.is_empty()), "{said:?}");
+        assert!(said.iter().all(|one| one.contains(damage)), "{damage}: {said:?}");
+    }
+}

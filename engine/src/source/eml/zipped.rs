@@ -16,6 +16,7 @@ use zip::unstable::read::ZipIterable;
 use super::beside::{BEGIN_OCTETS, Beside};
 use super::form::Form;
 use super::path_of_text;
+use super::table::Table;
 use crate::failure::Result;
 use crate::source::archive::book::{Book, Key, KeyedBy, Occurrences};
 use crate::source::archive::contents::{FOLDERS_MAX, folder};
@@ -66,6 +67,7 @@ impl ZipOfEml {
         let mut gathered = Gathered::default();
         let (mut others, mut hostile, mut expanded) = (0_u64, 0_u64, 0_u64);
         let (mut beside, mut unreadable) = (Beside::default(), Sentences::default());
+        let mut table = Some(Table::default());
         for (number, entry) in zip.files().map_err(io::Error::other)?.enumerate() {
             let entry = match entry {
                 Ok(entry) => OwnedZipFileEntry::from(entry),
@@ -74,9 +76,11 @@ impl ZipOfEml {
                         "{name}: entry {number} of its table of contents cannot be read: {cause}; what lies behind is \
                          missing"
                     ));
+                    table = None;
                     break;
                 }
             };
+            table.iter_mut().for_each(|table| table.note(&entry));
             let told = entry.as_ref();
             if told.is_dir() {
                 continue;
@@ -114,9 +118,12 @@ impl ZipOfEml {
                     "{name}: it expands to more than {RATIO_MAX} times its size or {EXPANDED_OCTETS_MAX} octets; what \
                      lies behind entry {number} is missing"
                 ));
+                table = None;
                 break;
             }
         }
+        let untold = table.map_or(Ok(Vec::new()), |table| table.damage(file))?;
+        self.damage.extend(untold.into_iter().map(|what| format!("{name}: {what}")));
         unreadable.tell(&name, &mut self.damage, "messages cannot be read");
         beside.tell(&name, &mut self.remarks, &mut self.damage);
         if hostile > 0 {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::name::Name;
@@ -55,7 +55,7 @@ pub fn list(maildir: &Path) -> io::Result<Listing> {
     list_between(maildir, &mut |_| ())
 }
 
-/// The same; `between` is called after each folder is read.
+/// The same; `between` is called after each folder is read, and after both.
 pub(super) fn list_between(maildir: &Path, between: &mut dyn FnMut(&str)) -> io::Result<Listing> {
     let mut files = Files::new();
     let mut listing = Listing::default();
@@ -65,24 +65,34 @@ pub(super) fn list_between(maildir: &Path, between: &mut dyn FnMut(&str)) -> io:
         listing = Listing::default();
         let is_whole = pass(maildir, &mut now, &mut listing, between)?;
         // The time of a folder is no finer than a clock's tick: names are looked at once more.
-        if is_whole && before == times(maildir) && has_all(maildir, &now)? {
-            (files, listing.is_whole) = (now, true);
-            break;
+        let whole = if is_whole && before == times(maildir) && has_all(maildir, &now)? {
+            Some(now)
+        } else {
+            // What one listing misses, another has seen.
+            files.extend(now);
+            let others = listing.odd + listing.links.len() as u64;
+            named(maildir, &mut files, others, between)?
+        };
+        let Some(whole) = whole else { continue };
+        between("all");
+        let (contents, are_there) = contents(&whole);
+        if are_there {
+            return Ok(Listing { letters: letters(whole, &contents), is_whole: true, ..listing });
         }
-        // What one listing misses, another has seen.
-        files.extend(now);
-        let others = listing.odd + listing.links.len() as u64;
-        if let Some(named) = named(maildir, &mut files, others, between)? {
-            (files, listing.is_whole) = (named, true);
-            break;
-        }
+        files.extend(whole);
     }
-    listing.letters = letters(files);
+    let (contents, _) = contents(&files);
+    listing.letters = letters(files, &contents);
     Ok(listing)
 }
 
 /// Files by what is the same message for sure: one name and one inode. The latest path is the one that counts.
 type Files = BTreeMap<(Vec<u8>, u64, u64), (PathBuf, Metadata)>;
+
+/// Which of the two folders are there.
+pub(super) fn places(maildir: &Path) -> [bool; 2] {
+    PLACES.map(|place| maildir.join(place).is_dir())
+}
 
 /// When the folders were changed.
 fn times(maildir: &Path) -> [Option<(i64, i64)>; 2] {
@@ -132,9 +142,9 @@ fn pass(
     Ok(is_whole)
 }
 
-/// Those of the files `seen` whose names are there, where nothing changes meanwhile: names alone are read in a fraction
-/// of the time that all files take, so that a large Maildir need not hold still for longer. `others` are its links,
-/// pipes and folders. What had not been seen is added to `seen`.
+/// Those of the files `seen` whose names are there with their inodes, where nothing changes meanwhile: names alone are
+/// read in a fraction of the time that all files take, so that a large Maildir need not hold still for longer. `others`
+/// are its links, pipes and folders. What had not been seen is added to `seen`.
 fn named(
     maildir: &Path,
     seen: &mut Files,
@@ -142,7 +152,7 @@ fn named(
     between: &mut dyn FnMut(&str),
 ) -> io::Result<Option<Files>> {
     let before = times(maildir);
-    let mut names: BTreeMap<Vec<u8>, Vec<PathBuf>> = BTreeMap::new();
+    let mut names: BTreeMap<Vec<u8>, Vec<(PathBuf, u64)>> = BTreeMap::new();
     let mut others_now = 0;
     for place in PLACES {
         for entry in entries(&maildir.join(place))?.into_iter().flatten() {
@@ -152,7 +162,8 @@ fn named(
                 continue;
             }
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                names.entry(Name::of(&name).base.to_vec()).or_default().push(entry.path());
+                let base = Name::of(&name).base.to_vec();
+                names.entry(base).or_default().push((entry.path(), entry.ino()));
             } else {
                 others_now += 1;
             }
@@ -163,11 +174,14 @@ fn named(
     let mut now = Files::new();
     for (base, paths) in names {
         let known: Vec<_> = seen.range((base.clone(), 0, 0)..=(base.clone(), u64::MAX, u64::MAX)).collect();
-        if let ([path], [(key, (_, metadata))]) = (paths.as_slice(), known.as_slice()) {
+        // A folder tells each name's inode with it: another one is another file that took the name.
+        if let ([(path, inode)], [(key, (_, metadata))]) = (paths.as_slice(), known.as_slice())
+            && *inode == metadata.ino()
+        {
             now.insert((*key).clone(), (path.clone(), (*metadata).clone()));
             continue;
         }
-        for path in paths {
+        for (path, _) in paths {
             match std::fs::symlink_metadata(&path) {
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => is_whole = false,
                 metadata => {
@@ -208,11 +222,31 @@ fn has_all(maildir: &Path, files: &Files) -> io::Result<bool> {
     Ok(true)
 }
 
+/// What files hold that have a name in common with others, by their paths.
+type Contents = HashMap<PathBuf, Key>;
+
+/// Reads those files; false where one of them went away since it was listed: by what it holds it may be the other, or
+/// be moved and not gone.
+fn contents(files: &Files) -> (Contents, bool) {
+    let all: Vec<_> = files.iter().collect();
+    let (mut contents, mut are_there) = (Contents::new(), true);
+    let alike = all.chunk_by(|one, other| one.0.0 == other.0.0).filter(|alike| alike.len() > 1);
+    for (_, (path, metadata)) in alike.flatten() {
+        let content = content(path).unwrap_or_else(|cause| {
+            are_there &= cause.kind() != io::ErrorKind::NotFound;
+            // One that cannot be read is like no other.
+            key(&[b"unread", &metadata.ino().to_le_bytes()])
+        });
+        contents.insert(path.clone(), content);
+    }
+    (contents, are_there)
+}
+
 /// Each message once: of several files of one name those whose octets differ.
-fn letters(files: Files) -> Vec<Letter> {
+fn letters(files: Files, contents: &Contents) -> Vec<Letter> {
     let mut by_base: HashMap<Vec<u8>, Vec<Letter>> = HashMap::new();
     for ((base, _, _), (path, metadata)) in files {
-        let letter = Letter { base: base.clone(), path, metadata, content: None };
+        let letter = Letter { base: base.clone(), content: contents.get(&path).copied(), path, metadata };
         by_base.entry(base).or_default().push(letter);
     }
     let mut letters = Vec::with_capacity(by_base.len());
@@ -228,11 +262,6 @@ fn letters(files: Files) -> Vec<Letter> {
 fn told_apart(mut alike: Vec<Letter>) -> Vec<Letter> {
     // What lies in `cur` and is named last has the flags.
     alike.sort_by(|one, other| one.path.cmp(&other.path));
-    for letter in &mut alike {
-        // One that cannot be read is like no other.
-        let inode = letter.metadata.ino().to_le_bytes();
-        letter.content = Some(content(&letter.path).unwrap_or_else(|_| key(&[b"unread", &inode])));
-    }
     let mut seen = HashSet::new();
     alike.retain(|letter| seen.insert(letter.content));
     let mut lengths: HashMap<u64, u64> = HashMap::new();
@@ -358,9 +387,49 @@ mod tests {
             }
         });
         let listing = listing.unwrap();
-        assert_eq!((count, listing.is_whole, listing.links.len()), (4, true, 1));
+        assert_eq!((count, listing.is_whole, listing.links.len()), (5, true, 1));
         assert_eq!(bases(&listing), ["1.a", "2.b", "3.c", "4.d", "4.d"]);
         assert!(listing.letters.iter().all(|letter| letter.path.exists()));
+    }
+
+    #[test]
+    fn a_file_that_took_anothers_name_between_two_looks_is_another() {
+        let top = maildir(&["cur/1.a:2,", "cur/2.b:2,"]);
+        let path = |name: &str| top.path().join(name);
+        let mut count = 0;
+        let listing = list_between(top.path(), &mut |_| {
+            count += 1;
+            if count == 2 {
+                std::fs::write(path("new/3.c"), "3").unwrap();
+                std::fs::write(path("other"), "another message").unwrap();
+                std::fs::rename(path("other"), path("cur/1.a:2,")).unwrap();
+            }
+        });
+        let listing = listing.unwrap();
+        assert_eq!((count, listing.is_whole), (5, true));
+        for letter in listing.letters {
+            let there = std::fs::symlink_metadata(&letter.path).unwrap();
+            let told = (letter.metadata.ino(), letter.metadata.len());
+            assert_eq!(told, (there.ino(), there.len()), "{}", letter.path.display());
+        }
+    }
+
+    #[test]
+    fn two_files_of_one_message_stay_one_while_a_program_moves_one_of_them() {
+        let top = maildir(&["cur/2.b:2,"]);
+        let path = |name: &str| top.path().join(name);
+        for name in ["cur/1.a:2,", "new/1.a"] {
+            std::fs::write(path(name), "the same octets").unwrap();
+        }
+        let mut is_moved = false;
+        let listing = list_between(top.path(), &mut |place| {
+            if place == "all" && !is_moved {
+                std::fs::rename(path("new/1.a"), path("cur/1.a:2,S")).unwrap();
+                is_moved = true;
+            }
+        });
+        let listing = listing.unwrap();
+        assert_eq!((bases(&listing), listing.is_whole), (vec!["1.a".to_owned(), "2.b".to_owned()], true));
     }
 
     #[test]

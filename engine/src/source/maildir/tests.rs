@@ -222,3 +222,21 @@ fn what_is_no_text_is_no_message() {
     assert!(reasons.iter().any(|one| one.contains("mail-crypt")), "{reasons:?}");
     assert!(reasons.iter().any(|one| one.contains("no header")), "{reasons:?}");
 }
+
+#[test]
+fn a_maildir_whose_folders_went_away_is_not_an_empty_one() {
+    for gone in ["cur", "new", ""] {
+        let top = maildir(&[(".Sent/cur/1.a:2,", MAIL.as_bytes()), (".Sent/new/2.b", MAIL.as_bytes())]);
+        let mut archive = MaildirArchive::new(top.path().to_owned(), Book::in_memory());
+        let folder = archive.survey().unwrap().folders.remove(0);
+        assert_eq!(archive.open(&folder).unwrap().uids().len(), 2);
+        std::fs::rename(top.path().join(".Sent").join(gone), top.path().join("away")).unwrap();
+        let failure = archive.open(&folder).map(|_| ()).unwrap_err().to_string();
+        assert!(failure.contains("is not there any more"), "{gone}: {failure}");
+    }
+    // One that never had them both is listed as it is.
+    let top = maildir(&[("cur/1.a:2,", MAIL.as_bytes())]);
+    let mut archive = MaildirArchive::new(top.path().to_owned(), Book::in_memory());
+    let folder = archive.survey().unwrap().folders.remove(0);
+    assert_eq!(archive.open(&folder).unwrap().uids().len(), 1);
+}

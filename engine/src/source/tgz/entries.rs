@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use tar::{EntryType, Header};
+use tar::{Entry, EntryType, Header};
 
+use super::counted::Counted;
+use super::passed_over::HOLES_MAX;
+pub use super::passed_over::PassedOver;
 use super::pax::{self, Extensions};
-use crate::source::archive::files;
 
 /// Entries of one archive at most.
 pub const ENTRIES_MAX: u64 = 5_000_000;
@@ -22,7 +24,7 @@ pub(super) const NAME_OCTETS_MAX: u64 = 64 * 1024;
 const LEVELS_MAX: usize = 64;
 
 /// Octets of a header, and what all others are filled up to (POSIX.1-1988, ustar).
-const BLOCK_OCTETS: u64 = 512;
+pub(super) const BLOCK_OCTETS: u64 = 512;
 
 /// Octets of zeros that an archive ends with.
 const END_OCTETS: u64 = 2 * BLOCK_OCTETS;
@@ -30,11 +32,20 @@ const END_OCTETS: u64 = 2 * BLOCK_OCTETS;
 /// What tape programs fill the end of an archive up to.
 const RECORD_OCTETS: u64 = 20 * BLOCK_OCTETS;
 
-/// Zeros behind the last entry at most: no tape has longer records.
-const FILLING_OCTETS_MAX: u64 = 2 * 1024 * 1024;
+/// Extensions as Solaris tar writes them; they are like those of POSIX.
+const SOLARIS: u8 = b'X';
+
+/// A folder in an incremental archive of GNU tar, with a list of its files.
+const DUMPED_FOLDER: u8 = b'D';
+
+/// What is no file: a volume's label of GNU tar, rights and attributes of Solaris tar, an inode of star.
+const ASIDE: [u8; 4] = [b'V', b'A', b'E', b'I'];
 
 /// A name level by level, as octets: two that are no UTF-8 stay two.
 pub type Levels = Vec<Vec<u8>>;
+
+/// What takes entries, each with a reader of its octets.
+type Each<'a> = &'a mut dyn FnMut(Name, &mut dyn Read) -> io::Result<()>;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,96 +73,6 @@ pub struct Name {
     pub at: u64,
     /// How many octets it has.
     pub octets: u64,
-}
-
-/// What was passed over.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PassedOver {
-    /// Devices and pipes.
-    pub odd: u64,
-    /// Names that lead out of the archive, or are none.
-    pub hostile: u64,
-    /// Entries longer than any message.
-    pub too_long: u64,
-    /// Entries looked at.
-    pub entries: u64,
-    /// Zeros between entries that are no archive's end: where they begin, and how many octets they are.
-    pub holes: Vec<(u64, u64)>,
-    /// Octets of zeros behind the last entry.
-    pub zeros_at_end: u64,
-    /// Files that are stored without their holes.
-    pub sparse: u64,
-    /// The names of the first of them.
-    pub sparse_names: Vec<Vec<u8>>,
-}
-
-impl PassedOver {
-    /// What the zeros say of entries that are missing, and which files are, as sentences that go on the archive's
-    /// name. How an archive ends is told where it was walked to its end.
-    #[must_use]
-    pub fn damage(&self, is_walked: bool) -> Vec<String> {
-        let hole = |(at, octets): &(u64, u64)| {
-            format!("{octets} octets of zeros lie in its middle, at octet {at}: entries may have been there")
-        };
-        let mut damage: Vec<String> = self.holes.iter().map(hole).collect();
-        if self.sparse > 0 {
-            let names: Vec<String> = self.sparse_names.iter().map(|name| files::readable(name)).collect();
-            damage.push(format!(
-                "{} files are stored without their holes and are not read, the first of them {}; pack the archive \
-                 again without --sparse",
-                self.sparse,
-                names.join(", ")
-            ));
-        }
-        if is_walked && self.entries > 0 && self.zeros_at_end < BLOCK_OCTETS {
-            damage.push(
-                "it has no end mark, as one that is cut off: entries may be missing; hold its length against the \
-                 original's"
-                    .to_owned(),
-            );
-        }
-        if is_walked && self.zeros_at_end > FILLING_OCTETS_MAX {
-            damage.push(format!(
-                "{} octets of zeros lie at its end, as in a download that broke off: entries may be missing; hold its \
-                 checksum against the original's",
-                self.zeros_at_end
-            ));
-        }
-        damage
-    }
-
-    fn take_sparse(&mut self, name: Vec<u8>) {
-        self.sparse += 1;
-        if self.sparse_names.len() < SPARSE_NAMES_MAX {
-            self.sparse_names.push(name);
-        }
-    }
-}
-
-/// Holes that are told one by one.
-const HOLES_MAX: usize = 20;
-
-/// Files without their holes that are told by name.
-const SPARSE_NAMES_MAX: usize = 5;
-
-/// Counts octets, and the zeros that they end with.
-struct Counted<R> {
-    inner: R,
-    octets: u64,
-    zeros: u64,
-    has_failed: bool,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(into);
-        self.has_failed |= read.as_ref().is_err_and(|cause| cause.kind() != io::ErrorKind::Interrupted);
-        let read = read?;
-        self.octets += read as u64;
-        let zeros = into[..read].iter().rev().take_while(|octet| **octet == 0).count();
-        self.zeros = if zeros == read { self.zeros + zeros as u64 } else { zeros as u64 };
-        Ok(read)
-    }
 }
 
 /// Where the walk is between entries.
@@ -188,7 +109,7 @@ pub fn walk(
     passed_over: &mut PassedOver,
     each: &mut dyn FnMut(Name, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut stream = Counted { inner: stream, octets: 0, zeros: 0, has_failed: false };
+    let mut stream = Counted::new(stream);
     let mut course = Course::default();
     let walked = walk_entries(&mut stream, &mut course, passed_over, each);
     let behind = stream.octets.saturating_sub(course.end);
@@ -199,15 +120,38 @@ pub fn walk(
     if is_cut_in_zeros && passed_over.entries > 0 { Ok(()) } else { walked }
 }
 
-fn walk_entries(
-    stream: impl Read,
+fn walk_entries<R: Read>(
+    stream: &mut Counted<R>,
     course: &mut Course,
     passed_over: &mut PassedOver,
-    each: &mut dyn FnMut(Name, &mut dyn Read) -> io::Result<()>,
+    each: Each<'_>,
 ) -> io::Result<()> {
+    let mut told = Extensions::default();
+    while let Some(octets) = walk_to_bare(stream, &mut told, course, passed_over, each)? {
+        // Few writers put octets behind a link (POSIX.1-2001, pax), and some tell a length of any folder.
+        if !stream.is_before_header()? {
+            let filled = octets.checked_next_multiple_of(BLOCK_OCTETS).unwrap_or(octets);
+            if io::copy(&mut stream.by_ref().take(filled), &mut io::sink())? < filled {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is cut off in an entry"));
+            }
+        }
+        course.end = stream.octets;
+    }
+    Ok(())
+}
+
+/// Walks to the stream's end, or to behind the header of an entry that tells a length and is of a kind that has no
+/// octets: how many they are.
+fn walk_to_bare<R: Read>(
+    stream: &mut Counted<R>,
+    told: &mut Extensions,
+    course: &mut Course,
+    passed_over: &mut PassedOver,
+    each: Each<'_>,
+) -> io::Result<Option<u64>> {
+    let begin = stream.octets;
     let mut archive = tar::Archive::new(stream);
     archive.set_ignore_zeros(true);
-    let mut long_names = Extensions::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
         passed_over.entries += 1;
@@ -215,66 +159,106 @@ fn walk_entries(
             return Err(limit(&format!("it has more than {ENTRIES_MAX} entries")));
         }
         let octets = entry.header().entry_size()?;
-        let end = entry.raw_file_position().saturating_add(octets);
+        let at = begin + entry.raw_file_position();
+        let is_bare = octets > 0 && is_bare(entry.header().entry_type());
+        passed_over.last_at = at;
+        let end = if is_bare { at } else { at.saturating_add(octets) };
         course.go_on(
-            entry.raw_header_position(),
+            begin + entry.raw_header_position(),
             end.checked_next_multiple_of(BLOCK_OCTETS).unwrap_or(end),
             passed_over,
         );
-        let kind = match entry.header().entry_type() {
-            EntryType::GNULongName => {
-                long_names.name = Some(long(&mut entry, octets)?);
-                continue;
-            }
-            EntryType::GNULongLink => {
-                long_names.target = Some(long(&mut entry, octets)?);
-                continue;
-            }
-            EntryType::XHeader => {
-                long_names.add(pax::read(&mut entry, octets)?);
-                continue;
-            }
-            EntryType::XGlobalHeader => continue,
-            // Its map of holes would have to be believed to find the next entry.
-            EntryType::GNUSparse => {
-                return Err(limit("a sparse file lies in it, which no export of mail has"));
-            }
-            kind => kind,
-        };
-        let Extensions { name, target, is_sparse } = std::mem::take(&mut long_names);
-        let name = name.unwrap_or_else(|| entry.header().path_bytes().into_owned());
-        if is_sparse {
-            passed_over.take_sparse(name);
+        if is_extension(&mut entry, octets, told)? {
             continue;
         }
-        let Some(kind) = kind_of(kind, target, entry.header()) else {
-            passed_over.odd += 1;
-            continue;
-        };
-        if octets > ENTRY_OCTETS_MAX {
-            passed_over.too_long += 1;
-            continue;
+        let told = std::mem::take(told);
+        if is_bare {
+            give(&entry.header().clone(), (at, 0), &mut io::empty(), told, passed_over, each)?;
+            return Ok(Some(octets));
         }
-        match levels(&name) {
-            Some(levels) if levels.is_empty() => {}
-            Some(levels) => {
-                let unix_seconds = entry.header().mtime().ok().and_then(|time| i64::try_from(time).ok());
-                let at = entry.raw_file_position();
-                let name = Name { levels, kind, unix_seconds: unix_seconds.unwrap_or(0), at, octets };
-                each(name, &mut entry)?;
-            }
-            None => passed_over.hostile += 1,
-        }
+        give(&entry.header().clone(), (at, octets), &mut entry, told, passed_over, each)?;
     }
-    Ok(())
+    Ok(None)
 }
 
-/// What an entry is; nothing for a device or a pipe.
+/// Takes what stands before an entry and tells of it; false for the entry itself.
+fn is_extension(entry: &mut Entry<'_, impl Read>, octets: u64, told: &mut Extensions) -> io::Result<bool> {
+    match entry.header().entry_type() {
+        EntryType::GNULongName => told.name = Some(long(entry, octets)?),
+        EntryType::GNULongLink => told.target = Some(long(entry, octets)?),
+        EntryType::XHeader => told.add(pax::read(entry, octets)?),
+        kind if kind.as_byte() == SOLARIS => told.add(pax::read(entry, octets)?),
+        EntryType::XGlobalHeader => {}
+        // Its map of holes would have to be believed to find the next entry.
+        EntryType::GNUSparse => return Err(limit("a sparse file lies in it, which no export of mail has")),
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Gives one entry to `each`, or counts it as passed over.
+fn give(
+    header: &Header,
+    (at, octets): (u64, u64),
+    content: &mut dyn Read,
+    told: Extensions,
+    passed_over: &mut PassedOver,
+    each: Each<'_>,
+) -> io::Result<()> {
+    let Extensions { name, target, is_sparse } = told;
+    let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
+    if is_sparse {
+        passed_over.sparse.take(name);
+        return Ok(());
+    }
+    let kind = match header.entry_type() {
+        EntryType::Char | EntryType::Block | EntryType::Fifo => {
+            passed_over.odd += 1;
+            return Ok(());
+        }
+        kind if ASIDE.contains(&kind.as_byte()) => return Ok(()),
+        kind => kind_of(kind, target, header),
+    };
+    let Some(kind) = kind else {
+        passed_over.unknown.take(name);
+        return Ok(());
+    };
+    if octets > ENTRY_OCTETS_MAX {
+        passed_over.too_long += 1;
+        return Ok(());
+    }
+    match levels(&name) {
+        Some(levels) if levels.is_empty() => Ok(()),
+        Some(levels) => {
+            let unix_seconds = header.mtime().ok().and_then(|time| i64::try_from(time).ok()).unwrap_or(0);
+            each(Name { levels, kind, unix_seconds, at, octets }, content)
+        }
+        None => {
+            passed_over.hostile += 1;
+            Ok(())
+        }
+    }
+}
+
+/// True for kinds behind whose headers no octets stand, whatever length they tell (POSIX.1-1988, ustar).
+const fn is_bare(kind: EntryType) -> bool {
+    matches!(
+        kind,
+        EntryType::Link
+            | EntryType::Symlink
+            | EntryType::Char
+            | EntryType::Block
+            | EntryType::Directory
+            | EntryType::Fifo
+    )
+}
+
+/// What an entry is; nothing for a kind that is not known.
 fn kind_of(kind: EntryType, long_target: Option<Vec<u8>>, header: &Header) -> Option<Kind> {
     let short_target = || header.link_name_bytes().map(Cow::into_owned).unwrap_or_default();
     let target = long_target.unwrap_or_else(short_target);
     match kind {
-        kind if kind.is_dir() => Some(Kind::Folder),
+        kind if kind.is_dir() || kind.as_byte() == DUMPED_FOLDER => Some(Kind::Folder),
         kind if kind.is_hard_link() => Some(Kind::HardLink(levels(&target))),
         kind if kind.is_symlink() => Some(Kind::SymbolicLink(target)),
         kind if kind.is_file() || kind.is_contiguous() => Some(Kind::File),

@@ -31,6 +31,9 @@ const META: &[u8] = b".meta";
 /// Kinds of entries that are told by name.
 const KINDS_MAX: usize = 20;
 
+/// Octets of the names of all folders of one archive: they lie in memory more than once.
+const FOLDER_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
 /// Folders with their messages, by their levels.
 pub(super) type Folders = BTreeMap<Levels, Vec<Entry<Place>>>;
 
@@ -41,8 +44,9 @@ pub(super) struct Gathered {
     name: String,
     file_octets: u64,
     folders: BTreeMap<Levels, Vec<Mail>>,
-    /// What `.meta` entries told, with where they end.
-    metas: HashMap<Key, (Meta, u64)>,
+    /// Octets of their names.
+    folder_octets: usize,
+    metas: Metas,
     /// `.meta` entries that cannot be read, wholly or in part, and the name of the first.
     bad_metas: (u64, String),
     /// Entries that are no mail, by their kind.
@@ -60,6 +64,9 @@ pub(super) struct Gathered {
     symbolic_links: Vec<SymbolicLink>,
 }
 
+/// What `.meta` entries told of each name, in their order, with where they end; nothing where one cannot be read.
+type Metas = HashMap<Key, Vec<(Option<Meta>, u64)>>;
+
 /// What was found in all.
 pub(super) struct Finished {
     pub folders: Folders,
@@ -71,6 +78,8 @@ pub(super) struct Finished {
 #[derive(Clone)]
 struct Mail {
     name: Key,
+    /// Where its own entry is; the octets of a hard link are those of an earlier one.
+    at: u64,
     header_date: Option<InternalDate>,
     entry_date: Option<InternalDate>,
     octets: u64,
@@ -164,10 +173,18 @@ impl Gathered {
             let what = format!("its messages come to more than {RATIO_MAX} times its size");
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
         }
+        if !self.folders.contains_key(&levels) {
+            self.folder_octets += levels.iter().map(Vec::len).sum::<usize>();
+            if self.folder_octets > FOLDER_OCTETS_MAX {
+                let what = format!("the names of its folders come to more than {FOLDER_OCTETS_MAX} octets");
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+            }
+        }
         self.messages += 1;
         self.beside.note(form);
         let mail = Mail {
             name: name_key(&levels, file),
+            at,
             header_date: date::date_of(None, &measured.header, None).0,
             entry_date,
             octets: measured.octets,
@@ -183,12 +200,16 @@ impl Gathered {
         let before = self.messages;
         let metas = &self.metas;
         let is_proven = |mail: &Mail| {
-            let is_told_behind = metas.get(&mail.name).is_some_and(|(_, end)| *end > from);
+            let is_told_behind =
+                metas.get(&mail.name).is_some_and(|told| told.iter().any(|(_, end)| *end > from));
             mail.place.at.saturating_add(mail.place.octets) <= from && !is_told_behind
         };
         self.folders.values_mut().for_each(|mails| mails.retain(is_proven));
         self.folders.retain(|_, mails| !mails.is_empty());
-        self.metas.retain(|_, (_, end)| *end <= from);
+        self.metas.retain(|_, told| {
+            told.retain(|(_, end)| *end <= from);
+            !told.is_empty()
+        });
         self.hard_links.retain(|link| link.at <= from);
         self.symbolic_links.retain(|link| link.at <= from);
         self.messages = self.folders.values().map(|mails| mails.len() as u64).sum();
@@ -202,7 +223,7 @@ impl Gathered {
             }
             self.bad_metas.0 += 1;
         }
-        self.metas.extend(read.map(|meta| (owner, (meta, end))));
+        self.metas.entry(owner).or_default().push((read, end));
     }
 
     fn take_other(&mut self, file: &[u8]) {
@@ -241,8 +262,11 @@ impl Gathered {
         let Self { folders, metas, .. } = self;
         let mut flag_sets = FlagSets::default();
         let mut finish = |mails: Vec<Mail>| {
-            let mut occurrences = Occurrences::default();
-            mails.into_iter().map(|mail| entry(mail, &metas, &mut occurrences, &mut flag_sets)).collect()
+            let (mut occurrences, mut pairs) = (Occurrences::default(), Pairs::of(&mails, &metas));
+            mails
+                .into_iter()
+                .map(|mail| entry(pairs.next(&mail), mail, &mut occurrences, &mut flag_sets))
+                .collect()
         };
         let folders = folders.into_iter().map(|(levels, mails)| (levels, finish(mails))).collect();
         Finished { folders, remarks, damage }
@@ -258,19 +282,53 @@ impl Gathered {
                 let mails = self.folders.remove(&levels).unwrap_or_default();
                 let joined = self.folders.entry(former).or_default();
                 joined.extend(mails);
-                joined.sort_by_key(|mail| mail.place.at);
+                joined.sort_by_key(|mail| mail.at);
             }
         }
     }
 }
 
+/// What is told of each message of one folder. Archives that lie behind one another may have entries of one name in
+/// each, so that the second message of a name has what was told second.
+struct Pairs<'a> {
+    metas: &'a Metas,
+    /// How many messages there are of a name, and how many of them were asked for.
+    names: HashMap<Key, (usize, usize)>,
+}
+
+impl<'a> Pairs<'a> {
+    fn of(mails: &[Mail], metas: &'a Metas) -> Self {
+        let mut names = HashMap::new();
+        for mail in mails.iter().filter(|mail| metas.contains_key(&mail.name)) {
+            names.entry(mail.name).or_insert((0, 0)).0 += 1;
+        }
+        Self { metas, names }
+    }
+
+    /// What is told of the next message of this one's name, and whether that leaves it out. Where nobody can say which
+    /// of several is meant, none is left out for another's sake.
+    fn next(&mut self, mail: &Mail) -> (Option<&'a Meta>, bool) {
+        let told = self.metas.get(&mail.name).map(Vec::as_slice).unwrap_or_default();
+        let (count, number) = self.names.get_mut(&mail.name).map_or((0, 0), |(count, asked)| {
+            *asked += 1;
+            (*count, *asked - 1)
+        });
+        let is_none = |meta: &Option<Meta>| meta.as_ref().is_some_and(|meta| !meta.is_message);
+        if told.len() == count {
+            let meta = told.get(number).map(|(meta, _)| meta);
+            return (meta.and_then(Option::as_ref), meta.is_some_and(is_none));
+        }
+        let is_left_out = count < told.len() && told.iter().all(|(meta, _)| is_none(meta));
+        (told.iter().rev().find_map(|(meta, _)| meta.as_ref()), is_left_out)
+    }
+}
+
 fn entry(
+    (meta, is_left_out): (Option<&Meta>, bool),
     mail: Mail,
-    metas: &HashMap<Key, (Meta, u64)>,
     occurrences: &mut Occurrences,
     flag_sets: &mut FlagSets,
 ) -> Entry<Place> {
-    let meta = metas.get(&mail.name).map(|(meta, _)| meta);
     let mut content = Key::default();
     content.copy_from_slice(&mail.place.hash[..16]);
     let told = meta.and_then(|meta| meta.date);
@@ -280,7 +338,7 @@ fn entry(
         flags: flag_sets.one(meta.map_or_else(Flags::default, |meta| meta.flags.clone())),
         // Without Zimbra's word, the time of an entry is when it was written to some disk.
         date: told.or(mail.header_date).or(mail.entry_date),
-        is_left_out: meta.is_some_and(|meta| !meta.is_message),
+        is_left_out,
         place: mail.place,
     }
 }

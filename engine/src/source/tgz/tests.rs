@@ -9,6 +9,8 @@ use tar::{EntryType, Header};
 
 use super::*;
 
+mod odd;
+
 const MAIL: &str = "Date: Mon, 1 Jul 2024 10:00:00 +0000\nSubject: one\n\ntext\n";
 
 enum Thing<'a> {

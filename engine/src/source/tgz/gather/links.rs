@@ -56,30 +56,35 @@ impl Gathered {
         if self.hard_links.is_empty() {
             return;
         }
-        let mut mails: HashMap<Key, Mail> =
-            self.folders.values().flatten().map(|mail| (mail.name, mail.clone())).collect();
+        // Archives behind one another may each have an entry of a link's name: the last before the link is meant.
+        let mut mails: HashMap<Key, Vec<Mail>> = HashMap::new();
+        for mail in self.folders.values().flatten() {
+            mails.entry(mail.name).or_default().push(mail.clone());
+        }
         let (mut missing, mut octets) = (Vec::new(), 0_u64);
-        for HardLink { levels, file, target, .. } in std::mem::take(&mut self.hard_links) {
+        for HardLink { levels, file, target, at } in std::mem::take(&mut self.hard_links) {
             if let Some(owner) = file.strip_suffix(META) {
-                let meta = target.and_then(|target| self.metas.get(&target).cloned());
-                let end = meta.as_ref().map_or(0, |(_, end)| *end);
-                self.take_meta(name_key(&levels, owner), meta.map(|(meta, _)| meta), end, &file);
+                let told = target.and_then(|target| self.metas.get(&target));
+                let meta = told.and_then(|told| before(told, |(_, end)| *end <= at)?.0.clone());
+                self.take_meta(name_key(&levels, owner), meta, at, &file);
                 continue;
             }
             let own = name_key(&levels, &file);
-            let found = target.and_then(|target| mails.get(&target)).cloned();
+            let found = target.and_then(|target| before(mails.get(&target)?, |mail| mail.at < at)).cloned();
             octets += found.as_ref().map_or(0, |mail| mail.octets);
             let is_bomb = octets > RATIO_FROM_OCTETS && octets / RATIO_MAX > self.file_octets;
             match found.filter(|_| !is_bomb) {
                 Some(mail) => {
-                    let mail = Mail { name: own, ..mail };
-                    mails.insert(own, mail.clone());
+                    let mail = Mail { name: own, at, ..mail };
+                    mails.entry(own).or_default().push(mail.clone());
                     self.messages += 1;
                     self.folders.entry(levels).or_default().push(mail);
                 }
                 None => missing.push(readable(&levels, &file)),
             }
         }
+        self.folders.values_mut().for_each(|mails| mails.sort_by_key(|mail| mail.at));
+        self.metas.values_mut().for_each(|told| told.sort_by_key(|(_, end)| *end));
         let sentence = |link: String| {
             format!(
                 "{}: {link} is a hard link to what is no message of the archive, and is not read",
@@ -115,6 +120,11 @@ impl Gathered {
         }
         files::tell(damage, missing, "links are messages or folders that are not read");
     }
+}
+
+/// The last of these that is before; the first of all where none is.
+fn before<T>(all: &[T], is_before: impl Fn(&T) -> bool) -> Option<&T> {
+    all.iter().rfind(|one| is_before(one)).or_else(|| all.first())
 }
 
 /// Where a link leads, from the folder that it is in; nothing where that is out of the archive.
