@@ -48,8 +48,8 @@ const ADDRESSED: [u16; 4] = [tag::RECIPIENT_TYPE, tag::DISPLAY_NAME, tag::EMAIL_
 pub const OCTETS: usize = 16;
 
 /// An item's imprint: of two imprints of one item that differ, something was changed in between. The same imprint
-/// proves nothing. None of an item with damage, of which another reading may find more. Imprints that `reader` took are held
-/// only against its own: their first octet is its number.
+/// proves nothing. None of an item with damage, of which another reading may find more. Imprints that `reader` took
+/// are held only against its own: their first octet is its number.
 #[must_use]
 pub fn imprint(item: &Item, names: &Names, reader: u8) -> Option<[u8; OCTETS]> {
     if item.is_damaged() {

@@ -26,15 +26,15 @@ pub async fn sweep(app: &App) -> Result<u64, UploadError> {
             gone += 1;
         }
     }
+    // What is there is listed before anybody is asked for it: an upload that began in between would seem to be nobody's.
+    let linked = place::linked(&folder)?;
+    let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(UploadError::disk("listing uploads"))?;
     let living: BTreeSet<String> = app.store.living_uploads().await?.into_iter().collect();
-    for id in place::linked(&folder)? {
-        if !living.contains(&id) {
-            place::clear(&folder, &id)?;
-        }
+    for id in linked.into_iter().filter(|id| !living.contains(id)) {
+        place::clear(&folder, &id)?;
     }
-    let entries = std::fs::read_dir(&folder).map_err(UploadError::disk("listing uploads"))?;
     for entry in entries {
-        let entry = entry.map_err(UploadError::disk("listing uploads"))?;
         let Some(id) = entry.file_name().to_str().map(str::to_owned) else { continue };
         let Some(path) = path_of(&folder, &id).filter(|_| !living.contains(&id)) else { continue };
         let changed = entry.metadata().and_then(|metadata| metadata.modified());

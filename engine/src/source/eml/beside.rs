@@ -96,11 +96,24 @@ fn is_of_maildir(file: &[u8], above: &[Vec<u8>]) -> bool {
     is_there && (is_named || Name::of(file).base.len() < file.len())
 }
 
+/// True for a name as MH and the spools of Cyrus give it: a number, with a dot behind it there.
+fn is_numbered(file: &[u8]) -> bool {
+    let number = file.strip_suffix(b".").unwrap_or(file);
+    !number.is_empty() && number.iter().all(u8::is_ascii_digit)
+}
+
+/// True where a line is a header field (RFC 5322 §2.2): a name of printable letters, and a colon.
+fn is_field(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|octet| octet.is_ascii_graphic() && **octet != b':').count();
+    name > 0 && line.get(name) == Some(&b':')
+}
+
 /// True where a file's name says that it is worth a look.
 fn may_be_mail(file: &[u8], above: &[Vec<u8>]) -> bool {
     let name = form::unpacked(file);
     // Mail programs call an mbox like its folder.
     !name.contains(&b'.')
+        || is_numbered(file)
         || is_of_maildir(file, above)
         || is_called_mail(file)
         || name.ends_with(MESSAGE_ENDING)
@@ -112,6 +125,7 @@ fn is_mail(file: &[u8], above: &[Vec<u8>], begin: Option<&[u8]>) -> bool {
     let line = begin.split(|octet| *octet == b'\n').next().unwrap_or_default();
     from_line::judge(line) != FromLine::Text
         || begin.starts_with(STORE)
+        || (is_numbered(file) && is_field(line))
         || (!begin.is_empty() && is_named)
         || (begin.starts_with(COMPOUND) && form::unpacked(file).ends_with(MESSAGE_ENDING))
 }
@@ -155,6 +169,11 @@ mod tests {
         check("All.mbox.gz", &[0x1f, 0x8b, 8], "damage");
         check("archive.pst", b"!BDN", "damage");
         check("a.msg", COMPOUND, "damage");
+        for name in ["inbox/1", "user/ana/17."] {
+            check(name, b"Return-Path: <ana@x.org>\r\nSubject: x\r\n", "damage");
+            check(name, b"1,2,3\n", "nothing");
+        }
+        check("inbox/.mh_sequences", b"unseen: 1-3\n", "nothing");
         for name in ["cur/1719828000.M1P2.host,S=5:2,S", "a/new/1719828000.M1P2.host", "cur/x;2,"] {
             check(name, b"Subject: x\n", "damage");
         }
