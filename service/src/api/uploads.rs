@@ -375,11 +375,20 @@ pub async fn complete(
     responses((status = 204), (status = 404), (status = 409)))]
 pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
     caller.may(Permission::UploadSources)?;
-    let row = read(&app, &caller, &id).await?;
-    if row.taken_by != 0 && row.state == "complete" {
-        attach::take_back(&app, &row).await.map_err(of_upload)?;
+    let mut row = read(&app, &caller, &id).await?;
+    // One that is completed at this moment has a mailbox, from which it has to be taken back first.
+    loop {
+        if row.taken_by != 0 && row.state == "complete" {
+            attach::take_back(&app, &row).await.map_err(of_upload)?;
+        }
+        if app.store.delete_upload(&id, &row.state).await? {
+            break;
+        }
+        let seen = std::mem::replace(&mut row, read(&app, &caller, &id).await?);
+        if seen.state == row.state {
+            break;
+        }
     }
-    app.store.end_upload(&id, "deleted", "").await?;
     let folder = app.config.uploads();
     if let Some(path) = path_of(&folder, &id) {
         disk::remove(&path).map_err(of_upload)?;

@@ -74,9 +74,9 @@ const COMPLETE: &str = "
     UPDATE uploads SET state = 'complete', sha256 = $2, detected_kind = $3, expires_ms = $4
     WHERE id = $1 AND state = 'open' AND received_bytes = size_bytes";
 /// Ends an upload without a file. Binds: id, state, reason.
-const END: &str = "
-    UPDATE uploads SET state = $2, refused_reason = $3, path = ''
-    WHERE id = $1 AND state IN ('open', 'complete')";
+const DELETE: &str = "
+    UPDATE uploads SET state = 'deleted', refused_reason = '', path = ''
+    WHERE id = $1 AND state IN ('open', 'complete') AND state = $2";
 /// Ends an upload that is not taken; one that was completed meanwhile stays. Binds: id, reason.
 const REFUSE: &str = "
     UPDATE uploads SET state = 'refused', refused_reason = $2, path = '' WHERE id = $1 AND state = 'open'";
@@ -167,7 +167,7 @@ pub const QUERIES: &[&str] = &[
     CHUNKS,
     MEASURED,
     COMPLETE,
-    END,
+    DELETE,
     REFUSE,
     EXPIRE,
     AIM,
@@ -374,9 +374,9 @@ impl Store {
         Ok(self.run("measuring an upload", MEASURED, binds![id, signed(octets)]).await? > 0)
     }
 
-    /// Ends an upload whose file is gone or goes now; false where it had ended.
-    pub async fn end_upload(&self, id: &str, state: &'static str, reason: &str) -> Result<bool> {
-        Ok(self.run("ending an upload", END, binds![id, state, reason]).await? > 0)
+    /// Ends an upload whose file goes now; false where it is no longer in the state in which it was seen.
+    pub async fn delete_upload(&self, id: &str, seen: &str) -> Result<bool> {
+        Ok(self.run("ending an upload", DELETE, binds![id, seen]).await? > 0)
     }
 
     /// Ends an upload that is not taken; false where it had ended, or was completed meanwhile.
@@ -514,9 +514,13 @@ mod tests {
         transaction.commit().await.expect("nobody else is there");
         assert!(store.refuse_upload(open, "x").await.expect("it is there"));
         assert!(!store.refuse_upload(whole, "x").await.expect("it is there"));
+        assert!(!store.delete_upload(whole, "open").await.expect("it is there"), "seen before it was whole");
         let state =
             async |id| store.upload_file(id).await.expect("a row").map(|file| (file.state, file.path));
         assert_eq!(state(open).await, Some(("refused".to_owned(), String::new())));
         assert_eq!(state(whole).await, Some(("complete".to_owned(), whole.to_owned())));
+        assert!(store.delete_upload(whole, "complete").await.expect("it is there"));
+        assert_eq!(state(whole).await, Some(("deleted".to_owned(), String::new())));
+        assert!(!store.delete_upload(open, "refused").await.expect("it is there"), "it had ended");
     }
 }
