@@ -271,8 +271,15 @@ impl MaildirTray {
         let known = self.keywords.iter().enumerate();
         let lines = known.filter_map(|(number, name)| Some(format!("{number} {}\n", name.as_deref()?)));
         let text: String = lines.collect();
-        replace(&self.path.join("dovecot-keywords"), text.as_bytes())
-            .map_err(self.fail("writing the keywords"))
+        let path = self.path.join("dovecot-keywords");
+        if !replace(&path, text.as_bytes()).map_err(self.fail("writing the keywords"))? {
+            self.remarks.tell(format!(
+                "{}: holds a new keyword and could not stay its owner's or its group's, for only root may give a file \
+                 away; see that its mail server may still read and write it",
+                path.display()
+            ));
+        }
+        Ok(())
     }
 
     /// Adds and removes flags of one message, under whatever name it has by now. Where the new name is another
