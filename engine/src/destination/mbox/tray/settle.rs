@@ -164,7 +164,8 @@ impl MboxTray {
         let (journal, path) = (journal_of(&self.path), self.path.display());
         if state.is_damaged {
             self.remarks.tell(format!(
-                "{}: is damaged and was not believed; the messages of {path} are numbered anew, and nothing was cut off",
+                "{}: is damaged and was not believed; the messages of {path} are numbered anew, and nothing was cut \
+                 off",
                 journal.display()
             ));
         } else if octets < state.end {
