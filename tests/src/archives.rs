@@ -15,6 +15,7 @@ use malote_engine::destination::maildir::MaildirDestination;
 use malote_engine::destination::mbox::MboxDestination;
 use malote_engine::ledger::PairIdentity;
 use malote_engine::ledger::memory::MemoryLedger;
+use malote_engine::policy::Policy;
 use malote_engine::quarantine::Quarantine;
 use malote_engine::report::Report;
 use malote_engine::run::{Job, copy};
@@ -231,6 +232,17 @@ pub async fn run(
     ledger: &Arc<MemoryLedger>,
     steps: &Arc<Steps>,
 ) -> Option<Report> {
+    run_with(source, destination, ledger, steps, |_| {}).await
+}
+
+/// The same under another policy.
+pub async fn run_with(
+    source: Arc<dyn Source>,
+    destination: Arc<dyn Destination>,
+    ledger: &Arc<MemoryLedger>,
+    steps: &Arc<Steps>,
+    change: impl FnOnce(&mut Policy),
+) -> Option<Report> {
     let source = SteppedSource { inner: source, steps: Arc::clone(steps) };
     let destination = SteppedDestination { inner: destination, steps: Arc::clone(steps) };
     let ledger = SteppedLedger { inner: Arc::clone(ledger) as _, steps: Arc::clone(steps) };
@@ -238,6 +250,7 @@ pub async fn run(
     let mut job =
         Job::new(Arc::new(source), Arc::new(destination), Arc::new(ledger), Arc::new(Nowhere), identity);
     (job.policy.connections, job.policy.quiet_ms, job.policy.pause_ms) = (1, 0, 1);
+    change(&mut job.policy);
     tokio::select! {
         biased;
         () = steps.crashed() => None,

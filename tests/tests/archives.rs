@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
 
+#[path = "archives/again.rs"]
+mod again;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

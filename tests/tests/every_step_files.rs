@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a fixture that cannot be made ends its test")]
 
+#[path = "every_step_files/changed.rs"]
+mod changed;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -287,7 +290,10 @@ impl World {
 
     /// Runs once; nothing where the process died on the way.
     async fn run(&self, steps: &Arc<Steps>) -> Option<Report> {
-        let inner = self.kind.open(self.top.path(), &self.path);
+        self.run_from(self.kind.open(self.top.path(), &self.path), steps).await
+    }
+
+    async fn run_from(&self, inner: Arc<dyn Source>, steps: &Arc<Steps>) -> Option<Report> {
         let source = SteppedSource { inner, steps: Arc::clone(steps) };
         let destination = MemoryDestination { mailbox: self.destination.clone(), steps: Arc::clone(steps) };
         let ledger = SteppedLedger { inner: Arc::clone(&self.ledger) as _, steps: Arc::clone(steps) };

@@ -8,6 +8,7 @@
 mod world;
 
 mod service_uploads {
+    mod at_once;
     mod hostile;
     mod journey;
     mod kinds;

@@ -52,6 +52,10 @@ impl Source for SteppedSource {
         self.inner.damage()
     }
 
+    fn unsettled(&self) -> Vec<String> {
+        self.inner.unsettled()
+    }
+
     fn sums(&self) -> Option<malote_engine::store_sums::StoreSums> {
         self.inner.sums()
     }
@@ -163,6 +167,14 @@ impl Destination for SteppedDestination {
     async fn open(&self, folder: &Folder) -> Result<Box<dyn OpenDestination>> {
         let inner = step(&self.steps, self.inner.open(folder)).await?;
         Ok(Box::new(SteppedOpen { inner, steps: Arc::clone(&self.steps) }))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.inner.remarks()
+    }
+
+    fn damage(&self) -> Vec<String> {
+        self.inner.damage()
     }
 
     async fn close(&self) {

@@ -43,7 +43,10 @@ pub struct Place {
 
 impl Place {
     pub async fn new() -> Result<Self> {
-        let world = World::new().await?;
+        Self::lay(World::new().await?).await
+    }
+
+    pub async fn lay(world: World) -> Result<Self> {
         let lead = world.user("lead", &["ops_lead"], &[]).await?;
         let job = world.job(&lead, 1, "x.br").await?;
         let mailbox = world.mailbox(&lead, job, "ana@x.br").await?;
@@ -121,7 +124,7 @@ impl Place {
 }
 
 /// The headers of a chunk as they should be.
-fn right<'a>(offset: &'a str, digest: &'a str) -> [(&'static str, &'a str); 3] {
+pub fn right<'a>(offset: &'a str, digest: &'a str) -> [(&'static str, &'a str); 3] {
     [
         ("content-type", "application/offset+octet-stream"),
         ("upload-offset", offset),

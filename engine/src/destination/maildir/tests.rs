@@ -1,6 +1,8 @@
 //! What becomes of a Maildir that other programs write to as well, and of one whose list of UIDs is wrong.
 //! Never waits.
 
+mod keywords;
+
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use malote_plan::message::{Flags, Uid};
@@ -274,24 +276,6 @@ async fn a_batch_that_fails_leaves_nothing_in_tmp_nor_does_a_killed_run() {
     let mut left = in_tmp();
     left.sort();
     assert_eq!(left, ["1795350471.M340P5270Q1.host", "1795350471.M3P5Q1.x.malote"]);
-}
-
-#[tokio::test]
-async fn the_file_of_keywords_stays_its_owners() {
-    let world = World::new();
-    world.put("cur/1.x:2,", 1);
-    let path = world.path("dovecot-keywords");
-    fs::write(&path, "0 own\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
-    // Root alone may give a file away; for anybody else it stays the same owner's.
-    let _is_given = std::os::unix::fs::chown(&path, Some(5000), Some(5000));
-    let told = || fs::metadata(&path).map(|found| (found.uid(), found.gid(), found.mode())).unwrap();
-    let before = told();
-    let mut open = world.open().await;
-    let uids = open.uids().await.unwrap();
-    open.store(&uids, &flags("$Junk"), &[]).await.unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), "0 own\n1 $Junk\n");
-    assert_eq!(told(), before);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@
 //! other programs write such parts too, and users move letters from one Maildir into another.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, fchown};
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 
 use flate2::Crc;
@@ -146,7 +146,8 @@ impl Uids {
         for (key, uid) in &self.known {
             text.extend(line(&format!("{uid} {key}")).into_bytes());
         }
-        replace(path, &text)
+        // A run of somebody else who cannot read it says so.
+        replace(path, &text).map(|_is_kept| ())
     }
 
     /// Adds what was given to these messages, durable when this returns. The file is one that `write` wrote.
@@ -181,21 +182,37 @@ fn checksum_of(text: &str) -> u32 {
 }
 
 /// Writes a small file so that it is the old or the new one, whatever happens. It stays its owner's, and whoever could
-/// read it can.
-pub(super) fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
+/// read it can; false where that could not be kept for all of them.
+pub(super) fn replace(path: &Path, octets: &[u8]) -> io::Result<bool> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(octets)?;
-    if let Some(old) = fs::symlink_metadata(path).ok().filter(Metadata::is_file) {
-        let own = file.as_file().metadata()?;
-        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-            fchown(file.as_file(), Some(old.uid()), Some(old.gid()))?;
-        }
-        file.as_file().set_permissions(old.permissions())?;
-    }
+    let old = fs::symlink_metadata(path).ok().filter(Metadata::is_file);
+    let is_kept = old.map_or(Ok(true), |old| keep_access(file.as_file(), &old))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(is_kept)
+}
+
+/// Gives a file the owner, the group and the mode of an older one. Root alone may give a file away (chown(2)); for
+/// anybody else the group is enough, where it may read and write. Another group never gets what the old one had.
+fn keep_access(file: &File, old: &Metadata) -> io::Result<bool> {
+    let own = file.metadata()?;
+    let give = |owner, group| match fchown(file, owner, group).map_err(|cause| (cause.kind(), cause)) {
+        // The second is said of users that a container does not know.
+        Err((ErrorKind::PermissionDenied | ErrorKind::InvalidInput, _)) => Ok(false),
+        Err((_, cause)) => Err(cause),
+        Ok(()) => Ok(true),
+    };
+    let is_owners = own.uid() == old.uid() || give(Some(old.uid()), None)?;
+    let is_groups = own.gid() == old.gid() || give(None, Some(old.gid()))?;
+    let mode = old.mode() & 0o7777;
+    let others = mode & 0o007;
+    let mode = if is_groups { mode } else { (mode & !0o070) | (mode & (others << 3)) };
+    file.set_permissions(Permissions::from_mode(mode))?;
+    let both = if is_groups { 0o060 } else { 0o006 };
+    Ok((is_owners && is_groups) || mode & both == both)
 }
 
 #[cfg(test)]

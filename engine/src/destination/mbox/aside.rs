@@ -31,8 +31,9 @@ pub(super) fn place(path: &Path) -> io::Result<PathBuf> {
 /// What is to be told of such a file for as long as it is there.
 pub(super) fn sentence(place: &Path) -> String {
     format!(
-        "{}: holds what was set aside from the end of the mbox beside it when a run had been stopped, and nobody can \
-         tell whose it is; see whether mail of another program's is in it, and remove it once nothing is missing",
+        "{}: holds what was set aside from the end of the mbox beside it when a run had been stopped or the mbox was \
+         cut, and nobody can tell whose it is; see whether mail of another program's is in it, and remove it once \
+         nothing is missing",
         place.display()
     )
 }
@@ -48,7 +49,11 @@ pub(super) fn is_one(name: &[u8]) -> bool {
 /// program takes them for another mbox.
 pub(super) fn write(place: &Path, path: &Path, mut octets: Slice) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(place)?;
-    writeln!(file, "{ASIDE_BEGIN}what stood at the end of {} when a run had been stopped:", path.display())?;
+    writeln!(
+        file,
+        "{ASIDE_BEGIN}what stood at the end of {} when a run had been stopped or it was cut:",
+        path.display()
+    )?;
     io::copy(&mut octets, &mut file)?;
     file.sync_all()
 }

@@ -1,6 +1,8 @@
 //! What becomes of an mbox whose writer died, whose journal is damaged, or that others write to.
 //! Never waits: a dead writer is a file as it would have left it.
 
+mod shrunk;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

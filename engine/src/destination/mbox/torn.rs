@@ -153,6 +153,40 @@ fn behind_own(file: &Arc<File>, begin: u64, octets: u64) -> io::Result<u64> {
     Ok(if is_own { octets } else { begin })
 }
 
+/// Where the message of ours begins within which a file ends after so many octets, though all of `rows` had been
+/// written into it. Nothing where its end may be another message, as where one before it was removed.
+pub(super) fn cut_at(
+    file: &Arc<File>,
+    octets: u64,
+    rows: &[Row],
+    is_message: impl Fn(&Row) -> bool,
+) -> io::Result<Option<u64>> {
+    // Without the blank line behind it, a message would be read without its last line's end.
+    let is_there =
+        |row: &&Row| row.at + row.stored <= octets && end_of(file, row).is_ok_and(|end| end <= octets);
+    let whole = rows.iter().take_while(is_there).count();
+    let Some((cut, behind)) = rows[whole..].split_first() else { return Ok(None) };
+    let begin = begins(&rows[whole..=whole]).next().unwrap_or(cut.at);
+    let is_behind_whole = whole.checked_sub(1).is_none_or(|last| is_message(&rows[last]));
+    if begin >= octets || !cut.is_own || !is_behind_whole || head_at(file, begin, octets)? == Head::Other {
+        return Ok(None);
+    }
+    let line = separator(cut.unix_seconds);
+    let mut found = vec![0; line.len()];
+    let there = file.glance(begin, &mut found);
+    let mut pieces = Pieces::new(Slice::new(Arc::clone(file), begin, octets - begin));
+    let mut separators = 0;
+    while let Some((piece, is_start)) = pieces.take_next()? {
+        separators += usize::from(is_start && piece.starts_with(b"From "));
+    }
+    let has_come_up = |row: &Row| {
+        let row = Row { at: cut.at, ..*row };
+        row.at + row.stored <= octets && is_message(&row)
+    };
+    let is_cut = line.as_bytes().starts_with(&found[..there]) && separators <= 1;
+    Ok((is_cut && !behind.iter().filter(|row| row.hash != cut.hash).any(has_come_up)).then_some(begin))
+}
+
 /// Whether a separator and the lines behind it are as Malote writes them.
 fn head_at(file: &File, at: u64, octets: u64) -> io::Result<Head> {
     let mut found = vec![0; 128 + FLAGS_OCTETS];

@@ -136,8 +136,9 @@ impl MboxTray {
                 }
             }
         } else {
-            self.tell_new_generation(&state);
+            self.tell_new_generation(&state, octets);
             self.set_batches_aside(&state).map_err(&fail)?;
+            self.set_cut_aside(&state, octets).map_err(&fail)?;
             state = State { validity: self.new_validity(&state), next: 1, ..State::default() };
             if self.writes {
                 journal::begin(&journal_of(&self.path), &state.lines()).map_err(&fail)?;
@@ -165,16 +166,6 @@ impl MboxTray {
     fn new_validity(&self, state: &State) -> u32 {
         let now = u32::try_from(self.clock.now_unix_ms() / 1000).unwrap_or(1).max(1);
         if self.writes { now.max(state.validity.saturating_add(1)) } else { state.validity.saturating_add(1) }
-    }
-
-    fn tell_new_generation(&self, state: &State) {
-        if state.is_damaged {
-            self.remarks.tell(format!(
-                "{}: is damaged and was not believed; the messages of {} are numbered anew, and nothing was cut off",
-                journal_of(&self.path).display(),
-                self.path.display()
-            ));
-        }
     }
 
     /// True where the first and the last message that are known still stand where they stood.

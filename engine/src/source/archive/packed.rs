@@ -320,18 +320,22 @@ mod tests {
         writer.finish().unwrap()
     }
 
+    /// The same text as gzip, bzip2, Zstandard and xz.
+    fn packings(text: &[u8], xz_preset: u32) -> [Vec<u8>; 4] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(text).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+        bzip2.write_all(text).unwrap();
+        let zstandard = ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest);
+        [gzip.finish().unwrap(), bzip2.finish().unwrap(), zstandard, xz(text, xz_preset)]
+    }
+
     #[test]
     fn each_packing_is_undone_and_a_cut_one_is_told() {
         let text = "Subject: x\r\n\r\n".repeat(500);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(text.as_bytes()).unwrap();
-        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
-        bzip2.write_all(text.as_bytes()).unwrap();
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        let zstandard = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
+        let [gzip, bzip2, zstandard, xz] = packings(text.as_bytes(), 9);
         let skipped = [&b"\x53\x2a\x4d\x18\x03\0\0\0abc"[..], &zstandard].concat();
-        let xz = xz(text.as_bytes(), 9);
-        for packed in [gzip.finish().unwrap(), bzip2.finish().unwrap(), zstandard, skipped, xz] {
+        for packed in [gzip, bzip2, zstandard, skipped, xz] {
             check(&packed, Some(text.as_bytes()));
             check(&[packed.clone(), packed.clone()].concat(), Some(text.repeat(2).as_bytes()));
             check(&packed[..packed.len() - 5], None);
@@ -380,13 +384,7 @@ mod tests {
     #[test]
     fn an_altered_text_is_never_given_where_a_checksum_can_tell() {
         let text = "Subject: x\r\n\r\n".repeat(50);
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(text.as_bytes()).unwrap();
-        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
-        bzip2.write_all(text.as_bytes()).unwrap();
-        let level = ruzstd::encoding::CompressionLevel::Fastest;
-        let zstandard = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
-        for packed in [gzip.finish().unwrap(), bzip2.finish().unwrap(), zstandard, xz(text.as_bytes(), 6)] {
+        for packed in packings(text.as_bytes(), 6) {
             for (at, bit) in (10..packed.len()).flat_map(|at| [(at, 0), (at, 2), (at, 5)]) {
                 let mut damaged = packed.clone();
                 damaged[at] ^= 1 << bit;

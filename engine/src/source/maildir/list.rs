@@ -2,7 +2,7 @@
 //! Never takes a listing for whole during which the folders changed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::Metadata;
+use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
@@ -110,35 +110,28 @@ fn pass(
     between: &mut dyn FnMut(&str),
 ) -> io::Result<bool> {
     let mut is_whole = true;
-    for place in PLACES {
-        for entry in entries(&maildir.join(place))?.into_iter().flatten() {
-            let entry = entry?;
-            let name = entry.file_name().into_vec();
-            if name.starts_with(b".") {
-                continue;
+    walk(maildir, between, |name, entry| {
+        let metadata = match entry.metadata() {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                is_whole = false;
+                return Ok(());
             }
-            let metadata = match entry.metadata() {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                    is_whole = false;
-                    continue;
-                }
-                metadata => metadata?,
-            };
-            if metadata.is_symlink() {
-                listing.links.push(Link::at(&entry.path(), maildir));
-            } else if metadata.is_file() {
-                let base = Name::of(&name).base.to_vec();
-                files.insert((base, metadata.dev(), metadata.ino()), (entry.path(), metadata));
-            } else {
-                listing.odd += 1;
-            }
-            if files.len() > ENTRIES_MAX {
-                let what = format!("more than {ENTRIES_MAX} messages");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-            }
+            metadata => metadata?,
+        };
+        if metadata.is_symlink() {
+            listing.links.push(Link::at(&entry.path(), maildir));
+        } else if metadata.is_file() {
+            let base = Name::of(name).base.to_vec();
+            files.insert((base, metadata.dev(), metadata.ino()), (entry.path(), metadata));
+        } else {
+            listing.odd += 1;
         }
-        between(place);
-    }
+        if files.len() > ENTRIES_MAX {
+            let what = format!("more than {ENTRIES_MAX} messages");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(())
+    })?;
     Ok(is_whole)
 }
 
@@ -154,22 +147,15 @@ fn named(
     let before = times(maildir);
     let mut names: BTreeMap<Vec<u8>, Vec<(PathBuf, u64)>> = BTreeMap::new();
     let mut others_now = 0;
-    for place in PLACES {
-        for entry in entries(&maildir.join(place))?.into_iter().flatten() {
-            let entry = entry?;
-            let name = entry.file_name().into_vec();
-            if name.starts_with(b".") {
-                continue;
-            }
-            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                let base = Name::of(&name).base.to_vec();
-                names.entry(base).or_default().push((entry.path(), entry.ino()));
-            } else {
-                others_now += 1;
-            }
+    walk(maildir, between, |name, entry| {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let base = Name::of(name).base.to_vec();
+            names.entry(base).or_default().push((entry.path(), entry.ino()));
+        } else {
+            others_now += 1;
         }
-        between(place);
-    }
+        Ok(())
+    })?;
     let mut is_whole = before == times(maildir) && others == others_now;
     let mut now = Files::new();
     for (base, paths) in names {
@@ -198,28 +184,38 @@ fn named(
     Ok(None)
 }
 
-/// A folder's entries; nothing where there is no such folder.
-fn entries(folder: &Path) -> io::Result<Option<std::fs::ReadDir>> {
-    match std::fs::read_dir(folder) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        entries => entries.map(Some),
+/// Takes each entry of `new` and `cur` with its name, hidden ones left out; a folder that is not there has none.
+fn walk(
+    maildir: &Path,
+    between: &mut dyn FnMut(&str),
+    mut take: impl FnMut(&[u8], &DirEntry) -> io::Result<()>,
+) -> io::Result<()> {
+    for place in PLACES {
+        let entries = match std::fs::read_dir(maildir.join(place)) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+            entries => Some(entries?),
+        };
+        for entry in entries.into_iter().flatten() {
+            let entry = entry?;
+            let name = entry.file_name().into_vec();
+            if !name.starts_with(b".") {
+                take(&name, &entry)?;
+            }
+        }
+        between(place);
     }
+    Ok(())
 }
 
 /// True where the folders hold no name whose message was not listed.
 fn has_all(maildir: &Path, files: &Files) -> io::Result<bool> {
     let known: HashSet<&[u8]> = files.keys().map(|(base, _, _)| base.as_slice()).collect();
-    for place in PLACES {
-        for entry in entries(&maildir.join(place))?.into_iter().flatten() {
-            let entry = entry?;
-            let name = entry.file_name().into_vec();
-            let is_known = name.starts_with(b".") || known.contains(Name::of(&name).base);
-            if !is_known && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
+    let mut has_all = true;
+    walk(maildir, &mut |_| (), |name, entry| {
+        has_all &= known.contains(Name::of(name).base) || !entry.file_type().is_ok_and(|kind| kind.is_file());
+        Ok(())
+    })?;
+    Ok(has_all)
 }
 
 /// What files hold that have a name in common with others, by their paths.

@@ -159,6 +159,37 @@ impl MboxTray {
         ));
     }
 
+    /// Says why messages are numbered anew.
+    pub(super) fn tell_new_generation(&self, state: &State, octets: u64) {
+        let (journal, path) = (journal_of(&self.path), self.path.display());
+        if state.is_damaged {
+            self.remarks.tell(format!(
+                "{}: is damaged and was not believed; the messages of {path} are numbered anew, and nothing was cut \
+                 off",
+                journal.display()
+            ));
+        } else if octets < state.end {
+            self.remarks.tell(format!(
+                "{path}: has {octets} octets and had {} when it was last written; its messages are numbered anew",
+                state.end
+            ));
+        }
+    }
+
+    /// Puts the beginning of a message of ours aside where another program or a full disk cut the mbox off within it:
+    /// it would stay beside the message, which is copied again.
+    pub(super) fn set_cut_aside(&self, state: &State, octets: u64) -> io::Result<()> {
+        if !self.writes || octets >= state.end {
+            return Ok(());
+        }
+        let is_message = |row: &Row| self.is_message(row);
+        let Some(kept) = torn::cut_at(&self.file, octets, &state.rows, is_message)? else { return Ok(()) };
+        let begun = Slice::new(Arc::clone(&self.file), kept, octets - kept);
+        self.set_aside(|place| aside::write(place, &self.path, begun))?;
+        self.file.set_len(kept)?;
+        self.file.sync_all()
+    }
+
     /// What a move left beside the mbox, where the mbox is no longer the one that it belongs to, or nobody knows any
     /// more what it was for.
     pub(super) fn set_batches_aside(&self, state: &State) -> io::Result<()> {
