@@ -26,7 +26,7 @@ pub async fn sweep(app: &App) -> Result<u64, UploadError> {
             gone += 1;
         }
     }
-    // What is there is listed before anybody is asked for it: an upload that began in between would seem to be nobody's.
+    // What is there is listed before anybody is asked for it: an upload that began in between would seem nobody's.
     let linked = place::linked(&folder)?;
     let entries = std::fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(UploadError::disk("listing uploads"))?;
