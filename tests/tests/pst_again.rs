@@ -200,6 +200,27 @@ async fn an_item_that_was_edited_is_copied_beside_its_earlier_copy() -> Result<(
 }
 
 #[tokio::test]
+async fn of_two_items_of_one_message_id_the_edited_one_alone_is_copied() -> Result<()> {
+    let ground = Ground::new()?;
+    let two = |first: &str, second: &str| [("Kunden", item(1, first)), ("Kunden", item(1, second))];
+    for (texts, expected) in [
+        (("one", "two"), [2, 0, 0, 0]),
+        (("one", "three"), [1, 0, 1, 0]),
+        (("two", "three"), [0, 1, 1, 0]),
+        (("four", "five"), [2, 0, 0, 0]),
+    ] {
+        ground.put(&two(texts.0, texts.1))?;
+        let ended = ground.copy(&[]).await?.with(0);
+        assert_eq!(sums(&ended), expected, "{texts:?}: {}", ended.out);
+    }
+    let all = ground.everything().await?;
+    for text in ["one", "two", "three", "four", "five"] {
+        assert_eq!(all.iter().filter(|mail| mail.1.contains(text)).count(), 1, "{text}: {all:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_item_that_another_reader_read_before_is_held_where_it_says_something_else() -> Result<()> {
     let ground = Ground::new()?;
     ground.put(&[("Kunden", item(1, "as it was"))])?;
