@@ -191,6 +191,18 @@ const PLAIN: Scenario = Scenario {
     stored: 6,
 };
 
+/// Two items that change places between two folders of one destination.
+const CHANGED_PLACES: Scenario = Scenario {
+    name: "two items change places between two folders of one destination",
+    policy: |policy| policy.maps = vec![("Kunden".to_owned(), "INBOX".to_owned())],
+    later: Some(|| {
+        let mut mails = MAILS.to_vec();
+        (mails[3].folder, mails[4].folder) = ("Kunden", "INBOX");
+        mails
+    }),
+    ..PLAIN
+};
+
 fn scenarios(kind: Kind) -> Vec<Scenario> {
     let mut all = vec![
         PLAIN,
@@ -230,16 +242,7 @@ fn scenarios(kind: Kind) -> Vec<Scenario> {
     ];
     match kind {
         Kind::Store => all.extend([
-            Scenario {
-                name: "two items change places between two folders of one destination",
-                policy: |policy| policy.maps = vec![("Kunden".to_owned(), "INBOX".to_owned())],
-                later: Some(|| {
-                    let mut mails = MAILS.to_vec();
-                    (mails[3].folder, mails[4].folder) = ("Kunden", "INBOX");
-                    mails
-                }),
-                ..PLAIN
-            },
+            CHANGED_PLACES,
             Scenario {
                 name: "the last item goes, and with it the highest number",
                 later: Some(|| MAILS[..5].to_vec()),

@@ -61,16 +61,7 @@ impl Source for Barred {
 
 #[tokio::test]
 async fn folders_of_one_destination_wait_for_one_that_cannot_be_looked_at() {
-    let scenario = Scenario {
-        name: "two items change places between two folders of one destination",
-        policy: |policy| policy.maps = vec![("Kunden".to_owned(), "INBOX".to_owned())],
-        later: Some(|| {
-            let mut mails = MAILS.to_vec();
-            (mails[3].folder, mails[4].folder) = ("Kunden", "INBOX");
-            mails
-        }),
-        ..PLAIN
-    };
+    let scenario = CHANGED_PLACES;
     for (folder, other) in [("Kunden", "INBOX"), ("INBOX", "Kunden")] {
         for reach in [Reach::Folder, Reach::Account] {
             let world = World::new(Kind::Store, &scenario).await;
