@@ -8,18 +8,14 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Read};
 
-/// Octets of one window: the small blocks of an item lie close to one another, as they were written together.
-const WINDOW_OCTETS: usize = 20 * 1024;
-/// How far before what is asked for a window begins at least: what leads to an item's parts is mostly written after
-/// them.
+/// Octets that a window holds before a place where an item begins: what its data leads to is mostly written before it.
 const BEFORE_OCTETS: u64 = 8 * 1024;
-/// A window begins at a multiple of this: the system keeps files in pages of so many octets.
-const PAGE_OCTETS: u64 = 4096;
+/// Octets that a window holds from the place on that was asked for.
+const AFTER_OCTETS: u64 = 4096;
 /// Windows that are kept for each handle: more would not stay in the fastest caches, and the next item's parts lie
 /// elsewhere.
 const WINDOWS: usize = 8;
-/// What is at least this long gets no window of its own: items of one folder lie far apart, and more would be read in
-/// vain.
+/// What is at least this long gets no window: it would hold nothing else.
 const ALONE_OCTETS_MIN: usize = 4096;
 
 /// One handle's view of the file.
@@ -30,20 +26,25 @@ pub(super) struct Disk {
     windows: [Window; WINDOWS],
     /// The window that was opened last.
     last: usize,
+    /// True until something of a new item was read.
+    is_new: bool,
 }
 
 /// Octets as they stand one behind the other in the file; none for a window that was never opened.
 #[derive(Debug, Default)]
 struct Window {
     place: u64,
-    octets: Vec<u8>,
+    /// Room for them. It never shrinks: octets that are read over need not be wiped before.
+    room: Vec<u8>,
+    /// How many there are.
+    held: usize,
 }
 
 impl Window {
     /// The octets from `place` on, where it holds all of them.
     fn get(&self, place: u64, octets: usize) -> Option<&[u8]> {
         let from = usize::try_from(place.checked_sub(self.place)?).ok()?;
-        self.octets.get(from..from.checked_add(octets)?)
+        self.room[..self.held].get(from..from.checked_add(octets)?)
     }
 }
 
@@ -54,12 +55,19 @@ impl Disk {
     /// Where its length cannot be asked.
     pub(super) fn new(file: Arc<File>) -> io::Result<Self> {
         let octets = file.metadata()?.len();
-        Ok(Self { file, octets, windows: Default::default(), last: 0 })
+        Ok(Self { file, octets, windows: Default::default(), last: 0, is_new: true })
     }
 
     /// Another view of the same file, with windows of its own.
     pub(super) fn again(&self) -> Self {
-        Self { file: Arc::clone(&self.file), octets: self.octets, windows: Default::default(), last: 0 }
+        let file = Arc::clone(&self.file);
+        Self { file, octets: self.octets, windows: Default::default(), last: 0, is_new: true }
+    }
+
+    /// Expects an item: its small blocks lie close to one another, as they were written together, and those of one
+    /// folder's items far apart.
+    pub(super) const fn begin_item(&mut self) {
+        self.is_new = true;
     }
 
     /// The file's length when it was opened.
@@ -91,17 +99,17 @@ impl Disk {
         earlier.iter().chain(later).find_map(|window| window.get(place, octets))
     }
 
-    /// Opens a window around a place instead of the one that was opened first; false where it cannot be read.
+    /// Opens a window at a place instead of the one that was opened first; false where it cannot be read.
     fn open(&mut self, place: u64) -> bool {
         self.last = (self.last + WINDOWS - 1) % WINDOWS;
         let window = &mut self.windows[self.last];
-        window.place = place.saturating_sub(BEFORE_OCTETS) / PAGE_OCTETS * PAGE_OCTETS;
-        let octets = (self.octets - window.place).min(WINDOW_OCTETS as u64) as usize;
-        window.octets.resize(octets, 0);
-        let is_read = self.file.read_exact_at(&mut window.octets, window.place).is_ok();
-        if !is_read {
-            window.octets.clear();
-        }
+        let before = if std::mem::take(&mut self.is_new) { BEFORE_OCTETS } else { 0 };
+        window.place = place.saturating_sub(before);
+        let end = self.octets.min(place + AFTER_OCTETS);
+        let held = (end - window.place) as usize;
+        window.room.resize(window.room.len().max(held), 0);
+        let is_read = self.file.read_exact_at(&mut window.room[..held], window.place).is_ok();
+        window.held = if is_read { held } else { 0 };
         is_read
     }
 
@@ -126,6 +134,9 @@ mod tests {
 
     use super::*;
 
+    /// The longest window.
+    const WINDOW_OCTETS: usize = (BEFORE_OCTETS + AFTER_OCTETS) as usize;
+
     #[test]
     fn every_part_of_a_file_is_read_as_it_is_in_whatever_order() -> anyhow::Result<()> {
         let content: Vec<u8> = (0..5 * WINDOW_OCTETS + 77).map(|at| (at * 7 % 251) as u8).collect();
@@ -136,6 +147,7 @@ mod tests {
         let places =
             steps.clone().chain(steps.rev()).chain([0, 1, WINDOW_OCTETS, content.len() - 9, content.len()]);
         for place in places {
+            disk.is_new = place % 2 == 0;
             for octets in [0, 1, 9, ALONE_OCTETS_MIN - 1, ALONE_OCTETS_MIN, WINDOW_OCTETS + 1, content.len()]
             {
                 let read = disk.read(place as u64, octets).ok();

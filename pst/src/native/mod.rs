@@ -151,6 +151,7 @@ impl NativeStore {
         let found = self.blocks.node(node.0);
         let found = found.ok_or_else(|| fault::Fault::new("its node is not there"))?;
         self.blocks.begin();
+        self.blocks.disk.begin_item();
         let mut reading = Reading::new(&mut self.blocks, node, Allowance::wanted(self.item_octets_wanted));
         let item = reading.item(found.data, found.subnodes);
         let is_given_up = reading.allowance.is_given_up();
