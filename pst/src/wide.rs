@@ -42,9 +42,9 @@ fn put(words: [i64; 4], out: &mut [u8]) {
     slots.iter_mut().zip(words).for_each(|(slot, word)| *slot = word.to_le_bytes());
 }
 
-/// Puts for each octet the one that stands under it in `table`.
+/// Writes for each octet the one that stands under it in `table` to `into`, which is as long.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl+avx512vbmi"))]
-pub fn substitute(table: &[u8; 256], octets: &mut [u8]) {
+pub fn substitute(table: &[u8; 256], octets: &[u8], into: &mut [u8]) {
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+avx512vbmi" => {
             use std::arch::x86_64::{
@@ -71,17 +71,21 @@ pub fn substitute(table: &[u8; 256], octets: &mut [u8]) {
             let (tables, _) = table.as_chunks::<64>();
             let (a, b) = (load(&tables[0]), load(&tables[1]));
             let (c, d) = (load(&tables[2]), load(&tables[3]));
-            let (steps, rest) = octets.as_chunks_mut::<64>();
-            for step in steps {
+            let ((steps, rest), (outs, rest_out)) = (octets.as_chunks::<64>(), into.as_chunks_mut::<64>());
+            for (step, out) in steps.iter().zip(outs) {
                 let places = load(step);
                 let low = _mm512_permutex2var_epi8(a, places, b);
                 let high = _mm512_permutex2var_epi8(c, places, d);
-                store(_mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high), step);
+                store(_mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high), out);
             }
-            rest.iter_mut().for_each(|octet| *octet = table[usize::from(*octet)]);
+            one_by_one(table, rest, rest_out);
         },
-        _ => octets.iter_mut().for_each(|octet| *octet = table[usize::from(*octet)]),
+        _ => one_by_one(table, octets, into),
     }
+}
+
+fn one_by_one(table: &[u8; 256], octets: &[u8], into: &mut [u8]) {
+    into.iter_mut().zip(octets).for_each(|(into, octet)| *into = table[usize::from(*octet)]);
 }
 
 /// Writes whole lines of base64, each with its end before it; `WHOLE` is how long it then is. False where this
@@ -158,13 +162,13 @@ mod tests {
         let table: [u8; 256] = std::array::from_fn(|at| (at as u8).wrapping_mul(167).wrapping_add(13));
         for count in (0..200).chain([8176, 8177]) {
             let before = octets(count);
-            let mut after = before.clone();
-            substitute(&table, &mut after);
+            let mut after = vec![0; count];
+            substitute(&table, &before, &mut after);
             let wanted: Vec<u8> = before.iter().map(|octet| table[usize::from(*octet)]).collect();
             assert_eq!(after, wanted, "{count} octets");
         }
-        let mut all: Vec<u8> = (0..=u8::MAX).collect();
-        substitute(&table, &mut all);
+        let mut all = [0; 256];
+        substitute(&table, &std::array::from_fn::<_, 256, _>(|at| at as u8), &mut all);
         assert_eq!(all, table, "every octet");
     }
 

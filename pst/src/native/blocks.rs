@@ -212,12 +212,12 @@ impl Blocks {
     fn at(&mut self, block: u64, at: Block) -> Read<Contents> {
         let whole = self.layout.block_octets(at.stored()) as usize;
         let named = |fault: Fault| Fault::new(format!("block {block:#x}: {fault}"));
-        let mut octets = self.disk.read(at.place(), whole).map_err(named)?;
+        let filed = self.disk.read(at.place(), whole).map_err(named)?;
         let trailer =
-            self.layout.block_trailer(&octets[whole - self.layout.block_trailer_octets() as usize..]);
+            self.layout.block_trailer(&filed[whole - self.layout.block_trailer_octets() as usize..]);
         let trailer = trailer.expect("a block's octets were counted with its trailer");
-        octets.truncate(usize::from(at.stored()));
-        let is_sound = checksum(&octets) == trailer.checksum && trailer.number != 0;
+        let stored = &filed[..usize::from(at.stored())];
+        let is_sound = checksum(stored) == trailer.checksum && trailer.number != 0;
         // Either says that the place still holds this block; a damaged trailer may have lost one of them.
         let is_own =
             trailer.number & !1 == at.number() || trailer.signature == signature(at.place(), at.number());
@@ -228,23 +228,18 @@ impl Blocks {
         }
         let encoding = if is_internal(block) { Encoding::None } else { self.encoding };
         if at.octets() == at.stored() {
-            encoding.decode(&mut octets, at.number());
-            return Ok(Contents { octets, is_sound });
+            return Ok(Contents { octets: encoding.decoded(stored, at.number()), is_sound });
         }
         let whole = usize::from(at.octets());
-        let inflated = match inflate(&octets, whole) {
-            Ok(mut inflated) => {
-                encoding.decode(&mut inflated, at.number());
-                inflated
-            }
+        let octets = match inflate(stored, whole) {
+            Ok(inflated) => encoding.decoded(&inflated, at.number()),
             // No store was seen that both encodes and compresses: the other order is tried as well.
             Err(_) if encoding != Encoding::None => {
-                encoding.decode(&mut octets, at.number());
-                inflate(&octets, whole).map_err(named)?
+                inflate(&encoding.decoded(stored, at.number()), whole).map_err(named)?
             }
             Err(fault) => return Err(named(fault)),
         };
-        Ok(Contents { octets: inflated, is_sound })
+        Ok(Contents { octets, is_sound })
     }
 }
 

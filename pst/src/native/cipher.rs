@@ -26,19 +26,24 @@ impl Encoding {
         }
     }
 
-    /// Decodes what a data block holds to where it is wanted, which is as long.
+    /// Decodes what a data block holds to where it is wanted, which is as long. `block` is its BID, the key of the cyclic
+    /// encoding.
     pub(super) fn decode_into(self, octets: &[u8], block: u64, into: &mut [u8]) {
-        into.copy_from_slice(octets);
-        self.decode(into, block);
+        match self {
+            Self::None => into.copy_from_slice(octets),
+            Self::Permute => wide::substitute(&OUT, octets, into),
+            Self::Cyclic => {
+                into.copy_from_slice(octets);
+                cyclic(into, block);
+            }
+        }
     }
 
-    /// Decodes what a data block holds, in place. `block` is its BID, the key of the cyclic encoding.
-    pub(super) fn decode(self, octets: &mut [u8], block: u64) {
-        match self {
-            Self::None => {}
-            Self::Permute => wide::substitute(&OUT, octets),
-            Self::Cyclic => cyclic(octets, block),
-        }
+    /// What a data block holds, decoded.
+    pub(super) fn decoded(self, octets: &[u8], block: u64) -> Vec<u8> {
+        let mut decoded = vec![0; octets.len()];
+        self.decode_into(octets, block, &mut decoded);
+        decoded
     }
 }
 
@@ -72,11 +77,9 @@ mod tests {
     fn what_the_cyclic_encoding_wrote_it_reads_again() {
         let plain: Vec<u8> = (0..=u8::MAX).cycle().take(70_000).collect();
         for block in [0, 4, 0x1234_5678, 0xFFFF_FFFF_0001_0002] {
-            let mut octets = plain.clone();
-            Encoding::Cyclic.decode(&mut octets, block);
-            assert_ne!(octets, plain);
-            Encoding::Cyclic.decode(&mut octets, block);
-            assert_eq!(octets, plain, "{block:#x}");
+            let encoded = Encoding::Cyclic.decoded(&plain, block);
+            assert_ne!(encoded, plain);
+            assert_eq!(Encoding::Cyclic.decoded(&encoded, block), plain, "{block:#x}");
         }
     }
 

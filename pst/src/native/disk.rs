@@ -1,6 +1,7 @@
 //! Reads a file by `pread` through a few windows onto where it was read last.
 //! Never maps it, moves a file position, or writes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -76,27 +77,25 @@ impl Disk {
     }
 
     /// The octets of a place in the file.
-    pub(super) fn read(&mut self, place: u64, octets: usize) -> Read<Vec<u8>> {
+    pub(super) fn read(&mut self, place: u64, octets: usize) -> Read<Cow<'_, [u8]>> {
         if place.checked_add(octets as u64).is_none_or(|end| end > self.octets) {
             return Err(Fault::new(format!("{octets} octets at {place} lie beyond the file's end")));
         }
-        if let Some(held) = self.held(place, octets) {
-            return Ok(held.to_vec());
-        }
         // One bad sector must not cost its neighbours: what no window can be opened for is read exactly.
-        if octets < ALONE_OCTETS_MIN
-            && self.open(place)
-            && let Some(held) = self.windows[self.last].get(place, octets)
-        {
-            return Ok(held.to_vec());
+        let holder = self.holder(place, octets).or_else(|| {
+            let is_opened = octets < ALONE_OCTETS_MIN && self.open(place);
+            is_opened.then_some(self.last)
+        });
+        match holder.and_then(|number| self.windows[number].get(place, octets)) {
+            Some(held) => Ok(Cow::Borrowed(held)),
+            None => self.read_past_cache(place, octets).map(Cow::Owned),
         }
-        self.read_past_cache(place, octets)
     }
 
-    /// The octets in one of the windows, the last one first.
-    fn held(&self, place: u64, octets: usize) -> Option<&[u8]> {
-        let (later, earlier) = self.windows.split_at(self.last);
-        earlier.iter().chain(later).find_map(|window| window.get(place, octets))
+    /// Which window holds the octets; the one that was opened last is asked first.
+    fn holder(&self, place: u64, octets: usize) -> Option<usize> {
+        let mut numbers = (self.last..WINDOWS).chain(0..self.last);
+        numbers.find(|number| self.windows[*number].get(place, octets).is_some())
     }
 
     /// Opens a window at a place instead of the one that was opened first; false where it cannot be read.
@@ -165,9 +164,13 @@ mod tests {
         let mut disk = Disk::new(Arc::new(file.try_clone()?))?;
         file.set_len(WINDOW_OCTETS as u64)?;
         let end = WINDOW_OCTETS as u64;
-        assert_eq!(disk.read(end - 100, 100).ok(), Some(vec![7; 100]), "its window reaches behind the end");
+        assert_eq!(
+            disk.read(end - 100, 100).ok().as_deref(),
+            Some(&[7; 100][..]),
+            "its window reaches behind the end"
+        );
         assert!(disk.read(end - 99, 100).is_err());
-        assert_eq!(disk.read(end - 100, 100).ok(), Some(vec![7; 100]));
+        assert_eq!(disk.read(end - 100, 100).ok().as_deref(), Some(&[7; 100][..]));
         Ok(())
     }
 }

@@ -59,7 +59,7 @@ impl Sample {
             match self.encoding {
                 Encoding::None => {}
                 Encoding::Permute => content.iter_mut().for_each(|octet| *octet = INTO[usize::from(*octet)]),
-                Encoding::Cyclic => Encoding::Cyclic.decode(&mut content, number),
+                Encoding::Cyclic => content = Encoding::Cyclic.decoded(&content, number),
             }
         }
         if self.layout.0 == Format::Unicode4k && whole > 64 {
