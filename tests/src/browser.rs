@@ -360,12 +360,29 @@ impl Browser {
     /// Where it does not run.
     pub async fn faults(&self, axe: &str) -> Result<Vec<String>> {
         self.run(axe).await?;
+        let rules = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]);
+        self.faults_by(rules).await
+    }
+
+    /// What it finds wrong with the colours that the page has in another theme, once [`Self::faults`] were asked for.
+    /// No other rule knows of colours; they change at once, as if somebody had asked for no motion.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn faults_in(&self, theme: &str) -> Result<Vec<String>> {
+        let still = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+        self.tools("Emulation.setEmulatedMedia", still).await?;
+        self.run_with("document.documentElement.dataset.theme = arguments[0]", json!([theme])).await?;
+        self.faults_by(json!({"type": "rule", "values": ["color-contrast", "link-in-text-block"]})).await
+    }
+
+    async fn faults_by(&self, rules: Value) -> Result<Vec<String>> {
         let script = "const done = arguments[arguments.length - 1];
-            axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+            axe.run(document, {runOnly: arguments[0]})
                 .then(found => done(found.violations.map(one =>
                     one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html.slice(0, 160) + ' ' +
                         (node.any[0] ? node.any[0].message : '')).join(' | '))), error => done([String(error)]));";
-        let told = self.post("execute/async", json!({"script": script, "args": []})).await?;
+        let told = self.post("execute/async", json!({"script": script, "args": [rules]})).await?;
         Ok(told.as_array().into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect())
     }
 
