@@ -200,6 +200,23 @@ async fn an_item_that_was_edited_is_copied_beside_its_earlier_copy() -> Result<(
 }
 
 #[tokio::test]
+async fn earlier_copies_in_a_folder_that_several_share_are_told_once_for_all() -> Result<()> {
+    let ground = Ground::new()?;
+    let maps = ["--map", "Um=Juntos", "--map", "Dois=Juntos"];
+    let put = |first: &str, second: &str| {
+        ground.put(&[("Um", item(1, first)), ("Dois", item(2, second)), ("Dois", item(3, "the same"))])
+    };
+    put("as it was", "as it was too")?;
+    assert_eq!(sums(&ground.copy(&maps).await?.with(0)), [3, 0, 0, 0]);
+    put("as it became", "as it became too")?;
+    let edited = ground.copy(&maps).await?.with(0);
+    assert_eq!(sums(&edited), [2, 0, 1, 0], "{}", edited.out);
+    assert_eq!(edited.out.matches("2 copies that earlier runs made").count(), 1, "{}", edited.out);
+    assert_eq!(ground.everything().await?.len(), 5, "nothing of before is removed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_two_items_of_one_message_id_the_edited_one_alone_is_copied() -> Result<()> {
     let ground = Ground::new()?;
     let two = |first: &str, second: &str| [("Kunden", item(1, first)), ("Kunden", item(1, second))];
