@@ -231,3 +231,12 @@ fn letters_that_are_lost_are_told_wherever_they_stand() {
         assert_eq!(losses.iter().any(|loss| loss.property == Some(id)), is_told, "{value:?}: {losses:?}");
     }
 }
+
+#[test]
+fn a_subject_that_was_edited_since_it_came_is_told() {
+    let came = (0x007D, text("Subject: =?utf-8?Q?Ol=C3=A1?=\r\n"));
+    for (shown, is_told) in [("Olá", false), ("Olá, pago", true)] {
+        let losses = World::default().convert(&mail([came.clone(), (0x0037, text(shown))])).losses;
+        assert_eq!(losses.iter().any(|loss| loss.property == Some(0x0037)), is_told, "{shown}: {losses:?}");
+    }
+}
