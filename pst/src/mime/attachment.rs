@@ -269,11 +269,18 @@ impl<'a> Builder<'_> {
     }
 }
 
-/// True where a part in a format of its own says all that an item's texts do: it has room for a plain one.
+/// True where a part in a format of its own says all that an item's texts do: it has room for a plain one, and for so
+/// much of it.
 fn says_all(item: &crate::item::Item) -> bool {
     let has = |id| item.properties.get(id).is_some();
-    let is_held = !item.properties.0.values().any(|value| matches!(value, Value::Long(..)));
-    is_held && (has(tag::BODY) || !has(tag::HTML) && !has(tag::RTF_COMPRESSED))
+    let fits = |value: &Value| match value {
+        Value::Long(..) => false,
+        // No text has more characters than octets.
+        Value::String(text) => text.len() <= pim::TEXT_CHARACTERS_MAX,
+        Value::String8(octets) => octets.len() <= pim::TEXT_CHARACTERS_MAX,
+        _ => true,
+    };
+    item.properties.0.values().all(fits) && (has(tag::BODY) || !has(tag::HTML) && !has(tag::RTF_COMPRESSED))
 }
 
 /// A part in a format of its own as an attached file.

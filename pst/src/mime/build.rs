@@ -2,6 +2,7 @@
 //! Never decides whether the item is carried.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::attachment::{self, Shown};
 use super::body::{self, Bodies};
@@ -13,11 +14,14 @@ use super::view::View;
 use super::{FolderRole, flags, headers, html, report, smime, tag, transport};
 use crate::item::{Damage, Item, Part as ItemPart};
 use crate::loss::{LossKind, Losses};
-use crate::property::Value;
+use crate::property::{Properties, Value};
 use crate::store::Blobs;
 
 /// Most octets of HTML that are searched for the locations of an item's attachments, all searches together.
 const LOCATION_WORK_MAX: usize = 1024 * 1024 * 1024;
+
+/// The item's texts, which are read from the store whatever their length.
+const TEXTS: [u16; 4] = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::REPORT_TEXT];
 
 /// `mfFromMe` of `PidTagMessageFlags` ([MS-OXCMSG] §2.2.1.6): whoever has the item wrote it.
 const FLAG_FROM_ME: i64 = 0x20;
@@ -47,6 +51,7 @@ impl<'a> Builder<'_> {
         }
         self.item_damage(view);
         self.too_long(view.item);
+        self.undecodable(view);
         let id = made_id(view, self.losses.place());
         let head = headers::write(view, &id, &mut self.losses);
         if let Some(root) = smime::content(view, &class, self.blobs, &mut self.losses) {
@@ -82,14 +87,36 @@ impl<'a> Builder<'_> {
     /// Notes values that are too long to be held: only bodies are read from the store all the same. Without its subject
     /// or the headers it came with an item is not what it was.
     fn too_long(&mut self, item: &Item) {
-        let bodies = [tag::BODY, tag::HTML, tag::RTF_COMPRESSED, tag::REPORT_TEXT];
         for (id, value) in &item.properties.0 {
-            if matches!(value, Value::Long(..)) && !bodies.contains(id) {
+            if matches!(value, Value::Long(..)) && !TEXTS.contains(id) {
                 self.losses.note(LossKind::ValueTooLong, Some(*id), "the value is too long for a header");
                 if matches!(*id, tag::SUBJECT | tag::TRANSPORT_HEADERS) {
                     self.unreadable.push(format!("property {id:#06x} is too long to be held"));
                 }
             }
+        }
+    }
+
+    /// Notes strings of which letters are lost: octets that belong to no code page, and NULs in their midst. Bodies
+    /// that come as octets tell of theirs themselves.
+    fn undecodable(&mut self, view: &View<'_>) {
+        let told = |properties: &Properties| {
+            let lost = properties.0.iter().filter(|(id, value)| match value {
+                Value::String(text) => text.trim_end_matches('\0').contains('\0'),
+                Value::String8(octets) => {
+                    !octets.is_ascii() && !TEXTS.contains(id) && !view.page.decode(octets).1
+                }
+                _ => false,
+            });
+            lost.map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        let item = view.item;
+        let files = item.attachments.iter().map(|attachment| &attachment.properties);
+        let all = std::iter::once(&item.properties).chain(&item.recipients).chain(files);
+        let lost: BTreeSet<u16> = all.flat_map(told).collect();
+        for id in lost {
+            let why = format!("a string holds what code page {} does not have", view.page.number);
+            self.losses.note(LossKind::TextUndecodable, Some(id), why);
         }
     }
 

@@ -12,7 +12,7 @@ use super::kept;
 use super::mailbox::{self, Mailbox};
 use super::transport::{self, Field};
 use super::view::View;
-use super::{FolderRole, date, flags, tag};
+use super::{FolderRole, date, flags, subject, tag};
 use crate::item::Part;
 use crate::loss::{LossKind, Losses};
 use crate::names::PS_INTERNET_HEADERS;
@@ -98,6 +98,13 @@ pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
                 head::text(&mut head.out, &format!("{ORIGINAL_PREFIX}{}", field.name), &field.unfolded());
                 changed += 1;
                 continue;
+            }
+            if is("Subject")
+                && let Some(shown) = view.subject()
+                && subject::is_another(&field.unfolded(), &shown)
+            {
+                let why = "the subject that the item came with is carried; the store shows another one";
+                head.losses.note(LossKind::HeaderChanged, Some(tag::SUBJECT), why);
             }
             changed += usize::from(!kept::keep(&mut head.out, field));
             head.names.push(Cow::Borrowed(field.name));

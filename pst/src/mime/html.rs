@@ -70,6 +70,8 @@ pub fn of_octets<'a>(octets: &'a [u8], told: Option<&'static CodePage>) -> Html<
             return of_text(text);
         }
     }
+    // Stores that hold UTF-16 elsewhere name it here for octets of any page. Markup in it has a NUL for each letter.
+    let told = told.filter(|page| page.is_narrow() || memchr::memchr(0, octets).is_some());
     let is_plain = octets.is_ascii() && memchr::memchr(0x1B, octets).is_none() && !is_utf16(octets);
     if is_plain && told.is_none_or(CodePage::keeps_ascii) {
         return Html { octets: Cow::Borrowed(octets), charset: "us-ascii", is_clean: true };
@@ -198,6 +200,23 @@ mod tests {
         check(b"<p>+AOc-</p>", Some(65000), "utf-8", "<p>ç</p>".as_bytes(), true);
         let wide: Vec<u8> = "<p>ç</p>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         check(&wide, Some(1200), "utf-8", "<p>ç</p>".as_bytes(), true);
+    }
+
+    #[test]
+    fn octets_that_are_no_utf_16_are_not_read_as_such_whatever_the_item_tells() {
+        for told in [1200, 1201] {
+            check(b"<p>abcd</p>", Some(told), "us-ascii", b"<p>abcd</p>", true);
+            check(b"<p>abcde</p>", Some(told), "us-ascii", b"<p>abcde</p>", true);
+            check("<p>ação</p>".as_bytes(), Some(told), "utf-8", "<p>ação</p>".as_bytes(), true);
+            let meta = b"<meta charset=iso-8859-2><p>\xB1</p>";
+            check(meta, Some(told), "iso-8859-2", meta, true);
+        }
+        let text: Vec<u8> = "日本<p>ç</p>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&text, Some(1200), "utf-8", "日本<p>ç</p>".as_bytes(), true);
+    }
+
+    #[test]
+    fn a_meta_that_a_conversion_makes_untrue_is_mended() {
         assert_eq!(
             of_text("<meta charset=big5>ç".into()).octets.as_ref(),
             "<meta charset=utf-8>ç".as_bytes()

@@ -23,6 +23,7 @@ mod part;
 pub mod pim;
 mod report;
 mod smime;
+mod subject;
 pub(crate) mod tag;
 mod transport;
 mod view;

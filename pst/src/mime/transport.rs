@@ -42,8 +42,8 @@ pub struct Fields<'a> {
     pub dropped: usize,
 }
 
-/// Reads headers up to the first empty line: what follows are headers of parts. A line of blanks alone folds a field,
-/// as old mailers do it (RFC 5322 §4.2).
+/// Reads headers up to the first empty line: what follows are headers of parts, else it is dropped. A line of blanks
+/// alone folds a field, as old mailers do it (RFC 5322 §4.2).
 pub fn fields(headers: &str) -> Fields<'_> {
     let mut found = Fields::default();
     let headers = headers.trim_start_matches(['\r', '\n']);
@@ -53,8 +53,10 @@ pub fn fields(headers: &str) -> Fields<'_> {
     };
     let start = headers.as_ptr() as usize;
     let mut open: Option<(&str, usize, usize)> = None;
-    for line in lines(headers) {
+    let mut lines = lines(headers);
+    while let Some(line) = lines.next() {
         if line.is_empty() {
+            found.dropped += behind_end(&mut lines);
             break;
         }
         if line.trim_matches([' ', '\t']).is_empty() {
@@ -79,6 +81,20 @@ pub fn fields(headers: &str) -> Fields<'_> {
     }
     close(&mut found, headers, open);
     found
+}
+
+/// How many lines behind the empty one are of the message's headers all the same: a program that doubles line ends
+/// cuts them off there. Those of parts begin with a boundary, or with a field of their structure.
+fn behind_end<'a>(lines: &mut impl Iterator<Item = &'a str>) -> usize {
+    let mut rest = lines.filter(|line| !line.is_empty()).peekable();
+    let is_of_part = |line: &&str| {
+        let is_structure = line.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("Content-"));
+        is_structure || line.starts_with("--")
+    };
+    let is_headers = rest.peek().is_some_and(|line| {
+        !is_of_part(line) && line.split_once(':').is_some_and(|(name, _)| is_name(name.trim_end()))
+    });
+    if is_headers { rest.count() } else { 0 }
 }
 
 fn close<'a>(found: &mut Fields<'a>, headers: &'a str, open: Option<(&'a str, usize, usize)>) {
@@ -133,13 +149,16 @@ mod tests {
 
     #[test]
     fn fields_are_kept_as_they_stand_and_what_is_none_is_dropped() {
-        check("A: 1\r\nB: 2\r\n 3\r\n\r\nC: 4\r\n", &[("A", " 1"), ("B", " 2\r\n 3")], 0);
+        check("A: 1\r\nB: 2\r\n 3\r\n\r\nC: 4\r\n", &[("A", " 1"), ("B", " 2\r\n 3")], 1);
         check("Microsoft Mail Internet Headers Version 2.0\r\nA: 1\r\n", &[("A", " 1")], 0);
         check("From x Mon\r\nA: 1\nno field\n rest\nB:2", &[("A", " 1"), ("B", "2")], 3);
         check("Ä: 1\r\n: 2\r\nA b: 3\r\n", &[], 3);
         check("", &[], 0);
-        check("A: 1\r\rB: 2", &[("A", " 1")], 0);
-        check("A: 1\r\n \r\nB: 2\r\n \t\r\n 3\r\n\r\nC: 4", &[("A", " 1"), ("B", " 2\r\n \t\r\n 3")], 0);
+        check("A: 1\r\rB: 2", &[("A", " 1")], 1);
+        check("A: 1\r\r\nB: 2\r\r\nC: 3\r\r\n", &[("A", " 1")], 2);
+        check("A: 1\r\n\r\n--b\r\nContent-Type: x/y\r\n\r\n--b--\r\n", &[("A", " 1")], 0);
+        check("A: 1\r\n\r\nContent-Type: x/y\r\n", &[("A", " 1")], 0);
+        check("A: 1\r\n \r\nB: 2\r\n \t\r\n 3\r\n\r\n", &[("A", " 1"), ("B", " 2\r\n \t\r\n 3")], 0);
     }
 
     #[test]

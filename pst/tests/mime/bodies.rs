@@ -212,3 +212,31 @@ fn a_recipient_table_that_cannot_be_read_is_excused_only_by_headers_that_say_wha
         );
     }
 }
+
+#[test]
+fn letters_that_are_lost_are_told_wherever_they_stand() {
+    let narrow = |octets: &[u8]| Value::String8(octets.to_vec());
+    let page = (0x3FFD, Value::Integer32(932));
+    for (id, value, is_told) in [
+        (0x0037, narrow(b"Ol\xE1"), true),
+        (0x0037, narrow(b"\x93\xFA\x96{"), false),
+        (0x0042, narrow(b"Gon\xE7"), true),
+        (0x007D, narrow(b"X-Spam: Ol\xE1\r\n"), true),
+        (0x007D, text("Received: x\r\r\nReferences: <a@b>\r\r\n"), true),
+        (0x007D, text("Received: x\r\n\r\n--b\r\nContent-Type: text/plain\r\n"), false),
+        (0x1000, text("a\0b"), true),
+        (0x1000, text("a\0"), false),
+    ] {
+        let losses = World::default().convert(&mail([page.clone(), (id, value.clone())])).losses;
+        assert_eq!(losses.iter().any(|loss| loss.property == Some(id)), is_told, "{value:?}: {losses:?}");
+    }
+}
+
+#[test]
+fn a_subject_that_was_edited_since_it_came_is_told() {
+    let came = (0x007D, text("Subject: =?utf-8?Q?Ol=C3=A1?=\r\n"));
+    for (shown, is_told) in [("Olá", false), ("Olá, pago", true)] {
+        let losses = World::default().convert(&mail([came.clone(), (0x0037, text(shown))])).losses;
+        assert_eq!(losses.iter().any(|loss| loss.property == Some(0x0037)), is_told, "{shown}: {losses:?}");
+    }
+}

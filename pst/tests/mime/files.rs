@@ -7,7 +7,7 @@ use malote_pst::loss::LossKind;
 use malote_pst::mime::{EMBEDDED_DEPTH_MAX, Unreadable, Verdict};
 use malote_pst::property::Value;
 
-use crate::items::{World, attachment, binary, blob, decoded, file, lost, mail, text};
+use crate::items::{World, attachment, binary, blob, decoded, file, item, lost, mail, text};
 
 fn with(attachments: Vec<malote_pst::item::Attachment>) -> Item {
     let mut mail = mail([]);
@@ -112,6 +112,17 @@ fn a_message_in_a_message_stays_one() {
         message.contains("filename=dentro.eml") || message.contains("filename=\"dentro.eml\""),
         "{message}"
     );
+}
+
+#[test]
+fn an_embedded_entry_of_any_length_keeps_its_whole_text() {
+    let long = format!("{}the very end", "uma linha\r\n".repeat(30_000));
+    for (class, name) in [("IPM.Contact", 0x3001), ("IPM.Task", 0x0037), ("IPM.Activity", 0x0037)] {
+        let inner = item(class, [(name, text("José")), (0x1000, text(&long))]);
+        let outer = with(vec![attachment(0, "inner", Content::Embedded(Box::new(inner)))]);
+        let message = World::default().message(&outer).replace("\r\n ", "");
+        assert!(message.contains("the very end"), "{class}: {} octets", message.len());
+    }
 }
 
 #[test]

@@ -167,6 +167,11 @@ fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     block.split_inclusive(|octet| *octet == b'\n')
 }
 
+/// True for a header that begins with Malote's block: a length in it is the sender's.
+pub(super) fn is_malotes(header: &[u8]) -> bool {
+    malotes(header).is_some()
+}
+
 /// Octets of Malote's block, where that is what the header begins with.
 fn malotes(header: &[u8]) -> Option<usize> {
     let mut at = 0;

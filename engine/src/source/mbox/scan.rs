@@ -8,7 +8,7 @@ use super::behind::{Behind, behind};
 pub use super::found::{Found, Keys, Noticed, Spots};
 use super::from_line::{self, Form, FromLine};
 use super::letter::{Manner, PIECE_OCTETS_MAX, Pieces, Quotes, Variant, is_from};
-use super::own::{Own, Placed, Places};
+use super::own::{self, Own, Placed, Places};
 pub use super::reading::Bare;
 use super::reading::Current;
 use super::status::{self, Storage};
@@ -46,9 +46,13 @@ impl Rules {
             Own::Placed(Placed::of(header, places, length))
         });
         let quotes_header = matches!(own, Own::Placed(placed) if placed.is_malotes());
-        // What other programs leave unquoted says nothing of what Malote wrote.
-        let quotes = if quotes_header { Quotes::Anywhere } else { self.quotes };
-        Manner { variant: self.variant, quotes, own, keeps_ends: false, quotes_header }
+        // What other programs leave unquoted says nothing of what Malote wrote, nor do lengths that its senders told.
+        let (variant, quotes) = match (quotes_header, self.variant) {
+            (true, Variant::Mboxcl | Variant::Mboxcl2) => (Variant::Mboxrd, Quotes::Anywhere),
+            (true, variant) => (variant, Quotes::Anywhere),
+            (false, variant) => (variant, self.quotes),
+        };
+        Manner { variant, quotes, own, keeps_ends: false, quotes_header }
     }
 
     /// The manners that tell a message again: less all lines that any program writes and with nothing unquoted,
@@ -295,7 +299,8 @@ impl<F: Glance + ?Sized> Scan<'_, F> {
 
     /// Where in the header the Content-Length stands by which the body ends, if one is right.
     fn length(&mut self, current: &mut Current, body_at: u64) -> Option<usize> {
-        if !self.rules.variant.has_lengths() {
+        let is_malotes = self.rules.places.is_some() && own::is_malotes(&current.raw_header);
+        if !self.rules.variant.has_lengths() || is_malotes {
             return None;
         }
         let (mut at, mut right, mut has_any, mut beyond) = (0, None, false, None);

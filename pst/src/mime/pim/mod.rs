@@ -25,6 +25,8 @@ use crate::names::PSETID_APPOINTMENT;
 use event::Purpose;
 use lines::Lines;
 
+pub use lines::TEXT_CHARACTERS_MAX;
+
 /// `PidLidAppointmentCounterProposal`: an answer that names another time.
 const COUNTER_PROPOSAL: u32 = 0x8257;
 

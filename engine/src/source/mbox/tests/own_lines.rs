@@ -95,3 +95,21 @@ fn a_line_too_long_to_be_looked_at_whole_is_the_messages() {
     let (messages, ..) = read(&separated(&long));
     assert_eq!(messages[0], format!("{}\r\nx\r\n", long.replace('\n', "\r\n")));
 }
+
+#[test]
+fn a_senders_length_says_nothing_of_what_malote_wrote() {
+    let malotes = format!("From MAILER-DAEMON {DATE}\nStatus: O \nX-Status:     \nX-Keywords: {:160}\n", "");
+    let quoting = format!("{malotes}A: 1\nContent-Length: 9\n\n>>From y\n\n");
+    let next = format!("{malotes}A: 2\nContent-Length: 2\n\nz\n\n");
+    // Its own length, one that takes the next message for its text, and one that goes on beyond the file's end.
+    for length in [2, 2 + next.len(), 9_999] {
+        let long = format!("{malotes}Content-Length: {length}\nA: 3\n\nx\n\n");
+        let expected = [
+            "A: 1\r\nContent-Length: 9\r\n\r\n>From y\r\n",
+            &format!("Content-Length: {length}\r\nA: 3\r\n\r\nx\r\n"),
+            "A: 2\r\nContent-Length: 2\r\n\r\nz\r\n",
+        ];
+        check(&format!("{quoting}{long}{next}"), &expected, "mboxrd");
+        check(&format!("{quoting}{long}{next}").repeat(6), &expected.repeat(6), "mboxrd");
+    }
+}
