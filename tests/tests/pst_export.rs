@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use acceptance::program::Home;
 use anyhow::{Context as _, Result};
-use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst};
+use pst_writer::names::PS_PUBLIC_STRINGS;
+use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst, Value};
 
 /// Stands near the end of the file that is damaged, and nowhere else.
 const MARK: &[u8] = b"the octets that a bad sector takes";
@@ -151,5 +152,37 @@ async fn a_second_export_replaces_the_first_and_never_that_of_another_store() ->
     let ended = home.run(words).await?.with(2);
     assert!(ended.err.contains("another store"), "{}", ended.err);
     assert_eq!(files(&out)?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_line_of_a_message_is_taken_for_one_of_an_exported_mbox() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("lines.pst");
+    let mut store = Pst::new(Crypt::None).create(&path)?;
+    let top = store.top();
+    let folder = store.folder(top, Folder::new("Kunden").class("IPF.Note"))?;
+    let headers =
+        "X-Mozilla-Status: 0009\r\nX-Status: D\r\nContent-Length: 2\r\nMessage-ID: <1@example.org>\r\n";
+    let message =
+        Message::new("IPM.Note").text("Offer", "From here on\r\n").with(0x7D, Value::Text(headers.into()));
+    let categories = Value::Texts(vec!["Vermelho".into(), "Pago".into()]);
+    store.item(folder, &message.named(PS_PUBLIC_STRINGS, "Keywords", categories))?;
+    store.finish()?;
+    let out = export(&home, &path, "mbox", "native", 0).await?;
+    let from = format!("mbox:{}", out.display());
+    let to = format!("maildir:{}", home.path("copied").display());
+    let ended = home.run(["copy", "--json", "--quiet", "--from", &from, "--to", &to]).await?.with(0);
+    assert_eq!(ended.total("copied"), 1, "{}", ended.out);
+    let letter = |folder: &Path, part: &str| -> Result<String> {
+        let mut all = files(folder)?.into_iter().filter(|path| path.display().to_string().contains(part));
+        Ok(fs::read_to_string(all.next().context("no letter")?)?.replace("\r\n", "\n"))
+    };
+    let letters = export(&home, &path, "eml", "native", 0).await?;
+    let copied = letter(&home.path("copied"), "/cur/")?;
+    assert_eq!(copied, letter(&letters, ".eml")?, "the message is as it was");
+    let keywords = files(&home.path("copied"))?.into_iter().find(|path| path.ends_with("dovecot-keywords"));
+    let keywords = fs::read_to_string(keywords.context("no keywords came")?)?;
+    assert!(["Vermelho", "Pago"].iter().all(|word| keywords.contains(word)), "{keywords}");
     Ok(())
 }

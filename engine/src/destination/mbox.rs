@@ -25,6 +25,7 @@ use malote_plan::folder::{Folder, FolderPath, Role};
 use malote_plan::promise::Promises;
 
 use self::tray::{MboxTray, Opening};
+pub use self::write::lines_of_flags;
 use super::files::{OpenFiles, Remarks, unwritten};
 use super::{Destination, OpenDestination};
 use crate::clock::{Clock, SystemClock};

@@ -16,6 +16,7 @@ use malote_pst::store::NodeId;
 use malote_pst::tree::{Placed, Role as Use};
 
 use self::shelf::PstShelf;
+pub use self::shelf::flags;
 use self::watch::Watch;
 use super::archive::contents::{folder, path_of, with_use};
 use super::archive::{Archive, Contents, Shelf, folder_unreadable, unreadable};

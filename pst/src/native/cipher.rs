@@ -26,8 +26,8 @@ impl Encoding {
         }
     }
 
-    /// Decodes what a data block holds to where it is wanted, which is as long. `block` is its BID, the key of the cyclic
-    /// encoding.
+    /// Decodes what a data block holds to where it is wanted, which is as long. `block` is its BID, the key of the
+    /// cyclic encoding.
     pub(super) fn decode_into(self, octets: &[u8], block: u64, into: &mut [u8]) {
         match self {
             Self::None => into.copy_from_slice(octets),

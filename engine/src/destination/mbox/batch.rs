@@ -13,7 +13,7 @@ use std::sync::Arc;
 use malote_plan::message::Flags;
 
 use super::journal::{Planned, Row};
-use super::write::{Spooled, flag_lines, separator, write};
+use super::write::{Spooled, lines_of_flags, separator, write};
 use crate::source::archive::files::Slice;
 use crate::source::mbox::tree::BATCH_HEAD;
 
@@ -80,9 +80,7 @@ impl Layout {
         uid: u32,
     ) -> io::Result<Row> {
         self.write_all(separator(unix_seconds).as_bytes())?;
-        let system = flags.iter().filter(|flag| flag.is_system()).cloned().collect();
-        let lines = flag_lines(flags).or_else(|| flag_lines(&system)).unwrap_or_default();
-        self.write_all(lines.as_bytes())?;
+        self.write_all(lines_of_flags(flags).as_bytes())?;
         let (at, octets, keeps_ends, hash) =
             (self.end + self.octets, spooled.octets, spooled.keeps_ends, spooled.hash);
         let stored = write(spooled, self)?;

@@ -40,6 +40,14 @@ pub(super) fn flag_lines(flags: &Flags) -> Option<String> {
     (lines.len() == FLAGS_OCTETS && keywords.is_ascii()).then_some(lines)
 }
 
+/// The lines that stand in front of each message of an mbox of Malote's and tell its flags, always as many octets;
+/// keywords that have no room are left out. Whoever finds them takes no line of the message for one of the file's.
+#[must_use]
+pub fn lines_of_flags(flags: &Flags) -> String {
+    let system = || flags.iter().filter(|flag| flag.is_system()).cloned().collect();
+    flag_lines(flags).or_else(|| flag_lines(&system())).unwrap_or_default()
+}
+
 /// The line before a message: no sender, for none is known for sure, and the time of receiving in UTC.
 pub(super) fn separator(unix_seconds: i64) -> String {
     let date = InternalDate { unix_seconds, offset_minutes: 0 };

@@ -177,7 +177,9 @@ fn stub(uid: Uid, leaf: &Leaf) -> Stub {
     }
 }
 
-fn flags(flags: mime::Flags, keywords: &[String]) -> Flags {
+/// An item's flags and keywords as those of a message.
+#[must_use]
+pub fn flags(flags: mime::Flags, keywords: &[String]) -> Flags {
     let system = [
         (flags.seen, r"\Seen"),
         (flags.answered, r"\Answered"),

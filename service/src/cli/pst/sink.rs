@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use malote_engine::destination::mbox::lines_of_flags;
+use malote_engine::source::pst::flags;
 use malote_pst::mailbox::{Damaged, Mailbox};
 use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Room, Unwritten};
 use malote_pst::store::NodeId;
@@ -231,12 +233,9 @@ fn letters(flags: Flags) -> (&'static str, String) {
     ("cur", letters)
 }
 
-/// Flags as mbox files keep them, in front of the message's own header.
-pub(super) fn status(flags: Flags) -> String {
-    let status = if flags.seen { "Status: RO\n" } else { "Status: O\n" };
-    let all = [(flags.answered, 'A'), (flags.flagged, 'F'), (flags.draft, 'T')];
-    let letters: String = all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, letter)| letter).collect();
-    if letters.is_empty() { status.to_owned() } else { format!("{status}X-Status: {letters}\n") }
+/// Flags and keywords as every mbox of Malote's keeps them, in front of the message's own header.
+pub(super) fn status(converted: &Converted) -> String {
+    lines_of_flags(&flags(converted.flags, &converted.keywords))
 }
 
 /// What stops an export.

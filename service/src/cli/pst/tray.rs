@@ -76,7 +76,7 @@ impl<'t, 'a> Tray<'t, 'a> {
                 self.begin = self.filed + self.lines.room().len() as u64;
                 let seconds = converted.internal_date.map(|date| date.unix_seconds);
                 self.lines.own(from_line(seconds).as_bytes());
-                self.lines.own(status(converted.flags).as_bytes());
+                self.lines.own(status(converted).as_bytes());
                 let mut data = std::mem::take(&mut self.data);
                 let written = message.write_to(mailbox.blobs(), self, &mut data);
                 self.data = data;
