@@ -102,7 +102,10 @@ impl<'a> Builder<'_> {
     fn undecodable(&mut self, view: &View<'_>) {
         let told = |properties: &Properties| {
             let lost = properties.0.iter().filter(|(id, value)| match value {
-                Value::String(text) => text.trim_end_matches('\0').contains('\0'),
+                Value::String(text) => {
+                    let first = memchr::memchr(0, text.as_bytes());
+                    first.is_some_and(|at| text.as_bytes()[at..].iter().any(|octet| *octet != 0))
+                }
                 Value::String8(octets) => {
                     !octets.is_ascii() && !TEXTS.contains(id) && !view.page.decode(octets).1
                 }

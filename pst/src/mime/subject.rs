@@ -20,6 +20,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// True where the field says other than `shown`. What cannot be decoded says nothing.
 pub fn is_another(field: &str, shown: &str) -> bool {
+    if field == shown {
+        return false;
+    }
     let Some(came) = decoded(field) else { return false };
     let (came, shown) = (letters(&came), letters(shown));
     let is_cut = shown.chars().count() >= CUT_LETTERS_MIN && came.starts_with(&shown);

@@ -6,7 +6,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use malote_pst::mailbox::{Damaged, Mailbox};
-use malote_pst::mime::{Converted, Form, LineEnd, Room, Unwritten};
+use malote_pst::mime::{Converted, Flags, Form, LineEnd, Room, Unwritten};
 use malote_pst::store::NodeId;
 
 use super::crew::{Crew, Portion};
@@ -25,6 +25,26 @@ const PASSED_OCTETS_MIN: usize = 128 * 1024;
 pub(super) struct Rooms {
     gathered: Vec<u8>,
     data: Room,
+    told: Told,
+}
+
+/// The flags and keywords that were told last, and their lines: those of the next item are mostly the same.
+#[derive(Debug, Default)]
+struct Told {
+    flags: Flags,
+    keywords: Vec<String>,
+    lines: String,
+}
+
+impl Told {
+    fn lines(&mut self, converted: &Converted) -> &str {
+        let is_same = self.flags == converted.flags && self.keywords == converted.keywords;
+        if !is_same || self.lines.is_empty() {
+            let (flags, keywords) = (converted.flags, converted.keywords.clone());
+            *self = Self { flags, keywords, lines: status(converted) };
+        }
+        &self.lines
+    }
 }
 
 /// Where the messages of one portion go.
@@ -34,6 +54,7 @@ pub(super) struct Tray<'t, 'a> {
     portion: &'t Portion,
     lines: Lines,
     data: Room,
+    told: Told,
     /// True once everything before the portion is written.
     has_turn: bool,
     /// The folder's file, from the turn on, where there is one yet.
@@ -52,9 +73,9 @@ impl<'t, 'a> Tray<'t, 'a> {
         portion: &'t Portion,
         rooms: Rooms,
     ) -> Self {
-        let Rooms { gathered, data } = rooms;
+        let Rooms { gathered, data, told } = rooms;
         let lines = Lines::new(gathered);
-        Self { crew, sink, portion, lines, data, has_turn: false, file: None, filed: 0, begin: 0 }
+        Self { crew, sink, portion, lines, data, told, has_turn: false, file: None, filed: 0, begin: 0 }
     }
 
     /// Writes one message, or reads it to its end where nothing is to be written.
@@ -76,7 +97,7 @@ impl<'t, 'a> Tray<'t, 'a> {
                 self.begin = self.filed + self.lines.room().len() as u64;
                 let seconds = converted.internal_date.map(|date| date.unix_seconds);
                 self.lines.own(from_line(seconds).as_bytes());
-                self.lines.own(status(converted).as_bytes());
+                self.lines.own(self.told.lines(converted).as_bytes());
                 let mut data = std::mem::take(&mut self.data);
                 let written = message.write_to(mailbox.blobs(), self, &mut data);
                 self.data = data;
@@ -149,7 +170,7 @@ impl<'t, 'a> Tray<'t, 'a> {
     /// Writes the rest when its turn has come, gives the rooms back, and the file to whom comes next.
     pub(super) fn finish(mut self, rooms: &mut Rooms) -> Result<Option<File>, Stopped> {
         self.pass().map_err(|cause| self.refused(&cause))?;
-        *rooms = Rooms { gathered: std::mem::take(self.lines.room()), data: self.data };
+        *rooms = Rooms { gathered: std::mem::take(self.lines.room()), data: self.data, told: self.told };
         Ok(self.file)
     }
 
