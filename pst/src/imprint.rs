@@ -76,10 +76,10 @@ fn said_by_name(names: &Names) -> BTreeMap<u16, (Guid, u32)> {
 fn add_item(hasher: &mut blake3::Hasher, item: &Item, named: &BTreeMap<u16, (Guid, u32)>) {
     add_all(hasher, &item.properties, &SAID);
     add_all(hasher, &item.properties, &SPAN);
-    for (id, value) in item.properties.0.range(PEOPLE) {
+    for (id, value) in item.properties.0.iter().filter(|(id, _)| PEOPLE.contains(*id)) {
         add(hasher, *id, value);
     }
-    let mut by_name: Vec<_> = item.properties.0.range(0x8000..).collect();
+    let mut by_name: Vec<_> = item.properties.0.iter().filter(|(id, _)| **id >= 0x8000).collect();
     by_name.retain(|(id, _)| named.contains_key(id));
     by_name.sort_by_key(|(id, _)| named.get(id));
     for (id, value) in by_name {

@@ -1,7 +1,7 @@
 //! Typed properties as a store holds them ([MS-OXPROPS], [MS-OXCDATA] §2.11.1).
 //! Never decodes a code page: octets of 8-bit strings stay octets until somebody knows their page.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::store::Blob;
 
@@ -62,9 +62,40 @@ pub enum ValueType {
 /// The properties of one object by their ids: the upper 16 bits of a property tag. Ids from 0x8000 on are named
 /// ones, and mean what the store's [`crate::names::Names`] says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Properties(pub BTreeMap<u16, Value>);
+pub struct Properties(pub LiteMap<u16, Value>);
+
+impl<const COUNT: usize> From<[(u16, Value); COUNT]> for Properties {
+    fn from(all: [(u16, Value); COUNT]) -> Self {
+        all.into_iter().collect()
+    }
+}
+
+impl FromIterator<(u16, Value)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (u16, Value)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+impl Extend<(u16, Value)> for Properties {
+    fn extend<I: IntoIterator<Item = (u16, Value)>>(&mut self, all: I) {
+        for (id, value) in all {
+            self.0.insert(id, value);
+        }
+    }
+}
 
 impl Properties {
+    /// Of each id the first value, in whatever order they come.
+    #[must_use]
+    pub fn of_first(mut all: Vec<(u16, Value)>) -> Self {
+        // One by one they would take the time of their square where a hostile store has them the wrong way round.
+        if !all.is_sorted_by_key(|(id, _)| *id) {
+            all.sort_by_key(|(id, _)| *id);
+        }
+        all.dedup_by_key(|(id, _)| *id);
+        Self(LiteMap::from_sorted_store_unchecked(all))
+    }
+
     /// The value under `id`, where there is one.
     #[must_use]
     pub fn get(&self, id: u16) -> Option<&Value> {

@@ -72,7 +72,7 @@ mod tests {
             Attachment { number: 0, properties: Properties::default(), content, damage: Vec::new() };
         Item {
             node: NodeId(4),
-            properties: Properties([(0x1000, value)].into()),
+            properties: Properties::from([(0x1000, value)]),
             recipients: Vec::new(),
             attachments: vec![attachment],
             damage: Vec::new(),

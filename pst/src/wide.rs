@@ -1,9 +1,43 @@
 //! Substitution, base64 and texts in steps of many octets, where the processor has what that takes (AVX-512 VBMI).
 //! Never another result than octet by octet: what is done is chosen while the program runs.
 
-pub mod text;
-
 use multiversion::multiversion;
+
+/// Stores a whole vector.
+#[cfg(target_arch = "x86_64")]
+macro_rules! store {
+    ($octets:expr, $out:expr) => {{
+        use std::arch::x86_64::{_mm256_extract_epi64, _mm512_castsi512_si256, _mm512_extracti64x4_epi64};
+        let octets = $octets;
+        let out: &mut [u8; 64] = $out;
+        let (low, high) = out.split_at_mut(32);
+        for (half, out) in
+            [(_mm512_castsi512_si256(octets), low), (_mm512_extracti64x4_epi64::<1>(octets), high)]
+        {
+            let words = [
+                _mm256_extract_epi64::<0>(half),
+                _mm256_extract_epi64::<1>(half),
+                _mm256_extract_epi64::<2>(half),
+                _mm256_extract_epi64::<3>(half),
+            ];
+            $crate::wide::put(words, out);
+        }
+    }};
+}
+
+/// Loads a whole vector.
+#[cfg(target_arch = "x86_64")]
+macro_rules! load {
+    ($octets:expr) => {{
+        let octets: &[u8; 64] = $octets;
+        let [a, b, c, d, e, f, g, h] = $crate::wide::words(octets);
+        std::arch::x86_64::_mm512_set_epi64(h, g, f, e, d, c, b, a)
+    }};
+}
+
+// After the macros that they use.
+pub mod quoted;
+pub mod text;
 
 /// Octets of a line of base64, and its letters (RFC 2045 §6.8).
 pub const LINE_OCTETS: usize = 57;
@@ -48,35 +82,17 @@ pub fn substitute(table: &[u8; 256], octets: &[u8], into: &mut [u8]) {
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+avx512vbmi" => {
             use std::arch::x86_64::{
-                __m512i, _mm256_extract_epi64, _mm512_castsi512_si256, _mm512_extracti64x4_epi64,
-                _mm512_mask_blend_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8, _mm512_set_epi64,
-            };
-            let load = |octets: &[u8; 64]| {
-                let [a, b, c, d, e, f, g, h] = words(octets);
-                _mm512_set_epi64(h, g, f, e, d, c, b, a)
-            };
-            let quarters = |half| {
-                [
-                    _mm256_extract_epi64::<0>(half),
-                    _mm256_extract_epi64::<1>(half),
-                    _mm256_extract_epi64::<2>(half),
-                    _mm256_extract_epi64::<3>(half),
-                ]
-            };
-            let store = |octets: __m512i, out: &mut [u8; 64]| {
-                let (low, high) = out.split_at_mut(32);
-                put(quarters(_mm512_castsi512_si256(octets)), low);
-                put(quarters(_mm512_extracti64x4_epi64::<1>(octets)), high);
+                _mm512_mask_blend_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
             };
             let (tables, _) = table.as_chunks::<64>();
-            let (a, b) = (load(&tables[0]), load(&tables[1]));
-            let (c, d) = (load(&tables[2]), load(&tables[3]));
+            let (a, b) = (load!(&tables[0]), load!(&tables[1]));
+            let (c, d) = (load!(&tables[2]), load!(&tables[3]));
             let ((steps, rest), (outs, rest_out)) = (octets.as_chunks::<64>(), into.as_chunks_mut::<64>());
             for (step, out) in steps.iter().zip(outs) {
-                let places = load(step);
+                let places = load!(step);
                 let low = _mm512_permutex2var_epi8(a, places, b);
                 let high = _mm512_permutex2var_epi8(c, places, d);
-                store(_mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high), out);
+                store!(_mm512_mask_blend_epi8(_mm512_movepi8_mask(places), low, high), out);
             }
             one_by_one(table, rest, rest_out);
         },
@@ -99,32 +115,14 @@ pub fn base64_lines<const WHOLE: usize>(
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+avx512vbmi" => {
             use std::arch::x86_64::{
-                __m512i, _mm256_extract_epi64, _mm512_castsi512_si256, _mm512_extracti64x4_epi64,
-                _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi64, _mm512_set_epi64,
-            };
-            let all = |octets: &[u8; 64]| {
-                let [a, b, c, d, e, f, g, h] = words(octets);
-                _mm512_set_epi64(h, g, f, e, d, c, b, a)
+                __m512i, _mm512_multishift_epi64_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi64, _mm512_set_epi64,
             };
             // 48 octets become 64 letters.
             let load = |octets: &[u8; 48]| {
                 let [a, b, c, d, e, f] = words(octets);
                 _mm512_set_epi64(0, 0, f, e, d, c, b, a)
             };
-            let quarters = |half| {
-                [
-                    _mm256_extract_epi64::<0>(half),
-                    _mm256_extract_epi64::<1>(half),
-                    _mm256_extract_epi64::<2>(half),
-                    _mm256_extract_epi64::<3>(half),
-                ]
-            };
-            let store = |letters: __m512i, out: &mut [u8; 64]| {
-                let (low, high) = out.split_at_mut(32);
-                put(quarters(_mm512_castsi512_si256(letters)), low);
-                put(quarters(_mm512_extracti64x4_epi64::<1>(letters)), high);
-            };
-            let (order, letters) = (all(&ORDER), all(&LETTERS));
+            let (order, letters) = (load!(&ORDER), load!(&LETTERS));
             let shifts = _mm512_set1_epi64(i64::from_le_bytes(SHIFTS));
             let encode = |octets: __m512i| {
                 let spread = _mm512_permutexvar_epi8(order, octets);
@@ -136,8 +134,8 @@ pub fn base64_lines<const WHOLE: usize>(
                 // Two steps that lie upon one another make the line: its first 64 letters, and its last.
                 let head = line.first_chunk().expect("a line has 57 octets");
                 let tail = line.last_chunk().expect("a line has 57 octets");
-                store(encode(load(head)), whole[begin..].first_chunk_mut().expect("a line has 76 letters"));
-                store(encode(load(tail)), whole.last_chunk_mut().expect("a line has 76 letters"));
+                store!(encode(load(head)), whole[begin..].first_chunk_mut().expect("a line has 76 letters"));
+                store!(encode(load(tail)), whole.last_chunk_mut().expect("a line has 76 letters"));
             }
             true
         },

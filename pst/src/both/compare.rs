@@ -67,7 +67,7 @@ fn attachment(place: &str, mine: &Attachment, theirs: &Attachment, found: &mut V
 /// What of a recipient has to be there in both readings, or is there by chance: who it is, and what both have.
 fn shared(mine: &Properties, theirs: &Properties) -> Properties {
     let is_kept = |id: &u16| RECIPIENT.contains(id) || theirs.get(*id).is_some();
-    Properties(mine.0.iter().filter(|(id, _)| is_kept(id)).map(|(id, value)| (*id, value.clone())).collect())
+    mine.0.iter().filter(|(id, _)| is_kept(id)).map(|(id, value)| (*id, value.clone())).collect()
 }
 
 /// Kind and length of what is attached. No data and data of no octets are told apart by few readers.
@@ -139,7 +139,7 @@ pub(super) fn holds(more: &Item, less: &Item) -> bool {
         && less.recipients.iter().zip(&more.recipients).all(|(less, more)| {
             let who = |one: &Properties| {
                 let named = one.0.iter().filter(|(id, _)| RECIPIENT.contains(id));
-                Properties(named.map(|(id, value)| (*id, value.clone())).collect())
+                named.map(|(id, value)| (*id, value.clone())).collect::<Properties>()
             };
             has_properties(more, &who(less))
         });

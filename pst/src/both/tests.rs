@@ -67,7 +67,7 @@ fn fake(name: &'static str, items: &[u32], item: Reading, seconds: u64, clock: &
 }
 
 fn whole(node: NodeId) -> Result<Item, StoreError> {
-    let properties = Properties([(0x37, Value::String("Olá".to_owned()))].into());
+    let properties = Properties::from([(0x37, Value::String("Olá".to_owned()))]);
     Ok(Item { node, properties, recipients: Vec::new(), attachments: Vec::new(), damage: Vec::new() })
 }
 
@@ -145,8 +145,8 @@ fn an_item_that_only_the_second_reader_reads_still_tells_what_the_first_met() {
 #[expect(clippy::unnecessary_wraps, reason = "it stands where a reading stands")]
 fn with_people(node: NodeId) -> Result<Item, StoreError> {
     let damage = vec![Damage { part: Part::Recipients, reason: "its checksum is wrong".to_owned() }];
-    let recipients = vec![Properties([(0x3001, Value::String("Ana".to_owned()))].into())];
-    let properties = Properties([(0x37, Value::String("Olá".to_owned()))].into());
+    let recipients = vec![Properties::from([(0x3001, Value::String("Ana".to_owned()))])];
+    let properties = Properties::from([(0x37, Value::String("Olá".to_owned()))]);
     Ok(Item { node, properties, recipients, attachments: Vec::new(), damage })
 }
 

@@ -75,11 +75,11 @@ pub fn walk(file: &ffi::File) -> Result<Vec<Folder>, StoreError> {
     Ok(folders)
 }
 
-const fn bare(node: NodeId, parent: NodeId) -> Folder {
+fn bare(node: NodeId, parent: NodeId) -> Folder {
     Folder {
         node,
         parent,
-        properties: Properties(std::collections::BTreeMap::new()),
+        properties: Properties::default(),
         items: Vec::new(),
         counts: Counts { table_rows: None, node_children: None, claimed: None },
         damage: Vec::new(),

@@ -67,7 +67,7 @@ mod tests {
 
     fn streams(guids: &[u8], entries: &[u8], strings: &[u8]) -> Properties {
         let streams = [(STREAM_GUID, guids), (STREAM_ENTRY, entries), (STREAM_STRING, strings)];
-        Properties(streams.map(|(id, octets)| (id, Value::Binary(octets.to_vec()))).into())
+        streams.map(|(id, octets)| (id, Value::Binary(octets.to_vec()))).into()
     }
 
     #[test]

@@ -52,8 +52,7 @@ impl<'a> Builder<'_> {
         self.item_damage(view);
         self.too_long(view.item);
         self.undecodable(view);
-        let id = made_id(view, self.losses.place());
-        let head = headers::write(view, &id, &mut self.losses);
+        let head = headers::write(view, &mut self.losses);
         if let Some(root) = smime::content(view, &class, self.blobs, &mut self.losses) {
             return Entity { head, root };
         }
@@ -100,23 +99,27 @@ impl<'a> Builder<'_> {
     /// Notes strings of which letters are lost: octets that belong to no code page, and NULs in their midst. Bodies
     /// that come as octets tell of theirs themselves.
     fn undecodable(&mut self, view: &View<'_>) {
-        let told = |properties: &Properties| {
-            let lost = properties.0.iter().filter(|(id, value)| match value {
-                Value::String(text) => {
-                    let first = memchr::memchr(0, text.as_bytes());
-                    first.is_some_and(|at| text.as_bytes()[at..].iter().any(|octet| *octet != 0))
-                }
-                Value::String8(octets) => {
-                    !octets.is_ascii() && !TEXTS.contains(id) && !view.page.decode(octets).1
-                }
-                _ => false,
-            });
-            lost.map(|(id, _)| *id).collect::<Vec<_>>()
+        let is_lost = |id: u16, value: &Value| match value {
+            Value::String(text) => {
+                let first = memchr::memchr(0, text.as_bytes());
+                first.is_some_and(|at| text.as_bytes()[at..].iter().any(|octet| *octet != 0))
+            }
+            Value::String8(octets) => {
+                !octets.is_ascii() && !TEXTS.contains(&id) && !view.page.decode(octets).1
+            }
+            _ => false,
         };
-        let item = view.item;
-        let files = item.attachments.iter().map(|attachment| &attachment.properties);
-        let all = std::iter::once(&item.properties).chain(&item.recipients).chain(files);
-        let lost: BTreeSet<u16> = all.flat_map(told).collect();
+        let mut lost = BTreeSet::new();
+        let mut look = |properties: &Properties| {
+            for (id, value) in &properties.0 {
+                if is_lost(*id, value) {
+                    lost.insert(*id);
+                }
+            }
+        };
+        look(&view.item.properties);
+        view.item.recipients.iter().for_each(&mut look);
+        view.item.attachments.iter().for_each(|attachment| look(&attachment.properties));
         for id in lost {
             let why = format!("a string holds what code page {} does not have", view.page.number);
             self.losses.note(LossKind::TextUndecodable, Some(id), why);
@@ -287,6 +290,7 @@ pub fn identity(view: &View<'_>, place: &[u32]) -> blake3::Hash {
     hasher.finalize()
 }
 
-fn made_id(view: &View<'_>, place: &[u32]) -> String {
+/// The Message-ID of an item that has none: the same in every run.
+pub fn made_id(view: &View<'_>, place: &[u32]) -> String {
     format!("<{}@malote.invalid>", &identity(view, place).to_hex()[..40])
 }

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use base64_simd::{Out, STANDARD};
 
-use crate::wide;
+use super::gathered::Gathered;
+use crate::wide::text::STEP_ROOM;
+use crate::wide::{self, quoted};
 
 /// Longest line of a message, without its end, in octets (RFC 5322 §2.1.1).
 pub const LINE_OCTETS_MAX: usize = 998;
@@ -16,8 +18,8 @@ const BASE64_LINE: u64 = 78;
 const BASE64_LINE_LETTERS: usize = wide::LINE_LETTERS;
 /// Lines of base64 that are encoded in one step before they are parted: they stay in the fastest cache.
 const SLAB_LINES: usize = 64;
-/// Longest line of quoted-printable, without its end (RFC 2045 §6.7).
-const QUOTED_LINE_MAX: usize = 76;
+/// Longest line of quoted-printable, without its end.
+const QUOTED_LINE_MAX: usize = quoted::LINE_MAX;
 
 /// How the octets of a part are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub fn transfer_of(text: &[u8]) -> Transfer {
             return if lines.is_canonical { Transfer::Seven } else { Transfer::SevenMended };
         }
     }
-    let escaped = wide::text::escapes(text);
+    let escaped = quoted::escapes(text);
     // Quoted-printable spends two more octets on each escape, base64 a third on everything.
     if escaped * 2 < text.len() * 3 / 8 || text.len() < 40 { Transfer::Quoted } else { Transfer::Base64 }
 }
@@ -108,15 +110,16 @@ pub const fn quoted_octets_expected(octets: usize) -> usize {
 /// Writes quoted-printable: lines of the text end in CRLF, and longer ones are broken softly.
 pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(quoted_octets_expected(text.len()));
-    let mut quoted = QuotedLine { out, letters: [0; LETTERS_HELD_MAX], held: 0 };
-    let mut rest = text;
+    let mut line = QuotedLine { out, letters: [0; LETTERS_HELD_MAX], held: 0 };
+    let (mut rest, mut is_begin) = (text, true);
     while !rest.is_empty() {
+        (rest, is_begin) = line.plain(rest, is_begin);
         let end = memchr::memchr2(b'\r', b'\n', rest);
-        quoted.line(rest, end.unwrap_or(rest.len()));
+        line.line(rest, end.unwrap_or(rest.len()), is_begin);
         let Some(end) = end else { return };
-        quoted.out.extend_from_slice(b"\r\n");
+        line.out.extend_from_slice(b"\r\n");
         let ending = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        rest = &rest[end + ending..];
+        (rest, is_begin) = (&rest[end + ending..], true);
     }
 }
 
@@ -125,16 +128,19 @@ type Cell = ([u8; CELL_LETTERS], u8);
 /// Letters of a cell: as many as are copied in one step.
 const CELL_LETTERS: usize = 4;
 /// Octets of a line that are written as letters before it is looked at where the line is to be broken.
-const STEP_OCTETS: usize = 512;
+const STEP_OCTETS: usize = 1024;
 /// Letters that may wait for that: those of one step, the line's last octet, and what an earlier step left.
-const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + wide::text::STEP_ROOM;
+const LETTERS_HELD_MAX: usize = (STEP_OCTETS + 1) * 3 + QUOTED_LINE_MAX + STEP_ROOM;
+
+/// Room for the lines that the letters of one step become.
+const LINES_OCTETS: usize = LETTERS_HELD_MAX + LETTERS_HELD_MAX / 16;
 
 /// Each octet as it stands within a line.
 const CELLS: [Cell; 256] = {
     let mut table = [([0; CELL_LETTERS], 1); 256];
     let mut octet = 0;
     while octet < 256 {
-        table[octet] = if wide::text::needs_escape(octet as u8) {
+        table[octet] = if quoted::needs_escape(octet as u8) {
             escaped(octet as u8)
         } else {
             ([octet as u8, 0, 0, 0], 1)
@@ -158,12 +164,27 @@ struct QuotedLine<'a> {
 }
 
 impl QuotedLine<'_> {
-    /// Writes the first line of a text, without its end: so many octets.
-    fn line(&mut self, text: &[u8], octets: usize) {
+    /// Writes lines in steps of many octets, where this processor has them, and as long as there is nothing about them;
+    /// gives what is left, and whether a line of the text begins with it.
+    fn plain<'t>(&mut self, text: &'t [u8], mut is_begin: bool) -> (&'t [u8], bool) {
+        let (mut rest, mut lines) = (text, [0; LINES_OCTETS]);
+        loop {
+            let (_, written) = quoted::letters(rest, STEP_OCTETS, &mut self.letters);
+            let broken = quoted::lines(&self.letters[..written], is_begin, &mut lines);
+            self.out.extend_from_slice(&lines[..broken.written]);
+            (rest, is_begin) = (&rest[broken.octets..], broken.is_begin);
+            if written - broken.read >= quoted::LOOKED_AT || broken.read == 0 {
+                return (rest, is_begin);
+            }
+        }
+    }
+
+    /// Writes the first line of a text, or what is left of it, without its end: so many octets.
+    fn line(&mut self, text: &[u8], octets: usize, is_begin: bool) {
         let Some((last, others)) = text[..octets].split_last() else { return };
         let mut at = 0;
         // mbox files take a line that begins so for the next message.
-        if text[..octets].starts_with(b"From ") {
+        if is_begin && text[..octets].starts_with(b"From ") {
             self.add(escaped(b'F'));
             at = 1;
         }
@@ -188,7 +209,7 @@ impl QuotedLine<'_> {
 
     /// Adds the first of the octets, at most [`STEP_OCTETS`], without a question about any of them.
     fn add_all(&mut self, octets: &[u8], count: usize) {
-        let (read, written) = wide::text::quoted(octets, count, &mut self.letters[self.held..]);
+        let (read, written) = quoted::letters(octets, count, &mut self.letters[self.held..]);
         let mut held = self.held + written;
         for octet in &octets[read..count] {
             let (letters, count) = CELLS[usize::from(*octet)];
@@ -242,37 +263,37 @@ pub enum LineEnd {
 
 /// Writes base64 in lines. `is_first` is false where lines were written before: a line end then comes first. All
 /// but the last call must bring a multiple of [`BASE64_LINE_OCTETS`].
-pub fn base64_lines(octets: &[u8], is_first: bool, end: LineEnd, out: &mut Vec<u8>) {
-    let length = usize::try_from(base64_length(octets.len() as u64)).unwrap_or(usize::MAX);
-    out.reserve(length.saturating_add(2));
+pub fn base64_lines(octets: &[u8], is_first: bool, end: LineEnd, out: &mut Gathered) {
     let first = if is_first { octets.len().min(BASE64_LINE_OCTETS) } else { 0 };
     let (first, rest) = octets.split_at(first);
     let mut letters = [0; BASE64_LINE_LETTERS];
-    out.extend_from_slice(STANDARD.encode(first, Out::from_slice(&mut letters)));
-    for slab in rest.chunks(BASE64_LINE_OCTETS * SLAB_LINES) {
-        let (lines, last) = slab.as_chunks();
-        let is_done = match end {
-            LineEnd::CrLf => wide_lines::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
-            LineEnd::Lf => wide_lines::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
-        };
-        base64_slab(if is_done { last } else { slab }, end, out);
-    }
+    out.append(STANDARD.encode(first, Out::from_slice(&mut letters)));
+    let (lines, _) = rest.as_chunks();
+    let done = match end {
+        LineEnd::CrLf => wide_lines::<{ BASE64_LINE_LETTERS + 2 }>(lines, b"\r\n", out),
+        LineEnd::Lf => wide_lines::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
+    };
+    let rest = &rest[done * BASE64_LINE_OCTETS..];
+    rest.chunks(BASE64_LINE_OCTETS * SLAB_LINES).for_each(|slab| base64_slab(slab, end, out));
 }
 
-/// Writes whole lines, each with its end before it; false, and nothing is written, where this processor has no step
+/// Writes whole lines, each with its end before it; gives how many those were: none where this processor has no step
 /// for a line.
-fn wide_lines<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_OCTETS]], end: &[u8], out: &mut Vec<u8>) -> bool {
-    let begin = out.len();
-    out.resize(begin + lines.len() * WHOLE, 0);
-    let is_done = wide::base64_lines(lines, end, out[begin..].as_chunks_mut::<WHOLE>().0);
-    if !is_done {
-        out.truncate(begin);
+fn wide_lines<const WHOLE: usize>(
+    lines: &[[u8; BASE64_LINE_OCTETS]],
+    end: &[u8],
+    out: &mut Gathered,
+) -> usize {
+    let octets = lines.len() * WHOLE;
+    if !wide::base64_lines(lines, end, out.space(octets).as_chunks_mut::<WHOLE>().0) {
+        return 0;
     }
-    is_done
+    out.fill(octets);
+    lines.len()
 }
 
 /// Writes lines of base64, each with a line end before it.
-fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Vec<u8>) {
+fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Gathered) {
     let mut letters = [0; BASE64_LINE_LETTERS * SLAB_LINES];
     let letters = STANDARD.encode(octets, Out::from_slice(&mut letters));
     let (lines, last) = letters.as_chunks::<BASE64_LINE_LETTERS>();
@@ -281,20 +302,20 @@ fn base64_slab(octets: &[u8], end: LineEnd, out: &mut Vec<u8>) {
         LineEnd::Lf => parted::<{ BASE64_LINE_LETTERS + 1 }>(lines, b"\n", out),
     }
     if !last.is_empty() {
-        out.extend_from_slice(if end == LineEnd::Lf { b"\n" } else { b"\r\n" });
-        out.extend_from_slice(last);
+        out.append(if end == LineEnd::Lf { b"\n" } else { b"\r\n" });
+        out.append(last);
     }
 }
 
 /// Writes lines, each with the line end before it. Room is made once: lines of a known length then cost one step.
-fn parted<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_LETTERS]], end: &[u8], out: &mut Vec<u8>) {
-    let begin = out.len();
-    out.resize(begin + lines.len() * WHOLE, 0);
-    let (wholes, _) = out[begin..].as_chunks_mut::<WHOLE>();
+fn parted<const WHOLE: usize>(lines: &[[u8; BASE64_LINE_LETTERS]], end: &[u8], out: &mut Gathered) {
+    let octets = lines.len() * WHOLE;
+    let (wholes, _) = out.space(octets).as_chunks_mut::<WHOLE>();
     for (whole, line) in wholes.iter_mut().zip(lines) {
         whole[..end.len()].copy_from_slice(end);
         whole[end.len()..].copy_from_slice(line);
     }
+    out.fill(octets);
 }
 
 #[cfg(test)]
@@ -343,7 +364,7 @@ mod tests {
                 let is_last = at + 1 == line.len();
                 let is_from = at == 0 && line.starts_with(b"From ");
                 let is_tail = is_last && matches!(octet, b' ' | b'\t');
-                let is_escaped = is_from || is_tail || wide::text::needs_escape(*octet);
+                let is_escaped = is_from || is_tail || quoted::needs_escape(*octet);
                 let letters =
                     if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
                 if column + letters.len() > if is_last { 76 } else { 75 } {
@@ -376,7 +397,7 @@ mod tests {
     #[test]
     fn the_length_of_base64_is_known_before_it_is_written() {
         for octets in (0..400).chain([57 * 1024, 57 * 1024 + 1]) {
-            let mut out = Vec::new();
+            let mut out = Gathered::default();
             base64_lines(&vec![7; octets], true, LineEnd::CrLf, &mut out);
             assert_eq!(out.len() as u64, base64_length(octets as u64), "{octets}");
         }
@@ -389,14 +410,14 @@ mod tests {
             for (end, parted) in [(LineEnd::CrLf, "\r\n"), (LineEnd::Lf, "\n")] {
                 let lines = octets[..length].chunks(BASE64_LINE_OCTETS);
                 let wanted: Vec<String> = lines.map(reference).collect();
-                let mut whole = Vec::new();
+                let mut whole = Gathered::default();
                 base64_lines(&octets[..length], true, end, &mut whole);
                 assert_eq!(String::from_utf8_lossy(&whole), wanted.join(parted), "{length} {end:?}");
-                let mut portions = Vec::new();
+                let mut portions = Gathered::default();
                 for (number, portion) in octets[..length].chunks(BASE64_LINE_OCTETS * 3).enumerate() {
                     base64_lines(portion, number == 0, end, &mut portions);
                 }
-                assert!(portions == whole, "{length} {end:?}: otherwise in portions");
+                assert!(*portions == *whole, "{length} {end:?}: otherwise in portions");
             }
         }
     }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::address::{self, Recipient, RecipientKind};
+use super::build::made_id;
 use super::head;
 use super::kept;
 use super::mailbox::{self, Mailbox};
@@ -74,12 +75,12 @@ impl<'h> Head<'h, '_> {
     }
 }
 
-/// Writes the head of an item's message. `made_id` is the Message-ID it gets where the store has none.
-pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
+/// Writes the head of an item's message.
+pub fn write(view: &View<'_>, losses: &mut Losses) -> Vec<u8> {
     let transport = view.text(tag::TRANSPORT_HEADERS);
     let found = transport.as_deref().map(transport::fields).unwrap_or_default();
     let recipients = address::recipients(view);
-    let mut head = Head { out: Vec::with_capacity(1_024), names: Vec::new(), losses };
+    let mut head = Head { out: Vec::with_capacity(1_024), names: Vec::with_capacity(24), losses };
     if found.dropped > 0 {
         let told = format!("{} lines of the transport headers are no fields", found.dropped);
         head.losses.note(LossKind::HeaderDropped, Some(tag::TRANSPORT_HEADERS), told);
@@ -115,7 +116,7 @@ pub fn write(view: &View<'_>, made_id: &str, losses: &mut Losses) -> Vec<u8> {
         head.losses.note(LossKind::HeaderChanged, Some(tag::TRANSPORT_HEADERS), told);
     }
     people(view, &recipients, &mut head);
-    identity(view, made_id, &mut head);
+    identity(view, &mut head);
     state(view, &mut head);
     named(view, &mut head);
     head.out
@@ -216,7 +217,7 @@ fn people(view: &View<'_>, recipients: &[Recipient<'_>], head: &mut Head<'_, '_>
     }
 }
 
-fn identity(view: &View<'_>, made_id: &str, head: &mut Head<'_, '_>) {
+fn identity(view: &View<'_>, head: &mut Head<'_, '_>) {
     head.text("Subject", view.subject());
     if !head.has("Date") {
         match date::sent(view) {
@@ -236,7 +237,7 @@ fn identity(view: &View<'_>, made_id: &str, head: &mut Head<'_, '_>) {
         if id.is_none() {
             head.words(MADE_ID_FIELD, Some("made from the store's identity of the item"));
         }
-        head.words("Message-ID", Some(&id.unwrap_or_else(|| made_id.to_owned())));
+        head.words("Message-ID", Some(&id.unwrap_or_else(|| made_id(view, head.losses.place()))));
     }
     for (name, id) in [("In-Reply-To", tag::IN_REPLY_TO), ("References", tag::INTERNET_REFERENCES)] {
         let is_plain = |value: &str| {

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::encode::{self, BASE64_LINE_OCTETS, LineEnd};
+use super::gathered::Gathered;
 use crate::store::{Blob, BlobKey, Blobs};
 
 /// Octets of a blob that are read and held at once: whole lines of base64.
@@ -61,7 +62,7 @@ impl Message {
     /// # Errors
     /// Where a blob cannot be read whole, or `out` refuses; what was written before is no message then.
     pub fn write(&self, blobs: &mut dyn Blobs, out: &mut dyn Write) -> io::Result<()> {
-        let mut through = Through { out, lines: Vec::new() };
+        let mut through = Through { out, lines: Gathered::default() };
         let written = self.write_to(blobs, &mut through, &mut Room::default());
         written.and_then(|()| through.pass().map_err(Unwritten::Refused)).map_err(Unwritten::into_cause)
     }
@@ -103,7 +104,7 @@ pub trait Form {
     ///
     /// # Errors
     /// Where what was appended before cannot be kept.
-    fn lines(&mut self) -> io::Result<&mut Vec<u8>>;
+    fn lines(&mut self) -> io::Result<&mut Gathered>;
 
     /// How these lines are parted.
     fn line_end(&self) -> LineEnd;
@@ -131,7 +132,7 @@ impl Unwritten {
 /// A message as it is, to whatever takes octets.
 struct Through<'a> {
     out: &'a mut dyn Write,
-    lines: Vec<u8>,
+    lines: Gathered,
 }
 
 impl Through<'_> {
@@ -148,7 +149,7 @@ impl Form for Through<'_> {
         self.out.write_all(octets)
     }
 
-    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+    fn lines(&mut self) -> io::Result<&mut Gathered> {
         self.pass()?;
         Ok(&mut self.lines)
     }
@@ -165,8 +166,9 @@ pub struct MessageReader<'a> {
     room: Room,
     /// The blob that is being read, how far it is read, and whether it becomes base64.
     blob: Option<(&'a Blob, u64, bool)>,
-    /// Octets that are ready, and how many of them were given.
-    ready: std::borrow::Cow<'a, [u8]>,
+    /// Octets that are ready: those of the message that are held, or lines that were made. How many were given.
+    held: Option<&'a [u8]>,
+    lines: Gathered,
     given: usize,
 }
 
@@ -175,41 +177,36 @@ impl Message {
     /// whole is an error of the reading.
     pub fn reader<'a>(&'a self, blobs: &'a mut dyn Blobs) -> MessageReader<'a> {
         let (pieces, room) = (self.pieces.iter(), Room::default());
-        MessageReader { pieces, blobs, room, blob: None, ready: (&[]).into(), given: 0 }
+        MessageReader { pieces, blobs, room, blob: None, held: None, lines: Gathered::default(), given: 0 }
     }
 }
 
 impl<'a> MessageReader<'a> {
+    fn ready(&self) -> &[u8] {
+        self.held.unwrap_or(&self.lines)
+    }
+
     /// Makes octets ready; false at the end.
     fn fetch(&mut self) -> io::Result<bool> {
-        while self.given == self.ready.len() {
+        while self.given == self.ready().len() {
             self.given = 0;
+            self.lines.clear();
+            self.held = None;
             if let Some((blob, offset, is_encoded)) =
                 self.blob.take().filter(|(blob, at, _)| *at < blob.octets)
             {
-                let mut lines = std::mem::take(&mut self.ready).into_owned();
-                lines.clear();
-                let read = self.room.block(blob, offset, self.blobs, &mut lines, is_encoded)?;
+                let read = self.room.block(blob, offset, self.blobs, &mut self.lines, is_encoded)?;
                 self.blob = Some((blob, offset + read, is_encoded));
-                self.ready = lines.into();
                 continue;
             }
             match self.pieces.next() {
-                None => {
-                    self.ready = (&[]).into();
-                    return Ok(false);
-                }
-                Some(Piece::Held(octets)) => self.ready = octets.into(),
-                Some(Piece::Encoded(blob)) => self.begin(blob, true),
-                Some(Piece::Raw(blob)) => self.begin(blob, false),
+                None => return Ok(false),
+                Some(Piece::Held(octets)) => self.held = Some(octets),
+                Some(Piece::Encoded(blob)) => self.blob = Some((blob, 0, true)),
+                Some(Piece::Raw(blob)) => self.blob = Some((blob, 0, false)),
             }
         }
         Ok(true)
-    }
-
-    fn begin(&mut self, blob: &'a Blob, is_encoded: bool) {
-        self.ready = (&[]).into();
-        self.blob = Some((blob, 0, is_encoded));
     }
 }
 
@@ -218,8 +215,9 @@ impl io::Read for MessageReader<'_> {
         if into.is_empty() || !self.fetch()? {
             return Ok(0);
         }
-        let count = into.len().min(self.ready.len() - self.given);
-        into[..count].copy_from_slice(&self.ready[self.given..self.given + count]);
+        let ready = &self.ready()[self.given..];
+        let count = into.len().min(ready.len());
+        into[..count].copy_from_slice(&ready[..count]);
         self.given += count;
         Ok(count)
     }
@@ -261,14 +259,14 @@ impl Room {
         blob: &Blob,
         offset: u64,
         blobs: &mut dyn Blobs,
-        lines: &mut Vec<u8>,
+        lines: &mut Gathered,
         is_encoded: bool,
     ) -> io::Result<u64> {
         let block = self.read(blob, offset, blobs)?;
         if is_encoded {
             encode::base64_lines(block, offset == 0, LineEnd::CrLf, lines);
         } else {
-            lines.extend_from_slice(block);
+            lines.append(block);
         }
         Ok(block.len() as u64)
     }

@@ -9,7 +9,11 @@ pub const NAME_CHARACTERS_MAX: usize = 240;
 /// A file's name without folders and control characters; nothing where nothing is left of it.
 pub fn file(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).find(|component| !component.trim().is_empty())?;
-    let clean: String = last.chars().filter(|character| !character.is_control()).collect();
+    let clean: Cow<'_, str> = if last.contains(char::is_control) {
+        last.chars().filter(|character| !character.is_control()).collect()
+    } else {
+        last.into()
+    };
     let clean = clean.trim();
     if clean.is_empty() || clean.chars().all(|character| character == '.') {
         return None;

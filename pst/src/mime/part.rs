@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::encode::{self, LineEnd, Transfer};
-use super::message::{Message, Pieces};
+use super::gathered::Gathered;
+use super::message::{BLOCK_OCTETS, Message, Pieces};
 use crate::store::Blob;
 
 /// About how long the boundaries and the structure's fields of one part are.
@@ -167,9 +168,15 @@ pub fn plan(entity: Entity<'_>, identity: blake3::Hash) -> Message {
     writer.pieces.into_message()
 }
 
+/// Octets of a boundary: its stem, and its number behind a dot.
+const STEM_ROOM: usize = 26 + 9;
+
 /// No text in quoted-printable or base64 holds `=_`.
 fn boundary_stem(identity: blake3::Hash) -> String {
-    format!("=_{}", &identity.to_hex()[..24])
+    let mut stem = String::with_capacity(STEM_ROOM);
+    stem.push_str("=_");
+    stem.push_str(&identity.to_hex()[..24]);
+    stem
 }
 
 struct Writer {
@@ -208,7 +215,14 @@ impl Writer {
                             Transfer::Seven => held.extend_from_slice(&octets),
                             Transfer::SevenMended => encode::mend(&octets, held),
                             Transfer::Quoted => encode::quoted_printable(&octets, held),
-                            Transfer::Base64 => encode::base64_lines(&octets, true, LineEnd::CrLf, held),
+                            Transfer::Base64 => {
+                                let mut lines = Gathered::default();
+                                for (number, block) in octets.chunks(BLOCK_OCTETS).enumerate() {
+                                    encode::base64_lines(block, number == 0, LineEnd::CrLf, &mut lines);
+                                    held.extend_from_slice(&lines);
+                                    lines.clear();
+                                }
+                            }
                         }
                     }
                     Body::Encoded(blob) => {
@@ -232,7 +246,8 @@ impl Writer {
     }
 
     fn multi(&mut self, subtype: &str, parts: Vec<Part<'_>>, has_signed: bool) {
-        let mut boundary = self.stem.clone();
+        let mut boundary = String::with_capacity(STEM_ROOM);
+        boundary.push_str(&self.stem);
         let _ = write!(boundary, ".{:08x}", self.boundaries);
         self.boundaries = self.boundaries.wrapping_add(1);
         let held = self.pieces.held();

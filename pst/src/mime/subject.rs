@@ -1,6 +1,8 @@
 //! Whether the subject that an item came with is the one that its store shows: a user may have edited that.
 //! Never changes either: letters are compared, however they are encoded, folded or spaced.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
@@ -24,18 +26,30 @@ pub fn is_another(field: &str, shown: &str) -> bool {
         return false;
     }
     let Some(came) = decoded(field) else { return false };
-    let (came, shown) = (letters(&came), letters(shown));
-    let is_cut = shown.chars().count() >= CUT_LETTERS_MIN && came.starts_with(&shown);
-    !is_cut && came != shown && !came.contains('\u{FFFD}') && !shown.contains('\u{FFFD}')
+    if came.contains('\u{FFFD}') || shown.contains('\u{FFFD}') {
+        return false;
+    }
+    let (mut of_came, mut of_shown) = (letters(&came), letters(shown));
+    loop {
+        match (of_came.next(), of_shown.next()) {
+            (None, None) => return false,
+            (Some(_), None) => return letters(shown).count() < CUT_LETTERS_MIN,
+            (one, other) if one == other => {}
+            _ => return true,
+        }
+    }
 }
 
-fn letters(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control()).collect()
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control())
 }
 
 /// Text with its encoded words decoded (RFC 2047 §2); nothing where one cannot be. Octets of neighbours of one charset
 /// are put together first: senders cut characters in two.
-fn decoded(field: &str) -> Option<String> {
+fn decoded(field: &str) -> Option<Cow<'_, str>> {
+    if !field.contains("=?") {
+        return Some(Cow::Borrowed(field));
+    }
     let (mut out, mut open): (String, Option<(&str, Vec<u8>)>) = (String::new(), None);
     let mut rest = field;
     while !rest.is_empty() {
@@ -62,7 +76,7 @@ fn decoded(field: &str) -> Option<String> {
         }
     }
     close(&mut out, open)?;
-    Some(out)
+    Some(Cow::Owned(out))
 }
 
 fn close(out: &mut String, open: Option<(&str, Vec<u8>)>) -> Option<()> {

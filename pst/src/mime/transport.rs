@@ -5,6 +5,8 @@ use super::mailbox;
 
 /// Most fields that are taken of one item's headers.
 pub const FIELDS_MAX: usize = 10_000;
+/// Fields that the headers of most mail have at most.
+const FIELDS_EXPECTED: usize = 32;
 /// The line that Exchange puts before the headers of mail that it delivered.
 const EXCHANGE_LINE: &str = "Microsoft Mail Internet Headers Version 2.0";
 
@@ -45,7 +47,7 @@ pub struct Fields<'a> {
 /// Reads headers up to the first empty line: what follows are headers of parts, else it is dropped. A line of blanks
 /// alone folds a field, as old mailers do it (RFC 5322 §4.2).
 pub fn fields(headers: &str) -> Fields<'_> {
-    let mut found = Fields::default();
+    let mut found = Fields { fields: Vec::with_capacity(FIELDS_EXPECTED), dropped: 0 };
     let headers = headers.trim_start_matches(['\r', '\n']);
     let headers = match headers.strip_prefix(EXCHANGE_LINE) {
         Some(rest) => rest.trim_start_matches([' ', '\t']).trim_start_matches(['\r', '\n']),

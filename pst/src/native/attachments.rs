@@ -45,10 +45,11 @@ impl Reading<'_> {
                 if let Some(fault) = object.fault.clone() {
                     push(&mut damage, Part::Data, fault);
                 }
-                let (data, others): (Vec<_>, Vec<_>) =
-                    records.into_iter().partition(|record| record.id == DATA);
-                let properties = object.properties(self.blocks, &mut self.allowance, &others, &mut damage);
-                (properties, Some((object, data.first().copied())))
+                let data = records.iter().filter_map(Record::read).find(|record| record.id == DATA);
+                let left = Some(DATA);
+                let properties =
+                    object.properties(self.blocks, &mut self.allowance, &records, left, &mut damage);
+                (properties, Some((object, data)))
             }
             Err(fault) => {
                 push(&mut damage, Part::Properties, fault);

@@ -26,7 +26,7 @@ pub(super) struct Blocks {
     pub(super) encoding: Encoding,
     pub(super) index: Arc<Index>,
     /// The data tree that was read last, by its BID: a blob is read piece by piece.
-    pub(super) tree: Option<(u64, Arc<DataTree>)>,
+    pub(super) tree: Option<(u64, DataTree)>,
     /// The leaf that was read last, by its BID.
     pub(super) leaf: Option<(u64, Contents)>,
     /// What was read although something of it was wrong, until somebody asks.
@@ -212,7 +212,9 @@ impl Blocks {
     fn at(&mut self, block: u64, at: Block) -> Read<Contents> {
         let whole = self.layout.block_octets(at.stored()) as usize;
         let named = |fault: Fault| Fault::new(format!("block {block:#x}: {fault}"));
-        let filed = self.disk.read(at.place(), whole).map_err(named)?;
+        let (index, layout, near) = (&self.index, self.layout, self.near);
+        let filed =
+            self.disk.read(at.place(), whole, || index.small_around(at, near, layout)).map_err(named)?;
         let trailer =
             self.layout.block_trailer(&filed[whole - self.layout.block_trailer_octets() as usize..]);
         let trailer = trailer.expect("a block's octets were counted with its trailer");

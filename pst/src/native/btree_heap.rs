@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use smallvec::SmallVec;
+
 use super::blocks::Blocks;
 use super::fault::{Fault, Read};
 use super::heap::Heap;
@@ -16,7 +18,8 @@ pub(super) struct Records {
     pub(super) key_octets: usize,
     /// Octets of what follows the key.
     pub(super) value_octets: usize,
-    octets: Vec<u8>,
+    /// Those of most objects take no more.
+    octets: SmallVec<[u8; 256]>,
     /// Why records are missing.
     pub(super) faults: Vec<Fault>,
 }
@@ -42,7 +45,7 @@ pub(super) fn records(blocks: &mut Blocks, heap: &mut Heap, hid: u32) -> Read<Re
     let mut records = Records {
         key_octets: usize::from(key),
         value_octets: usize::from(value),
-        octets: Vec::new(),
+        octets: SmallVec::new(),
         faults: Vec::new(),
     };
     if root != 0 {

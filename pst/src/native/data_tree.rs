@@ -1,6 +1,7 @@
 //! Data that is longer than a block: lists of blocks, and lists of such lists ([MS-PST] §2.2.2.8.3.2).
 //! Never holds the data: only where each leaf ends.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::blocks::{Blocks, Contents, is_internal};
@@ -11,13 +12,35 @@ use super::octets::{u8_at, u16_at, u32_at};
 use crate::item::DENIED;
 
 /// The leaves of one node's data in their order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct DataTree {
-    pub(super) leaves: Vec<Leaf>,
+    pub(super) leaves: Leaves,
     /// True where a list that leads to its leaves was altered: they may be another's.
     pub(super) is_altered: bool,
     /// Why its length is not known: a list or a leaf that nobody can find.
     pub(super) missing: Option<Fault>,
+}
+
+/// Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Leaves {
+    #[default]
+    None,
+    /// Most data is one block.
+    One([Leaf; 1]),
+    Many(Arc<Vec<Leaf>>),
+}
+
+impl Deref for Leaves {
+    type Target = [Leaf];
+
+    fn deref(&self) -> &[Leaf] {
+        match self {
+            Self::None => &[],
+            Self::One(leaf) => leaf,
+            Self::Many(leaves) => leaves,
+        }
+    }
 }
 
 /// One block of data.
@@ -36,6 +59,20 @@ impl DataTree {
     pub(super) fn octets(&self) -> u64 {
         self.leaves.last().map_or(0, |leaf| leaf.end)
     }
+}
+
+/// A tree whose lists are being read.
+#[derive(Debug, Default)]
+struct Listed {
+    leaves: Vec<Leaf>,
+    is_altered: bool,
+    missing: Option<Fault>,
+}
+
+impl Listed {
+    fn octets(&self) -> u64 {
+        self.leaves.last().map_or(0, |leaf| leaf.end)
+    }
 
     fn add(&mut self, block: u64, place: Option<Block>) {
         if place.is_none() {
@@ -49,26 +86,31 @@ impl DataTree {
 
 impl Blocks {
     /// The leaves of the data that `block` is or lists; none for 0, which stands for no data.
-    pub(super) fn data_tree(&mut self, block: u64) -> Read<Arc<DataTree>> {
+    pub(super) fn data_tree(&mut self, block: u64) -> Read<DataTree> {
+        if block == 0 {
+            return Ok(DataTree::default());
+        }
+        if !is_internal(block) {
+            let place =
+                self.place(block).ok_or_else(|| Fault::new(format!("block {block:#x} is nowhere")))?;
+            let leaf = Leaf { block, end: u64::from(place.octets()), place: Some(place) };
+            return Ok(DataTree { leaves: Leaves::One([leaf]), ..DataTree::default() });
+        }
         if let Some((kept, tree)) = &self.tree
             && *kept == block
         {
-            return Ok(Arc::clone(tree));
+            return Ok(tree.clone());
         }
-        let mut tree = DataTree::default();
-        if is_internal(block) {
-            self.list(block, None, &mut tree)?;
-        } else if block != 0 {
-            let place = self.place(block);
-            tree.add(block, Some(place.ok_or_else(|| Fault::new(format!("block {block:#x} is nowhere")))?));
-        }
-        let tree = Arc::new(tree);
-        self.tree = Some((block, Arc::clone(&tree)));
+        let mut listed = Listed::default();
+        self.list(block, None, &mut listed)?;
+        let Listed { leaves, is_altered, missing } = listed;
+        let tree = DataTree { leaves: Leaves::Many(Arc::new(leaves)), is_altered, missing };
+        self.tree = Some((block, tree.clone()));
         Ok(tree)
     }
 
     /// Adds what a list names. `level` is what it must be, for a list that another one names.
-    fn list(&mut self, block: u64, level: Option<u8>, tree: &mut DataTree) -> Read<()> {
+    fn list(&mut self, block: u64, level: Option<u8>, tree: &mut Listed) -> Read<()> {
         let Contents { octets, is_sound } = self.contents(block)?;
         if !is_sound {
             tree.is_altered = true;
@@ -84,6 +126,7 @@ impl Blocks {
             )));
         }
         let before = tree.octets();
+        tree.leaves.reserve(usize::from(count).min(TREE_BLOCKS_MAX));
         let index = Arc::clone(&self.index);
         for number in 0..usize::from(count) {
             let at = 8 + number * self.layout.number_octets();
@@ -145,11 +188,11 @@ impl Blocks {
                 tree.octets()
             )));
         }
-        if let [leaf] = tree.leaves.as_slice() {
+        if let [leaf] = &*tree.leaves {
             return self.block(leaf.block);
         }
         let mut data = Vec::with_capacity(tree.octets() as usize);
-        for leaf in &tree.leaves {
+        for leaf in tree.leaves.iter() {
             data.extend_from_slice(&self.block(leaf.block)?);
         }
         Ok(data)

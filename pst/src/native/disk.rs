@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -76,14 +77,20 @@ impl Disk {
         self.octets
     }
 
-    /// The octets of a place in the file.
-    pub(super) fn read(&mut self, place: u64, octets: usize) -> Read<Cow<'_, [u8]>> {
+    /// The octets of a place in the file. A window that is opened for them stays within `bounds`: what lies outside is
+    /// known to be of no use.
+    pub(super) fn read(
+        &mut self,
+        place: u64,
+        octets: usize,
+        bounds: impl FnOnce() -> Range<u64>,
+    ) -> Read<Cow<'_, [u8]>> {
         if place.checked_add(octets as u64).is_none_or(|end| end > self.octets) {
             return Err(Fault::new(format!("{octets} octets at {place} lie beyond the file's end")));
         }
         // One bad sector must not cost its neighbours: what no window can be opened for is read exactly.
         let holder = self.holder(place, octets).or_else(|| {
-            let is_opened = octets < ALONE_OCTETS_MIN && self.open(place);
+            let is_opened = octets < ALONE_OCTETS_MIN && self.open(place, &bounds());
             is_opened.then_some(self.last)
         });
         match holder.and_then(|number| self.windows[number].get(place, octets)) {
@@ -99,12 +106,12 @@ impl Disk {
     }
 
     /// Opens a window at a place instead of the one that was opened first; false where it cannot be read.
-    fn open(&mut self, place: u64) -> bool {
+    fn open(&mut self, place: u64, bounds: &Range<u64>) -> bool {
         self.last = (self.last + WINDOWS - 1) % WINDOWS;
         let window = &mut self.windows[self.last];
         let before = if std::mem::take(&mut self.is_new) { BEFORE_OCTETS } else { 0 };
-        window.place = place.saturating_sub(before);
-        let end = self.octets.min(place + AFTER_OCTETS);
+        window.place = place.saturating_sub(before).max(bounds.start.min(place));
+        let end = self.octets.min(place + AFTER_OCTETS).min(bounds.end);
         let held = (end - window.place) as usize;
         window.room.resize(window.room.len().max(held), 0);
         let is_read = self.file.read_exact_at(&mut window.room[..held], window.place).is_ok();
@@ -133,6 +140,10 @@ mod tests {
 
     use super::*;
 
+    fn everywhere() -> Range<u64> {
+        0..u64::MAX
+    }
+
     /// The longest window.
     const WINDOW_OCTETS: usize = (BEFORE_OCTETS + AFTER_OCTETS) as usize;
 
@@ -149,11 +160,11 @@ mod tests {
             disk.is_new = place % 2 == 0;
             for octets in [0, 1, 9, ALONE_OCTETS_MIN - 1, ALONE_OCTETS_MIN, WINDOW_OCTETS + 1, content.len()]
             {
-                let read = disk.read(place as u64, octets).ok();
+                let read = disk.read(place as u64, octets, everywhere).ok();
                 assert_eq!(read.as_deref(), content.get(place..place + octets), "{octets} at {place}");
             }
         }
-        assert!(disk.read(u64::MAX, 1).is_err(), "no place of any file");
+        assert!(disk.read(u64::MAX, 1, everywhere).is_err(), "no place of any file");
         Ok(())
     }
 
@@ -165,12 +176,12 @@ mod tests {
         file.set_len(WINDOW_OCTETS as u64)?;
         let end = WINDOW_OCTETS as u64;
         assert_eq!(
-            disk.read(end - 100, 100).ok().as_deref(),
+            disk.read(end - 100, 100, everywhere).ok().as_deref(),
             Some(&[7; 100][..]),
             "its window reaches behind the end"
         );
-        assert!(disk.read(end - 99, 100).is_err());
-        assert_eq!(disk.read(end - 100, 100).ok().as_deref(), Some(&[7; 100][..]));
+        assert!(disk.read(end - 99, 100, everywhere).is_err());
+        assert_eq!(disk.read(end - 100, 100, everywhere).ok().as_deref(), Some(&[7; 100][..]));
         Ok(())
     }
 }

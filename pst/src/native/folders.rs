@@ -145,7 +145,7 @@ impl Walk<'_> {
         let mut object = Object::open(self.blocks, node.data, node.subnodes, PROPERTIES)?;
         let records = object.property_records(self.blocks, damage)?;
         self.blocks.warned(Part::Folder, damage);
-        Ok(object.properties(self.blocks, &mut Allowance::default(), &records, damage))
+        Ok(object.properties(self.blocks, &mut Allowance::default(), &records, None, damage))
     }
 
     /// The folders below: those of the hierarchy table in its order, then those that only the node tree knows.

@@ -1,7 +1,7 @@
 //! The heap on a node: allocations within its data's blocks ([MS-PST] §2.3.1).
 //! Never holds more of its blocks than a named limit.
 
-use std::sync::Arc;
+use smallvec::SmallVec;
 
 use super::blocks::Blocks;
 use super::data_tree::DataTree;
@@ -17,8 +17,9 @@ pub(super) const TABLE: u8 = 0x7C;
 /// A heap, read block by block.
 #[derive(Debug)]
 pub(super) struct Heap {
-    tree: Arc<DataTree>,
-    held: Vec<Option<Vec<u8>>>,
+    tree: DataTree,
+    /// Most heaps are one block.
+    held: SmallVec<[Option<Vec<u8>>; 1]>,
     held_octets: usize,
     /// The HID of what the heap is for.
     pub(super) root: u32,
@@ -28,7 +29,7 @@ impl Heap {
     /// The heap on a node's data, which must be for `client`.
     pub(super) fn open(blocks: &mut Blocks, data: u64, client: u8) -> Read<Self> {
         let tree = blocks.data_tree(data)?;
-        let held = vec![None; tree.leaves.len()];
+        let held = SmallVec::from_elem(None, tree.leaves.len());
         let mut heap = Self { tree, held, held_octets: 0, root: 0 };
         let first = heap.block(blocks, 0)?;
         match (u8_at(first, 2), u8_at(first, 3), u32_at(first, 4)) {
@@ -42,7 +43,7 @@ impl Heap {
     }
 
     /// How many blocks its data has.
-    pub(super) const fn blocks(&self) -> usize {
+    pub(super) fn blocks(&self) -> usize {
         self.held.len()
     }
 

@@ -1,6 +1,8 @@
 //! The two indexes of a store, held compactly: nodes by NID (24 octets each), blocks by BID (16 octets each).
 //! Never the pages that they were read from.
 
+use std::ops::Range;
+
 use super::disk::Disk;
 use super::folders::{ITEM_TYPE, kind};
 use super::header::Header;
@@ -96,6 +98,12 @@ impl Node {
 /// How far from the last block the next one is looked for, to either side in the block tree, before it is looked for
 /// in all of it: the blocks of one item mostly lie within the first of these, those of the next within the second.
 const NEAR_BLOCKS: [usize; 2] = [12, 1024];
+
+/// Octets of a block from which on it is one of many that hold a file: blocks of all formats but the widest are full
+/// with little more.
+const LARGE_OCTETS_MIN: u16 = 8_000;
+/// How many blocks before and behind one are looked at for what lies around it.
+const NEIGHBOURS: usize = 16;
 
 /// What is known of a store's nodes and blocks.
 #[derive(Debug, Clone, Default)]
@@ -291,6 +299,26 @@ impl Index {
         let between = (number >> 2).cast_signed() - (self.blocks.get(near)?.number() >> 2).cast_signed();
         let at = near.checked_add_signed(isize::try_from(between).ok()?)?;
         (at < self.blocks.len()).then_some(at)
+    }
+
+    /// From where to where only small blocks lie around `at`, as far as that is seen from its neighbours in the block
+    /// tree, where it stands at `near`: blocks that are written together get their BIDs one after the other. A large
+    /// one is data of a file, which is read apart.
+    pub(super) fn small_around(&self, at: Block, near: usize, layout: Layout) -> Range<u64> {
+        let (start, end) = (at.place(), at.place() + layout.block_octets(at.stored()));
+        let is_large = |block: &&Block| block.stored() >= LARGE_OCTETS_MIN;
+        let from = near.saturating_sub(NEIGHBOURS).min(self.blocks.len());
+        let before = &self.blocks[from..near.min(self.blocks.len())];
+        let behind = self.blocks.get(near + 1..).unwrap_or_default();
+        let ends = before
+            .iter()
+            .rev()
+            .filter(is_large)
+            .map(|block| block.place() + layout.block_octets(block.stored()));
+        let begins = behind.iter().take(NEIGHBOURS).filter(is_large).map(|block| block.place());
+        let first = ends.into_iter().find(|place| *place <= start).unwrap_or(0);
+        let last = begins.into_iter().find(|place| *place >= end).unwrap_or(u64::MAX);
+        first..last
     }
 
     /// True where the block tree names the block.

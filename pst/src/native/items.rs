@@ -69,7 +69,7 @@ impl<'a> Reading<'a> {
         self.allowance.charge(object.octets_of_lists());
         self.blocks.warned(Part::Properties, &mut damage);
         let records = object.property_records(self.blocks, &mut damage)?;
-        let properties = object.properties(self.blocks, &mut self.allowance, &records, &mut damage);
+        let properties = object.properties(self.blocks, &mut self.allowance, &records, None, &mut damage);
         // Items within this one are read while this one is held.
         object.heap.let_go();
         let recipients = self.recipients(&object, &mut damage);
@@ -168,13 +168,18 @@ fn forget_the_rest(row: &mut Properties) -> u64 {
     let has = |id| matches!(row.get(id), Some(Value::String(text)) if !text.is_empty());
     let is_told = has(NAME) && has(ADDRESS);
     let is_kept = |id: &u16| TELLING.contains(id) && !(is_told && *id == ENTRY);
-    let octets = |value: Value| match value {
+    let octets = |value: &Value| match value {
         Value::Binary(octets) | Value::String8(octets) => octets.len(),
         Value::String(text) => text.len(),
         _ => 0,
     };
-    let rest = row.0.extract_if(.., |id, _| !is_kept(id));
-    rest.map(|(_, value)| PROPERTY_OCTETS + octets(value) as u64).sum()
+    let mut freed = 0;
+    row.0.retain(|id, value| {
+        let is_kept = is_kept(id);
+        freed += if is_kept { 0 } else { PROPERTY_OCTETS + octets(value) as u64 };
+        is_kept
+    });
+    freed
 }
 
 #[cfg(test)]
@@ -192,9 +197,9 @@ mod tests {
             (None, Some(text("ana@x.pt")), true),
         ] {
             let mut row =
-                Properties([(ENTRY, Value::Binary(vec![1; 50])), (0x300B, Value::Binary(vec![2; 9]))].into());
-            row.0.extend(name.map(|name| (NAME, name)));
-            row.0.extend(address.map(|address| (ADDRESS, address)));
+                Properties::from([(ENTRY, Value::Binary(vec![1; 50])), (0x300B, Value::Binary(vec![2; 9]))]);
+            row.extend(name.map(|name| (NAME, name)));
+            row.extend(address.map(|address| (ADDRESS, address)));
             let octets = forget_the_rest(&mut row);
             assert_eq!((row.get(ENTRY).is_some(), row.get(0x300B)), (is_kept, None), "{row:?}");
             assert_eq!(octets, PROPERTY_OCTETS + 9 + if is_kept { 0 } else { PROPERTY_OCTETS + 50 });

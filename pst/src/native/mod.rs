@@ -101,7 +101,9 @@ impl NativeStore {
     fn begin(file: File, is_salvage: bool) -> Result<Self, StoreError> {
         let mut disk = Disk::new(Arc::new(file))?;
         let octets = disk.octets().min(HEADER_OCTETS as u64) as usize;
-        let start = disk.read(0, octets).map_err(|fault| StoreError::NotAStore(fault.into_reason()))?;
+        let start = disk
+            .read(0, octets, || 0..u64::MAX)
+            .map_err(|fault| StoreError::NotAStore(fault.into_reason()))?;
         let header = Header::read(&start)?;
         let opened = catch_unwind(AssertUnwindSafe(|| Self::of_header(disk, header, is_salvage)));
         opened.unwrap_or_else(|_| {
@@ -174,7 +176,7 @@ fn store_properties(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Read<Prope
     let node = blocks.node(STORE_NODE).ok_or_else(|| fault::Fault::new("its node is not there"))?;
     let mut object = Object::open(blocks, node.data, node.subnodes, PROPERTIES)?;
     let records = object.property_records(blocks, damage)?;
-    Ok(object.properties(blocks, &mut Allowance::default(), &records, damage))
+    Ok(object.properties(blocks, &mut Allowance::default(), &records, None, damage))
 }
 
 impl Store for NativeStore {

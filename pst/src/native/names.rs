@@ -7,6 +7,7 @@ use super::heap::PROPERTIES;
 use super::limits::{NAME_OCTETS_MAX, NAMES_MAX, NAMES_OCTETS_MAX};
 use super::object::Object;
 use super::octets::{u16_at, u32_at};
+use super::properties::Record;
 use super::values::text;
 use crate::item::{Damage, Part};
 use crate::names::{Guid, Name, Names, PS_MAPI, PS_PUBLIC_STRINGS};
@@ -42,7 +43,7 @@ fn streams(blocks: &mut Blocks, damage: &mut Vec<Damage>) -> Read<Properties> {
     let mut object = Object::open(blocks, node.data, node.subnodes, PROPERTIES)?;
     let records = object.property_records(blocks, damage)?;
     let mut streams = Properties::default();
-    for record in records.into_iter().filter(|record| matches!(record.id, 2..=4)) {
+    for record in records.iter().filter_map(Record::read).filter(|record| matches!(record.id, 2..=4)) {
         match object.whole(blocks, record.word, STREAM_OCTETS_MAX) {
             Ok(octets) => {
                 streams.0.entry(record.id).or_insert(Value::Binary(octets));

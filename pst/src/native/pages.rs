@@ -165,7 +165,11 @@ impl Walk<'_> {
         if self.walked.pages > self.disk.octets() / octets as u64 {
             return Err(Fault::new("more pages are named than the file can hold"));
         }
-        let page = Page::read(self.layout, self.tree, self.disk.read(at.place, octets)?.into_owned())?;
+        let page = Page::read(
+            self.layout,
+            self.tree,
+            self.disk.read(at.place, octets, || 0..u64::MAX)?.into_owned(),
+        )?;
         match level {
             Some(level) if page.level != level => {
                 Err(Fault::new(format!("its level is {} where {level} must be", page.level)))

@@ -2,13 +2,16 @@
 //! Never loses more than the one property that cannot be read.
 
 use super::blocks::Blocks;
-use super::btree_heap::records;
+use super::btree_heap::{Records, records};
 use super::fault::{Fault, Read};
 use super::limits::DAMAGES_MAX;
 use super::object::{Allowance, Object};
 use super::octets::{u16_at, u32_at};
 use crate::item::{Damage, Part};
 use crate::property::Properties;
+
+/// Properties that most objects have at most.
+const RECORDS_EXPECTED: usize = 128;
 
 /// One property as its record holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,44 +24,47 @@ pub(super) struct Record {
     pub(super) word: u32,
 }
 
+impl Record {
+    /// What a tree's record says.
+    pub(super) fn read(record: &[u8]) -> Option<Self> {
+        Some(Self { id: u16_at(record, 0)?, kind: u16_at(record, 2)?, word: u32_at(record, 4)? })
+    }
+}
+
 impl Object {
     /// The records of all properties; a damaged list gives those that are left.
     pub(super) fn property_records(
         &mut self,
         blocks: &mut Blocks,
         damage: &mut Vec<Damage>,
-    ) -> Read<Vec<Record>> {
+    ) -> Read<Records> {
         let root = self.heap.root;
         let records = records(blocks, &mut self.heap, root)?;
         if (records.key_octets, records.value_octets) != (2, 6) {
             return Err(Fault::new("its list of properties has an impossible form"));
         }
         tell(&records.faults, Part::Properties, damage);
-        let record = |record: &[u8]| {
-            Some(Record { id: u16_at(record, 0)?, kind: u16_at(record, 2)?, word: u32_at(record, 4)? })
-        };
-        Ok(records.iter().filter_map(record).collect())
+        Ok(records)
     }
 
-    /// The values of records; what cannot be read of them is damage.
+    /// The values of records, but for that of the property `left`; what cannot be read of them is damage.
     pub(super) fn properties(
         &mut self,
         blocks: &mut Blocks,
         allowance: &mut Allowance,
-        records: &[Record],
+        records: &Records,
+        left: Option<u16>,
         damage: &mut Vec<Damage>,
     ) -> Properties {
-        let mut properties = Properties::default();
-        for record in records {
+        let mut properties = Vec::with_capacity(records.iter().len().min(RECORDS_EXPECTED));
+        for record in records.iter().filter_map(Record::read).filter(|record| left != Some(record.id)) {
             match self.value(blocks, allowance, record.kind, record.word) {
-                Ok(value) => {
-                    properties.0.entry(record.id).or_insert(value);
-                }
+                Ok(value) => properties.push((record.id, value)),
                 Err(fault) => push(damage, Part::Property(record.id), fault),
             }
             blocks.warned(Part::Property(record.id), damage);
         }
-        properties
+        Properties::of_first(properties)
     }
 }
 

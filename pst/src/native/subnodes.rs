@@ -67,6 +67,7 @@ impl Blocks {
         if entries.len() < usize::from(count) {
             self.warn(format!("block {block:#x} lists more sub-nodes than it holds"));
         }
+        subnodes.reserve(if own == 0 { entries.len().min(usize::from(count)) } else { 0 });
         for entry in entries.take(usize::from(count)) {
             let number = u32_at(entry, 0).unwrap_or_default();
             let first = self.layout.number_at(entry, width).unwrap_or_default();

@@ -1,8 +1,6 @@
 //! Tables: rows of cells by columns ([MS-PST] §2.3.4).
 //! Never reads a cell that its row does not claim to have.
 
-use std::sync::Arc;
-
 use super::blocks::Blocks;
 use super::btree_heap::records;
 use super::data_tree::DataTree;
@@ -53,8 +51,12 @@ struct Column {
 /// Where the rows' octets lie.
 #[derive(Debug)]
 enum Matrix {
-    Held(Vec<u8>),
-    Tree(Arc<DataTree>),
+    /// In the heap: where, and how many.
+    Held {
+        place: u32,
+        octets: u64,
+    },
+    Tree(DataTree),
 }
 
 impl Table {
@@ -62,22 +64,24 @@ impl Table {
     pub(super) fn open(blocks: &mut Blocks, data: u64, subnodes: u64) -> Read<Self> {
         let mut object = Object::open(blocks, data, subnodes, super::heap::TABLE)?;
         let root = object.heap.root;
-        let information = object.heap.get(blocks, root)?.to_vec();
-        let field = |at| u16_at(&information, at).map(usize::from);
+        let information = object.heap.get(blocks, root)?;
+        let field = |at| u16_at(information, at).map(usize::from);
         let (Some(0x7C), Some(count), Some(bits), Some(row_octets)) =
-            (u8_at(&information, 0), u8_at(&information, 1), field(6), field(8))
+            (u8_at(information, 0), u8_at(information, 1), field(6), field(8))
         else {
             return Err(Fault::new("its heap holds no table"));
         };
-        let words = u32_at(&information, 10).zip(u32_at(&information, 14));
+        let words = u32_at(information, 10).zip(u32_at(information, 14));
         let (index, matrix) = words.ok_or_else(|| Fault::new("its description ends early"))?;
-        let columns = information.get(22..).unwrap_or_default().chunks_exact(8);
-        let columns: Vec<Column> = columns.take(usize::from(count)).filter_map(Column::read).collect();
+        let mut columns = Vec::with_capacity(usize::from(count));
+        let described = information.get(22..).unwrap_or_default().chunks_exact(8).take(usize::from(count));
+        columns.extend(described.filter_map(Column::read));
         if row_octets < 4 || bits > row_octets {
             return Err(Fault::new("its rows have an impossible form"));
         }
         let matrix = if matrix & 0x1F == 0 {
-            Matrix::Held(object.heap.get(blocks, matrix)?.to_vec())
+            let octets = object.heap.get(blocks, matrix)?.len() as u64;
+            Matrix::Held { place: matrix, octets }
         } else {
             Matrix::Tree(blocks.data_tree(object.subnode(matrix)?.data)?)
         };
@@ -98,7 +102,8 @@ impl Table {
                     let number = u32_at(record, 4).or_else(|| u16_at(record, 4).map(u32::from))?;
                     Some(Row { id: u32_at(record, 0)?, number })
                 };
-                self.rows = records.iter().filter_map(row).collect();
+                self.rows.reserve_exact(records.iter().len());
+                self.rows.extend(records.iter().filter_map(row));
                 self.rows.sort_by_key(|row| row.number);
                 self.faults = records.faults;
             }
@@ -113,7 +118,7 @@ impl Table {
     /// Adds rows that the index lost. The matrix may hold rows that were deleted, but not more than it has room for.
     fn add_rows_of_matrix(&mut self, blocks: &mut Blocks) {
         let octets = match &self.matrix {
-            Matrix::Held(octets) => octets.len() as u64,
+            Matrix::Held { octets, .. } => *octets,
             Matrix::Tree(tree) => tree.octets(),
         };
         let count = (octets / self.row_octets as u64).min(UNINDEXED_ROWS_MAX) as u32;
@@ -127,11 +132,12 @@ impl Table {
     }
 
     /// A row's octets. Rows do not go over the end of a block: what does not fit is left empty.
-    fn row(&self, blocks: &mut Blocks, number: u32) -> Read<Vec<u8>> {
+    fn row(&mut self, blocks: &mut Blocks, number: u32) -> Read<Vec<u8>> {
         let lost = || Fault::new(format!("row {number} lies outside of its table"));
         let number = number as usize;
         match &self.matrix {
-            Matrix::Held(octets) => {
+            Matrix::Held { place, .. } => {
+                let octets = self.object.heap.get(blocks, *place)?;
                 let row = octets.chunks_exact(self.row_octets).nth(number);
                 Ok(row.ok_or_else(lost)?.to_vec())
             }
@@ -148,7 +154,7 @@ impl Table {
     /// Octets of memory that its lists and its rows take.
     pub(super) fn octets_of_lists(&self) -> u64 {
         let matrix = match &self.matrix {
-            Matrix::Held(octets) => octets.len() as u64,
+            Matrix::Held { octets, .. } => *octets,
             Matrix::Tree(tree) => tree.leaves.len() as u64 * LISTED_BLOCK_OCTETS,
         };
         let rows = self.rows.len() * size_of::<Row>();
@@ -170,7 +176,7 @@ impl Table {
         damage: &mut Vec<Damage>,
     ) -> Read<Properties> {
         let octets = self.row(blocks, row.number)?;
-        let mut properties = Properties::default();
+        let mut properties = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
             let bits = octets.get(self.bits + column.bit / 8).copied().unwrap_or(0);
             if bits & (0x80 >> (column.bit % 8)) == 0 || OWN_COLUMNS.contains(&column.id) {
@@ -188,9 +194,7 @@ impl Table {
                 },
             };
             match read {
-                Ok(value) => {
-                    properties.0.insert(column.id, value);
-                }
+                Ok(value) => properties.push((column.id, value)),
                 Err(fault) => {
                     let told = format!("row {:#x}, property {:#06x}: {fault}", row.id, column.id);
                     push(damage, part, Fault::new(told));
@@ -198,7 +202,7 @@ impl Table {
             }
         }
         blocks.warned(part, damage);
-        Ok(properties)
+        Ok(properties.into_iter().collect())
     }
 }
 

@@ -8,6 +8,7 @@ use super::limits::VALUES_MAX;
 use super::octets::u32_at;
 use crate::property::{Value, ValueType};
 use crate::wide;
+use crate::wide::text::STEP_ROOM;
 
 /// `PtypObject`.
 pub(super) const OBJECT: u16 = 0x000D;
@@ -81,8 +82,8 @@ pub(super) fn fixed(kind: u16, octets: &[u8]) -> Option<Value> {
     })
 }
 
-/// Longest text that is decoded character by character, in units of UTF-16.
-const SHORT_UNITS_MAX: usize = 48;
+/// Longest text that is decoded in steps which it is filled up to, in units of UTF-16.
+const SHORT_UNITS_MAX: usize = 64;
 /// Units of UTF-16 that are decoded in one step.
 const SLAB_UNITS: usize = 512;
 /// Octets of UTF-8 that a unit of UTF-16 becomes at most.
@@ -93,38 +94,55 @@ pub(super) fn text(octets: &[u8]) -> String {
     let (units, _) = octets.as_chunks::<2>();
     let mut units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
     let mut text = String::with_capacity(units.len() + units.len() / 8);
-    // Names and addresses are not worth the setting up of what follows; whole bodies are.
     if units.len() <= SHORT_UNITS_MAX {
-        let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
-        text.extend(
-            char::decode_utf16(units).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)),
-        );
+        short(units, &mut text);
         return text;
     }
+    let mut wide = [0; SLAB_UNITS * 2 + STEP_ROOM];
+    while units.len() > SHORT_UNITS_MAX {
+        let octets = units[..units.len().min(SLAB_UNITS)].as_flattened();
+        let (read, written) = wide::text::utf8_of_utf16(octets, &mut wide);
+        match simdutf8::basic::from_utf8(&wide[..written]) {
+            Ok(some) if read > 0 => {
+                text.push_str(some);
+                units = &units[read / 2..];
+            }
+            _ => units = &units[slab(units, &mut text)..],
+        }
+    }
+    short(units, &mut text);
+    text
+}
+
+/// Appends a text of at most [`SHORT_UNITS_MAX`].
+fn short(units: &[[u8; 2]], text: &mut String) {
+    let mut filled = [0; SHORT_UNITS_MAX * 2];
+    filled[..units.len() * 2].copy_from_slice(units.as_flattened());
+    let mut wide = [0; SHORT_UNITS_MAX * 2 + STEP_ROOM];
+    let whole = (units.len() * 2).next_multiple_of(STEP_ROOM);
+    let (read, written) = wide::text::utf8_of_utf16(&filled[..whole], &mut wide);
+    // Each NUL that it was filled with has become one octet.
+    let own = (read == whole).then(|| &wide[..written - (whole / 2 - units.len())]);
+    if let Some(own) = own.and_then(|own| str::from_utf8(own).ok()) {
+        text.push_str(own);
+        return;
+    }
+    let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
+    text.extend(char::decode_utf16(units).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)));
+}
+
+/// Appends the first of the units, whatever they are; gives how many those were.
+fn slab(units: &[[u8; 2]], text: &mut String) -> usize {
     let (mut slab, mut room) = ([0; SLAB_UNITS], [0; SLAB_UNITS * UNIT_OCTETS_MAX]);
     let room = str::from_utf8_mut(&mut room).expect("zeros are text");
-    let mut wide = [0; SLAB_UNITS * 2 + wide::text::STEP_ROOM];
-    while !units.is_empty() {
-        let octets = units.as_flattened();
-        let (read, written) =
-            wide::text::utf8_of_utf16(&octets[..octets.len().min(SLAB_UNITS * 2)], &mut wide);
-        if let Ok(some) = simdutf8::basic::from_utf8(&wide[..written])
-            && read > 0
-        {
-            text.push_str(some);
-            units = &units[read / 2..];
-            continue;
-        }
-        let count = units.len().min(SLAB_UNITS);
-        slab.iter_mut().zip(units).for_each(|(slot, unit)| *slot = u16::from_le_bytes(*unit));
-        // The two halves of a character are not parted.
-        let is_half = count < units.len() && matches!(slab[count - 1], 0xD800..=0xDBFF);
-        let count = count - usize::from(is_half);
-        let (read, written) = encoding_rs::mem::convert_utf16_to_str_partial(&slab[..count], room);
-        text.push_str(&room[..written]);
-        units = &units[read..];
-    }
-    text
+    let count = units.len().min(SLAB_UNITS);
+    slab.iter_mut().zip(units).for_each(|(slot, unit)| *slot = u16::from_le_bytes(*unit));
+    // The two halves of a character are not parted.
+    let is_half = count < units.len() && matches!(slab[count - 1], 0xD800..=0xDBFF);
+    let count = count - usize::from(is_half);
+    let (read, written) = encoding_rs::mem::convert_utf16_to_str_partial(&slab[..count], room);
+    text.push_str(&room[..written]);
+    read
 }
 
 fn without_nul(mut octets: Vec<u8>) -> Vec<u8> {

@@ -89,7 +89,7 @@ mod tests {
         {
             let mut detector = Detector::default();
             for octets in strings {
-                let properties = Properties([(0x0037, Value::String8(octets.to_vec()))].into());
+                let properties = Properties::from([(0x0037, Value::String8(octets.to_vec()))]);
                 let (recipients, attachments, damage) = (vec![], vec![], vec![]);
                 detector.learn(&Item { node: NodeId(1), properties, recipients, attachments, damage });
             }

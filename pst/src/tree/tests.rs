@@ -14,7 +14,7 @@ fn entry_of(node: u32, key: [u8; 16]) -> Value {
 fn summary(special: &[(u16, u32)]) -> Summary {
     let mut properties = Properties::default();
     properties.0.insert(0x0FF9, Value::Binary(KEY.to_vec()));
-    properties.0.extend(special.iter().map(|(id, node)| (*id, entry_of(*node, KEY))));
+    properties.extend(special.iter().map(|(id, node)| (*id, entry_of(*node, KEY))));
     Summary { format: Format::Unicode, properties, names: Names::default(), damage: Vec::new() }
 }
 

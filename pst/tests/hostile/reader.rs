@@ -85,7 +85,7 @@ fn answer(way: &str, request: &Request) -> Answer {
 
 fn item(node: NodeId) -> Answer {
     // `PidTagMessageFlags`: it was read.
-    let properties = Properties([(0x0E07, Value::Integer32(1))].into());
+    let properties = Properties::from([(0x0E07, Value::Integer32(1))]);
     Answer::Item(Box::new(Item {
         node,
         properties,

@@ -19,7 +19,7 @@ struct Expected<'e> {
 fn check(pairs: Vec<(u16, Value)>, expected: &Expected<'_>) {
     let mut mail = mail([]);
     mail.properties.0.remove(&0x1000);
-    mail.properties.0.extend(pairs.clone());
+    mail.properties.extend(pairs.clone());
     let world = World::default();
     let octets = world.octets(&mail);
     let parsed = MessageParser::new().parse(&octets).expect("it is a message");
@@ -200,7 +200,7 @@ fn a_recipient_table_that_cannot_be_read_is_excused_only_by_headers_that_say_wha
         (came, FolderRole::Other, 0x21, &[], false),
     ] {
         let mut mail = mail([(0x007D, text(headers)), (0x0E07, Value::Integer32(flags))]);
-        mail.properties.0.extend(shown.iter().map(|(id, name)| (*id, text(name))));
+        mail.properties.extend(shown.iter().map(|(id, name)| (*id, text(name))));
         mail.recipients.clear();
         mail.damage.push(damage(Part::Recipients));
         let world = World { role, ..World::default() };

@@ -134,7 +134,7 @@ pub fn mail(pairs: impl IntoIterator<Item = (u16, Value)>) -> Item {
             (0x1035, text("<1@exemplo.pt>")),
         ],
     );
-    mail.properties.0.extend(pairs);
+    mail.properties.extend(pairs);
     mail.recipients.push(recipient(1, "Bruno", "bruno@exemplo.pt"));
     mail
 }

@@ -142,7 +142,7 @@ fn addresses_of_exchange_are_found_wherever_they_are_said() {
     let exchange = |pairs: &[(u16, &str)]| {
         let mut row =
             properties([(0x0C15, Value::Integer32(1)), (0x3002, text("EX")), (0x3003, text(BRUNO))]);
-        row.0.extend(pairs.iter().map(|(id, value)| (*id, text(value))));
+        row.extend(pairs.iter().map(|(id, value)| (*id, text(value))));
         row
     };
     let with = |row| {
@@ -217,8 +217,8 @@ fn an_item_that_was_never_sent_keeps_its_date_however_often_it_is_touched() {
     ] {
         let mut draft = mail([]);
         draft.properties.0.remove(&0x0039);
-        draft.properties.0.extend(created.map(|time| (0x3007, Value::Time(time))));
-        draft.properties.0.extend(modified.map(|time| (0x3008, Value::Time(time))));
+        draft.properties.extend(created.map(|time| (0x3007, Value::Time(time))));
+        draft.properties.extend(modified.map(|time| (0x3008, Value::Time(time))));
         check(&World::default(), &draft, &[("Date", &[date])]);
     }
 }

@@ -107,7 +107,7 @@ fn any_item() -> impl Strategy<Value = Item> {
     (0..CLASSES.len(), any_properties(&IDS), recipients, vec(any_attachment(), 0..3)).prop_map(
         |(class, properties, recipients, mut attachments)| {
             let mut item = mail([]);
-            item.properties.0.extend(properties.0);
+            item.properties.extend(properties.0);
             item.properties.0.insert(0x001A, text(CLASSES[class]));
             item.recipients.extend(recipients);
             for (number, attachment) in (0..).zip(&mut attachments) {

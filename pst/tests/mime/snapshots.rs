@@ -42,7 +42,7 @@ fn world() -> World {
 /// An hour of a meeting with all that makes one.
 fn meeting(class: &str) -> Item {
     let mut meeting = of_class(class);
-    meeting.properties.0.extend([
+    meeting.properties.extend([
         (0x0037, text("Reunião, sala 2; às 10")),
         (0x8010, Value::Time(THEN)),
         (0x8011, Value::Time(THEN + 36_000_000_000)),
@@ -69,7 +69,7 @@ fn rtf(rtf: &str) -> (u16, Value) {
 }
 
 fn with(mut item: Item, pairs: impl IntoIterator<Item = (u16, Value)>) -> Item {
-    item.properties.0.extend(pairs);
+    item.properties.extend(pairs);
     item
 }
 
@@ -157,7 +157,7 @@ fn pitfalls() -> Vec<(&'static str, Item)> {
     let mut inline = mail([(0x1013, binary(page.as_bytes())), (0x3FDE, Value::Integer32(65001))]);
     inline.attachments = vec![file(0, "logo.png", b"png"), file(1, "oculto.png", b"gnp")];
     inline.attachments[0].properties.0.insert(0x3712, text("logo@x"));
-    inline.attachments[1].properties.0.extend([(0x3712, text("ninguem@x")), (0x7FFE, Value::Boolean(true))]);
+    inline.attachments[1].properties.extend([(0x3712, text("ninguem@x")), (0x7FFE, Value::Boolean(true))]);
     let mut names = mail([]);
     names.attachments = vec![
         file(0, "../../etc/passwd", b"a"),

@@ -1,6 +1,7 @@
 //! Messages as lines of an mbox file: line ends are LF, and every line of `>`s and `From ` gets one `>` more (mboxrd).
 //! Never decides on a line before enough of it is there.
 
+use malote_pst::mime::Gathered;
 use malote_pst::wide::text::{STEP_ROOM, plain_lines};
 
 /// Octets that are looked at in one go for lines that are not quoted.
@@ -11,26 +12,26 @@ const LINE_OCTETS_MAX: usize = 1024 * 1024;
 /// Lines that wait to be written.
 #[derive(Debug)]
 pub(super) struct Lines {
-    gathered: Vec<u8>,
+    gathered: Gathered,
     /// Where the line that is not whole yet begins; nothing once it is decided whether it is quoted.
     undecided: Option<usize>,
 }
 
 impl Lines {
     /// None yet, gathered in `room`.
-    pub(super) fn new(mut room: Vec<u8>) -> Self {
+    pub(super) fn new(mut room: Gathered) -> Self {
         room.clear();
         Self { gathered: room, undecided: Some(0) }
     }
 
     /// What they are gathered in.
-    pub(super) const fn room(&mut self) -> &mut Vec<u8> {
+    pub(super) const fn room(&mut self) -> &mut Gathered {
         &mut self.gathered
     }
 
     /// Whole lines of the file's own, ended by LF.
     pub(super) fn own(&mut self, lines: &[u8]) {
-        self.gathered.extend_from_slice(lines);
+        self.gathered.append(lines);
         self.undecided = Some(self.gathered.len());
     }
 
@@ -40,17 +41,16 @@ impl Lines {
         loop {
             rest = &rest[self.plain(rest)..];
             let Some(end) = memchr::memchr(b'\n', rest) else { break };
-            self.gathered.extend_from_slice(&rest[..end]);
+            self.gathered.append(&rest[..end]);
             // Also one that an earlier portion ended with: it is never written before what follows is known.
-            if self.gathered.ends_with(b"\r") {
-                self.gathered.pop();
-            }
-            self.gathered.push(b'\n');
+            let is_two = self.gathered.ends_with(b"\r");
+            self.gathered.truncate(self.gathered.len() - usize::from(is_two));
+            self.gathered.append(b"\n");
             self.decide();
             self.undecided = Some(self.gathered.len());
             rest = &rest[end + 1..];
         }
-        self.gathered.extend_from_slice(rest);
+        self.gathered.append(rest);
         if self.undecided.is_some_and(|begin| self.gathered.len() - begin > LINE_OCTETS_MAX) {
             self.decide();
         }
@@ -68,9 +68,8 @@ impl Lines {
             if !is_decided || some.len() < STEP_ROOM || self.gathered.ends_with(b"\r") {
                 return taken;
             }
-            self.gathered.resize(begin + some.len() + STEP_ROOM, 0);
-            let (read, written) = plain_lines(some, is_begin, &mut self.gathered[begin..]);
-            self.gathered.truncate(begin + written);
+            let (read, written) = plain_lines(some, is_begin, self.gathered.space(some.len() + STEP_ROOM));
+            self.gathered.fill(written);
             if read == 0 {
                 return taken;
             }
@@ -81,7 +80,7 @@ impl Lines {
     }
 
     /// Where lines of base64 are appended: none of them is ever quoted.
-    pub(super) fn base64(&mut self) -> &mut Vec<u8> {
+    pub(super) fn base64(&mut self) -> &mut Gathered {
         self.decide();
         &mut self.gathered
     }
@@ -115,7 +114,7 @@ impl Lines {
     /// Forgets what was written: all that was [`Self::ready`].
     pub(super) fn forget_ready(&mut self) {
         let ready = self.ready().len();
-        self.gathered.drain(..ready);
+        self.gathered.forget(ready);
         self.undecided = self.undecided.map(|begin| begin - ready);
     }
 
@@ -132,7 +131,7 @@ mod tests {
 
     /// The message as lines, put in by portions and written whenever anything is ready.
     fn written(message: &[u8], portion: usize, is_passed_on: bool) -> Vec<u8> {
-        let (mut lines, mut file) = (Lines::new(Vec::new()), Vec::new());
+        let (mut lines, mut file) = (Lines::new(Gathered::default()), Vec::new());
         for part in message.chunks(portion) {
             lines.text(part);
             if is_passed_on {
@@ -191,9 +190,11 @@ mod tests {
             ("From x", "AAAA", "From y\r\nFrom z", ">From xAAAAFrom y\n>From z\n\n"),
             ("\r", "AAAA", "\n", "\rAAAA\n\n"),
         ] {
-            let mut lines = Lines::new(b"an earlier portion".to_vec());
+            let mut earlier = Gathered::default();
+            earlier.append(b"an earlier portion");
+            let mut lines = Lines::new(earlier);
             lines.text(before.as_bytes());
-            lines.base64().extend_from_slice(base64.as_bytes());
+            lines.base64().append(base64.as_bytes());
             lines.text(after.as_bytes());
             lines.end_message();
             assert_eq!(String::from_utf8_lossy(lines.ready()), wanted);
@@ -202,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_leaves_what_came_before() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::new(Gathered::default());
         lines.text(b"one\r\n");
         lines.end_message();
         let begin = lines.room().len();

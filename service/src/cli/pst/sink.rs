@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use malote_engine::destination::mbox::lines_of_flags;
 use malote_engine::source::pst::flags;
 use malote_pst::mailbox::{Damaged, Mailbox};
-use malote_pst::mime::{Converted, Flags, Form, LineEnd, Message, Room, Unwritten};
+use malote_pst::mime::{Converted, Flags, Form, Gathered, LineEnd, Message, Room, Unwritten};
 use malote_pst::store::NodeId;
 
 use super::Place;
@@ -182,7 +182,7 @@ fn exported(folder: &Path) -> io::Result<HashMap<String, Vec<PathBuf>>> {
 fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox, room: &mut Room) -> Result<(), Unwritten> {
     let folder = path.parent().unwrap_or(path);
     let file = tempfile::NamedTempFile::new_in(folder).map_err(Unwritten::Refused)?;
-    let mut letter = Letter { file, gathered: Vec::new() };
+    let mut letter = Letter { file, gathered: Gathered::default() };
     message.write_to(mailbox.blobs(), &mut letter, room)?;
     letter.pass().map_err(Unwritten::Refused)?;
     letter.file.persist(path).map_err(|error| Unwritten::Refused(error.error)).map(drop)
@@ -191,7 +191,7 @@ fn lasting(path: &Path, message: &Message, mailbox: &mut Mailbox, room: &mut Roo
 /// A message as it is, in a file of its own.
 struct Letter {
     file: tempfile::NamedTempFile,
-    gathered: Vec<u8>,
+    gathered: Gathered,
 }
 
 impl Letter {
@@ -204,11 +204,11 @@ impl Letter {
 
 impl Form for Letter {
     fn text(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.lines()?.extend_from_slice(octets);
+        self.lines()?.append(octets);
         Ok(())
     }
 
-    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+    fn lines(&mut self) -> io::Result<&mut Gathered> {
         if self.gathered.len() >= BUFFER_OCTETS {
             self.pass()?;
         }

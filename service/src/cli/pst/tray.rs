@@ -6,7 +6,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use malote_pst::mailbox::{Damaged, Mailbox};
-use malote_pst::mime::{Converted, Flags, Form, LineEnd, Room, Unwritten};
+use malote_pst::mime::{Converted, Flags, Form, Gathered, LineEnd, Room, Unwritten};
 use malote_pst::store::NodeId;
 
 use super::crew::{Crew, Portion};
@@ -23,7 +23,7 @@ const PASSED_OCTETS_MIN: usize = 128 * 1024;
 /// What a hand reads to and gathers in, from one portion to the next.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
-    gathered: Vec<u8>,
+    gathered: Gathered,
     data: Room,
     told: Told,
 }
@@ -187,7 +187,7 @@ impl Form for Tray<'_, '_> {
         self.pass_when_full()
     }
 
-    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+    fn lines(&mut self) -> io::Result<&mut Gathered> {
         self.pass_when_full()?;
         Ok(self.lines.base64())
     }
@@ -198,14 +198,14 @@ impl Form for Tray<'_, '_> {
 }
 
 /// Where messages go that are only to be read.
-struct Nowhere(Vec<u8>);
+struct Nowhere(Gathered);
 
 impl Form for Nowhere {
     fn text(&mut self, _octets: &[u8]) -> io::Result<()> {
         Ok(())
     }
 
-    fn lines(&mut self) -> io::Result<&mut Vec<u8>> {
+    fn lines(&mut self) -> io::Result<&mut Gathered> {
         self.0.clear();
         Ok(&mut self.0)
     }
