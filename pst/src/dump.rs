@@ -202,15 +202,12 @@ mod tests {
     fn every_property_stands_in_the_dump_and_long_ones_with_their_length() {
         let names = Names([((PS_PUBLIC_STRINGS, Name::Text("Keywords".to_owned())), 0x8001)].into());
         let blob = Blob { octets: 9_000_000, key: BlobKey::Block(4) };
-        let properties = Properties(
-            [
-                (0x0037, Value::String("é".repeat(SHOWN_OCTETS_MAX))),
-                (0x1013, Value::Long(ValueType::Binary, blob)),
-                (0x0E06, Value::Time(7)),
-                (0x8001, Value::Many(vec![Value::String("Ação".to_owned()), Value::String8(vec![0xE7])])),
-            ]
-            .into(),
-        );
+        let properties = Properties::from([
+            (0x0037, Value::String("é".repeat(SHOWN_OCTETS_MAX))),
+            (0x1013, Value::Long(ValueType::Binary, blob)),
+            (0x0E06, Value::Time(7)),
+            (0x8001, Value::Many(vec![Value::String("Ação".to_owned()), Value::String8(vec![0xE7])])),
+        ]);
         let damage = vec![Damage { part: Part::Property(0x1000), reason: "a block is missing".to_owned() }];
         let (recipients, attachments) = (Vec::new(), Vec::new());
         let dump =

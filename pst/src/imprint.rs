@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn properties<const N: usize>(all: [(u16, Value); N]) -> Properties {
-        Properties(all.into())
+        all.into()
     }
 
     fn item(first: u16) -> Item {

@@ -138,3 +138,20 @@ impl Properties {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Properties, Value};
+
+    #[test]
+    fn of_several_values_the_first_stays_or_the_last_as_it_is_asked_for() {
+        let all = [(3, 1), (1, 2), (3, 3), (2, 4), (1, 5)].map(|(id, value)| (id, Value::Integer32(value)));
+        let values = |properties: Properties| properties.0.into_iter().collect::<Vec<_>>();
+        let wanted = |all: [(u16, i32); 3]| all.map(|(id, value)| (id, Value::Integer32(value))).to_vec();
+        assert_eq!(values(Properties::of_first(all.to_vec())), wanted([(1, 2), (2, 4), (3, 1)]));
+        assert_eq!(values(all.clone().into()), wanted([(1, 5), (2, 4), (3, 3)]));
+        let mut extended = Properties::default();
+        extended.extend(all);
+        assert_eq!(values(extended), wanted([(1, 5), (2, 4), (3, 3)]));
+    }
+}

@@ -6,8 +6,6 @@ mod cards;
 mod hostile;
 mod tasks;
 
-use std::collections::BTreeMap;
-
 use super::moment::Moment;
 use super::{PimPart, part};
 use crate::item::{Attachment, Content, Item};
@@ -56,19 +54,19 @@ impl Made {
     }
 
     fn recipient(mut self, kind: i32, name: &str, address: &str, more: &[(u16, i32)]) -> Self {
-        let mut row = BTreeMap::from([
+        let mut row = Properties::from([
             (tag::RECIPIENT_TYPE, Value::Integer32(kind)),
             (tag::DISPLAY_NAME, text(name)),
             (tag::ADDRESS_TYPE, text("SMTP")),
             (tag::EMAIL_ADDRESS, text(address)),
         ]);
         row.extend(more.iter().map(|(id, value)| (*id, Value::Integer32(*value))));
-        self.item.recipients.push(Properties(row));
+        self.item.recipients.push(row);
         self
     }
 
     fn attach(mut self, properties: &[(u16, Value)], content: Content) -> Self {
-        let properties = Properties(properties.iter().cloned().collect());
+        let properties = properties.iter().cloned().collect();
         let number = self.item.attachments.len() as u32;
         self.item.attachments.push(Attachment { number, properties, content, damage: Vec::new() });
         self
