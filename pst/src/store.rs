@@ -136,6 +136,10 @@ pub trait Store: Blobs + Send {
     /// [`StoreError::Unreadable`] where nothing of it can be read; what is missing of a readable one is its damage.
     fn item(&mut self, node: NodeId) -> Result<Item, StoreError>;
 
+    /// Says which items are read next. Where they lie may be looked up for all of them at once: each look misses the
+    /// processor's caches, and together they wait for memory but once.
+    fn expect(&mut self, _items: &[NodeId]) {}
+
     /// Items that no folder reaches any more: orphans, deleted ones, remains in stale pages. Kept apart from the
     /// living ones, and empty where the reader has no way to find them.
     ///

@@ -8,6 +8,7 @@ use super::{Mailbox, Outcome, Reader, ReaderChoice};
 use crate::both::Asking;
 use crate::item::{Content, Item};
 use crate::mime::Unreadable;
+use crate::native::NativeStore;
 use crate::property::Value;
 use crate::store::NodeId;
 use crate::tree::Role;
@@ -50,6 +51,12 @@ impl Mailbox {
         Some(Helper { mailbox, leaves_damaged })
     }
 
+    /// True where helpers wait for no disk: the file is in memory.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.file.native.as_ref().is_some_and(NativeStore::is_in_memory)
+    }
+
     /// Counts items that helpers have read: only the first reader has seen them.
     pub fn count_alone(&mut self, items: u64) {
         if let Reader::Both(both) = &mut self.store {
@@ -67,6 +74,11 @@ impl Helper {
             return None;
         }
         Some(self.mailbox.outcome(&item, role))
+    }
+
+    /// Says which items come next.
+    pub fn expect(&mut self, items: &[NodeId]) {
+        self.mailbox.store.store().expect(items);
     }
 
     /// What its messages are written with.

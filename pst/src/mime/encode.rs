@@ -107,22 +107,6 @@ pub const fn quoted_octets_expected(octets: usize) -> usize {
     octets + octets / 3
 }
 
-/// Writes quoted-printable: lines of the text end in CRLF, and longer ones are broken softly.
-pub fn quoted_printable(text: &[u8], out: &mut Vec<u8>) {
-    out.reserve(quoted_octets_expected(text.len()));
-    let mut line = QuotedLine { out, letters: [0; LETTERS_HELD_MAX], held: 0 };
-    let (mut rest, mut is_begin) = (text, true);
-    while !rest.is_empty() {
-        (rest, is_begin) = line.plain(rest, is_begin);
-        let end = memchr::memchr2(b'\r', b'\n', rest);
-        line.line(rest, end.unwrap_or(rest.len()), is_begin);
-        let Some(end) = end else { return };
-        line.out.extend_from_slice(b"\r\n");
-        let ending = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        (rest, is_begin) = (&rest[end + ending..], true);
-    }
-}
-
 /// How an octet stands in quoted-printable: its letters, and how many of them count.
 type Cell = ([u8; CELL_LETTERS], u8);
 /// Letters of a cell: as many as are copied in one step.
@@ -155,23 +139,44 @@ const fn escaped(octet: u8) -> Cell {
     ([b'=', DIGITS[(octet >> 4) as usize], DIGITS[(octet & 15) as usize], 0], 3)
 }
 
-/// One line of quoted-printable that is being put together.
-struct QuotedLine<'a> {
-    out: &'a mut Vec<u8>,
+/// Room in which texts become quoted-printable, one after the other.
+pub struct Quoting {
     letters: [u8; LETTERS_HELD_MAX],
     /// How many of the letters wait to be written.
     held: usize,
+    lines: [u8; LINES_OCTETS],
 }
 
-impl QuotedLine<'_> {
+impl Default for Quoting {
+    fn default() -> Self {
+        Self { letters: [0; LETTERS_HELD_MAX], held: 0, lines: [0; LINES_OCTETS] }
+    }
+}
+
+impl Quoting {
+    /// Writes a text: its lines end in CRLF, and longer ones are broken softly.
+    pub fn text(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        out.reserve(quoted_octets_expected(text.len()));
+        let (mut rest, mut is_begin) = (text, true);
+        while !rest.is_empty() {
+            (rest, is_begin) = self.plain(rest, is_begin, out);
+            let end = memchr::memchr2(b'\r', b'\n', rest);
+            self.line(rest, end.unwrap_or(rest.len()), is_begin, out);
+            let Some(end) = end else { return };
+            out.extend_from_slice(b"\r\n");
+            let ending = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            (rest, is_begin) = (&rest[end + ending..], true);
+        }
+    }
+
     /// Writes lines in steps of many octets, where this processor has them, and as long as there is nothing about them;
     /// gives what is left, and whether a line of the text begins with it.
-    fn plain<'t>(&mut self, text: &'t [u8], mut is_begin: bool) -> (&'t [u8], bool) {
-        let (mut rest, mut lines) = (text, [0; LINES_OCTETS]);
+    fn plain<'t>(&mut self, text: &'t [u8], mut is_begin: bool, out: &mut Vec<u8>) -> (&'t [u8], bool) {
+        let mut rest = text;
         loop {
             let (_, written) = quoted::letters(rest, STEP_OCTETS, &mut self.letters);
-            let broken = quoted::lines(&self.letters[..written], is_begin, &mut lines);
-            self.out.extend_from_slice(&lines[..broken.written]);
+            let broken = quoted::lines(&self.letters[..written], is_begin, &mut self.lines);
+            out.extend_from_slice(&self.lines[..broken.written]);
             (rest, is_begin) = (&rest[broken.octets..], broken.is_begin);
             if written - broken.read >= quoted::LOOKED_AT || broken.read == 0 {
                 return (rest, is_begin);
@@ -180,7 +185,7 @@ impl QuotedLine<'_> {
     }
 
     /// Writes the first line of a text, or what is left of it, without its end: so many octets.
-    fn line(&mut self, text: &[u8], octets: usize, is_begin: bool) {
+    fn line(&mut self, text: &[u8], octets: usize, is_begin: bool, out: &mut Vec<u8>) {
         let Some((last, others)) = text[..octets].split_last() else { return };
         let mut at = 0;
         // mbox files take a line that begins so for the next message.
@@ -191,14 +196,14 @@ impl QuotedLine<'_> {
         while at < others.len() {
             let count = STEP_OCTETS.min(others.len() - at);
             self.add_all(&text[at..], count);
-            self.break_softly();
+            self.break_softly(out);
             at += count;
         }
         // A space at the end of a line would be taken off on the way.
         let is_tail = matches!(last, b' ' | b'\t');
         self.add(if is_tail { escaped(*last) } else { CELLS[usize::from(*last)] });
-        self.break_softly();
-        self.out.extend_from_slice(&self.letters[..self.held]);
+        self.break_softly(out);
+        out.extend_from_slice(&self.letters[..self.held]);
         self.held = 0;
     }
 
@@ -221,7 +226,7 @@ impl QuotedLine<'_> {
 
     /// Writes as many lines as the letters fill. A line that goes on keeps one column for its soft break, and no escape
     /// is broken.
-    fn break_softly(&mut self) {
+    fn break_softly(&mut self, out: &mut Vec<u8>) {
         if self.held <= QUOTED_LINE_MAX {
             return;
         }
@@ -233,8 +238,8 @@ impl QuotedLine<'_> {
                 [.., b'=', _] => line.len() - 2,
                 _ => line.len(),
             };
-            self.out.extend_from_slice(&line[..length]);
-            self.out.extend_from_slice(b"=\r\n");
+            out.extend_from_slice(&line[..length]);
+            out.extend_from_slice(b"=\r\n");
             from += length;
         }
         self.letters.copy_within(from..self.held, 0);
@@ -324,7 +329,7 @@ mod tests {
 
     fn quoted(text: &[u8]) -> String {
         let mut out = Vec::new();
-        quoted_printable(text, &mut out);
+        Quoting::default().text(text, &mut out);
         String::from_utf8(out).expect("quoted-printable is ASCII")
     }
 
@@ -355,27 +360,27 @@ mod tests {
         assert!(long.split("\r\n").all(|line| line.len() <= 76), "{long}");
     }
 
+    /// Octet by octet, after RFC 2045 §6.7.
+    fn by_octets(line: &[u8]) -> String {
+        let (mut out, mut column) = (String::new(), 0);
+        for (at, octet) in line.iter().enumerate() {
+            let is_last = at + 1 == line.len();
+            let is_from = at == 0 && line.starts_with(b"From ");
+            let is_tail = is_last && matches!(octet, b' ' | b'\t');
+            let is_escaped = is_from || is_tail || quoted::needs_escape(*octet);
+            let letters = if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
+            if column + letters.len() > if is_last { 76 } else { 75 } {
+                out.push_str("=\r\n");
+                column = 0;
+            }
+            column += letters.len();
+            out.push_str(&letters);
+        }
+        out
+    }
+
     #[test]
     fn quoted_printable_is_the_same_in_whatever_steps_it_is_made() {
-        /// Octet by octet, after RFC 2045 §6.7.
-        fn by_octets(line: &[u8]) -> String {
-            let (mut out, mut column) = (String::new(), 0);
-            for (at, octet) in line.iter().enumerate() {
-                let is_last = at + 1 == line.len();
-                let is_from = at == 0 && line.starts_with(b"From ");
-                let is_tail = is_last && matches!(octet, b' ' | b'\t');
-                let is_escaped = is_from || is_tail || quoted::needs_escape(*octet);
-                let letters =
-                    if is_escaped { format!("={octet:02X}") } else { char::from(*octet).to_string() };
-                if column + letters.len() > if is_last { 76 } else { 75 } {
-                    out.push_str("=\r\n");
-                    column = 0;
-                }
-                column += letters.len();
-                out.push_str(&letters);
-            }
-            out
-        }
         let kinds = b"abcdefghijklm From =\t\xC3\xA7~\x7F\x01 ";
         for length in (0..200).chain([
             STEP_OCTETS - 1,
@@ -390,6 +395,49 @@ mod tests {
                 for line in [line, from] {
                     assert_eq!(quoted(&line), by_octets(&line), "{line:x?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_many_lines_is_quoted_line_by_line_whatever_they_hold_and_however_they_end() {
+        let number = |at: usize| (at as u32).wrapping_mul(2_654_435_761) >> 9;
+        let words: [&[u8]; 12] = [
+            b"relat",
+            b"\xC3\xB3",
+            b"rio ",
+            b" ",
+            b"\t",
+            b"=",
+            b"From ",
+            b"lorem ipsum dolor",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b"\x00",
+        ];
+        // Line ends of every hundredth word to every second one: lines of all lengths.
+        for often in [2, 5, 9, 20, 100] {
+            for seed in 0..60 {
+                let word = |at: usize| {
+                    let chosen = number(at * 31 + seed * 7919) as usize;
+                    let is_end = number(at * 17 + seed * 104_729) as usize % often == 0;
+                    if is_end {
+                        words[8 + chosen % 3]
+                    } else {
+                        words[[0, 1, 2, 3, 4, 5, 6, 7, 11][chosen % 9]]
+                    }
+                };
+                let text: Vec<u8> = (0..700).flat_map(|at| word(at).iter().copied()).collect();
+                let (mut wanted, mut rest) = (String::new(), text.as_slice());
+                while !rest.is_empty() {
+                    let end = rest.iter().position(|octet| matches!(octet, b'\r' | b'\n'));
+                    wanted.push_str(&by_octets(&rest[..end.unwrap_or(rest.len())]));
+                    let Some(end) = end else { break };
+                    wanted.push_str("\r\n");
+                    rest = &rest[end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 }..];
+                }
+                assert_eq!(quoted(&text), wanted, "every {often}th, seed {seed}");
             }
         }
     }

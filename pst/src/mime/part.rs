@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::encode::{self, LineEnd, Transfer};
+use super::encode::{self, LineEnd, Quoting, Transfer};
 use super::gathered::Gathered;
 use super::message::{BLOCK_OCTETS, Message, Pieces};
 use crate::store::Blob;
@@ -129,19 +129,19 @@ impl<'a> Part<'a> {
     }
 
     /// True where a text that is sent as it is holds the boundaries' stem.
-    fn holds(&self, stem: &memchr::memmem::Finder<'_>) -> bool {
+    fn holds(&self, stem: &[u8]) -> bool {
+        // Its first sign stands in few texts, and seldom.
+        let found = |text: &[u8]| memchr::memchr_iter(stem[0], text).any(|at| text[at..].starts_with(stem));
         match self {
             Self::Leaf { head, body } => {
                 let body = match body {
-                    Body::Held(Transfer::Seven | Transfer::SevenMended, octets) => {
-                        stem.find(octets).is_some()
-                    }
+                    Body::Held(Transfer::Seven | Transfer::SevenMended, octets) => found(octets),
                     _ => false,
                 };
-                body || stem.find(head).is_some()
+                body || found(head)
             }
             Self::Multi { parts, .. } => parts.iter().any(|part| part.holds(stem)),
-            Self::Message { entity, .. } => entity.root.holds(stem) || stem.find(&entity.head).is_some(),
+            Self::Message { entity, .. } => entity.root.holds(stem) || found(&entity.head),
         }
     }
 }
@@ -157,11 +157,11 @@ fn push_transfer(head: &mut Vec<u8>, name: &str) {
 pub fn plan(entity: Entity<'_>, identity: blake3::Hash) -> Message {
     let mut stem = boundary_stem(identity);
     while matches!(entity.root, Part::Multi { .. } | Part::Message { .. })
-        && entity.root.holds(&memchr::memmem::Finder::new(stem.as_bytes()))
+        && entity.root.holds(stem.as_bytes())
     {
         stem = boundary_stem(blake3::hash(stem.as_bytes()));
     }
-    let mut writer = Writer { pieces: Pieces::default(), stem, boundaries: 0 };
+    let mut writer = Writer { pieces: Pieces::default(), quoting: None, stem, boundaries: 0 };
     let expected = entity.head.len() + entity.root.octets_expected();
     writer.pieces.held().reserve(expected.min(ROOM_OCTETS_MAX));
     writer.entity(entity);
@@ -181,6 +181,8 @@ fn boundary_stem(identity: blake3::Hash) -> String {
 
 struct Writer {
     pieces: Pieces,
+    /// From the first text on that needs it.
+    quoting: Option<Quoting>,
     stem: String,
     boundaries: u32,
 }
@@ -214,7 +216,7 @@ impl Writer {
                         match transfer {
                             Transfer::Seven => held.extend_from_slice(&octets),
                             Transfer::SevenMended => encode::mend(&octets, held),
-                            Transfer::Quoted => encode::quoted_printable(&octets, held),
+                            Transfer::Quoted => self.quoting.get_or_insert_default().text(&octets, held),
                             Transfer::Base64 => {
                                 let mut lines = Gathered::default();
                                 for (number, block) in octets.chunks(BLOCK_OCTETS).enumerate() {

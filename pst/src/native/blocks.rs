@@ -87,6 +87,10 @@ impl Blocks {
 
     /// Hands over what was noted, as damage of a part.
     pub(super) fn warned(&mut self, part: Part, damage: &mut Vec<Damage>) {
+        // Asked after every value.
+        if self.warnings.is_empty() {
+            return;
+        }
         damage.extend(self.warnings.drain(..).map(|reason| Damage { part, reason }));
         let left_out = std::mem::take(&mut self.warnings_left_out);
         if left_out > 0 {
@@ -153,6 +157,11 @@ impl Blocks {
     /// The node of a NID, a living one before a stray one.
     pub(super) fn node(&mut self, number: u32) -> Option<Node> {
         self.index.node(number, &mut self.near_node)
+    }
+
+    /// The living node of a NID.
+    pub(super) fn living(&mut self, number: u32) -> Option<Node> {
+        self.index.living_near(number, &mut self.near_node)
     }
 
     /// The first of a block's places.

@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use rustix::fs::{Advice, fadvise};
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::fault::{Fault, Read};
 
@@ -19,6 +22,9 @@ const AFTER_OCTETS: u64 = 4096;
 const WINDOWS: usize = 8;
 /// What is at least this long gets no window: it would hold nothing else.
 const ALONE_OCTETS_MIN: usize = 4096;
+
+/// How many places of a file are tried for whether it is in memory.
+const PLACES_TRIED: u64 = 64;
 
 /// One handle's view of the file.
 #[derive(Debug)]
@@ -57,6 +63,9 @@ impl Disk {
     /// Where its length cannot be asked.
     pub(super) fn new(file: Arc<File>) -> io::Result<Self> {
         let octets = file.metadata()?.len();
+        // A store is read once: what else the machine keeps in memory is worth more. Where this cannot be said, all is
+        // as it would be.
+        let _ = fadvise(&file, 0, None, Advice::NoReuse);
         Ok(Self { file, octets, windows: Default::default(), last: 0, is_new: true })
     }
 
@@ -70,6 +79,15 @@ impl Disk {
     /// folder's items far apart.
     pub(super) const fn begin_item(&mut self) {
         self.is_new = true;
+    }
+
+    /// True where the machine has the file in memory, as far as is seen by places all over it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        (0..PLACES_TRIED).all(|place| {
+            let mut octet = [0];
+            let into = &mut [IoSliceMut::new(&mut octet)];
+            preadv2(&self.file, into, self.octets / PLACES_TRIED * place, ReadWriteFlags::NOWAIT).is_ok()
+        })
     }
 
     /// The file's length when it was opened.

@@ -1,7 +1,7 @@
 //! The folders from the root on, and which items lie in each ([MS-PST] §2.4.4).
 //! Never lists an item twice: not in one folder, and not in two.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::blocks::Blocks;
 use super::fault::Fault;
@@ -282,7 +282,7 @@ fn contents(
             let rows = table.rows.iter().filter(|row| kind(row.id) == ITEM_TYPE);
             folder.counts.table_rows = table.faults.is_empty().then_some(table.rows.len() as u64);
             for row in rows {
-                let parent = blocks.index.living(row.id).map(|node| node.parent);
+                let parent = blocks.living(row.id).map(|node| node.parent);
                 match parent.filter(|parent| *parent != number && reached.contains(parent)) {
                     Some(parent) => *elsewhere.entry(parent).or_default() += 1,
                     None if listed.insert(row.id) => folder.items.push(NodeId(row.id)),

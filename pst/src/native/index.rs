@@ -103,7 +103,7 @@ const NEAR_BLOCKS: [usize; 2] = [12, 1024];
 /// with little more.
 const LARGE_OCTETS_MIN: u16 = 8_000;
 /// How many blocks before and behind one are looked at for what lies around it.
-const NEIGHBOURS: usize = 16;
+const NEIGHBOURS: usize = 8;
 
 /// What is known of a store's nodes and blocks.
 #[derive(Debug, Clone, Default)]
@@ -239,7 +239,7 @@ impl Index {
     }
 
     /// Looks behind `near` in steps that double, then between the last two of them.
-    fn living_near(&self, number: u32, near: &mut usize) -> Option<Node> {
+    pub(super) fn living_near(&self, number: u32, near: &mut usize) -> Option<Node> {
         let is_behind = self.nodes.get(*near).is_some_and(|node| node.number <= number);
         let (mut from, mut step) = (if is_behind { *near } else { 0 }, 1);
         while self.nodes.get(from + step).is_some_and(|node| node.number <= number) {
@@ -309,7 +309,7 @@ impl Index {
         let is_large = |block: &&Block| block.stored() >= LARGE_OCTETS_MIN;
         let from = near.saturating_sub(NEIGHBOURS).min(self.blocks.len());
         let before = &self.blocks[from..near.min(self.blocks.len())];
-        let behind = self.blocks.get(near + 1..).unwrap_or_default();
+        let behind = self.blocks.get(near.saturating_add(1)..).unwrap_or_default();
         let ends = before
             .iter()
             .rev()
@@ -330,6 +330,35 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_lies_around_a_block_ends_where_a_large_one_does() {
+        let layout = Layout(Format::Unicode);
+        let block = |number: u64, place: u64, stored: u16| {
+            Block::of_parts(layout, number * 4, place, stored, stored).expect("a block that can be")
+        };
+        // 8,176 octets with their trailer take 8,192, 100 take 128.
+        let blocks = vec![
+            block(1, 10_000, 8_176),
+            block(2, 18_192, 8_176),
+            block(3, 26_384, 100),
+            block(4, 26_512, 4_000),
+            block(5, 30_592, 8_176),
+            block(6, 50_000, 100),
+            block(7, 1_000, 8_176),
+        ];
+        let index = Index { blocks, ..Index::default() };
+        let around = |at: usize| index.small_around(index.blocks[at], at, layout);
+        assert_eq!(around(2), 26_384..30_592);
+        assert_eq!(around(3), 26_384..30_592);
+        // The next large one by BID lies elsewhere, and nothing is known of what follows here.
+        assert_eq!(around(5), 38_784..u64::MAX);
+        assert_eq!(Index::default().small_around(index.blocks[2], 9, layout), 0..u64::MAX);
+        for near in [0, 6, 7, 100, usize::MAX - 100] {
+            let found = index.small_around(index.blocks[2], near, layout);
+            assert!(found.start <= 26_384 && found.end >= 26_512, "{near}: {found:?}");
+        }
+    }
 
     #[test]
     fn a_node_is_found_from_wherever_the_last_one_stands() {

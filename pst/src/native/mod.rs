@@ -36,6 +36,7 @@ mod values;
 
 use std::fmt;
 use std::fs::File;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -135,6 +136,12 @@ impl NativeStore {
         Ok(Self { blocks, summary, reached: None, item_octets_wanted: limits::ITEM_OCTETS_MAX })
     }
 
+    /// True where the machine has the file in memory already: whoever reads it waits for no disk.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.blocks.disk.is_in_memory()
+    }
+
     /// Another handle to the same file, for another thread. It costs a cache and reads nothing.
     #[must_use]
     pub fn try_clone(&self) -> Self {
@@ -211,6 +218,15 @@ impl Store for NativeStore {
             return Err(StoreError::Unreadable { node, reason: "the reader failed at it".to_owned() });
         };
         read.map_err(|fault| StoreError::Unreadable { node, reason: fault.into_reason() })
+    }
+
+    fn expect(&mut self, items: &[NodeId]) {
+        let index = &self.blocks.index;
+        let (mut near_node, mut near) = (self.blocks.near_node, self.blocks.near);
+        for item in items {
+            let node = index.node(item.0, &mut near_node);
+            black_box(node.and_then(|node| index.place(node.data, &mut near)));
+        }
     }
 
     fn recovered(&mut self) -> Result<Vec<NodeId>, StoreError> {

@@ -131,19 +131,20 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn page(&mut self, at: Reference, level: Option<u8>, range: Range) {
-        let what = format!("page {:#x} at {} of the {} tree", at.number, at.place, self.name());
+        let tree = self.name();
+        let what = || format!("page {:#x} at {} of the {tree} tree", at.number, at.place);
         let page = match self.read(at, level) {
             Ok(page) => page,
             Err(fault) => {
                 self.walked.gaps.add(range);
-                return self.walked.reasons.push(format!("{what}: {fault}"));
+                return self.walked.reasons.push(format!("{}: {fault}", what()));
             }
         };
         if !page.is_sound {
             self.walked.gaps.add(range);
-            self.walked.reasons.push(format!("{what}: its checksum is wrong"));
+            self.walked.reasons.push(format!("{}: its checksum is wrong", what()));
         } else if page.number != at.number {
-            self.walked.reasons.push(format!("{what}: it calls itself {:#x}", page.number));
+            self.walked.reasons.push(format!("{}: it calls itself {:#x}", what(), page.number));
         }
         if page.level == 0 {
             return (self.on_leaf)(&page, range);

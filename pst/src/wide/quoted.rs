@@ -145,7 +145,9 @@ pub fn lines(letters: &[u8], is_begin: bool, out: &mut [u8]) -> Broken {
     let begin = Broken { read: 0, octets: 0, written: 0, is_begin };
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+bmi1+bmi2+popcnt" => {
-            use std::arch::x86_64::{_mm512_cmplt_epu8_mask, _mm512_set1_epi8, _mm512_sub_epi8};
+            use std::arch::x86_64::{
+                _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask, _mm512_set1_epi8, _mm512_sub_epi8,
+            };
             let same = |octet: u8| _mm512_set1_epi8(octet.cast_signed());
             // Of the octets from LF to CR no others are letters.
             let (feed, width) = (same(b'\n'), same(b'\r' - b'\n' + 1));
@@ -153,7 +155,7 @@ pub fn lines(letters: &[u8], is_begin: bool, out: &mut [u8]) -> Broken {
             while let Some(step) = letters[broken.read..].first_chunk::<LOOKED_AT>() {
                 let room = out.get_mut(broken.written..).and_then(|out| out.first_chunk_mut::<LOOKED_AT>());
                 let Some(room) = room else { break };
-                if broken.is_begin && step.starts_with(b"From ") {
+                if step.starts_with(b"From ") & broken.is_begin {
                     break;
                 }
                 let (halves, _) = step.as_chunks::<64>();
@@ -188,7 +190,11 @@ pub fn lines(letters: &[u8], is_begin: bool, out: &mut [u8]) -> Broken {
                 broken.written += kept + 2 + usize::from(is_soft);
                 broken.is_begin = !is_soft;
             }
-            broken.octets = broken.read - 2 * memchr::memchr_iter(b'=', &letters[..broken.read]).count();
+            let (steps, rest) = letters[..broken.read].as_chunks::<64>();
+            let escapes = |step| _mm512_cmpeq_epi8_mask(load!(step), same(b'=')).count_ones() as usize;
+            let escapes = steps.iter().map(escapes).sum::<usize>()
+                + rest.iter().filter(|letter| **letter == b'=').count();
+            broken.octets = broken.read - 2 * escapes;
             broken
         },
         _ => {

@@ -99,7 +99,11 @@ fn places(mailbox: &Mailbox) -> Vec<Place> {
 
 /// Reads every item of every folder to its last octet, writes those that are carried where there is something to
 /// write to, and sums up. Items outside of the visible folders are looked at and counted as passed over.
-fn walk(mailbox: &mut Mailbox, sink: Option<&Sink>, progress: &(dyn Fn() + Sync)) -> Result<Sums, Stopped> {
+fn walk(
+    mailbox: &mut Mailbox,
+    sink: Option<&Sink>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Sums, Stopped> {
     let places = places(mailbox);
     let mut sums = crew::walk(mailbox, &places, sink, progress)?;
     sums.arithmetic = {
@@ -112,7 +116,7 @@ fn walk(mailbox: &mut Mailbox, sink: Option<&Sink>, progress: &(dyn Fn() + Sync)
         for node in &folder.items {
             let class = mailbox.look(*node, None).map(|leaf| leaf.class).unwrap_or_default();
             sums.arithmetic.count(&Outcome::Skipped { class, reason: folder.reason });
-            progress();
+            progress(1);
         }
         let (items, reason) = (folder.items.len() as u64, folder.reason.to_owned());
         sums.elsewhere.push(Elsewhere { folder: folder.path, reason, items });

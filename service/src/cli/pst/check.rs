@@ -62,7 +62,7 @@ pub fn check(args: &PstArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Everything))?;
     let bar = screen.overall(items(&mailbox), "items read");
-    let sums = walk(&mut mailbox, None, &|| bar.inc(1))?;
+    let sums = walk(&mut mailbox, None, &|items| bar.inc(items))?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {

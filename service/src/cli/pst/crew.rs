@@ -23,6 +23,8 @@ use crate::cli::exit::Stopped;
 
 /// Items of one portion.
 const PORTION_ITEMS: usize = 16;
+/// Items that are told of together.
+const ITEMS_TOLD: usize = 4;
 /// Hands at one store: each takes memory.
 const HANDS_MAX: usize = 4;
 /// Files that wait for the disk.
@@ -33,7 +35,7 @@ pub(super) fn walk(
     mailbox: &mut Mailbox,
     places: &[Place],
     sink: Option<&Sink>,
-    progress: &(dyn Fn() + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Sums, Stopped> {
     let helpers = helpers(mailbox);
     let (finished, waiting) = sync_channel::<Finished>(FILES_WAITING_MAX);
@@ -68,11 +70,10 @@ fn hands(crew: &Crew<'_>, helpers: Vec<Option<Helper>>) -> (Sums, u64) {
     (sums, alone)
 }
 
-/// One for each processor and one more, for who waits for a disk or a turn; a single hand where only the mailbox itself
-/// can read.
+/// One for each processor, and one more for who waits for a disk; a single hand where only the mailbox itself can read.
 fn helpers(mailbox: &Mailbox) -> Vec<Option<Helper>> {
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let hands = (processors + 1).min(HANDS_MAX);
+    let hands = (processors + usize::from(!mailbox.is_in_memory())).min(HANDS_MAX);
     let helpers: Vec<_> = (0..hands).map_while(|_| mailbox.helper()).map(Some).collect();
     if helpers.is_empty() { vec![None] } else { helpers }
 }
@@ -85,7 +86,7 @@ fn portions(place: &Place) -> usize {
 pub(super) struct Crew<'a> {
     places: &'a [Place],
     sink: Option<&'a Sink>,
-    progress: &'a (dyn Fn() + Sync),
+    progress: &'a (dyn Fn(u64) + Sync),
     work: Mutex<Work>,
     moved: Condvar,
     /// Whom hands ask for what they do not read themselves. Who has it waits for nothing else.
@@ -252,6 +253,10 @@ impl<'h, 'a> Hand<'h, 'a> {
         let crew = self.crew;
         let place = &crew.places[portion.folder];
         let mut tray = Tray::new(crew, crew.sink, portion, std::mem::take(rooms));
+        if let Some(helper) = &mut self.helper {
+            helper.expect(&place.items[portion.items.clone()]);
+        }
+        let mut first = portion.items.start;
         for at in portion.items.clone() {
             let node = place.items[at];
             let mut sums = Outcomes { sums: &mut self.sums, place, order: (portion.folder, at), node };
@@ -271,7 +276,12 @@ impl<'h, 'a> Hand<'h, 'a> {
                 let mut mailbox = crew.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
                 sums.insist(&mut mailbox, kept, &mut tray)?;
             }
-            (crew.progress)();
+            // Each telling looks at the clock.
+            let is_told = (at + 1) % ITEMS_TOLD == 0 || at + 1 == portion.items.end;
+            if is_told {
+                (crew.progress)((at - first) as u64 + 1);
+                first = at + 1;
+            }
         }
         let file = tray.finish(rooms)?;
         crew.written(portion, file);

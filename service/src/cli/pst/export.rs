@@ -24,7 +24,7 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
     let mut sink = Sink::open(args.to, &args.out, &identity(&mailbox, &args.file))?;
     sink.name(&super::places(&mailbox));
     let bar = screen.overall(items(&mailbox), "items written");
-    let sums = walk(&mut mailbox, Some(&sink), &|| bar.inc(1))?;
+    let sums = walk(&mut mailbox, Some(&sink), &|items| bar.inc(items))?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {

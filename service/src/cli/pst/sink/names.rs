@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use malote_engine::plan::folder::{FolderPath, Naming};
 use malote_engine::plan::folder_name;
 
@@ -56,8 +57,17 @@ fn component(name: &str) -> String {
 
 /// The line that begins a message in an mbox file (RFC 4155 §2), with its date in UTC.
 pub(in crate::cli::pst) fn from_line(seconds: Option<i64>) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let date = Timestamp::from_second(seconds.unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("From MAILER-DAEMON {}\n", date.strftime("%a %b %e %H:%M:%S %Y"))
+    // Not by a pattern, which would be read anew for every item.
+    let date = Offset::UTC.to_datetime(date);
+    let weekday = DAYS[date.weekday().to_monday_zero_offset() as usize % 7];
+    let month = MONTHS[(date.month() - 1) as usize % 12];
+    let (day, hour, minute, second) = (date.day(), date.hour(), date.minute(), date.second());
+    let year = date.year();
+    format!("From MAILER-DAEMON {weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}\n")
 }
 
 #[cfg(test)]
