@@ -421,7 +421,7 @@ mod tests {
             for seed in 0..60 {
                 let word = |at: usize| {
                     let chosen = number(at * 31 + seed * 7919) as usize;
-                    let is_end = number(at * 17 + seed * 104_729) as usize % often == 0;
+                    let is_end = (number(at * 17 + seed * 104_729) as usize).is_multiple_of(often);
                     if is_end {
                         words[8 + chosen % 3]
                     } else {

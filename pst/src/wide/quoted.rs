@@ -52,14 +52,14 @@ pub fn letters(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
     multiversion::target::match_target! {
         "x86_64+avx512f+avx512bw+avx512vl+avx512vbmi+avx512vbmi2+bmi1+bmi2+popcnt" => {
             use std::arch::x86_64::{
-                _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask, _mm512_cmplt_epu8_mask,
-                _mm512_mask_blend_epi8, _mm512_mask_mov_epi8, _mm512_maskz_compress_epi8,
-                _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_srli_epi16,
+                __m512i, _mm512_add_epi8, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmpge_epu8_mask,
+                _mm512_cmplt_epu8_mask, _mm512_mask_blend_epi8, _mm512_mask_mov_epi8,
+                _mm512_maskz_compress_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_srli_epi16,
+                _pdep_u64,
             };
-            /// Where in a vector the first, second and third letter of each octet stand; 63 are of whole octets.
+            /// Where in a vector the first and the second letter of each octet stand; 63 are of whole octets.
             const FIRSTS: u64 = 0x1249_2492_4924_9249;
             const SECONDS: u64 = FIRSTS << 1;
-            const THIRDS: u64 = FIRSTS << 2;
             /// For each letter, which octet of the step it is made of.
             const SOURCES: [u8; 64] = {
                 let (mut sources, mut at) = ([0; 64], 0);
@@ -81,32 +81,55 @@ pub fn letters(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
             let same = |octet: u8| _mm512_set1_epi8(octet.cast_signed());
             let (blank, delete, equals, nibble) = (same(b' '), same(0x7F), same(b'='), same(0x0F));
             let (tab, feed, carriage) = (same(b'\t'), same(b'\n'), same(b'\r'));
-            let (mut read, mut written) = (0, 0);
-            while read < wanted.min(octets.len()) {
-                let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else { break };
-                let rest = &octets[read..];
-                let count = (wanted - read).min(rest.len()).min(STEP_OCTETS);
-                let all = match rest.first_chunk() {
-                    Some(step) => load!(step),
-                    None => {
-                        let mut last = [0; 64];
-                        last[..rest.len()].copy_from_slice(rest);
-                        load!(&last)
-                    }
-                };
-                // Each octet three times.
+            let escapes = |all: __m512i| {
+                let ends = _mm512_cmpeq_epi8_mask(all, feed) | _mm512_cmpeq_epi8_mask(all, carriage);
+                let allowed = ends | _mm512_cmpeq_epi8_mask(all, tab);
+                let controls = _mm512_cmplt_epu8_mask(all, blank) & !allowed;
+                let beyond = _mm512_cmpge_epu8_mask(all, delete) | _mm512_cmpeq_epi8_mask(all, equals);
+                controls | beyond
+            };
+            // Of each octet three letters: itself, or `=` and two digits. Those of one that stands for itself are not kept.
+            let letters = |all: __m512i, sources: __m512i, escapes: u64| {
                 let three = _mm512_permutexvar_epi8(sources, all);
-                let ends = _mm512_cmpeq_epi8_mask(three, feed) | _mm512_cmpeq_epi8_mask(three, carriage);
-                let allowed = ends | _mm512_cmpeq_epi8_mask(three, tab);
-                let controls = _mm512_cmplt_epu8_mask(three, blank) & !allowed;
-                let beyond = _mm512_cmpge_epu8_mask(three, delete) | _mm512_cmpeq_epi8_mask(three, equals);
-                let escaped = (controls | beyond) & (FIRSTS | SECONDS | THIRDS);
+                let first = _pdep_u64(escapes, FIRSTS);
                 let highs = _mm512_and_si512(_mm512_srli_epi16::<4>(three), nibble);
                 let places = _mm512_mask_blend_epi8(SECONDS, _mm512_and_si512(three, nibble), highs);
-                let letters = _mm512_mask_mov_epi8(three, escaped & FIRSTS, equals);
+                let letters = _mm512_mask_mov_epi8(three, first, equals);
                 let hex = _mm512_permutexvar_epi8(places, digits);
-                let letters = _mm512_mask_mov_epi8(letters, escaped & (SECONDS | THIRDS), hex);
-                let kept = (FIRSTS | escaped) & ((1 << (3 * count)) - 1);
+                (_mm512_mask_mov_epi8(letters, first * 6, hex), FIRSTS | first * 7)
+            };
+            let (mut read, mut written) = (0, 0);
+            let wanted = wanted.min(octets.len());
+            // Three steps of one vector, then what is left, step by step.
+            let thirds = [0, 1, 2].map(|third: u8| {
+                let skipped = third * STEP_OCTETS as u8;
+                (u32::from(skipped), _mm512_add_epi8(sources, same(skipped)))
+            });
+            while wanted - read >= 3 * STEP_OCTETS
+                && let Some(step) = octets[read..].first_chunk()
+                && out.len() - written >= 4 * STEP_ROOM
+            {
+                let all = load!(step);
+                let escapes = escapes(all);
+                for (skipped, sources) in thirds {
+                    let own = escapes >> skipped & ((1 << STEP_OCTETS) - 1);
+                    let (letters, kept) = letters(all, sources, own);
+                    let room = out[written..].first_chunk_mut().expect("there is room for four steps");
+                    store!(_mm512_maskz_compress_epi8(kept, letters), room);
+                    written += kept.count_ones() as usize;
+                }
+                read += 3 * STEP_OCTETS;
+            }
+            while read < wanted {
+                let Some(room) = out.get_mut(written..).and_then(|out| out.first_chunk_mut()) else { break };
+                let rest = &octets[read..];
+                let count = (wanted - read).min(STEP_OCTETS);
+                let mut step = [0; 64];
+                let known = rest.len().min(STEP_OCTETS);
+                step[..known].copy_from_slice(&rest[..known]);
+                let all = load!(&step);
+                let (letters, kept) = letters(all, sources, escapes(all) & ((1 << STEP_OCTETS) - 1));
+                let kept = kept & ((1 << (3 * count)) - 1);
                 store!(_mm512_maskz_compress_epi8(kept, letters), room);
                 read += count;
                 written += kept.count_ones() as usize;
