@@ -96,7 +96,7 @@ pub fn letters(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
                 let places = _mm512_mask_blend_epi8(SECONDS, _mm512_and_si512(three, nibble), highs);
                 let letters = _mm512_mask_mov_epi8(three, first, equals);
                 let hex = _mm512_permutexvar_epi8(places, digits);
-                (_mm512_mask_mov_epi8(letters, first * 6, hex), FIRSTS | first * 7)
+                (_mm512_mask_mov_epi8(letters, first * 6, hex), FIRSTS | (first * 7))
             };
             let (mut read, mut written) = (0, 0);
             let wanted = wanted.min(octets.len());
