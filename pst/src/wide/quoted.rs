@@ -88,7 +88,7 @@ pub fn letters(octets: &[u8], wanted: usize, out: &mut [u8]) -> (usize, usize) {
                 let beyond = _mm512_cmpge_epu8_mask(all, delete) | _mm512_cmpeq_epi8_mask(all, equals);
                 controls | beyond
             };
-            // Of each octet three letters: itself, or `=` and two digits. Those of one that stands for itself are not kept.
+            // Three letters of each octet: itself or `=`, and two digits, which are kept where it is escaped.
             let letters = |all: __m512i, sources: __m512i, escapes: u64| {
                 let three = _mm512_permutexvar_epi8(sources, all);
                 let first = _pdep_u64(escapes, FIRSTS);
