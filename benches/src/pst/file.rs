@@ -43,10 +43,8 @@ pub struct Store {
     pub octets: u64,
     /// Items in its folders.
     pub items: u64,
-    /// How many times as fast as readpst it is to be exported.
-    pub times_min: f64,
-    /// Whether the rate of reading it alone has a target: small items are another matter.
-    pub reading_counts: bool,
+    /// Which of the three it is, if one of them.
+    kind: Option<Kind>,
 }
 
 impl Kind {
@@ -59,6 +57,22 @@ impl Kind {
             Self::A => "A",
             Self::B => "B",
             Self::C => "C",
+        }
+    }
+
+    /// How many times as fast as readpst it is to be exported.
+    const fn times_min(self) -> f64 {
+        match self {
+            Self::A | Self::C => 4.0,
+            Self::B => 8.0,
+        }
+    }
+
+    /// Everybody's turns that count: few where readpst takes a minute for each.
+    const fn rounds(self) -> usize {
+        match self {
+            Self::A | Self::C => 9,
+            Self::B => 3,
         }
     }
 
@@ -86,6 +100,21 @@ impl Store {
     pub fn case(&self, what: &str) -> String {
         format!("{}, {:.2} GB, {} items: {what}", self.name, self.octets as f64 / 1e9, self.items)
     }
+
+    /// How many times as fast as readpst it is to be exported.
+    pub fn times_min(&self) -> f64 {
+        self.kind.map_or(1.0, Kind::times_min)
+    }
+
+    /// Whether the rate of reading it alone has a target: small items are another matter.
+    pub fn reading_counts(&self) -> bool {
+        matches!(self.kind, Some(Kind::A | Kind::C))
+    }
+
+    /// Everybody's turns that count.
+    pub fn rounds(&self) -> usize {
+        self.kind.map_or(1, Kind::rounds)
+    }
 }
 
 /// The store of a kind: `PST_A`, `PST_B` or `PST_C` where it is named, else made once.
@@ -95,8 +124,7 @@ pub fn store(kind: Kind, is_quick: bool) -> Result<Store> {
         Some(path) => PathBuf::from(path),
         None => made(kind, is_quick)?,
     };
-    let times_min = if kind == Kind::B { 8.0 } else { 4.0 };
-    opened(kind.name().to_owned(), path, times_min, kind != Kind::B)
+    opened(kind.name().to_owned(), path, Some(kind))
 }
 
 /// A store of a million items.
@@ -109,7 +137,7 @@ pub fn million(is_quick: bool) -> Result<Store> {
             Bulk { items, folders: 50, body_characters: 200, attachment_every: 0, attachment_octets: 0 };
         bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
     }
-    opened(format!("{items} items"), path, 1.0, false)
+    opened(format!("{items} items"), path, None)
 }
 
 /// A store of three items, of which one has an attachment of 200 to 400 MB.
@@ -122,7 +150,7 @@ pub fn big(is_quick: bool) -> Result<Store> {
             Bulk { items: 3, folders: 1, body_characters: 500, attachment_every: 3, attachment_octets };
         bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
     }
-    opened("one large attachment".to_owned(), path, 1.0, false)
+    opened("one large attachment".to_owned(), path, None)
 }
 
 /// A store of two items with texts of 8 million characters, nearly the longest that are held, of one also as HTML.
@@ -134,7 +162,7 @@ pub fn long_texts(is_quick: bool) -> Result<Store> {
         let bulk = Bulk { items: 2, folders: 1, body_characters, attachment_every: 0, attachment_octets: 0 };
         bulk.write(&path, Pst::new(Crypt::Permute), SEED)?;
     }
-    opened("two long texts".to_owned(), path, 1.0, false)
+    opened("two long texts".to_owned(), path, None)
 }
 
 /// A store that somebody made to take memory.
@@ -144,7 +172,7 @@ pub fn planted(kind: Planted) -> Result<Store> {
         eprintln!("pst: writing {}", path.display());
         kind.write(&path)?;
     }
-    opened(format!("planted {}", kind.name()), path, 1.0, false)
+    opened(format!("planted {}", kind.name()), path, None)
 }
 
 /// The same store with one octet altered in its middle, which is that of its largest value.
@@ -155,7 +183,7 @@ pub fn damaged(store: &Store) -> Result<Store> {
     let mut octet = [0];
     file.read_exact_at(&mut octet, store.octets / 2)?;
     file.write_all_at(&[!octet[0]], store.octets / 2)?;
-    opened(format!("{}, damaged", store.name), path, 1.0, false)
+    opened(format!("{}, damaged", store.name), path, None)
 }
 
 fn folder() -> Result<PathBuf> {
@@ -187,11 +215,11 @@ fn made(kind: Kind, is_quick: bool) -> Result<PathBuf> {
 }
 
 /// Counts a store's items, and reads it once from end to end.
-fn opened(name: String, path: PathBuf, times_min: f64, reading_counts: bool) -> Result<Store> {
+fn opened(name: String, path: PathBuf, kind: Option<Kind>) -> Result<Store> {
     let octets = io::copy(&mut File::open(&path)?, &mut io::sink())?;
     let folders = NativeStore::open(&path)?.folders()?;
     let items = folders.iter().map(|folder| folder.items.len() as u64).sum();
-    Ok(Store { name, path, octets, items, times_min, reading_counts })
+    Ok(Store { name, path, octets, items, kind })
 }
 
 /// Messages in all mbox files below a folder, by the lines that begin them.
