@@ -96,6 +96,30 @@ async fn one_folder_is_written_in_its_order_by_however_many_hands() -> Result<()
         |out: &Path| fs::read(files(out)?.pop().context("nothing was written")?).map_err(anyhow::Error::from);
     let again = export(&home, &path, "mbox", "auto", 0).await?;
     assert!(file(&out)? == file(&again)?, "another export wrote something else");
+    let quick = home.path("quick").display().to_string();
+    let words = ["pst", "export", "--no-sync", "--to", "mbox", "--out", &quick, &path.display().to_string()];
+    home.run(words.map(str::to_owned)).await?.with(0);
+    assert!(file(&out)? == file(Path::new(&quick))?, "an export that waits for no disk wrote something else");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_is_called_like_an_mbox_file_keeps_its_folders() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("named.pst");
+    let mut made = Pst::new(Crypt::None).create(&path)?;
+    let top = made.top();
+    let mail = |name| Folder::new(name).class("IPF.Note");
+    let (like, plain) = (made.folder(top, mail("A.mbox"))?, made.folder(top, mail("A"))?);
+    let within = made.folder(like, mail("B"))?;
+    for (folder, subject) in [(like, "like"), (plain, "plain"), (within, "within")] {
+        made.item(folder, &Message::new("IPM.Note").text(subject, "x"))?;
+    }
+    made.finish()?;
+    let out = export(&home, &path, "mbox", "native", 0).await?;
+    let mut subjects: Vec<String> = messages(&out)?.into_iter().map(|(subject, _)| subject).collect();
+    subjects.sort();
+    assert_eq!(subjects, ["like", "plain", "within"]);
     Ok(())
 }
 

@@ -166,12 +166,10 @@ impl<'a> Builder<'_> {
             self.losses.note(LossKind::TypeReplaced, Some(tag::ATTACH_MIME_TYPE), why);
         }
         let media_type = media_type.unwrap_or_else(|| Cow::Borrowed(name::type_of_ending(name)));
-        let id = text(tag::ATTACH_CONTENT_ID);
+        let (id, location) = (text(tag::ATTACH_CONTENT_ID), text(tag::ATTACH_CONTENT_LOCATION));
         let id = id.as_deref().map(|id| id.trim().trim_start_matches('<').trim_end_matches('>'));
-        let id = id.filter(|id| is_url(id) && id.len() <= CONTENT_ID_MAX);
-        let location = text(tag::ATTACH_CONTENT_LOCATION);
-        let location =
-            location.as_deref().filter(|location| is_url(location) && location.len() <= CONTENT_ID_MAX);
+        let id = self.legal(tag::ATTACH_CONTENT_ID, id.filter(|id| !id.is_empty()));
+        let location = self.legal(tag::ATTACH_CONTENT_LOCATION, location.as_deref());
         let is_shown = id.is_some_and(|id| shown.ids.contains(id.as_bytes()))
             || location
                 .is_some_and(|location| memchr::memmem::find(shown.html, location.as_bytes()).is_some());
@@ -181,6 +179,16 @@ impl<'a> Builder<'_> {
             FileOf::Held(octets) => Part::held(fields.head(), Cow::Owned(octets)),
         };
         Placed { part, is_shown }
+    }
+
+    /// What HTML refers to an attachment by, where it may stand in a header.
+    fn legal<'t>(&mut self, id: u16, told: Option<&'t str>) -> Option<&'t str> {
+        let legal = told.filter(|told| is_url(told) && told.len() <= CONTENT_ID_MAX);
+        if told.is_some() && legal.is_none() {
+            let why = "what the attachment is referred to by may not stand in a header";
+            self.losses.note(LossKind::HeaderChanged, Some(id), why);
+        }
+        legal
     }
 
     fn ole(

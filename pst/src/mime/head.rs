@@ -183,14 +183,32 @@ impl<'o> Field<'o> {
             self.encoded(&name);
             self.space(mailbox.address.len() + 3);
         } else {
-            let name = phrase(&name);
-            self.space(name.len());
-            self.push(&name);
+            let is_bare = name.bytes().all(|octet| is_atom(octet) || octet == b' ') && !name.contains("  ");
+            if is_bare {
+                self.word(&name);
+            } else {
+                self.space(quoted_octets(&name));
+                self.quote(&name);
+            }
             self.space(mailbox.address.len() + 3);
         }
         self.push("<");
         self.push(&mailbox.address);
         self.push(">");
+    }
+
+    /// A quoted string (RFC 5322 §3.2.4).
+    fn quote(&mut self, text: &str) {
+        self.push("\"");
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(is_escaped) {
+            self.push(&rest[..at]);
+            self.push("\\");
+            self.push(&rest[at..=at]);
+            rest = &rest[at + 1..];
+        }
+        self.push(rest);
+        self.push("\"");
     }
 
     /// A parameter of a structured field. Names of files may be in any script: RFC 2231 carries them; where
@@ -200,11 +218,10 @@ impl<'o> Field<'o> {
         self.push(";");
         let is_short = value.len() <= PARAMETER_MAX;
         if is_plain(&value) && is_short {
-            let quoted = quote(&value);
-            self.space(key.len() + 1 + quoted.len());
+            self.space(key.len() + 1 + quoted_octets(&value));
             self.push(key);
             self.push("=");
-            self.push(&quoted);
+            self.quote(&value);
             return;
         }
         if is_for_old {
@@ -348,26 +365,14 @@ pub fn without_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A display name as a phrase: bare where it is made of atoms, else quoted.
-fn phrase(name: &str) -> Cow<'_, str> {
-    if name.bytes().all(|octet| is_atom(octet) || octet == b' ') && !name.contains("  ") {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(quote(name))
-    }
+/// Characters that a quoted string holds behind a backslash (RFC 5322 §3.2.4).
+const fn is_escaped(octet: u8) -> bool {
+    matches!(octet, b'"' | b'\\')
 }
 
-fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        if matches!(character, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(character);
-    }
-    quoted.push('"');
-    quoted
+/// Octets of a text as a quoted string.
+fn quoted_octets(text: &str) -> usize {
+    text.len() + text.bytes().filter(|octet| is_escaped(*octet)).count() + 2
 }
 
 /// Characters that an extended parameter holds as they are (RFC 2231 §7).

@@ -17,6 +17,7 @@ use super::{FolderRole, date, flags, subject, tag};
 use crate::item::Part;
 use crate::loss::{LossKind, Losses};
 use crate::names::PS_INTERNET_HEADERS;
+use crate::property::Value;
 use crate::text;
 
 /// Marks a Message-ID that the store did not have.
@@ -27,6 +28,8 @@ pub const ORIGINAL_PREFIX: &str = "X-Malote-Original-";
 pub const VALUE_OCTETS_MAX: usize = 128 * 1024;
 /// Longest Message-ID that is sent on, in octets.
 const MESSAGE_ID_MAX: usize = 900;
+/// Fields that say nothing where they are empty, and that every message has: what the properties know takes their place.
+const NEEDED_FIELDS: [&str; 3] = ["From", "Date", "Message-ID"];
 /// Fields that the properties of a sent item know better than its headers.
 const SENT_FIELDS: [&str; 8] = ["From", "Sender", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID"];
 
@@ -93,7 +96,9 @@ pub fn write(view: &View<'_>, losses: &mut Losses) -> Vec<u8> {
         let is_structure = is("MIME-Version") || starts_with(field.name, "Content-");
         let is_known_better =
             is_sent && SENT_FIELDS.iter().any(|name| is(name)) && knows(view, field.name, &recipients);
-        if !(is_structure || is_known_better || has_bcc && is("Bcc")) {
+        let is_empty = || matches!(&*field.unfolded(), "" | "<>");
+        let is_wanting = NEEDED_FIELDS.iter().any(|name| is(name)) && is_empty();
+        if !(is_structure || is_known_better || is_wanting || has_bcc && is("Bcc")) {
             if is_broken_list(field) && knows_people(view, field.name, &recipients) {
                 // What stands there no reader could answer to; the properties know better, and nothing is thrown away.
                 head::text(&mut head.out, &format!("{ORIGINAL_PREFIX}{}", field.name), &field.unfolded());
@@ -300,16 +305,22 @@ fn state(view: &View<'_>, head: &mut Head<'_, '_>) {
 /// Fields that the store keeps as properties named by their field ([MS-OXCMAIL] §2.1.3.1.16).
 fn named(view: &View<'_>, head: &mut Head<'_, '_>) {
     for (name, id) in view.texts_of_set(PS_INTERNET_HEADERS) {
-        let Some(value) = view.item.properties.get(id).and_then(|value| text::of_value(value, view.page))
-        else {
-            continue;
-        };
+        let Some(value) = view.item.properties.get(id) else { continue };
         let is_structure = name.eq_ignore_ascii_case("MIME-Version") || starts_with(name, "Content-");
-        if !is_structure && transport::is_name(name) && !head.has(name) {
-            let value = Field { name, value: &value }.unfolded();
-            let value = head.within_limit(&value);
-            head::text(&mut head.out, name, value);
-            head.names.push(Cow::Owned(name.to_owned()));
+        if is_structure || !transport::is_name(name) || head.has(name) {
+            continue;
         }
+        // Each of several values is a field of its own, as it was when the message came.
+        let values = if let Value::Many(values) = value { values } else { std::slice::from_ref(value) };
+        for value in values {
+            if let Some(text) = text::of_value(value, view.page) {
+                let text = Field { name, value: &text }.unfolded();
+                let text = head.within_limit(&text);
+                head::text(&mut head.out, name, text);
+            } else if !matches!(value, Value::String(_) | Value::String8(_) | Value::Long(..)) {
+                head.losses.note(LossKind::HeaderDropped, Some(id), "what a header field holds is no text");
+            }
+        }
+        head.names.push(Cow::Owned(name.to_owned()));
     }
 }

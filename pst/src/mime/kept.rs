@@ -100,7 +100,7 @@ fn list(value: &str) -> Option<Vec<Listed<'_>>> {
     if value.len() > mailbox::LIST_OCTETS_MAX {
         return None;
     }
-    let entries = mailbox::split_list(value).into_iter().map(str::trim).filter(|entry| !entry.is_empty());
+    let entries = mailbox::split_list(value).map(str::trim).filter(|entry| !entry.is_empty());
     let entries = entries.map(|entry| {
         let is_kept = entry.bytes().all(is_printable)
             && entry.split_ascii_whitespace().all(|word| word.len() <= RUN_MAX);

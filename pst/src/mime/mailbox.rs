@@ -44,7 +44,7 @@ pub fn is_list(value: &str) -> bool {
     if value.len() > LIST_OCTETS_MAX {
         return true;
     }
-    split_list(value).into_iter().map(str::trim).filter(|entry| !entry.is_empty()).all(|entry| {
+    split_list(value).map(str::trim).filter(|entry| !entry.is_empty()).all(|entry| {
         let is_group = entry.contains(':') || entry.ends_with(';');
         let bare = match entry.rsplit_once('<') {
             Some((_, rest)) => rest.split_once('>').map(|(address, _)| address),
@@ -55,25 +55,20 @@ pub fn is_list(value: &str) -> bool {
 }
 
 /// The entries between commas that stand neither in quotes nor in brackets.
-pub fn split_list(value: &str) -> Vec<&str> {
-    let (mut entries, mut start) = (Vec::new(), 0);
+pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0_u32);
-    for (place, octet) in value.bytes().enumerate() {
-        match octet {
+    value.split(move |character| {
+        match character {
             _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => is_quoted = !is_quoted,
-            b'<' | b'(' if !is_quoted => depth += 1,
-            b'>' | b')' if !is_quoted => depth = depth.saturating_sub(1),
-            b',' if !is_quoted && depth == 0 => {
-                entries.push(&value[start..place]);
-                start = place + 1;
-            }
+            '\\' => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '<' | '(' if !is_quoted => depth += 1,
+            '>' | ')' if !is_quoted => depth = depth.saturating_sub(1),
+            ',' => return !is_quoted && depth == 0,
             _ => {}
         }
-    }
-    entries.push(&value[start..]);
-    entries
+        false
+    })
 }
 
 /// An address of the Internet, in a form that may stand between `<` and `>`; nothing where it is none.

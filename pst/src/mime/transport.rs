@@ -1,6 +1,8 @@
 //! The headers that an item came with (`PidTagTransportMessageHeaders`, 0x007D), as far as they are headers.
 //! Never trusts them with what the message must have true: structure is rebuilt from the item.
 
+use std::borrow::Cow;
+
 use super::mailbox;
 
 /// Most fields that are taken of one item's headers.
@@ -19,9 +21,12 @@ pub struct Field<'a> {
     pub value: &'a str,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     /// The value on one line: line ends with the whitespace around them become one space.
-    pub fn unfolded(&self) -> String {
+    pub fn unfolded(&self) -> Cow<'a, str> {
+        if memchr::memchr2(b'\r', b'\n', self.value.as_bytes()).is_none() {
+            return Cow::Borrowed(self.value.trim_matches([' ', '\t']));
+        }
         let mut text = String::with_capacity(self.value.len());
         for line in self.value.split(['\r', '\n']).map(|line| line.trim_matches([' ', '\t'])) {
             if !line.is_empty() {
@@ -31,7 +36,7 @@ impl Field<'_> {
                 text.push_str(line);
             }
         }
-        text
+        Cow::Owned(text)
     }
 }
 
@@ -134,9 +139,9 @@ pub fn address_of_field(headers: &str, name: &str) -> Option<String> {
     let value = found.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))?.unfolded();
     let candidate = match value.rsplit_once('<') {
         Some((_, rest)) => rest.split_once('>')?.0,
-        None => value.as_str(),
+        None => value.as_ref(),
     };
-    mailbox::internet(candidate).map(std::borrow::Cow::into_owned)
+    mailbox::internet(candidate).map(Cow::into_owned)
 }
 
 #[cfg(test)]

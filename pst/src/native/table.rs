@@ -202,7 +202,7 @@ impl Table {
             }
         }
         blocks.warned(part, damage);
-        Ok(properties.into_iter().collect())
+        Ok(Properties::of_first(properties))
     }
 }
 

@@ -90,6 +90,13 @@ fn only_what_the_html_shows_stands_beside_it() {
     assert_eq!(related, [3], "the HTML, one picture by its id, one by its place\n{message}");
     assert_eq!(message.matches("Content-Disposition: inline").count(), 2);
     assert_eq!(message.matches("Content-Disposition: attachment").count(), 3);
+    let losses = World::default().convert(&mail).losses.into_iter();
+    let losses: Vec<_> = losses.map(|loss| (loss.kind, loss.attachments, loss.property)).collect();
+    assert_eq!(
+        losses,
+        [(LossKind::HeaderChanged, vec![3], Some(0x3712))],
+        "an id with a blank refers to nothing"
+    );
 }
 
 #[test]

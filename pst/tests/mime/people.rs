@@ -314,3 +314,34 @@ fn a_subject_without_end_is_cut_and_told() {
     let kinds: Vec<_> = world.convert(&endless).losses.into_iter().map(|loss| loss.kind).collect();
     assert_eq!(kinds, [LossKind::HeaderChanged]);
 }
+
+#[test]
+fn a_field_that_every_message_needs_and_that_came_empty_is_made_of_what_the_properties_know() {
+    for headers in
+        ["From:\r\nDate: \r\nMessage-ID:\r\nTo:\r\n", "Message-ID: <>\r\nFROM: \r\n \r\nTo:\r\ndate:\t\r\n"]
+    {
+        let world = World::default();
+        let mail = mail([(0x007D, text(headers))]);
+        let wanted: [(&str, &[&str]); 4] = [
+            ("From", &["=?utf-8?Q?Ana_Gon=C3=A7alves?= <ana@exemplo.pt>"]),
+            ("Date", &["Sat, 26 May 2018 23:49:48 +0000"]),
+            ("Message-ID", &["<1@exemplo.pt>"]),
+            // It says that nobody is named.
+            ("To", &[""]),
+        ];
+        check(&world, &mail, &wanted);
+        assert_eq!(world.convert(&mail).losses, [], "nothing of it was lost");
+    }
+}
+
+#[test]
+fn each_value_of_a_header_that_the_store_keeps_as_a_property_is_a_field() {
+    let world = World::default();
+    let two = mail([(0x8002, Value::Many(vec![text("5.1"), text(""), text("6\r\nX-Injected: 1")]))]);
+    check(&world, &two, &[("x-spam-score", &["5.1", "6 X-Injected: 1"]), ("X-Injected", &[])]);
+    assert_eq!(world.convert(&two).losses, []);
+    let octets = mail([(0x8002, binary(&[1]))]);
+    check(&world, &octets, &[("x-spam-score", &[])]);
+    let kinds: Vec<_> = world.convert(&octets).losses.into_iter().map(|loss| loss.kind).collect();
+    assert_eq!(kinds, [LossKind::HeaderDropped]);
+}

@@ -113,6 +113,9 @@ pub struct ExportArgs {
     /// The folder to write into; made where it is missing, and never one that holds anything else
     #[arg(long, value_name = "DIR", help_heading = HEADING_CHANGES)]
     pub out: PathBuf,
+    /// Do not wait until the disk has everything: what a machine that stops soon afterwards may lose
+    #[arg(long, help_heading = HEADING_CHANGES)]
+    pub no_sync: bool,
     /// How the store is read.
     #[command(flatten)]
     pub store: StoreArgs,

@@ -199,7 +199,7 @@ impl Crew<'_> {
         let ended = if is_last { file } else { std::mem::replace(&mut state.file, file) };
         drop(work);
         self.moved.notify_all();
-        if let (Some(file), Some(sink)) = (ended, self.sink) {
+        if let (Some(file), Some(sink)) = (ended, self.sink.filter(|sink| sink.is_kept())) {
             let path = sink.place(portion.folder).to_owned();
             // Whoever keeps the files has ended only with an error, which is told in the end.
             let _ended = self.finished.send(Finished { file, path });

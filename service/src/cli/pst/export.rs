@@ -21,10 +21,11 @@ const SCHEMA: &str = "malote.pst-export/1";
 pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
     let screen = Screen::open(&args.output);
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Damaged))?;
-    let mut sink = Sink::open(args.to, &args.out, &identity(&mailbox, &args.file))?;
+    let mut sink = Sink::open(args.to, &args.out, !args.no_sync, &identity(&mailbox, &args.file))?;
     sink.name(&super::places(&mailbox));
     let bar = screen.overall(items(&mailbox), "items written");
     let sums = walk(&mut mailbox, Some(&sink), &|items| bar.inc(items))?;
+    sink.keep()?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {

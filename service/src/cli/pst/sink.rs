@@ -33,6 +33,8 @@ const MARK: &str = ".malote-pst-export";
 pub(super) struct Sink {
     form: ExportArg,
     out: PathBuf,
+    /// Whether an export ends only when the disk has everything.
+    is_kept: bool,
     folders: Vec<Target>,
 }
 
@@ -46,8 +48,9 @@ struct Target {
 
 impl Sink {
     /// Makes the folder, or takes one that an earlier export of the same store made: its files are written anew, the
-    /// same names for the same items. `store` is what tells the store from others.
-    pub(super) fn open(form: ExportArg, out: &Path, store: &str) -> Result<Self, Stopped> {
+    /// same names for the same items. `is_kept` is for an export that ends only when the disk has everything, `store`
+    /// is what tells the store from others.
+    pub(super) fn open(form: ExportArg, out: &Path, is_kept: bool, store: &str) -> Result<Self, Stopped> {
         let failed = |cause| failure("making the folder", out, &cause);
         fs::create_dir_all(out).map_err(failed)?;
         let mark = out.join(MARK);
@@ -63,7 +66,7 @@ impl Sink {
             return Err(Stopped::usage(message));
         }
         fs::write(&mark, store).map_err(failed)?;
-        Ok(Self { form, out: out.to_owned(), folders: Vec::new() })
+        Ok(Self { form, out: out.to_owned(), is_kept, folders: Vec::new() })
     }
 
     /// Gives every folder that has items a name, in their order; they are asked for by their number in it.
@@ -72,12 +75,27 @@ impl Sink {
         let path = |place: &Place| match self.form {
             _ if place.items.is_empty() => PathBuf::new(),
             ExportArg::Eml => self.out.join(names.levels(&place.path)),
-            ExportArg::Mbox => self.out.join(names.levels(&place.path)).with_added_extension("mbox"),
+            ExportArg::Mbox => self.out.join(names.mbox(&place.path)),
             ExportArg::Maildir => self.out.join(names.maildir(&place.path)),
         };
         let paths = places.iter().map(path);
         let target = |path| Target { path, is_made: AtomicBool::new(false), earlier: Mutex::default() };
         self.folders = paths.map(target).collect();
+    }
+
+    /// Whether an export ends only when the disk has everything.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Waits until the disk has everything, names included. All of the file system at once: a wait for each of many
+    /// small files takes far longer.
+    pub(super) fn keep(&self) -> Result<(), Stopped> {
+        if !self.is_kept {
+            return Ok(());
+        }
+        let kept = File::open(&self.out).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
+        kept.map_err(|cause| failure("writing", &self.out, &cause))
     }
 
     /// What the items become.

@@ -25,6 +25,16 @@ impl Names {
         PathBuf::from(self.free(safe.join("/")))
     }
 
+    /// The mbox file of a folder, in a folder for each level above it: one that is called like a file gets another name.
+    pub(super) fn mbox(&mut self, path: &[String]) -> PathBuf {
+        let mut safe: Vec<String> = path.iter().map(|name| component(name)).collect();
+        let above = safe.len().saturating_sub(1);
+        for name in safe.iter_mut().take(above).filter(|name| name.to_lowercase().ends_with(".mbox")) {
+            name.push('_');
+        }
+        PathBuf::from(self.free(safe.join("/"))).with_added_extension("mbox")
+    }
+
     /// The folder of a Maildir++: its levels in modified UTF-7 (RFC 3501 §5.1.3), parted and begun by dots.
     pub(super) fn maildir(&mut self, path: &[String]) -> PathBuf {
         let levels: Vec<String> = path.iter().map(|name| component(name).replace('.', "_")).collect();
@@ -89,6 +99,21 @@ mod tests {
         }
         let long = names.levels(&["ç".repeat(500)]);
         assert!(long.as_os_str().len() <= COMPONENT_OCTETS_MAX);
+    }
+
+    #[test]
+    fn a_level_above_is_never_called_like_an_mbox_file() {
+        let mut names = Names::default();
+        for (path, safe) in [
+            (vec!["A"], "A.mbox"),
+            (vec!["A.mbox", "B"], "A.mbox_/B.mbox"),
+            (vec!["A.mbox"], "A.mbox.mbox"),
+            (vec!["A.MBOX", "c", "D.mbox"], "A.MBOX_/c/D.mbox.mbox"),
+            (vec!["a.mbox_", "b"], "a.mbox_/b (2).mbox"),
+        ] {
+            let path: Vec<String> = path.into_iter().map(str::to_owned).collect();
+            assert_eq!(names.mbox(&path), PathBuf::from(safe), "{path:?}");
+        }
     }
 
     #[test]
