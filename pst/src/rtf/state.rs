@@ -49,6 +49,8 @@ pub(super) struct Reader {
     is_starred: bool,
     ansi: &'static CodePage,
     fonts: HashMap<i32, &'static CodePage>,
+    /// The font that text has where nothing else is said (`\deff`), and again from `\plain` on.
+    default_font: Option<i32>,
     /// Octets whose meaning may depend on what follows: pairs of a double-byte page come one by one.
     pending: Vec<u8>,
     pending_page: &'static CodePage,
@@ -76,6 +78,7 @@ impl Reader {
             is_starred: false,
             ansi: WINDOWS_1252,
             fonts: HashMap::new(),
+            default_font: None,
             pending: Vec::new(),
             pending_page: WINDOWS_1252,
             high_surrogate: None,
@@ -212,7 +215,10 @@ impl Reader {
                 self.flush();
                 self.group.is_hidden = self.origin == Origin::Rich && number != Some(0);
             }
-            b"plain" => self.group.is_hidden = false,
+            b"plain" => {
+                self.group.is_hidden = false;
+                self.group.font = self.default_font;
+            }
             b"f" => self.group.font = number,
             b"fcharset" => self.font_page(number.and_then(words::page_of_charset)),
             b"cpg" => self.font_page(number.and_then(|page| u16::try_from(page).ok())),
@@ -223,7 +229,10 @@ impl Reader {
             b"mac" => self.ansi = text::page(10000).unwrap_or(self.ansi),
             b"pc" => self.ansi = text::page(437).unwrap_or(self.ansi),
             b"pca" => self.ansi = text::page(850).unwrap_or(self.ansi),
-            b"deff" if self.group.font.is_none() => self.group.font = number,
+            b"deff" => {
+                self.default_font = number;
+                self.group.font = self.group.font.or(number);
+            }
             b"fromhtml" if self.is_header() => self.origin = Origin::Html,
             b"fromtext" if self.is_header() => self.origin = Origin::Text,
             _ => {

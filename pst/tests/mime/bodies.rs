@@ -115,6 +115,10 @@ fn rich_text_gives_back_what_it_wraps() {
 \tab b\line c}";
     check(vec![rtf(from_text)], &plain("ação\r\n\tb\r\nc"));
     check(vec![rtf(from_text), (0x1000, text("o outro"))], &plain("o outro"));
+    // From `\plain` on text has the default font again, and its page.
+    let reset = br"{\rtf1\ansi\ansicpg1252\fromtext \deff0{\fonttbl{\f0 Arial;}{\f1\fcharset204 Times;}}
+\f1\'ef\'f0\plain  \'e7\'e3o}";
+    check(vec![rtf(reset)], &plain("пр ção"));
 }
 
 #[test]
