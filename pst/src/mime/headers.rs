@@ -28,7 +28,7 @@ pub const ORIGINAL_PREFIX: &str = "X-Malote-Original-";
 pub const VALUE_OCTETS_MAX: usize = 128 * 1024;
 /// Longest Message-ID that is sent on, in octets.
 const MESSAGE_ID_MAX: usize = 900;
-/// Fields that say nothing where they are empty, and that every message has: what the properties know takes their place.
+/// Fields that every message has, and that say nothing where they are empty: the properties take their place.
 const NEEDED_FIELDS: [&str; 3] = ["From", "Date", "Message-ID"];
 /// Fields that the properties of a sent item know better than its headers.
 const SENT_FIELDS: [&str; 8] = ["From", "Sender", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID"];

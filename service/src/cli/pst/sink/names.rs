@@ -25,7 +25,7 @@ impl Names {
         PathBuf::from(self.free(safe.join("/")))
     }
 
-    /// The mbox file of a folder, in a folder for each level above it: one that is called like a file gets another name.
+    /// The mbox file of a folder, in a folder for each level above it: one called like a file gets another name.
     pub(super) fn mbox(&mut self, path: &[String]) -> PathBuf {
         let mut safe: Vec<String> = path.iter().map(|name| component(name)).collect();
         let above = safe.len().saturating_sub(1);
