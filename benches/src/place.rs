@@ -25,6 +25,26 @@ pub fn prepare() -> Result<PathBuf> {
     Ok(states)
 }
 
+/// Where files in memory lie.
+const MEMORY: &str = "/dev/shm";
+
+/// A folder into which so many octets can be written while no disk is waited for: where temporary files lie, or memory
+/// where writers would be held up until a disk has a part of what they wrote (`vm.dirty_background_ratio`; where the
+/// machine counts otherwise, it is 0).
+pub fn unhurried(octets: u64) -> PathBuf {
+    let percent = fs::read_to_string("/proc/sys/vm/dirty_background_ratio").unwrap_or_default();
+    let percent: u64 = percent.trim().parse().unwrap_or(0);
+    let is_held_up = octets > memory_kib("MemAvailable:") * 1024 / 100 * percent;
+    let room = nix::sys::statvfs::statvfs(MEMORY)
+        .map_or(0, |place| place.blocks_available() * place.fragment_size());
+    if is_held_up && room > octets { PathBuf::from(MEMORY) } else { tempfile::env::temp_dir() }
+}
+
+/// True for a folder in memory.
+pub fn is_memory(folder: &Path) -> bool {
+    folder.starts_with(MEMORY)
+}
+
 /// One line of `/proc/meminfo`; 0 where there is none.
 fn memory_kib(name: &str) -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -42,8 +62,7 @@ pub fn folder() -> Result<PathBuf> {
 /// Processors and memory, as far as ratios depend on them.
 pub fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let is_in_memory = tempfile::env::temp_dir().starts_with("/dev/shm");
-    let mail = if is_in_memory { "in memory" } else { "with temporary files" };
+    let mail = if is_memory(&tempfile::env::temp_dir()) { "in memory" } else { "with temporary files" };
     let kib = memory_kib("MemTotal:");
     format!("{processors} processors, {} GiB of memory, mail {mail}", kib / (1 << 20))
 }
