@@ -202,7 +202,7 @@ impl Table {
             }
         }
         blocks.warned(part, damage);
-        Ok(Properties::of_first(properties))
+        Ok(properties.into_iter().collect())
     }
 }
 
