@@ -96,7 +96,12 @@ pub fn write(view: &View<'_>, losses: &mut Losses) -> Vec<u8> {
         let is_structure = is("MIME-Version") || starts_with(field.name, "Content-");
         let is_known_better =
             is_sent && SENT_FIELDS.iter().any(|name| is(name)) && knows(view, field.name, &recipients);
-        let is_empty = || matches!(&*field.unfolded(), "" | "<>");
+        let is_empty = || match &*field.unfolded() {
+            "" => true,
+            // A bounce may be from "<>": that says something.
+            "<>" => is("Message-ID"),
+            _ => false,
+        };
         let is_wanting = NEEDED_FIELDS.iter().any(|name| is(name)) && is_empty();
         if !(is_structure || is_known_better || is_wanting || has_bcc && is("Bcc")) {
             if is_broken_list(field) && knows_people(view, field.name, &recipients) {

@@ -332,6 +332,9 @@ fn a_field_that_every_message_needs_and_that_came_empty_is_made_of_what_the_prop
         check(&world, &mail, &wanted);
         assert_eq!(world.convert(&mail).losses, [], "nothing of it was lost");
     }
+    let ana = "=?utf-8?Q?Ana_Gon=C3=A7alves?= <ana@exemplo.pt>";
+    let bounce = mail([(0x007D, text("From: <>\r\n"))]);
+    check(&World::default(), &bounce, &[("From", &[ana]), ("X-Malote-Original-From", &["<>"])]);
 }
 
 #[test]
