@@ -10,6 +10,7 @@ use malote_plan::likeness::{Face, Likeness, NO_FILES};
 use malote_plan::message::Uid;
 use malote_plan::record::HeaderKey;
 use malote_plan::{envelope, header};
+use malote_pst::text::said_or_guessed;
 
 use self::decode::Decoder;
 use self::wording::{FileLetters, Letters};
@@ -275,7 +276,7 @@ impl Sketcher {
         }
         match kind {
             Kind::Text { octets, charset, is_html } => {
-                let text = words::text(&octets, &charset);
+                let text = said_or_guessed(&octets, &charset);
                 self.letters.take_text(if is_html { "html" } else { "plain" }, &text);
                 if is_html {
                     self.html.take(&html::text(&text));

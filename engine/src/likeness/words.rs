@@ -1,14 +1,10 @@
 //! Words of headers and texts, free of the way they are written: encoded words, parameters, blanks, character sets.
 //! Never holds two texts for one that differ in a letter or a digit.
 
-use std::borrow::Cow;
-
 use malote_plan::header;
 use malote_plan::record::HeaderKey;
-use malote_pst::text::{WINDOWS_1252, by_label};
+use malote_pst::text::{said_or_guessed, words};
 use unicode_normalization::UnicodeNormalization as _;
-
-use super::decode::Decoder;
 
 /// Octets of one header value that are looked at.
 const VALUE_OCTETS_MAX: usize = 64 * 1024;
@@ -44,65 +40,9 @@ pub(super) fn key(words: &str) -> Option<HeaderKey> {
     text.key()
 }
 
-/// Octets as text: by the name of their character set, else as UTF-8 where they are that, else as Windows-1252.
-pub(super) fn text<'a>(octets: &'a [u8], charset: &str) -> Cow<'a, str> {
-    // Whoever says US-ASCII and writes more, or says nothing, means UTF-8 as often as Windows-1252.
-    let says_nothing = charset.is_empty() || charset.eq_ignore_ascii_case("us-ascii");
-    match (by_label(charset).filter(|_| !says_nothing), std::str::from_utf8(octets)) {
-        (Some(page), _) => page.decode(octets).0,
-        (None, Ok(text)) => Cow::Borrowed(text),
-        (None, Err(_)) => WINDOWS_1252.decode(octets).0,
-    }
-}
-
-/// A header's value without folding and encoded words (RFC 2047); blanks between two encoded words are not of the
-/// text.
+/// A header's value without folding and encoded words.
 pub(super) fn decoded(value: &[u8]) -> String {
-    let value = text(&value[..value.len().min(VALUE_OCTETS_MAX)], "");
-    let (mut all, mut was_encoded) = (String::new(), false);
-    // What is left of a character that was cut between two encoded words of one character set.
-    let mut waiting: (Vec<u8>, String) = Default::default();
-    for word in value.split_ascii_whitespace() {
-        let mut rest = word;
-        while let Some((before, charset, octets, after)) = encoded_word(rest) {
-            if !before.is_empty() || waiting.1 != charset {
-                all.push_str(&text(&std::mem::take(&mut waiting.0), &waiting.1));
-            }
-            if !before.is_empty() || (!was_encoded && rest.len() == word.len()) {
-                all.push(' ');
-            }
-            all.push_str(before);
-            waiting.0.extend(octets);
-            charset.clone_into(&mut waiting.1);
-            (was_encoded, rest) = (true, after);
-        }
-        if !rest.is_empty() {
-            all.push_str(&text(&std::mem::take(&mut waiting.0), &waiting.1));
-            all.push(' ');
-            all.push_str(rest);
-            was_encoded = false;
-        }
-    }
-    all.push_str(&text(&waiting.0, &waiting.1));
-    all
-}
-
-/// What stands before the first encoded word, its character set and octets, and what follows it.
-fn encoded_word(word: &str) -> Option<(&str, String, Vec<u8>, &str)> {
-    let start = word.find("=?")?;
-    let mut parts = word[start + 2..].splitn(3, '?');
-    let (charset, encoding, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    let end = rest.find("?=")?;
-    let (written, after) = (&rest[..end], &rest[end + 2..]);
-    let (mut decoder, written) = match encoding {
-        "Q" | "q" => (Decoder::of("quoted-printable"), written.replace('_', " ")),
-        "B" | "b" => (Decoder::of("base64"), written.to_owned()),
-        _ => return None,
-    };
-    let mut octets = decoder.decode(written.as_bytes());
-    octets.extend(decoder.finish());
-    let charset = charset.split('*').next().unwrap_or(charset).to_ascii_lowercase();
-    Some((&word[..start], charset, octets, after))
+    words::decoded(&said_or_guessed(&value[..value.len().min(VALUE_OCTETS_MAX)], ""))
 }
 
 /// The address of a From field, in lower case.
@@ -219,7 +159,6 @@ mod tests {
             );
         }
         assert_ne!(key("Olá, orçamento 2025"), plain);
-        assert_eq!(decoded(b"=?broken?= x =?utf-8?X?y?="), " =?broken?= x =?utf-8?X?y?=");
         assert_eq!(key(" \r\n\t"), None);
     }
 

@@ -3,22 +3,11 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-
-use crate::text;
+use crate::text::by_label;
+use crate::text::words::{Piece, pieces};
 
 /// Letters at least of a subject that mail programs may have cut.
 const CUT_LETTERS_MIN: usize = 250;
-/// Base64 with its padding or without, as senders write it.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 /// True where the field says other than `shown`. What cannot be decoded says nothing.
 pub fn is_another(field: &str, shown: &str) -> bool {
@@ -44,72 +33,23 @@ fn letters(text: &str) -> impl Iterator<Item = char> {
     text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control())
 }
 
-/// Text with its encoded words decoded (RFC 2047 §2); nothing where one cannot be. Octets of neighbours of one charset
-/// are put together first: senders cut characters in two.
+/// The field's text; nothing where an encoded word is in no charset that is read, or not in the one that it names.
 fn decoded(field: &str) -> Option<Cow<'_, str>> {
     if !field.contains("=?") {
         return Some(Cow::Borrowed(field));
     }
-    let (mut out, mut open): (String, Option<(&str, Vec<u8>)>) = (String::new(), None);
-    let mut rest = field;
-    while !rest.is_empty() {
-        let at = rest.find("=?").unwrap_or(rest.len());
-        let (plain, word) = rest.split_at(at);
-        if !plain.trim().is_empty() {
-            close(&mut out, open.take())?;
-            out.push_str(plain);
-        }
-        let Some((charset, octets, behind)) = word.get(2..).and_then(encoded_word) else {
-            close(&mut out, open.take())?;
-            let (mark, behind) = word.split_at(word.len().min(2));
-            out.push_str(mark);
-            rest = behind;
-            continue;
-        };
-        rest = behind;
-        match &mut open {
-            Some((known, before)) if known.eq_ignore_ascii_case(charset) => before.extend(octets),
-            _ => {
-                close(&mut out, open.take())?;
-                open = Some((charset, octets));
+    let mut text = String::with_capacity(field.len());
+    for piece in pieces(field) {
+        match piece {
+            Piece::Plain(plain) => text.push_str(plain),
+            Piece::Encoded { charset, octets } => {
+                let (decoded, is_clean) = by_label(charset)?.decode(&octets);
+                text.push_str(&decoded);
+                is_clean.then_some(())?;
             }
         }
     }
-    close(&mut out, open)?;
-    Some(Cow::Owned(out))
-}
-
-fn close(out: &mut String, open: Option<(&str, Vec<u8>)>) -> Option<()> {
-    let Some((charset, octets)) = open else { return Some(()) };
-    let (text, is_clean) = text::by_label(charset)?.decode(&octets);
-    out.push_str(&text);
-    is_clean.then_some(())
-}
-
-/// Charset and octets of what stands behind `=?`, and the text behind it.
-fn encoded_word(text: &str) -> Option<(&str, Vec<u8>, &str)> {
-    let (charset, rest) = text.split_once('?')?;
-    let (kind, rest) = rest.split_once('?')?;
-    let (word, behind) = rest.split_once("?=")?;
-    // A language may follow the charset (RFC 2231 §5).
-    let charset = charset.split('*').next().unwrap_or_default();
-    let octets = match kind {
-        "B" | "b" => LENIENT.decode(word).ok()?,
-        "Q" | "q" => unquoted(word),
-        _ => return None,
-    };
-    Some((charset, octets, behind))
-}
-
-fn unquoted(word: &str) -> Vec<u8> {
-    let (mut octets, mut rest) = (Vec::with_capacity(word.len()), word.as_bytes());
-    while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let octet = digits.filter(|_| *first == b'=').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        rest = if octet.is_some() { &after[2..] } else { after };
-        octets.push(octet.unwrap_or(if *first == b'_' { b' ' } else { *first }));
-    }
-    octets
+    Some(Cow::Owned(text))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod detect;
 mod locale;
 mod page;
 mod utf7;
+pub mod words;
 
 pub use detect::Detector;
 pub use locale::{ansi_page_of_internet, ansi_page_of_locale};
@@ -56,6 +57,18 @@ pub fn of_value<'a>(value: &'a Value, page: &CodePage) -> Option<Cow<'a, str>> {
     };
     let text = without_nul(text);
     (!text.is_empty()).then_some(text)
+}
+
+/// Octets of a message as text: by the name of their charset, else as UTF-8 where they are that, else as Windows-1252.
+#[must_use]
+pub fn said_or_guessed<'a>(octets: &'a [u8], charset: &str) -> Cow<'a, str> {
+    // Whoever says US-ASCII and writes more, or says nothing, means UTF-8 as often as Windows-1252.
+    let says_nothing = charset.is_empty() || charset.eq_ignore_ascii_case("us-ascii");
+    match (by_label(charset).filter(|_| !says_nothing), std::str::from_utf8(octets)) {
+        (Some(page), _) => page.decode(octets).0,
+        (None, Ok(text)) => Cow::Borrowed(text),
+        (None, Err(_)) => WINDOWS_1252.decode(octets).0,
+    }
 }
 
 /// Text without the NULs at its end, and with U+FFFD for those within.

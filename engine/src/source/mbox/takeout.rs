@@ -1,12 +1,11 @@
 //! Gmail Takeout: one mbox of all mail, with the labels of each message in its header.
 //! Never puts a message into two folders: one label decides, the others become keywords.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use malote_plan::folder::Role;
 use malote_plan::header;
 use malote_plan::message::{Flag, Flags};
 use malote_plan::names_table;
+use malote_pst::text::words::decoded;
 
 use super::status;
 
@@ -131,55 +130,6 @@ fn sorted(text: &str, is_former: bool) -> Labelled {
     Labelled { levels, flags }
 }
 
-/// Takes folding and encoded words (RFC 2047) out; blanks between two encoded words are not of the text.
-fn decoded(text: &str) -> String {
-    let mut all = String::new();
-    let mut was_encoded = false;
-    for word in text.split_ascii_whitespace() {
-        let encoded = encoded_word(word);
-        if !(all.is_empty() || (was_encoded && encoded.is_some())) {
-            all.push(' ');
-        }
-        was_encoded = encoded.is_some();
-        all.push_str(encoded.as_deref().unwrap_or(word));
-    }
-    all
-}
-
-/// `=?UTF-8?Q?…?=` or `=?UTF-8?B?…?=`; Takeout writes no other character set.
-fn encoded_word(word: &str) -> Option<String> {
-    let mut parts = word.strip_prefix("=?")?.strip_suffix("?=")?.splitn(3, '?');
-    let (charset, encoding, text) = (parts.next()?, parts.next()?, parts.next()?);
-    if !charset.eq_ignore_ascii_case("utf-8") {
-        return None;
-    }
-    let octets = match encoding {
-        "Q" | "q" => quoted(text),
-        "B" | "b" => STANDARD.decode(text).ok()?,
-        _ => return None,
-    };
-    Some(String::from_utf8_lossy(&octets).into_owned())
-}
-
-fn quoted(text: &str) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [octet, after @ ..] = rest {
-        rest = after;
-        let hex =
-            after.get(..2).and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        match (octet, hex) {
-            (b'=', Some(value)) => {
-                octets.push(value);
-                rest = &after[2..];
-            }
-            (b'_', _) => octets.push(b' '),
-            _ => octets.push(*octet),
-        }
-    }
-    octets
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +151,7 @@ mod tests {
         check("Spam,Unread", "Spam", "");
         check("Drafts", "Drafts", "\\Seen \\Draft");
         check("=?UTF-8?Q?Or=C3=A7amento,?=\r\n =?UTF-8?B?TsOjbyBsaWRhcw==?=", "Orçamento", "");
+        check("=?UTF-8?B?T3LD?=\r\n =?UTF-8?B?p2FtZW50bw==?=", "Orçamento", "\\Seen");
         check("///", "", "\\Seen");
     }
 }
