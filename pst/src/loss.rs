@@ -47,7 +47,7 @@ pub enum LossKind {
     AddressEncapsulated,
     /// Lines of the transport headers are no header fields, and were left out.
     HeaderDropped,
-    /// A header field's value was changed so that it may stand in a message.
+    /// A header field was written anew so that it may stand in a message, or the store shows another one.
     HeaderChanged,
     /// The item has no time that could be its date.
     DateMissing,
@@ -71,38 +71,100 @@ pub enum LossKind {
     KeywordDropped,
 }
 
+/// Every kind in the order of its definition: as reports write it, and for people, of one item.
+const KINDS: [(LossKind, &str, &str); 26] = [
+    (LossKind::Damaged, "damaged", "a part of the item cannot be read"),
+    (LossKind::AttachmentUnreadable, "attachment-unreadable", "an attachment's data cannot be read"),
+    (
+        LossKind::AttachmentsUnknown,
+        "attachments-unknown",
+        "the list of attachments cannot be read, so that some may be missing",
+    ),
+    (
+        LossKind::AttachmentReference,
+        "attachment-reference",
+        "an attachment is only a path or an address on the Web; a text part names it",
+    ),
+    (LossKind::AttachmentEmpty, "attachment-empty", "an attachment claims a kind of content and has none"),
+    (LossKind::TooDeep, "too-deep", "messages lie in each other deeper than they are carried"),
+    (LossKind::BodyAttached, "body-attached", "a very long text is carried as an attachment"),
+    (LossKind::ValueTooLong, "value-too-long", "a very long value other than a text is left out"),
+    (
+        LossKind::TextUndecodable,
+        "text-undecodable",
+        "a text has octets that are no letters of its code page; replacement characters stand for them",
+    ),
+    (LossKind::TextControls, "text-controls", "control characters were taken out of a text"),
+    (LossKind::RtfBroken, "rtf-broken", "rich text is broken; what could be read of it is carried"),
+    (LossKind::OleRaw, "ole-raw", "an embedded object is carried as the file that Outlook keeps it in"),
+    (
+        LossKind::RecipientsFromDisplay,
+        "recipients-from-display",
+        "the list of recipients cannot be read; the names that were shown stand for it",
+    ),
+    (
+        LossKind::AddressEncapsulated,
+        "address-encapsulated",
+        "an address is not one of the Internet, and stands encapsulated below .invalid",
+    ),
+    (
+        LossKind::HeaderDropped,
+        "header-dropped",
+        "lines among the headers are no header fields, and were left out",
+    ),
+    (
+        LossKind::HeaderChanged,
+        "header-changed",
+        "a header field was written anew so that it may stand in a message, or the store shows another",
+    ),
+    (LossKind::DateMissing, "date-missing", "the item has no time that could be its date"),
+    (LossKind::DateRejected, "date-rejected", "a time is too early or too late to be believed"),
+    (LossKind::ClassMissing, "class-missing", "the item does not say what it is, and is taken for mail"),
+    (
+        LossKind::PimNotConverted,
+        "pim-not-converted",
+        "an appointment, contact or task is carried as mail without its own structure",
+    ),
+    (
+        LossKind::PimProperty,
+        "pim-property",
+        "a part of an appointment, contact or task has no place in iCalendar or vCard",
+    ),
+    (
+        LossKind::ReportPlain,
+        "report-plain",
+        "a delivery report lacks the structure of one, and is carried as mail",
+    ),
+    (
+        LossKind::SmimePlain,
+        "smime-plain",
+        "a signed or encrypted item lacks the structure of one, and is carried as mail",
+    ),
+    (
+        LossKind::NameChanged,
+        "name-changed",
+        "an attachment's name was changed so that it may stand in a message",
+    ),
+    (LossKind::TypeReplaced, "type-replaced", "an attachment's media type is none, or may not stand there"),
+    (LossKind::KeywordDropped, "keyword-dropped", "a category has no form that IMAP allows for a keyword"),
+];
+
 impl LossKind {
     /// As reports write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Damaged => "damaged",
-            Self::AttachmentUnreadable => "attachment-unreadable",
-            Self::AttachmentsUnknown => "attachments-unknown",
-            Self::AttachmentReference => "attachment-reference",
-            Self::AttachmentEmpty => "attachment-empty",
-            Self::TooDeep => "too-deep",
-            Self::BodyAttached => "body-attached",
-            Self::ValueTooLong => "value-too-long",
-            Self::TextUndecodable => "text-undecodable",
-            Self::TextControls => "text-controls",
-            Self::RtfBroken => "rtf-broken",
-            Self::OleRaw => "ole-raw",
-            Self::RecipientsFromDisplay => "recipients-from-display",
-            Self::AddressEncapsulated => "address-encapsulated",
-            Self::HeaderDropped => "header-dropped",
-            Self::HeaderChanged => "header-changed",
-            Self::DateMissing => "date-missing",
-            Self::DateRejected => "date-rejected",
-            Self::ClassMissing => "class-missing",
-            Self::PimNotConverted => "pim-not-converted",
-            Self::PimProperty => "pim-property",
-            Self::ReportPlain => "report-plain",
-            Self::SmimePlain => "smime-plain",
-            Self::NameChanged => "name-changed",
-            Self::TypeReplaced => "type-replaced",
-            Self::KeywordDropped => "keyword-dropped",
-        }
+        KINDS[self as usize].1
+    }
+
+    /// What it means, for people, of one item and without a full stop.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        KINDS[self as usize].2
+    }
+
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|(kind, ..)| *kind)
     }
 }
 
@@ -139,5 +201,23 @@ impl Losses {
     #[must_use]
     pub fn into_found(self) -> Vec<Loss> {
         self.found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_stands_in_its_place_under_a_name_of_its_own() {
+        for (place, kind) in LossKind::all().enumerate() {
+            assert_eq!(kind as usize, place, "{kind:?}");
+            assert_eq!(
+                LossKind::all().filter(|other| other.as_str() == kind.as_str()).count(),
+                1,
+                "{kind:?}"
+            );
+        }
+        assert_eq!(LossKind::KeywordDropped as usize + 1, KINDS.len(), "the last kind has a row");
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use acceptance::program::Home;
 use anyhow::{Context as _, Result};
+use malote_pst::loss::LossKind;
 use pst_writer::names::PS_PUBLIC_STRINGS;
 use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst, Value};
 
@@ -14,6 +15,8 @@ use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst, Value};
 const MARK: &[u8] = b"the octets that a bad sector takes";
 /// The file's length: an export has written a part of it before it comes to the bad sector.
 const DAMAGED_OCTETS: usize = 6_000_000;
+/// When messages of the store with losses were sent: 2024-03-01, noon.
+const NOON: i64 = 1_709_294_400;
 /// The item that has it.
 const DAMAGED: usize = 30;
 
@@ -208,5 +211,96 @@ async fn no_line_of_a_message_is_taken_for_one_of_an_exported_mbox() -> Result<(
     let keywords = files(&home.path("copied"))?.into_iter().find(|path| path.ends_with("dovecot-keywords"));
     let keywords = fs::read_to_string(keywords.context("no keywords came")?)?;
     assert!(["Vermelho", "Pago"].iter().all(|word| keywords.contains(word)), "{keywords}");
+    Ok(())
+}
+
+/// Two folders of so many items; every third has a file that is only a path, every fifth one in its message.
+fn lossy(path: &Path, items: usize) -> Result<()> {
+    let mut store = Pst::new(Crypt::None).create(path)?;
+    let top = store.top();
+    for name in ["First", "Second"] {
+        let folder = store.folder(top, Folder::new(name).class("IPF.Note"))?;
+        for number in 0..items {
+            let id = format!("<{name}-{number}@lossy.example>");
+            let reference = Attachment::reference("plan.doc", "\\\\server\\plans\\plan.doc");
+            let mut message =
+                Message::new("IPM.Note").text(&format!("Ação {number:03}"), "x").id(&id).dated(NOON);
+            if number % 3 == 0 {
+                message = message.attach(reference.clone());
+            }
+            if number % 5 == 0 {
+                let inner = Message::new("IPM.Note").text("Within", "y").dated(NOON).attach(reference);
+                message = message.attach(Attachment::item("Within", inner));
+            }
+            store.item(folder, &message)?;
+        }
+    }
+    store.finish()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_each_item_lost_is_listed_item_by_item() -> Result<()> {
+    let home = Home::new()?;
+    let (path, list) = (home.path("lossy.pst"), home.path("losses.jsonl"));
+    lossy(&path, 100)?;
+    let (store, lists) = (path.display().to_string(), list.display().to_string());
+    let check = ["pst", "check", "--reader", "native", "--losses", &lists, &store];
+    let told = home.run(check.into_iter().chain(["--json"])).await?.with(0).json();
+    let text = fs::read_to_string(&list)?;
+    let lines: Vec<serde_json::Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(
+        lines[0],
+        serde_json::json!({"schema": "malote.pst-losses/1", "store": "lossy.pst", "items": 94})
+    );
+    let (mut found, mut expected) = (Vec::new(), Vec::new());
+    for line in &lines[1..] {
+        let losses = line["losses"].as_array().context("no losses")?;
+        let places: Vec<_> = losses.iter().map(|loss| loss["attachments"].to_string()).collect();
+        assert!(losses.iter().all(|loss| loss["kind"] == "attachment-reference"), "{line}");
+        let of = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        let folder = line["folder"][0].as_str().unwrap_or_default();
+        found.push((folder.to_owned(), of("message_id"), of("subject"), places));
+    }
+    for folder in ["First", "Second"] {
+        for number in (0..100).filter(|number| number % 3 == 0 || number % 5 == 0) {
+            let places = match (number % 3 == 0, number % 5 == 0) {
+                (true, true) => vec!["[0]", "[1,0]"],
+                (true, false) => vec!["[0]"],
+                _ => vec!["[0,0]"],
+            };
+            let places = places.into_iter().map(str::to_owned).collect();
+            let id = format!("<{folder}-{number}@lossy.example>");
+            expected.push((folder.to_owned(), id, format!("Ação {number:03}"), places));
+        }
+    }
+    assert_eq!(found, expected);
+    let counted: usize = expected.iter().map(|(.., places)| places.len()).sum();
+    assert_eq!(told["losses"]["attachment-reference"], counted, "{told}");
+
+    // An earlier list is replaced, and an export lists the same.
+    let out = home.path("out").display().to_string();
+    let export =
+        ["pst", "export", "--reader", "native", "--losses", &lists, "--to", "mbox", "--out", &out, &store];
+    let ended = home.run(export).await?.with(0);
+    assert!(ended.out.contains(&format!("item by item: {lists}")), "{}", ended.out);
+    assert_eq!(fs::read_to_string(&list)?, text);
+
+    // Nothing else is.
+    let octets = fs::read(&path)?;
+    let ended = home.run(["pst", "check", "--losses", &store, &store]).await?.with(2);
+    assert!(ended.err.contains("holds something else"), "{}", ended.err);
+    assert_eq!(fs::read(&path)?, octets, "the store is as it was");
+    Ok(())
+}
+
+#[test]
+fn the_documents_table_of_losses_is_that_of_the_program() -> Result<()> {
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pst.md"))?;
+    let rows = document.lines().skip_while(|line| !line.starts_with("| kind | what it means |")).skip(2);
+    let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
+    let kinds: Vec<String> =
+        LossKind::all().map(|kind| format!("| `{}` | {} |", kind.as_str(), kind.meaning())).collect();
+    assert_eq!(rows, kinds);
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use malote_plan::folder::{Folder, FolderStatus, Role, WireName};
 use malote_plan::message::UidValidity;
 use malote_pst::both::Comparison;
+use malote_pst::loss::LossKind;
 use malote_pst::mailbox::{Arithmetic, Mailbox, Options};
 use malote_pst::store::NodeId;
 use malote_pst::tree::{Placed, Role as Use};
@@ -42,7 +43,7 @@ struct Told {
     /// Items that are passed over, by class. An item counts once, however often its folder is opened.
     skipped: BTreeMap<String, BTreeSet<NodeId>>,
     /// What messages do not carry as it stood, by kind.
-    losses: BTreeMap<&'static str, BTreeSet<NodeId>>,
+    losses: BTreeMap<LossKind, BTreeSet<NodeId>>,
     /// Items and folders that two readers did not agree on.
     unlike: BTreeSet<NodeId>,
     /// Items that only the second reader could read; they are kept back.
@@ -83,7 +84,9 @@ impl PstArchive {
             ));
         }
         for (kind, items) in &told.losses {
-            lines.push(format!("{} items are not carried in every point as they stood: {kind}", items.len()));
+            let (items, kind, meaning) = (items.len(), kind.as_str(), kind.meaning());
+            let are = if items == 1 { "item is" } else { "items are" };
+            lines.push(format!("{items} {are} not carried in every point as it stood ({kind}): {meaning}"));
         }
         if !told.unlike.is_empty() {
             lines.push(format!(
@@ -123,7 +126,11 @@ impl PstArchive {
                     items: folder.items.len() as u64,
                 })
                 .collect(),
-            losses: told.losses.iter().map(|(kind, items)| ((*kind).to_owned(), count(items))).collect(),
+            losses: told
+                .losses
+                .iter()
+                .map(|(kind, items)| (kind.as_str().to_owned(), count(items)))
+                .collect(),
             disagreements: told.unlike.len() as u64,
             rescued: told.rescued.len() as u64,
             second_ended: told.second_ended.clone(),

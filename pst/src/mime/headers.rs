@@ -85,7 +85,7 @@ pub fn write(view: &View<'_>, losses: &mut Losses) -> Vec<u8> {
     let recipients = address::recipients(view);
     let mut head = Head { out: Vec::with_capacity(1_024), names: Vec::with_capacity(24), losses };
     if found.dropped > 0 {
-        let told = format!("{} lines of the transport headers are no fields", found.dropped);
+        let told = format!("lines of the transport headers that are no fields: {}", found.dropped);
         head.losses.note(LossKind::HeaderDropped, Some(tag::TRANSPORT_HEADERS), told);
     }
     let is_sent = view.context.role == FolderRole::Sent;
@@ -122,7 +122,7 @@ pub fn write(view: &View<'_>, losses: &mut Losses) -> Vec<u8> {
         }
     }
     if changed > 0 {
-        let told = format!("{changed} transport header fields were folded or encoded anew");
+        let told = format!("transport header fields that were folded or encoded anew: {changed}");
         head.losses.note(LossKind::HeaderChanged, Some(tag::TRANSPORT_HEADERS), told);
     }
     people(view, &recipients, &mut head);
@@ -222,7 +222,7 @@ fn people(view: &View<'_>, recipients: &[Recipient<'_>], head: &mut Head<'_, '_>
         head.mailboxes("Reply-To", &answers_to);
     }
     if wrapped > 0 {
-        let told = format!("{wrapped} addresses are not of the Internet");
+        let told = format!("addresses that are not of the Internet: {wrapped}");
         head.losses.note(LossKind::AddressEncapsulated, None, told);
     }
 }

@@ -20,7 +20,10 @@ pub use pair::{
     ChangeArgs, ClashArg, DuplicatesArg, FlagsArg, PaceArgs, PairArgs, RepairArg, SecretArgs, SelectionArgs,
     TrustArgs, VerifyArgs, WorkArgs,
 };
-pub use pst::{ExportArg, ExportArgs, ItemsArg, PstArgs, PstCommand, ReaderArg, StoreArgs, UnreadableArg};
+pub use pst::{
+    CheckArgs, ExportArg, ExportArgs, ItemsArg, LossesArgs, PstArgs, PstCommand, ReaderArg, StoreArgs,
+    UnreadableArg,
+};
 pub use quarantine::{LedgerArgs, QuarantineCommand, RetryArgs};
 pub use service::{BackupArgs, GateArgs, MigrateCommand, OutsideArgs, PlaceArgs, RestoreArgs, WorkerArgs};
 pub use value::{map as map_value, pattern as pattern_value};

@@ -4,6 +4,7 @@
 mod check;
 mod crew;
 mod export;
+mod listing;
 mod ls;
 mod mbox;
 mod options;
@@ -23,6 +24,7 @@ pub use options::options;
 
 use super::args::PstCommand;
 use super::exit::{Exit, Stopped};
+use listing::Listing;
 use sink::Sink;
 
 /// Does what is asked.
@@ -98,14 +100,15 @@ fn places(mailbox: &Mailbox) -> Vec<Place> {
 }
 
 /// Reads every item of every folder to its last octet, writes those that are carried where there is something to
-/// write to, and sums up. Items outside of the visible folders are looked at and counted as passed over.
+/// write to, lists what they lost where that is wanted, and sums up. Items outside of the visible folders are looked at
+/// and counted as passed over.
 fn walk(
     mailbox: &mut Mailbox,
-    sink: Option<&Sink>,
+    (sink, listing): (Option<&Sink>, Option<&Listing>),
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Sums, Stopped> {
     let places = places(mailbox);
-    let mut sums = crew::walk(mailbox, &places, sink, progress)?;
+    let mut sums = crew::walk(mailbox, &places, (sink, listing), progress)?;
     sums.arithmetic = {
         let mut arithmetic = Arithmetic::of(mailbox.tree());
         arithmetic.add(sums.arithmetic);

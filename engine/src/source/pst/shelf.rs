@@ -142,7 +142,7 @@ impl Shelf for PstShelf {
         };
         self.tell(|told| {
             for loss in &converted.losses {
-                told.losses.entry(loss.kind.as_str()).or_default().insert(node);
+                told.losses.entry(loss.kind).or_default().insert(node);
             }
         });
         let Some(message) = self.converted.insert(converted).message.as_ref() else {

@@ -222,7 +222,7 @@ impl<'a> Calendar<'_, 'a> {
         for (written, changed) in series.changed.iter().enumerate() {
             if lines.octets() > PART_OCTETS_MAX {
                 let left = series.changed.len() - written;
-                let told = format!("{left} changed instances would make the calendar too long");
+                let told = format!("changed instances that would make the calendar too long: {left}");
                 losses.note(LossKind::PimProperty, self.view.numbered(PSETID_APPOINTMENT, SERIES), told);
                 return;
             }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{HEADING_CHANGES, OutputArgs};
+use super::{HEADING_CHANGES, HEADING_OUTPUT, OutputArgs};
 
 /// The commands of `pst`.
 #[derive(Debug, Subcommand)]
@@ -15,7 +15,7 @@ pub enum PstCommand {
     /// Read every item, and name each that cannot be carried whole; exit 3 when there is one
     ///
     /// Both readers read everything, the second within --second-opinion: a file is called clean only when they agree.
-    Check(PstArgs),
+    Check(CheckArgs),
     /// Write every item as mail: files, mbox folders or a Maildir
     Export(Box<ExportArgs>),
 }
@@ -90,6 +90,25 @@ pub struct PstArgs {
     pub output: OutputArgs,
 }
 
+/// What `pst check` and `pst export` tell beside their result.
+#[derive(Debug, Args)]
+pub struct LossesArgs {
+    /// List each item that is not carried in every point as it stood, and why, in this file: one line of JSON for each
+    #[arg(long, value_name = "LIST", help_heading = HEADING_OUTPUT)]
+    pub losses: Option<PathBuf>,
+}
+
+/// The options of `pst check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The store, how it is read, and how results are told.
+    #[command(flatten)]
+    pub pst: PstArgs,
+    /// What is told beside them.
+    #[command(flatten)]
+    pub listing: LossesArgs,
+}
+
 /// What items are written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ExportArg {
@@ -122,4 +141,7 @@ pub struct ExportArgs {
     /// How results are told.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// What is told beside them.
+    #[command(flatten)]
+    pub listing: LossesArgs,
 }

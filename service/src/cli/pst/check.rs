@@ -2,13 +2,16 @@
 //! Never calls a file clean that only one reader has read.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use malote_pst::both::{Asking, Comparison};
+use malote_pst::loss::LossKind;
 use malote_pst::mailbox::{Arithmetic, Mailbox};
 use serde::Serialize;
 
+use super::listing::Listing;
 use super::{Elsewhere, Quarantined, Sums, items, walk};
-use crate::cli::args::PstArgs;
+use crate::cli::args::CheckArgs;
 use crate::cli::exit::{Exit, Stopped};
 use crate::cli::output;
 use crate::cli::progress::Screen;
@@ -58,17 +61,20 @@ struct Disagreed {
 }
 
 /// Checks.
-pub fn check(args: &PstArgs) -> Result<Exit, Stopped> {
+pub fn check(args: &CheckArgs) -> Result<Exit, Stopped> {
+    let CheckArgs { pst: args, listing } = args;
     let screen = Screen::open(&args.output);
+    let listing = Listing::wanted(listing, &args.file)?;
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Everything))?;
     let bar = screen.overall(items(&mailbox), "items read");
-    let sums = walk(&mut mailbox, None, &|items| bar.inc(items))?;
+    let sums = walk(&mut mailbox, (None, listing.as_ref()), &|items| bar.inc(items))?;
+    let list = listing.map(Listing::finish).transpose()?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {
         output::print_json(&found)?;
     } else {
-        output::print(&found.text())?;
+        output::print(&found.text(list.as_deref()))?;
     }
     Ok(found.exit())
 }
@@ -106,8 +112,8 @@ impl Found {
         if self.quarantined.is_empty() && self.damage.is_empty() { Exit::Success } else { Exit::LeftOver }
     }
 
-    /// For people.
-    pub(super) fn text(&self) -> String {
+    /// For people; `list` is where it stands what each item lost.
+    pub(super) fn text(&self, list: Option<&Path>) -> String {
         let mut text = String::new();
         if !self.quarantined.is_empty() {
             let columns = ["Item", "Folder", "Class", "Subject", "Why"].map(Column::text);
@@ -132,8 +138,15 @@ impl Found {
             let (path, items) = (folder.folder.join(" / "), counted(folder.items, "item", "items"));
             line(format!("left out: {path}, {items}: {}", folder.reason));
         }
-        for (kind, count) in &self.losses {
-            line(format!("not as it stood: {kind} {}", number(*count)));
+        for kind in LossKind::all() {
+            if let Some(count) = self.losses.get(kind.as_str()) {
+                line(format!("not as it stood: {} {}: {}", kind.as_str(), number(*count), kind.meaning()));
+            }
+        }
+        match list {
+            Some(list) => line(format!("  item by item: {}", list.display())),
+            None if self.losses.is_empty() => {}
+            None => line("  item by item: --losses LIST".to_owned()),
         }
         if let Some(second) = &self.second_reader {
             line(second.sentence());

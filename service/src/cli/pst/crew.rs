@@ -16,6 +16,7 @@ use malote_pst::mailbox::{Damaged, Helper, Mailbox, Outcome};
 use malote_pst::mime::Unwritten;
 use malote_pst::store::NodeId;
 
+use super::listing::{Lines, Listing};
 use super::sink::{Sink, failure};
 use super::tray::{Rooms, Tray};
 use super::{Place, Quarantined, Sums};
@@ -30,11 +31,12 @@ const HANDS_MAX: usize = 4;
 /// Files that wait for the disk.
 const FILES_WAITING_MAX: usize = 16;
 
-/// Reads every item of `places`, and writes what is carried where there is a sink; see [`super::walk`].
+/// Reads every item of `places`, writes what is carried where there is a sink, and lists losses where there is a list;
+/// see [`super::walk`].
 pub(super) fn walk(
     mailbox: &mut Mailbox,
     places: &[Place],
-    sink: Option<&Sink>,
+    (sink, listing): (Option<&Sink>, Option<&Listing>),
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Sums, Stopped> {
     let helpers = helpers(mailbox);
@@ -42,7 +44,7 @@ pub(super) fn walk(
     let states = places.iter().map(|place| State { portions: portions(place), ..State::default() });
     let work = Mutex::new(Work { folders: states.collect(), ..Work::default() });
     let mailbox = Mutex::new(mailbox);
-    let crew = Crew { places, sink, progress, work, moved: Condvar::new(), mailbox, finished };
+    let crew = Crew { places, sink, listing, progress, work, moved: Condvar::new(), mailbox, finished };
     let keeper = thread::spawn(|| waiting.into_iter().try_for_each(Finished::keep));
     let (sums, alone) = hands(&crew, helpers);
     let Crew { work, mailbox, finished, .. } = crew;
@@ -86,6 +88,7 @@ fn portions(place: &Place) -> usize {
 pub(super) struct Crew<'a> {
     places: &'a [Place],
     sink: Option<&'a Sink>,
+    listing: Option<&'a Listing>,
     progress: &'a (dyn Fn(u64) + Sync),
     work: Mutex<Work>,
     moved: Condvar,
@@ -222,6 +225,8 @@ struct Hand<'h, 'a> {
     sums: Sums,
     /// Items that no second reader was asked for.
     alone: u64,
+    /// Of the portion that is worked on.
+    lines: Lines,
 }
 
 impl Drop for Hand<'_, '_> {
@@ -235,7 +240,7 @@ impl Drop for Hand<'_, '_> {
 
 impl<'h, 'a> Hand<'h, 'a> {
     fn new(crew: &'h Crew<'a>, helper: Option<Helper>) -> Self {
-        Self { crew, helper, sums: Sums::default(), alone: 0 }
+        Self { crew, helper, sums: Sums::default(), alone: 0, lines: Lines::default() }
     }
 
     fn work(mut self) -> (Sums, u64) {
@@ -259,7 +264,8 @@ impl<'h, 'a> Hand<'h, 'a> {
         let mut first = portion.items.start;
         for at in portion.items.clone() {
             let node = place.items[at];
-            let mut sums = Outcomes { sums: &mut self.sums, place, order: (portion.folder, at), node };
+            let lines = crew.listing.map(|_| &mut self.lines);
+            let mut sums = Outcomes { sums: &mut self.sums, lines, place, order: (portion.folder, at), node };
             let read = self.helper.as_mut().and_then(|helper| {
                 let outcome = helper.read(node, place.role)?;
                 Some((helper.mailbox(), outcome))
@@ -284,6 +290,8 @@ impl<'h, 'a> Hand<'h, 'a> {
             }
         }
         let file = tray.finish(rooms)?;
+        crew.listing
+            .map_or(Ok(()), |listing| listing.put((portion.folder, portion.number), &mut self.lines))?;
         crew.written(portion, file);
         Ok(())
     }
@@ -303,6 +311,8 @@ enum Kept {
 /// Where it is counted what became of one item.
 struct Outcomes<'a> {
     sums: &'a mut Sums,
+    /// Where it is listed what items lost, if that is wanted.
+    lines: Option<&'a mut Lines>,
     place: &'a Place,
     order: (usize, usize),
     node: NodeId,
@@ -346,7 +356,15 @@ impl Outcomes<'_> {
         }
         self.sums.arithmetic.count(&outcome);
         match outcome {
-            Outcome::Carried(converted) => self.sums.lose(&converted.losses),
+            Outcome::Carried(converted) => {
+                self.sums.lose(&converted.losses);
+                if let Some(lines) = &mut self.lines {
+                    let item = (self.place.path.as_slice(), self.node);
+                    lines
+                        .add(mailbox, item, converted.message.as_ref(), &converted.losses)
+                        .map_err(|cause| Stopped::bug(format!("listing losses: {cause}")))?;
+                }
+            }
             Outcome::Skipped { .. } => {}
             Outcome::Quarantined(damaged) => {
                 tray.dump(self.node, &damaged)?;

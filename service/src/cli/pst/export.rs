@@ -7,6 +7,7 @@ use malote_pst::both::Asking;
 use malote_pst::mailbox::Mailbox;
 
 use super::check::Found;
+use super::listing::Listing;
 use super::sink::Sink;
 use super::{items, walk};
 use crate::cli::args::ExportArgs;
@@ -23,15 +24,17 @@ pub fn export(args: &ExportArgs) -> Result<Exit, Stopped> {
     let mut mailbox = super::open(&args.file, super::options(&args.store, Asking::Damaged))?;
     let mut sink = Sink::open(args.to, &args.out, !args.no_sync, &identity(&mailbox, &args.file))?;
     sink.name(&super::places(&mailbox));
+    let listing = Listing::wanted(&args.listing, &args.file)?;
     let bar = screen.overall(items(&mailbox), "items written");
-    let sums = walk(&mut mailbox, Some(&sink), &|items| bar.inc(items))?;
+    let sums = walk(&mut mailbox, (Some(&sink), listing.as_ref()), &|items| bar.inc(items))?;
+    let list = listing.map(Listing::finish).transpose()?;
     sink.keep()?;
     bar.finish_and_clear();
     let found = Found::of(SCHEMA, &mailbox, sums);
     if args.output.json {
         output::print_json(&found)?;
     } else {
-        output::print(&found.text())?;
+        output::print(&found.text(list.as_deref()))?;
     }
     Ok(found.exit())
 }

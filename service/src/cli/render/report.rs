@@ -206,6 +206,12 @@ fn advice(report: &Report) -> Vec<String> {
              done about it by `malote quarantine --help`"
         ));
     }
+    if report.store.as_ref().is_some_and(|store| !store.losses.is_empty()) {
+        lines.push(
+            "`malote pst check FILE --losses LIST` names each item that is not carried as it stood, and why"
+                .to_owned(),
+        );
+    }
     lines
 }
 
