@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use acceptance::program::Home;
+use acceptance::program::{Ended, Home};
 use anyhow::{Context as _, Result};
 use malote_pst::loss::LossKind;
 use pst_writer::names::PS_PUBLIC_STRINGS;
@@ -175,11 +175,43 @@ async fn a_second_export_replaces_the_first_and_never_that_of_another_store() ->
     made.item(folder, &note)?;
     made.finish()?;
     let words = ["pst", "export", "--to", "maildir", "--out"].map(str::to_owned).into_iter();
-    let words = words.chain([out.display().to_string(), other.display().to_string()]);
-    let ended = home.run(words).await?.with(2);
+    let ended = home
+        .run(words.clone().chain([out.display().to_string(), other.display().to_string()]))
+        .await?
+        .with(2);
     assert!(ended.err.contains("another store"), "{}", ended.err);
     assert_eq!(files(&out)?, before);
+    // A mark that a full disk has emptied is nobody's, and no leave to write.
+    fs::write(out.join(".malote-pst-export"), "")?;
+    let ended =
+        home.run(words.chain([out.display().to_string(), other.display().to_string()])).await?.with(2);
+    assert!(ended.err.contains("something else"), "{}", ended.err);
+    assert_eq!(files(&out)?, before);
     Ok(())
+}
+
+#[tokio::test]
+async fn an_mbox_file_has_its_name_only_when_it_is_whole() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("named.pst");
+    store(&path, 40)?;
+    let out = export(&home, &path, "mbox", "native", 0).await?;
+    let (file, whole) = (out.join("Large.mbox"), messages(&out)?);
+    fs::remove_file(&file)?;
+    fs::create_dir(&file)?;
+    let ended = export_to(&home, &path, &out, 4).await?;
+    assert!(ended.err.contains("Large.mbox"), "{}", ended.err);
+    assert_eq!(files(&out)?, [out.join(".malote-pst-export")], "nothing half made is left");
+    fs::remove_dir(&file)?;
+    export_to(&home, &path, &out, 0).await?;
+    assert_eq!(messages(&out)?, whole);
+    Ok(())
+}
+
+async fn export_to(home: &Home, path: &Path, out: &Path, code: i32) -> Result<Ended> {
+    let words = ["pst", "export", "--to", "mbox", "--out"].map(str::to_owned).into_iter();
+    let words = words.chain([out.display().to_string(), path.display().to_string()]);
+    Ok(home.run(words).await?.with(code))
 }
 
 #[tokio::test]

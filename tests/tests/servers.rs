@@ -162,6 +162,29 @@ async fn dovecot_to_maildir_plus_plus_and_back_keeps_everything() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_message_that_dovecot_finds_too_large_is_kept_back_alone() -> Result<()> {
+    let near = Dovecot::start(DovecotOptions::default())?;
+    let far = Dovecot::start(DovecotOptions { message_kib_max: Some(100), ..DovecotOptions::default() })?;
+    let (from, to) = (Side::dovecot(&near, "ana", Layout::Sdbox), Side::dovecot(&far, "ana", Layout::Sdbox));
+    let mut reader = from.reader().await?;
+    let text = |lines: usize| {
+        "seventy octets of a line that is neither long nor short, ending here ..\r\n".repeat(lines)
+    };
+    for (number, lines) in [3, 3_000, 2, 4_000, 1].into_iter().enumerate() {
+        let octets = format!("Message-ID: <{number}@x>\r\nSubject: {number}\r\n\r\n{}", text(lines));
+        reader.append("INBOX", &Mail::new("sized", octets)).await?;
+    }
+    let migration = Migration::between(&from.url, &to.url)?;
+    let report = migration.copy().await?;
+    let told = format!("{report:#?}");
+    let reasons: Vec<_> = report.quarantine.iter().map(|one| (one.uid, one.reason.as_str())).collect();
+    assert_eq!(reasons, [(2, "too_large"), (4, "too_large")], "{told}");
+    assert_eq!((report.totals.copied, report.totals.pending), (3, 0), "{told}");
+    assert_eq!(to.contents().await?.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
 async fn dovecot_to_cyrus_and_back_keeps_what_cyrus_takes_and_names_what_was_repaired() -> Result<()> {
     for unixhierarchysep in [true, false] {
         let options = CyrusOptions { unixhierarchysep, ..CyrusOptions::default() };

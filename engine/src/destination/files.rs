@@ -138,6 +138,14 @@ pub fn unwritten(what: &str, cause: io::Error) -> Failure {
     Failure::new(Side::Destination, class, reach, retry, what).because(cause)
 }
 
+/// A folder that could not be made: a full disk stops the mailbox, anything else is the folder's own trouble.
+pub fn not_made(what: String, cause: io::Error) -> Failure {
+    match unwritten(&what, cause) {
+        full if full.class == Class::OverQuota => full,
+        other => Failure { class: Class::FolderRefused, reach: Reach::Folder, retry: Retry::Never, ..other },
+    }
+}
+
 /// An open folder as a run uses it.
 pub struct OpenFiles {
     /// Absent while a call runs, and for good once one failed.
@@ -270,4 +278,22 @@ impl OpenDestination for OpenFiles {
     }
 
     fn retire(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_stops_the_mailbox_and_other_trouble_the_folder() {
+        for (kind, class, reach) in [
+            (io::ErrorKind::StorageFull, Class::OverQuota, Reach::Account),
+            (io::ErrorKind::QuotaExceeded, Class::OverQuota, Reach::Account),
+            (io::ErrorKind::PermissionDenied, Class::FolderRefused, Reach::Folder),
+            (io::ErrorKind::NotADirectory, Class::FolderRefused, Reach::Folder),
+        ] {
+            let failure = not_made("creating folder x".to_owned(), kind.into());
+            assert_eq!((failure.class, failure.reach, failure.retry), (class, reach, Retry::Never), "{kind}");
+        }
+    }
 }

@@ -23,13 +23,16 @@ use malote_plan::folder_name;
 use malote_plan::promise::Promises;
 
 use self::tray::{MaildirTray, Opening};
-use super::files::{OpenFiles, Remarks, unwritten};
+use super::files::{OpenFiles, Remarks, not_made, unwritten};
 use super::{Destination, OpenDestination};
 use crate::clock::{Clock, SystemClock};
 use crate::exchange::Survey;
 use crate::failure::{Failure, Result};
 use crate::source::archive::contents::{self, Contents};
 use crate::source::maildir::tree::{self, Maildir};
+
+/// The folders that a Maildir is made of.
+const PLACES: [&str; 3] = ["tmp", "new", "cur"];
 
 /// A Maildir++ to write to, made where it is missing.
 pub struct MaildirDestination {
@@ -89,11 +92,8 @@ impl MaildirDestination {
 
     fn make_folder(&self, path: &FolderPath) -> Result<Folder> {
         let place = self.place(path);
-        make(&place).map_err(|cause| {
-            let message = format!("creating folder {path} in {}", self.top.display());
-            let (class, reach) = (Class::FolderRefused, Reach::Folder);
-            Failure::new(Side::Destination, class, reach, Retry::Never, message).because(cause)
-        })?;
+        make(&place)
+            .map_err(|cause| not_made(format!("creating folder {path} in {}", self.top.display()), cause))?;
         let wire = place.strip_prefix(&self.top).map(|rest| rest.as_os_str().as_bytes().to_vec());
         Ok(self.listed(Maildir { path: place, wire: wire.unwrap_or_default(), folder: path.clone() }))
     }
@@ -103,7 +103,7 @@ impl MaildirDestination {
 fn make(maildir: &Path) -> io::Result<()> {
     let mut made = DirBuilder::new();
     made.recursive(true).mode(0o700);
-    for place in ["tmp", "new", "cur"] {
+    for place in PLACES {
         made.create(maildir.join(place))?;
     }
     let is_below = maildir.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
@@ -113,6 +113,12 @@ fn make(maildir: &Path) -> io::Result<()> {
     }
     File::open(maildir)?.sync_all()?;
     maildir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// True for a folder that lacks one of those that a Maildir is made of.
+fn is_half_made(maildir: &Path) -> bool {
+    fs::symlink_metadata(maildir).is_ok_and(|found| found.is_dir())
+        && PLACES.iter().any(|place| !maildir.join(place).exists())
 }
 
 /// A folder's name in the file of subscriptions.
@@ -164,7 +170,8 @@ impl Destination for MaildirDestination {
         let path = self.top.join(std::ffi::OsStr::from_bytes(&folder.wire.0));
         let (clock, name) = (Arc::clone(&self.clock), folder.path.to_string());
         let is_top = folder.wire.0.is_empty();
-        if is_top && self.writes {
+        // One that was half made when a disk was full is made whole.
+        if self.writes && (is_top || is_half_made(&path)) {
             make(&path).map_err(|cause| unwritten("making the Maildir", cause))?;
         }
         let found = fs::symlink_metadata(&path);

@@ -26,7 +26,7 @@ use malote_plan::promise::Promises;
 
 use self::tray::{MboxTray, Opening};
 pub use self::write::lines_of_flags;
-use super::files::{OpenFiles, Remarks, unwritten};
+use super::files::{OpenFiles, Remarks, not_made, unwritten};
 use super::{Destination, OpenDestination};
 use crate::clock::{Clock, SystemClock};
 use crate::exchange::Survey;
@@ -135,9 +135,7 @@ impl Destination for MboxDestination {
     async fn create(&self, path: &FolderPath, _special_use: Option<Role>) -> Result<Folder> {
         let folder = listed(path.clone());
         make(&self.top.join(std::ffi::OsStr::from_bytes(&folder.wire.0))).map_err(|cause| {
-            let message = format!("creating folder {path} below {}", self.top.display());
-            let (class, reach) = (Class::FolderRefused, Reach::Folder);
-            Failure::new(Side::Destination, class, reach, Retry::Never, message).because(cause)
+            not_made(format!("creating folder {path} below {}", self.top.display()), cause)
         })?;
         Ok(folder)
     }

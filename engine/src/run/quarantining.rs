@@ -1,7 +1,7 @@
 //! Puts messages into quarantine, lets them go to be tried again, and tells what lies there and what was repaired.
 //! Never takes a kept file away.
 
-use malote_plan::failure::Class;
+use malote_plan::failure::{Class, Side};
 use malote_plan::message::{Flags, Uid};
 use malote_plan::record::{Keys, QuarantineNote, Record, State};
 use malote_plan::uid_set::UidSet;
@@ -71,9 +71,11 @@ pub(super) async fn keep_again(folder: &FolderRun<'_>, mut source: Reading<'_>, 
             None => Ok(String::new()),
         }
     };
-    let (read, kept) = tokio::join!(read, keep);
-    read?;
-    kept
+    match tokio::join!(read, keep) {
+        // Whoever reads is cut off where nobody takes it any more: the disk is the cause.
+        (Err(_), Err(disk)) if disk.side == Side::Local => Err(disk),
+        (read, kept) => read.and(kept),
+    }
 }
 
 /// Lets go, once in a run, of the quarantined messages that the operator wants tried again: they are open to this

@@ -14,7 +14,7 @@ pub(crate) mod open;
 pub mod packed;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -174,6 +174,16 @@ pub fn unreadable(message: impl Into<String>) -> Failure {
 /// A failure of one folder that trying again does not mend.
 pub fn folder_unreadable(message: impl Into<String>) -> Failure {
     Failure::new(Side::Source, Class::FolderRefused, Reach::Folder, Retry::Never, message)
+}
+
+/// The UIDs of a folder cannot be kept, or read where they are kept: a disk that fails for one folder fails for all,
+/// and it is not the source's.
+pub(super) fn unkept(wire: &WireName, cause: io::Error) -> Failure {
+    let is_full = matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let advice = if is_full { ": the disk is full: free some space and run again" } else { "" };
+    let name = if wire.0.is_empty() { "INBOX".into() } else { wire.0.escape_ascii().to_string() };
+    let message = format!("keeping the UIDs of {name} beside the state file{advice}");
+    Failure::new(Side::Local, Class::Ledger, Reach::Account, Retry::Never, message).because(cause)
 }
 
 /// The archive was written to while it was read: what was read is not believed, and the folder is listed anew.

@@ -36,7 +36,9 @@ use super::archive::contents::{folder, path_of};
 use super::archive::files::{self, Slice, Stamp};
 use super::archive::index::{Entry, Index, IndexedShelf, Reads};
 use super::archive::lines::Verified;
-use super::archive::{Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, unreadable};
+use super::archive::{
+    Archive, Content, Contents, Refusal, Shelf, changed, folder_unreadable, unkept, unreadable,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::failure::Result;
 
@@ -130,21 +132,25 @@ impl MboxArchive {
         }
         let open = || Slice::new(Arc::clone(&file), 0, stamp.octets());
         let detected = detect::detect(open, file.as_ref(), self.variant).map_err(fail)?;
-        let rules = self.settled(wire, detected).map_err(fail)?;
+        let rules = self.settled(wire, detected)?;
         self.detected.insert(wire.to_vec(), (stamp, rules));
         Ok(rules)
     }
 
     /// What an earlier run sorted by labels stays sorted by them, and what it did not does not: no message is to come
     /// a second time into another folder.
-    fn settled(&self, wire: &[u8], detected: Detected) -> io::Result<Rules> {
+    fn settled(&self, wire: &[u8], detected: Detected) -> Result<Rules> {
+        let holds = |wire| {
+            let wire = WireName(wire);
+            self.book.holds(&wire).map_err(|cause| unkept(&wire, cause))
+        };
         let Detected { mut rules, former_labels } = detected;
         let Some(places) = &mut rules.places else { return Ok(rules) };
-        if self.book.holds(&WireName(wire.to_vec()))? {
+        if holds(wire.to_vec())? {
             places.has_labels = false;
         } else if !places.has_labels {
             for levels in former_labels {
-                places.has_labels |= self.book.holds(&WireName(labelled(wire, &levels)))?;
+                places.has_labels |= holds(labelled(wire, &levels))?;
             }
         }
         Ok(rules)

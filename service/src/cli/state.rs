@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,14 @@ pub fn uids_beside(state: &Path) -> PathBuf {
 pub fn make_folder_of(state: &Path) -> Result<(), Stopped> {
     let Some(folder) = state.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|cause| {
-        Stopped::usage(format!("making the folder {} for the ledger: {cause}", folder.display()))
+        let message = format!("making the folder {} for the ledger: {cause}", folder.display());
+        match cause.kind() {
+            // Another place is not wanted, but a disk that takes it.
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                Stopped::early(message)
+            }
+            _ => Stopped::usage(message),
+        }
     })
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use acceptance::archives::run_with;
+use acceptance::program::Home;
 use malote_engine::report::Status;
 
 use super::*;
@@ -146,4 +147,48 @@ async fn mirroring_takes_nothing_out_of_an_mbox_and_says_so_in_every_run() {
         assert_ne!(report.status, Status::Success, "{again}");
         assert_eq!(copied.found().await, expected(&copied.sheets), "{again}");
     }
+}
+
+/// An mbox file of so many messages as a source, below a folder of its own.
+fn mbox_of(home: &Home, messages: usize) -> String {
+    let folder = home.path("from");
+    fs::create_dir(&folder).unwrap();
+    let message =
+        |at| format!("From x Fri Mar  1 12:00:00 2024\nMessage-ID: <{at}@x>\nSubject: {at}\n\nx\n\n");
+    fs::write(folder.join("Work.mbox"), (0..messages).map(message).collect::<String>()).unwrap();
+    format!("mbox:{}", folder.display())
+}
+
+#[tokio::test]
+async fn a_maildir_that_was_half_made_on_a_full_disk_is_made_whole() {
+    let home = Home::new().unwrap();
+    let (from, to, state) = (mbox_of(&home, 3), home.path("to"), home.path("s").display().to_string());
+    for place in ["tmp", "new"] {
+        fs::create_dir_all(to.join(".Work").join(place)).unwrap();
+    }
+    let destination = format!("maildir:{}", to.display());
+    let copy = ["copy", "--from", &from, "--to", &destination, "--state", &state];
+    home.run(copy).await.unwrap().with(0);
+    let letters =
+        fs::read_dir(to.join(".Work/cur")).unwrap().chain(fs::read_dir(to.join(".Work/new")).unwrap());
+    assert_eq!(letters.count(), 3);
+    assert!(to.join(".Work/maildirfolder").exists());
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_keep_uids_ends_the_run_and_is_not_the_sources_fault() {
+    let home = Home::new().unwrap();
+    let (from, state) = (mbox_of(&home, 3), home.path("s").display().to_string());
+    // A file stands where the folder of UIDs is to be made.
+    fs::write(format!("{state}.uids"), "").unwrap();
+    let destination = format!("maildir:{}", home.path("to").display());
+    let copy = ["copy", "--from", &from, "--to", &destination, "--state", &state, "--json"];
+    let report = home.run(copy).await.unwrap().with(4).json();
+    assert_eq!(
+        (&report["errors"][0]["side"], &report["errors"][0]["class"]),
+        (&"local".into(), &"ledger.failed".into())
+    );
+    fs::remove_file(format!("{state}.uids")).unwrap();
+    let report = home.run(copy).await.unwrap().with(0).json();
+    assert_eq!(report["totals"]["copied"], 3, "{report}");
 }

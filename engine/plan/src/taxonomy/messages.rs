@@ -23,6 +23,17 @@ const UNWANTED: &[&str] = &[
     "rejected by content",
 ];
 
+/// Words of limits to a message's size.
+const TOO_LARGE: &[&str] = &[
+    "maximum message size",
+    "maximum size of appendable message",
+    "message too large",
+    "message too big",
+    "message is too large",
+    "message size exceed",
+    "mail size is larger",
+];
+
 const MALFORMED: Verdict = Verdict::never(ItemMalformed, Message);
 
 pub(super) const ROWS: &[Row] = &[
@@ -61,16 +72,16 @@ pub(super) const ROWS: &[Row] = &[
         source: "RFC 4469 §4.2, RFC 7889 §4",
     },
     Row {
+        id: "item.too_large_limit",
+        seen: Seen::code("LIMIT").saying(TOO_LARGE).at(APPENDED),
+        verdict: Verdict::never(ItemTooLarge, Message),
+        sample: "NO [LIMIT] Mail size is larger than the maximum size allowed by server configuration",
+        advice: SIZE,
+        source: "Dovecot (quota_max_mail_size), RFC 5530 §3",
+    },
+    Row {
         id: "item.too_large_text",
-        seen: Seen::texts(&[
-            "maximum message size",
-            "maximum size of appendable message",
-            "message too large",
-            "message too big",
-            "message is too large",
-            "message size exceed",
-        ])
-        .at(APPENDED),
+        seen: Seen::texts(TOO_LARGE).at(APPENDED),
         verdict: Verdict::never(ItemTooLarge, Message),
         sample: "NO Maximum size of appendable message has been exceeded.",
         advice: SIZE,

@@ -48,6 +48,8 @@ pub enum Broken {
 
 /// SQLITE_FULL (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i64 = 13;
+/// SQLITE_IOERR_SHMSIZE: there is no room for the index of the write-ahead log.
+const SQLITE_IOERR_SHMSIZE: &str = "4874";
 /// SQLITE_CORRUPT: a page does not hold what it must.
 const SQLITE_CORRUPT: i64 = 11;
 /// SQLITE_NOTADB: the first octets are not those of a database.
@@ -88,8 +90,10 @@ impl Broken {
     }
 
     fn is_disk_full(&self) -> bool {
-        matches!(self, Self::File(error) if error.kind() == ErrorKind::StorageFull)
+        let is_full = |kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        matches!(self, Self::File(error) if is_full(error.kind()))
             || self.is_sqlite(SQLITE_FULL)
+            || self.code().as_deref() == Some(SQLITE_IOERR_SHMSIZE)
             || self.code().as_deref() == Some(POSTGRES_DISK_FULL)
     }
 

@@ -11,7 +11,7 @@ use malote_plan::message::{Flags, InternalDate, Uid};
 use malote_plan::uid_set::UidSet;
 
 use super::book::{Book, Key, KeyedBy};
-use super::{Content, Refusal, Shelf, folder_unreadable};
+use super::{Content, Refusal, Shelf, folder_unreadable, unkept};
 use crate::exchange::Stub;
 use crate::failure::Result;
 
@@ -73,8 +73,11 @@ impl<P> Index<P> {
     ) -> Result<Self> {
         let keys: Vec<Key> = entries.iter().map(|entry| entry.key).collect();
         let numbered = book.number_anew(wire, &keys, former, by).map_err(|cause| {
-            let name = wire.0.escape_ascii();
-            folder_unreadable(format!("keeping the UIDs of {name} beside the state file")).because(cause)
+            // A folder of more messages than are read is the source's own trouble.
+            if cause.kind() == io::ErrorKind::InvalidData {
+                return folder_unreadable("numbering a folder").because(cause);
+            }
+            unkept(wire, cause)
         })?;
         let mut entries: Vec<(Uid, Entry<P>)> = numbered.uids.into_iter().zip(entries).collect();
         entries.sort_by_key(|(uid, _)| *uid);

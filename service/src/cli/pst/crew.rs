@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::ops::Range;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -45,11 +44,13 @@ pub(super) fn walk(
     let work = Mutex::new(Work { folders: states.collect(), ..Work::default() });
     let mailbox = Mutex::new(mailbox);
     let crew = Crew { places, sink, listing, progress, work, moved: Condvar::new(), mailbox, finished };
-    let keeper = thread::spawn(|| waiting.into_iter().try_for_each(Finished::keep));
-    let (sums, alone) = hands(&crew, helpers);
-    let Crew { work, mailbox, finished, .. } = crew;
-    drop(finished);
-    let kept = keeper.join().unwrap_or_else(|cause| resume_unwind(cause));
+    let (sums, alone, kept, work, mailbox) = thread::scope(|scope| {
+        let keeper = scope.spawn(|| waiting.into_iter().try_for_each(|finished| finished.keep(sink)));
+        let (sums, alone) = hands(&crew, helpers);
+        let Crew { work, mailbox, finished, .. } = crew;
+        drop(finished);
+        (sums, alone, keeper.join().unwrap_or_else(|cause| resume_unwind(cause)), work, mailbox)
+    });
     let failed = work.into_inner().unwrap_or_else(PoisonError::into_inner).failed;
     failed.map_or(kept, Err)?;
     mailbox.into_inner().unwrap_or_else(PoisonError::into_inner).count_alone(alone);
@@ -129,14 +130,16 @@ pub(super) struct Portion {
 
 /// A file that nothing more is written to.
 struct Finished {
+    folder: usize,
     file: File,
-    path: PathBuf,
 }
 
 impl Finished {
-    /// Waits until the disk has it.
-    fn keep(self) -> Result<(), Stopped> {
-        self.file.sync_all().map_err(|cause| failure("writing", &self.path, &cause))
+    /// Waits until the disk has it, where that is wanted, and gives it its name.
+    fn keep(self, sink: Option<&Sink>) -> Result<(), Stopped> {
+        let Some(sink) = sink else { return Ok(()) };
+        let ended = sink.end_file(self.folder, &self.file);
+        ended.map_err(|cause| failure("writing", sink.place(self.folder), &cause))
     }
 }
 
@@ -202,10 +205,9 @@ impl Crew<'_> {
         let ended = if is_last { file } else { std::mem::replace(&mut state.file, file) };
         drop(work);
         self.moved.notify_all();
-        if let (Some(file), Some(sink)) = (ended, self.sink.filter(|sink| sink.is_kept())) {
-            let path = sink.place(portion.folder).to_owned();
+        if let Some(file) = ended {
             // Whoever keeps the files has ended only with an error, which is told in the end.
-            let _ended = self.finished.send(Finished { file, path });
+            let _ended = self.finished.send(Finished { folder: portion.folder, file });
         }
     }
 

@@ -33,6 +33,9 @@ const MARK: &str = ".malote-pst-export";
 pub(super) struct Sink {
     form: ExportArg,
     out: PathBuf,
+    /// The folder, opened before anything was written: a file system tells of octets that it lost only whoever was
+    /// there before.
+    root: File,
     /// Whether an export ends only when the disk has everything.
     is_kept: bool,
     folders: Vec<Target>,
@@ -53,20 +56,25 @@ impl Sink {
     pub(super) fn open(form: ExportArg, out: &Path, is_kept: bool, store: &str) -> Result<Self, Stopped> {
         let failed = |cause| failure("making the folder", out, &cause);
         fs::create_dir_all(out).map_err(failed)?;
+        let root = File::open(out).map_err(failed)?;
         let mark = out.join(MARK);
-        let is_empty = fs::read_dir(out).map_err(failed)?.next().is_none();
-        if !is_empty && !mark.exists() {
-            let message = format!("{}: holds something else already; name a new folder", out.display());
-            return Err(Stopped::usage(message));
-        }
+        let mut found = fs::read_dir(out).map_err(failed)?;
+        let is_bare = found.all(|entry| entry.is_ok_and(|entry| entry.file_name() == MARK));
+        let before = match fs::read_to_string(&mark) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|cause| failure("reading", &mark, &cause))?,
+        };
         // Items of two stores have the same nodes, and so the same names.
-        let before = fs::read_to_string(&mark).unwrap_or_default();
-        if !before.is_empty() && before != store {
-            let message = format!("{}: holds the export of another store; name a new folder", out.display());
-            return Err(Stopped::usage(message));
+        let what = if before.is_empty() { "something else already" } else { "the export of another store" };
+        match before == store {
+            true => {}
+            false if is_bare => set_mark(out, store, is_kept).map_err(failed)?,
+            false => {
+                let message = format!("{}: holds {what}; name a new folder", out.display());
+                return Err(Stopped::usage(message));
+            }
         }
-        fs::write(&mark, store).map_err(failed)?;
-        Ok(Self { form, out: out.to_owned(), is_kept, folders: Vec::new() })
+        Ok(Self { form, out: out.to_owned(), root, is_kept, folders: Vec::new() })
     }
 
     /// Gives every folder that has items a name, in their order; they are asked for by their number in it.
@@ -83,19 +91,13 @@ impl Sink {
         self.folders = paths.map(target).collect();
     }
 
-    /// Whether an export ends only when the disk has everything.
-    pub(super) const fn is_kept(&self) -> bool {
-        self.is_kept
-    }
-
     /// Waits until the disk has everything, names included. All of the file system at once: a wait for each of many
     /// small files takes far longer.
     pub(super) fn keep(&self) -> Result<(), Stopped> {
         if !self.is_kept {
             return Ok(());
         }
-        let kept = File::open(&self.out).and_then(|folder| Ok(rustix::fs::syncfs(folder)?));
-        kept.map_err(|cause| failure("writing", &self.out, &cause))
+        rustix::fs::syncfs(&self.root).map_err(|cause| failure("writing", &self.out, &cause.into()))
     }
 
     /// What the items become.
@@ -108,11 +110,20 @@ impl Sink {
         self.folders.get(folder).map_or(Path::new(""), |target| &target.path)
     }
 
-    /// Begins the mbox file of a folder.
+    /// Begins the mbox file of a folder, under a name that it has until it is whole.
     pub(super) fn begin_file(&self, folder: usize) -> io::Result<File> {
-        let path = self.place(folder);
+        let path = partial(self.place(folder));
         fs::create_dir_all(path.parent().unwrap_or(&self.out))?;
         File::create(path)
+    }
+
+    /// Takes the mbox file of a folder for whole: the disk has it, where that is wanted, and it gets its name.
+    pub(super) fn end_file(&self, folder: usize, file: &File) -> io::Result<()> {
+        if self.is_kept {
+            file.sync_all()?;
+        }
+        let path = self.place(folder);
+        fs::rename(partial(path), path)
     }
 
     /// Writes one message as a file of its own.
@@ -172,6 +183,33 @@ impl Sink {
         drop(earlier);
         Ok(target)
     }
+}
+
+impl Drop for Sink {
+    /// Half an mbox file is of no use.
+    fn drop(&mut self) {
+        let mbox = self.folders.iter().filter(|_| self.form == ExportArg::Mbox);
+        for target in mbox.filter(|target| !target.path.as_os_str().is_empty()) {
+            // Mostly it is not there, and where it cannot be removed, its name says that it is not whole.
+            let _removed = fs::remove_file(partial(&target.path));
+        }
+    }
+}
+
+/// The name of an mbox file that is not whole yet: no folder's, for those never begin with a dot.
+fn partial(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
+}
+
+/// Says whose export a folder holds, all at once: half a mark would be nobody's.
+fn set_mark(out: &Path, store: &str, is_kept: bool) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::with_prefix_in(MARK, out)?;
+    file.write_all(store.as_bytes())?;
+    if is_kept {
+        file.as_file().sync_all()?;
+    }
+    file.persist(out.join(MARK)).map_err(|error| error.error).map(drop)
 }
 
 /// What the name of an item's file in a Maildir holds, whatever else it tells.
@@ -258,5 +296,7 @@ pub(super) fn status(converted: &Converted) -> String {
 
 /// What stops an export.
 pub(super) fn failure(doing: &str, path: &Path, cause: &io::Error) -> Stopped {
-    Stopped::early(format!("{doing} {}: {cause}", path.display()))
+    let is_full = matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let advice = if is_full { "; make room, then run the same command again" } else { "" };
+    Stopped::early(format!("{doing} {}: {cause}{advice}", path.display()))
 }
