@@ -187,6 +187,11 @@ async fn a_second_export_replaces_the_first_and_never_that_of_another_store() ->
         home.run(words.chain([out.display().to_string(), other.display().to_string()])).await?.with(2);
     assert!(ended.err.contains("something else"), "{}", ended.err);
     assert_eq!(files(&out)?, before);
+    // What is left of an export that was killed before it wrote anything is in nobody's way.
+    let killed = home.path("killed");
+    fs::create_dir(&killed)?;
+    fs::write(killed.join(".malote-pst-exportQ1w2e3"), "half a ma")?;
+    export_to(&home, &other, &killed, 0).await?;
     Ok(())
 }
 

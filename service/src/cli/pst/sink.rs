@@ -4,6 +4,7 @@
 mod names;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,7 +60,9 @@ impl Sink {
         let root = File::open(out).map_err(failed)?;
         let mark = out.join(MARK);
         let mut found = fs::read_dir(out).map_err(failed)?;
-        let is_bare = found.all(|entry| entry.is_ok_and(|entry| entry.file_name() == MARK));
+        // Of a mark, an export that was killed may have left a half under a longer name.
+        let is_mark = |name: OsString| name.as_encoded_bytes().starts_with(MARK.as_bytes());
+        let is_bare = found.all(|entry| entry.is_ok_and(|entry| is_mark(entry.file_name())));
         let before = match fs::read_to_string(&mark) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.map_err(|cause| failure("reading", &mark, &cause))?,
