@@ -223,14 +223,18 @@ async fn signed_mail_with_bare_line_feeds_stays_in_quarantine_as_it_was() -> Res
 
 #[tokio::test]
 async fn what_no_repair_helps_is_quarantined_with_what_was_tried() -> Result<()> {
-    let virus = b"Message-ID: <1@x>\n\na\0virus";
+    let virus = b"From a@x Mon Jan  1 00:00:00 2024\nMessage-ID: <1@x>\n\na virus";
     let script =
         Script::new().judging(|octets| octets.ends_with(b"virus").then(|| "NO it is ill".to_owned()));
     let ground =
         Ground::of(&[virus], script.refuse(When::verb("APPEND").containing("virus\r\n"), "NO still ill"))?;
     let report = ground.migration.copy().await?;
     let entry = report.quarantine.first().context("it was taken")?;
-    assert!(entry.detail.contains("nul, line_ends, final_line_end, nul line_ends"), "{}", entry.detail);
+    assert!(
+        entry.detail.contains("mbox_line, line_ends, final_line_end, mbox_line line_ends"),
+        "{}",
+        entry.detail
+    );
     assert_eq!((entry.attempts, ground.there().len()), (9, 0), "{report:#?}");
     assert_eq!(std::fs::read(ground.migration.quarantine().join(&entry.file))?, virus);
     Ok(())
@@ -258,8 +262,9 @@ async fn one_refusal_alone_changes_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn what_helped_once_is_tried_first_on_the_next_with_the_same_trouble() -> Result<()> {
-    let letters: Vec<Vec<u8>> =
-        (0..12).map(|at| format!("Message-ID: <{at}@x>\n\na\0{at}").into_bytes()).collect();
+    let letter =
+        |at| format!("From a@x Mon Jan  1 00:00:00 2024\nMessage-ID: <{at}@x>\n\na{at}").into_bytes();
+    let letters: Vec<Vec<u8>> = (0..12).map(letter).collect();
     let letters: Vec<&[u8]> = letters.iter().map(Vec::as_slice).collect();
     let ground = Ground::of(&letters, picky(&[Kind::BareLineFeed, Kind::NoFinalLineEnd]))?;
     let report = ground.migration.copy().await?;

@@ -231,6 +231,10 @@ impl OpenDestination for OpenImapDestination {
             .unwrap_or_default()
     }
 
+    fn carries_nul(&self) -> bool {
+        false
+    }
+
     fn append_octets_max(&self) -> Option<u64> {
         self.append_octets_max
     }

@@ -130,6 +130,12 @@ pub trait OpenDestination: Send {
         false
     }
 
+    /// True where a message may hold NUL octets. No literal of IMAP may (RFC 9051 §9, CHAR8): servers refuse such a
+    /// message, or keep it altered and say nothing.
+    fn carries_nul(&self) -> bool {
+        true
+    }
+
     /// Largest message in octets that this folder takes, where the server says so (RFC 7889).
     fn append_octets_max(&self) -> Option<u64>;
 

@@ -2,6 +2,7 @@
 //! Never records a message before the destination's answer, and never forgets one whose answer is missing.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -284,6 +285,10 @@ impl<'a> Writer<'a> {
             self.outcome.refused.push(open_ended(uid, kept));
             return Ok(());
         }
+        if !self.road.keeps.carries_nul && self.holds_nul(uid, &fetched.body) {
+            self.outcome.refused.push(with_nul(uid, octets));
+            return drain(fetched.body).await;
+        }
         let paces = async {
             tokio::join!(self.road.run.job.pace.take(octets), self.road.run.manners.appends.take(octets))
         };
@@ -292,7 +297,7 @@ impl<'a> Writer<'a> {
             // Not read into a batch, so not sent: the next run takes it up.
             () = self.road.run.halt.cancelled() => return Ok(()),
         }
-        let Ready { item, passing } = ready(fetched, &self.road.keeps, self.neighbour).await;
+        let Ready { item, passing, met_nul } = ready(fetched, &self.road.keeps, self.neighbour).await;
         if let KeysOf::Known(keys) = &item.keys
             && let Some(hash) = keys.content
             && self.road.twins.is_twin(uid, hash)
@@ -302,7 +307,11 @@ impl<'a> Writer<'a> {
         }
         self.neighbour = item.internal_date.or(self.neighbour);
         if let Some(parcel) = passing {
-            return self.pass(item, parcel).await;
+            let passed = self.pass(item, parcel).await;
+            if met_nul.load(Ordering::Acquire) {
+                self.road.run.repairs.met_nul(self.road.folder, uid);
+            }
+            return passed;
         }
         if !self.gathered.is_empty() && self.gathered_octets + octets > BATCH_OCTETS_MAX {
             self.make_room().await?;
@@ -311,6 +320,14 @@ impl<'a> Writer<'a> {
         self.gathered_octets += octets;
         self.gathered.push(item);
         Ok(())
+    }
+
+    /// True for a message with a NUL; of one that passes by it is known once it was met.
+    fn holds_nul(&self, uid: Uid, body: &Body) -> bool {
+        match body {
+            Body::Memory(octets) => memchr::memchr(0, octets).is_some(),
+            Body::Wire(_) => self.road.run.repairs.has_met_nul(self.road.folder, uid),
+        }
     }
 
     async fn pass(&mut self, item: Item, parcel: Parcel) -> Result<()> {
@@ -430,6 +447,14 @@ fn open_ended(uid: Uid, octets: &bytes::Bytes) -> Refused {
     let failure =
         Failure::new(Side::Destination, Class::ItemMalformed, Reach::Message, Retry::Never, message);
     Refused { uid, octets: octets.len() as u64, failure, kept: None }
+}
+
+/// A message that IMAP cannot carry: a server may refuse it, and Dovecot keeps something else in place of each NUL.
+fn with_nul(uid: Uid, octets: u64) -> Refused {
+    let message = "it holds NUL octets, which IMAP cannot carry (RFC 9051 §9)";
+    let failure =
+        Failure::new(Side::Destination, Class::ItemMalformed, Reach::Message, Retry::Never, message);
+    Refused { uid, octets, failure, kept: None }
 }
 
 /// Reads a body that nobody wants to its end, so that its connection stays in step.

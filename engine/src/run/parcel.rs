@@ -1,8 +1,12 @@
 //! Makes a fetched message ready for the destination: its flags, its date, its keys.
 //! Never changes an octet of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use malote_plan::date;
+use malote_plan::failure::{Class, Reach, Retry, Side};
 use malote_plan::flags;
 use malote_plan::identity;
 use malote_plan::message::{Flag, Flags, InternalDate, Uid};
@@ -12,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::manners::Manners;
 use crate::body::{Body, Held, WireBody};
 use crate::destination::Parcel;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::source::{Fetched, Stub};
 
 /// What is needed to send a message again and to record it.
@@ -78,6 +82,8 @@ impl Item {
 pub(super) struct Keeps<'a> {
     pub permanent: Flags,
     pub takes_new: bool,
+    /// False where no NUL may be sent.
+    pub carries_nul: bool,
     pub manners: &'a Manners,
 }
 
@@ -103,12 +109,14 @@ pub(super) struct Ready {
     pub item: Item,
     /// The parcel of a body that passes from wire to wire; others are made from the item.
     pub passing: Option<Parcel>,
+    /// True once a NUL broke the passing body off.
+    pub met_nul: Arc<AtomicBool>,
 }
 
 /// Prepares one message. `neighbour` is the date of the message before it, the last resort for one without any.
 pub(super) async fn ready(fetched: Fetched, keeps: &Keeps<'_>, neighbour: Option<InternalDate>) -> Ready {
     let Fetched { stub, body, held } = fetched;
-    let octets = body.octets();
+    let (octets, met_nul) = (body.octets(), Arc::new(AtomicBool::new(false)));
     let (kept, keys, wire, header) = match body {
         Body::Memory(octets) => {
             let keys = identity::keys(&octets);
@@ -117,7 +125,8 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps<'_>, neighbour: Option
         Body::Wire(mut body) => {
             let first = if has_date(&stub) { None } else { body.chunks.recv().await };
             let header = first.as_ref().and_then(|chunk| chunk.as_ref().ok()).cloned().unwrap_or_default();
-            let (body, keys) = hashed(body, first);
+            let watch = (!keeps.carries_nul).then(|| Arc::clone(&met_nul));
+            let (body, keys) = hashed(body, first, watch);
             (None, KeysOf::Passing(keys), Some(body), header)
         }
     };
@@ -144,7 +153,7 @@ pub(super) async fn ready(fetched: Fetched, keeps: &Keeps<'_>, neighbour: Option
         imprint: stub.imprint,
         _held: held,
     };
-    Ready { item, passing }
+    Ready { item, passing, met_nul }
 }
 
 /// A date that the destination can hold.
@@ -171,7 +180,12 @@ fn has_date(stub: &Stub) -> bool {
 }
 
 /// Passes a body on chunk by chunk and reads its keys on the way; `first` is a chunk that was taken off it before.
-fn hashed(body: WireBody, first: Option<Result<Bytes>>) -> (WireBody, oneshot::Receiver<Keys>) {
+/// With a `watch` the first NUL breaks it off, and is told there.
+fn hashed(
+    body: WireBody,
+    first: Option<Result<Bytes>>,
+    watch: Option<Arc<AtomicBool>>,
+) -> (WireBody, oneshot::Receiver<Keys>) {
     let (pass, chunks) = mpsc::channel::<Result<Bytes>>(2);
     let (tell, keys) = oneshot::channel();
     let (octets, mut source) = (body.octets, body.chunks);
@@ -180,6 +194,13 @@ fn hashed(body: WireBody, first: Option<Result<Bytes>>) -> (WireBody, oneshot::R
         while let Some(chunk) = next(&mut first, &mut source).await {
             if let Ok(chunk) = &chunk {
                 hasher.update(chunk);
+            }
+            if let (Some(met), Ok(octets)) = (&watch, &chunk)
+                && memchr::memchr(0, octets).is_some()
+            {
+                met.store(true, Ordering::Release);
+                let _told = pass.send(Err(broken_off())).await;
+                break;
             }
             if pass.send(chunk).await.is_err() {
                 break;
@@ -190,6 +211,12 @@ fn hashed(body: WireBody, first: Option<Result<Bytes>>) -> (WireBody, oneshot::R
         let _unread = tell.send(hasher.finish());
     });
     (WireBody { octets, chunks }, keys)
+}
+
+/// A long message turned out to hold a NUL when a part of it was on its way.
+fn broken_off() -> Failure {
+    let message = "the message holds a NUL octet, which IMAP cannot carry";
+    Failure::new(Side::Source, Class::ItemMalformed, Reach::Message, Retry::Again, message)
 }
 
 async fn next(

@@ -1,7 +1,7 @@
 //! Has refused messages accepted by the least named change, or puts them into quarantine.
 //! Never sends a changed message before the destination was looked at for it, and never parts with the original.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use super::{adopt, quarantining, strangers::Strangers, transfer};
 use crate::body::{Body, Held};
 use crate::destination::{Answer, Parcel};
 use crate::failure::{Failure, Result};
+use crate::ledger::FolderId;
 use crate::source::{Fetched, Stub};
 
 /// Longest message that is repaired, in octets: it is held in memory twice.
@@ -38,11 +39,13 @@ pub(super) struct Experience {
     turn: Semaphore,
     /// What has helped against what.
     helped: Mutex<BTreeMap<String, Remedy>>,
+    /// Long messages that broke off at a NUL.
+    with_nul: Mutex<BTreeSet<(FolderId, Uid)>>,
 }
 
 impl Default for Experience {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), helped: Mutex::default() }
+        Self { turn: Semaphore::new(1), helped: Mutex::default(), with_nul: Mutex::default() }
     }
 }
 
@@ -50,6 +53,16 @@ impl Experience {
     /// Waits for leave to hold a whole message that is too long for the budget.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
         self.turn.acquire().await.expect("it is never closed")
+    }
+
+    /// Remembers a long message that broke off at a NUL: it is not sent again as it is.
+    pub fn met_nul(&self, folder: FolderId, uid: Uid) {
+        self.with_nul.lock().unwrap_or_else(PoisonError::into_inner).insert((folder, uid));
+    }
+
+    /// True for one that did.
+    pub fn has_met_nul(&self, folder: FolderId, uid: Uid) -> bool {
+        self.with_nul.lock().unwrap_or_else(PoisonError::into_inner).contains(&(folder, uid))
     }
 
     fn learn(&self, findings: &str, remedy: &Remedy) {
@@ -117,6 +130,10 @@ impl Desk {
         let remedies = if may_repair { case.remedies(folder) } else { Vec::new() };
         for remedy in &remedies {
             let Some(changed) = remedy.apply(&case.octets) else { continue };
+            // What must not be sent is not tried.
+            if !case.carries_nul && changed.contains(&0) {
+                continue;
+            }
             let octets = Bytes::from(changed.into_owned());
             ends = self.rested(folder, ends).await?;
             if self.finds(folder, &mut ends, &case, &remedies, tried.is_empty()).await? {
@@ -175,6 +192,8 @@ struct Case<'a> {
     findings: Vec<Finding>,
     /// The flags that the destination keeps.
     permanent: (malote_plan::message::Flags, bool),
+    /// False where the destination may be sent no NUL.
+    carries_nul: bool,
     manners: &'a Manners,
 }
 
@@ -199,7 +218,7 @@ impl<'a> Case<'a> {
         let hint = quarantining::hint(folder, refusal.uid);
         let file = folder.run.job.quarantine.keep(&hint, Body::Memory(octets.clone())).await?;
         let message_id = quarantining::message_id(&octets);
-        let permanent = ends.destination.permanent_flags();
+        let (permanent, carries_nul) = (ends.destination.permanent_flags(), ends.destination.carries_nul());
         let mut case = Self {
             stub,
             octets,
@@ -207,6 +226,7 @@ impl<'a> Case<'a> {
             message_id,
             findings: Vec::new(),
             permanent,
+            carries_nul,
             manners: folder.run.manners,
         };
         let internal_date = case.item().await.internal_date;
@@ -219,9 +239,12 @@ impl<'a> Case<'a> {
     async fn item(&self) -> Item {
         let (permanent, takes_new) = self.permanent.clone();
         let (stub, body, held) = (self.stub.clone(), Body::Memory(self.octets.clone()), Held::default());
-        let Ready { item, .. } =
-            ready(Fetched { stub, body, held }, &Keeps { permanent, takes_new, manners: self.manners }, None)
-                .await;
+        let Ready { item, .. } = ready(
+            Fetched { stub, body, held },
+            &Keeps { permanent, takes_new, carries_nul: self.carries_nul, manners: self.manners },
+            None,
+        )
+        .await;
         item
     }
 

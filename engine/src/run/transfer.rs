@@ -86,7 +86,12 @@ fn road<'a>(
     Road {
         run: folder.run,
         folder: folder.pair.row.id,
-        keeps: Keeps { permanent, takes_new, manners: folder.run.manners },
+        keeps: Keeps {
+            permanent,
+            takes_new,
+            carries_nul: ends.destination.carries_nul(),
+            manners: folder.run.manners,
+        },
         validity,
         uid_next,
         octets_max: octets_max(folder, ends),

@@ -200,6 +200,10 @@ impl OpenDestination for SteppedOpen<dyn OpenDestination> {
         self.inner.keeps_octets()
     }
 
+    fn carries_nul(&self) -> bool {
+        self.inner.carries_nul()
+    }
+
     fn append_octets_max(&self) -> Option<u64> {
         self.inner.append_octets_max()
     }

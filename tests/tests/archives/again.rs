@@ -192,3 +192,42 @@ async fn a_disk_that_does_not_keep_uids_ends_the_run_and_is_not_the_sources_faul
     let report = home.run(copy).await.unwrap().with(0).json();
     assert_eq!(report["totals"]["copied"], 3, "{report}");
 }
+
+#[tokio::test]
+async fn octets_that_imap_cannot_carry_are_taken_out_by_name_or_kept_back() {
+    let server = Dovecot::with_users(&[("ana", "segredo")]).unwrap();
+    let home = Home::new().unwrap();
+    let begin = |number| format!("From x Fri Mar  1 12:00:00 2024\nMessage-ID: <{number}@x>\nSubject: s\n");
+    let long = "seventy octets of a line that is neither long nor short, ending here ..\n".repeat(20_000);
+    let texts = [
+        "\nplain\n\n".to_owned(),
+        "\nbefore\0\0after\n\n".to_owned(),
+        format!("\n{long}before\0after\n\n"),
+        "MIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\nbefore\0after\n\n".to_owned(),
+    ];
+    let file = home.path("nul.mbox");
+    let written = texts.iter().enumerate().map(|(number, text)| begin(number) + text);
+    fs::write(&file, written.collect::<String>()).unwrap();
+    let (from, to) = (format!("mbox:{}", file.display()), server.url("ana"));
+    for copied in [3, 0] {
+        let ended = home.run(between("copy", &from, &to)).await.unwrap().with(3);
+        let report = ended.json();
+        assert_eq!((ended.total("copied"), ended.total("quarantined")), (copied, 1), "{report:#}");
+        let repairs: Vec<_> =
+            report["repairs"].as_array().unwrap().iter().map(|one| &one["repairs"][0]).collect();
+        assert_eq!(repairs, ["nul", "nul"], "{report:#}");
+        assert!(report["quarantine"][0]["detail"].as_str().unwrap().contains("NUL"), "{report:#}");
+        let mut reader = Reader::login(server.port(), "ana", "segredo").await.unwrap();
+        let found = reader.everything().await.unwrap();
+        assert_eq!(found.len(), 3, "{report:#}");
+        let wire = |text: &str| text.trim_end().replace('\0', "").replace('\n', "\r\n") + "\r\n";
+        for text in &texts[..3] {
+            let is_there = found.iter().any(|message| message.octets.ends_with(wire(text).as_bytes()));
+            assert!(is_there, "{:.60}", text);
+        }
+    }
+    let mut verify = between("verify", &from, &to);
+    verify.extend(["--content", "full"]);
+    let verified = home.run(verify).await.unwrap().with(3).json();
+    assert_eq!(verified["errors"], serde_json::json!([]), "{verified:#}");
+}
