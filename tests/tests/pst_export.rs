@@ -213,6 +213,23 @@ async fn an_mbox_file_has_its_name_only_when_it_is_whole() -> Result<()> {
     Ok(())
 }
 
+/// A file may grow to so many blocks of 512 octets; more is refused as on a disk that takes no more.
+const REFUSED: &[&str] = &["sh", "-c", "trap '' XFSZ; ulimit -f 9000; exec \"$0\" \"$@\""];
+
+#[tokio::test]
+async fn what_a_disk_refuses_within_a_message_is_told_as_it_is() -> Result<()> {
+    let home = Home::new()?;
+    let path = home.path("refused.pst");
+    store(&path, 40)?;
+    let out = home.path("out");
+    let words = ["pst", "export", "--to", "mbox", "--out"].map(str::to_owned).into_iter();
+    let words = words.chain([out.display().to_string(), path.display().to_string()]);
+    let ended = Ended::of(home.below(REFUSED, words)).await?.with(4);
+    assert!(ended.err.contains("File too large"), "{}", ended.err);
+    assert_eq!(files(&out)?, [out.join(".malote-pst-export")]);
+    Ok(())
+}
+
 async fn export_to(home: &Home, path: &Path, out: &Path, code: i32) -> Result<Ended> {
     let words = ["pst", "export", "--to", "mbox", "--out"].map(str::to_owned).into_iter();
     let words = words.chain([out.display().to_string(), path.display().to_string()]);

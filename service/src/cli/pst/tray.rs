@@ -101,10 +101,11 @@ impl<'t, 'a> Tray<'t, 'a> {
                 let mut data = std::mem::take(&mut self.data);
                 let written = message.write_to(mailbox.blobs(), self, &mut data);
                 self.data = data;
-                if written.is_ok() {
-                    self.lines.end_message();
-                } else {
-                    self.take_back().map_err(Unwritten::Refused)?;
+                match written {
+                    Ok(()) => self.lines.end_message(),
+                    Err(Unwritten::Unreadable(_)) => self.take_back().map_err(Unwritten::Refused)?,
+                    // What the disk refused ends the export, and nothing of this file stays.
+                    Err(Unwritten::Refused(_)) => {}
                 }
                 written.and_then(|()| self.pass_when_full().map_err(Unwritten::Refused))
             }
