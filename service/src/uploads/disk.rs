@@ -28,10 +28,13 @@ const ROOM_TIMES: u64 = 2;
 /// How long ago a whole upload was written, as its file says.
 const RESTED: Duration = Duration::from_hours(1);
 
+/// Length of an upload's id, in octets.
+pub const ID_OCTETS: usize = 36;
+
 /// The file of an upload. Ids are made here and hold nothing but hexadecimal digits and dashes.
 #[must_use]
 pub fn path_of(folder: &Path, id: &str) -> Option<PathBuf> {
-    let is_ours = id.len() == 36 && id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-');
+    let is_ours = id.len() == ID_OCTETS && id.bytes().all(|octet| octet.is_ascii_hexdigit() || octet == b'-');
     is_ours.then(|| folder.join(id))
 }
 

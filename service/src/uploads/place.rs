@@ -1,15 +1,18 @@
 //! Where readers find an uploaded file: mostly where it lies; where a reader goes by names, at a link of ours.
 //! Never follows a name that a person chose further than to one harmless word.
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use malote_engine::failure::Side;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::UploadError;
-use super::disk::{digest, path_of};
+use super::disk::{ID_OCTETS, digest, path_of};
 use super::kind::Kind;
 use crate::cli::files::Files;
 use crate::store::uploads::UploadFile;
@@ -21,11 +24,46 @@ const NAME_CHARACTERS_MAX: usize = 48;
 /// What an mbox is called whose own name holds no letter.
 const NAMELESS: &str = "Imported";
 
-/// The file as a source of mail. `folder` is where uploads lie.
+/// The folder of links that are made for a look alone.
+const LOOKS: &str = ".look";
+
+/// The file as a source of mail for a run. `folder` is where uploads lie.
 ///
 /// # Errors
 /// Where it is gone, or was never completed.
 pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files, UploadError> {
+    placed(folder, id, file, &folder.join(LINKS).join(id))
+}
+
+/// The file as a source of mail for a look, and the folder of its link: runs and other looks, whose links come and go
+/// meanwhile, do not touch it, and it goes with its value.
+///
+/// # Errors
+/// As [`files`].
+pub(crate) fn look(folder: &Path, id: &str, file: &UploadFile) -> Result<(Files, TempDir), UploadError> {
+    let looks = folder.join(LOOKS);
+    let make = || {
+        DirBuilder::new().recursive(true).mode(0o700).create(&looks)?;
+        tempfile::Builder::new().prefix(id).tempdir_in(&looks)
+    };
+    let own = make().map_err(UploadError::disk("making a folder"))?;
+    Ok((placed(folder, id, file, own.path())?, own))
+}
+
+/// Removes what looks have left whose service died, of files that are not `living`.
+///
+/// # Errors
+/// Where the disk does not let us.
+pub fn forget_looks(folder: &Path, living: &BTreeSet<String>) -> Result<(), UploadError> {
+    for name in names(&folder.join(LOOKS))? {
+        if name.get(..ID_OCTETS).is_none_or(|id| !living.contains(id)) {
+            remove_folder(&folder.join(LOOKS).join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn placed(folder: &Path, id: &str, file: &UploadFile, links: &Path) -> Result<Files, UploadError> {
     if file.state != "complete" {
         return Err(UploadError::Ended(file.state.clone()));
     }
@@ -44,9 +82,12 @@ pub(crate) fn files(folder: &Path, id: &str, file: &UploadFile) -> Result<Files,
         Kind::Zip => ("eml", path),
         Kind::Mbox => {
             let name = format!("{}.mbox", harmless(&file.file_name));
-            ("mbox", link(folder, id, &path, &name)?.join(name))
+            ("mbox", link(links, &path, &name)?)
         }
-        Kind::Eml => ("eml", link(folder, id, &path, "message.eml")?),
+        Kind::Eml => {
+            link(links, &path, "message.eml")?;
+            ("eml", links.to_owned())
+        }
     };
     let text =
         place.to_str().ok_or_else(|| UploadError::Kind("the data folder's name is not UTF-8".to_owned()))?;
@@ -82,19 +123,18 @@ pub(crate) async fn prove(
     }
 }
 
-/// A folder with one link to the file; the folder's path.
-fn link(folder: &Path, id: &str, file: &Path, name: &str) -> Result<PathBuf, UploadError> {
-    let fail = UploadError::disk("making a link to an uploaded file");
-    let own = folder.join(LINKS).join(id);
+/// Makes a link to the file below `links`; the link's path.
+fn link(links: &Path, file: &Path, name: &str) -> Result<PathBuf, UploadError> {
+    let (fail, path) = (UploadError::disk("making a link to an uploaded file"), links.join(name));
     let make = || {
-        DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
-        match std::fs::hard_link(file, own.join(name)) {
-            Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        DirBuilder::new().recursive(true).mode(0o700).create(links)?;
+        match std::fs::hard_link(file, &path) {
+            Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
             done => done,
         }
     };
     make().map_err(fail)?;
-    Ok(own)
+    Ok(path)
 }
 
 /// Removes a file's links; they are made again where they are needed.
@@ -105,22 +145,31 @@ pub fn clear(folder: &Path, id: &str) -> Result<(), UploadError> {
     if path_of(folder, id).is_none() {
         return Ok(());
     }
-    match std::fs::remove_dir_all(folder.join(LINKS).join(id)) {
-        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+    remove_folder(&folder.join(LINKS).join(id))
+}
+
+fn remove_folder(path: &Path) -> Result<(), UploadError> {
+    match std::fs::remove_dir_all(path) {
+        Err(cause) if cause.kind() != ErrorKind::NotFound => {
             Err(UploadError::disk("removing links to an upload")(cause))
         }
         _ => Ok(()),
     }
 }
 
-/// Ids of the files that have links.
+/// Ids of the files that have links for runs.
 ///
 /// # Errors
 /// Where the disk does not let us.
 pub fn linked(folder: &Path) -> Result<Vec<String>, UploadError> {
+    names(&folder.join(LINKS))
+}
+
+/// What lies in a folder; nothing where there is none.
+fn names(folder: &Path) -> Result<Vec<String>, UploadError> {
     let fail = || UploadError::disk("listing links to uploads");
-    let entries = match std::fs::read_dir(folder.join(LINKS)) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+    let entries = match std::fs::read_dir(folder) {
+        Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(fail())?,
     };
     entries.map(|entry| Ok(entry.map_err(fail())?.file_name().to_string_lossy().into_owned())).collect()
@@ -144,6 +193,31 @@ fn harmless(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_keeps_its_link_whatever_runs_do_with_theirs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = "0b6f1b1e-0000-4000-8000-0123456789ab";
+        std::fs::write(path_of(folder.path(), id).expect("it is an id"), b"From a").expect("it is ours");
+        let file = UploadFile {
+            file_name: "a.mbox".to_owned(),
+            detected_kind: "mbox".to_owned(),
+            size_bytes: 6,
+            path: id.to_owned(),
+            state: "complete".to_owned(),
+            sha256: String::new(),
+        };
+        files(folder.path(), id, &file).expect("a run");
+        let (_, own) = look(folder.path(), id, &file).expect("a look");
+        clear(folder.path(), id).expect("the run ends");
+        assert!(own.path().join("a.mbox").exists());
+        assert_eq!(linked(folder.path()).expect("it is there"), [""; 0]);
+        let left = own.keep();
+        forget_looks(folder.path(), &BTreeSet::from([id.to_owned()])).expect("a sweep");
+        assert!(left.exists(), "the file lives");
+        forget_looks(folder.path(), &BTreeSet::new()).expect("a sweep");
+        assert!(!left.exists());
+    }
 
     #[tokio::test]
     async fn octets_that_the_disk_gives_back_otherwise_are_refused_and_named() {

@@ -51,8 +51,8 @@ pub async fn preview(folder: &Path, id: &str, file: &UploadFile) -> Result<Previ
     let _permit = AT_ONCE.acquire().await;
     let own = tempfile::tempdir().map_err(UploadError::disk("making a folder"))?;
     let reading = StoreArgs { reader: ReaderArg::Native, second_opinion: 0, ..StoreArgs::default() };
-    let source =
-        place::files(folder, id, file)?.source(Book::kept_in(own.path().to_owned(), false), &reading);
+    let (files, _link) = place::look(folder, id, file)?;
+    let source = files.source(Book::kept_in(own.path().to_owned(), false), &reading);
     let wrong = |failure: malote_engine::failure::Failure| UploadError::Kind(failure.full_message());
     let survey = source.survey().await.map_err(wrong)?;
     let (mut folders, mut damage) = (Vec::new(), Vec::new());

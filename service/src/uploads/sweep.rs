@@ -34,6 +34,7 @@ pub async fn sweep(app: &App) -> Result<u64, UploadError> {
     for id in linked.into_iter().filter(|id| !living.contains(id)) {
         place::clear(&folder, &id)?;
     }
+    place::forget_looks(&folder, &living)?;
     for entry in entries {
         let Some(id) = entry.file_name().to_str().map(str::to_owned) else { continue };
         let Some(path) = path_of(&folder, &id).filter(|_| !living.contains(&id)) else { continue };
