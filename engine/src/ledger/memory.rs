@@ -75,6 +75,14 @@ impl Folder {
         }
     }
 
+    /// Notes whether the operator accepts that messages of the current generation are left out.
+    fn acknowledge(&mut self, uids: &UidSet, is_acknowledged: bool) {
+        let generation = self.generation();
+        let meant =
+            self.notes.iter_mut().filter(|(place, _)| place.0 == generation && uids.contains(place.1));
+        meant.for_each(|(_, note)| note.is_acknowledged = is_acknowledged);
+    }
+
     fn forget_origin(&mut self, place: Place) {
         if let Some(one) = self.origins.remove(&place) {
             self.uid_of_origin.remove(&(place.0, one.origin));
@@ -424,12 +432,11 @@ impl Ledger for MemoryLedger {
     }
 
     async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
-        self.with(folder, |folder| {
-            let generation = folder.generation();
-            let meant =
-                folder.notes.iter_mut().filter(|(place, _)| place.0 == generation && uids.contains(place.1));
-            meant.for_each(|(_, note)| note.is_acknowledged = true);
-        })
+        self.with(folder, |folder| folder.acknowledge(uids, true))
+    }
+
+    async fn revoke_acknowledgements(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.with(folder, |folder| folder.acknowledge(uids, false))
     }
 
     async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {

@@ -271,6 +271,9 @@ pub trait Ledger: Send + Sync {
     /// their quarantine are passed over. A later note on the same message is not acknowledged by this.
     async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()>;
 
+    /// Takes back what `acknowledge` noted on `uids` of the current generation; others are passed over.
+    async fn revoke_acknowledgements(&self, folder: FolderId, uids: &UidSet) -> Result<()>;
+
     /// Writes records together with what was changed in their messages. A record that is written later for the
     /// same source UID keeps the note, until the record itself is removed or written over by a rebase.
     async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()>;

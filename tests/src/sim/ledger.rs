@@ -160,6 +160,10 @@ impl Ledger for SimLedger {
         self.world.remember(Write, self.inner.acknowledge(folder, uids)).await
     }
 
+    async fn revoke_acknowledgements(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.world.remember(Write, self.inner.revoke_acknowledgements(folder, uids)).await
+    }
+
     async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
         let write = async {
             self.inner.record_repaired(folder, repaired).await?;

@@ -148,6 +148,10 @@ impl Ledger for SteppedLedger {
         self.step(self.inner.acknowledge(folder, uids)).await
     }
 
+    async fn revoke_acknowledgements(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        self.step(self.inner.revoke_acknowledgements(folder, uids)).await
+    }
+
     async fn record_repaired(&self, folder: FolderId, repaired: &[(Record, RepairNote)]) -> Result<()> {
         self.step(self.inner.record_repaired(folder, repaired)).await
     }

@@ -306,7 +306,13 @@ impl<S: Session> Ledger for SqlLedger<S> {
 
     async fn acknowledge(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
         let mut call = self.write("acknowledging quarantine notes in").await?;
-        let done = repairs::acknowledge(&mut call.session, self.id, folder, uids).await;
+        let done = repairs::acknowledge(&mut call.session, self.id, folder, uids, true).await;
+        call.finish(done).await
+    }
+
+    async fn revoke_acknowledgements(&self, folder: FolderId, uids: &UidSet) -> Result<()> {
+        let mut call = self.write("taking acknowledgements back in").await?;
+        let done = repairs::acknowledge(&mut call.session, self.id, folder, uids, false).await;
         call.finish(done).await
     }
 

@@ -83,12 +83,13 @@ pub(super) const NOTE_REPAIR: Batch = Batch {
         body_key = excluded.body_key, strong_key = excluded.strong_key, loose_key = excluded.loose_key",
 };
 
-/// Acknowledges notes within ranges of UIDs. Binds as for `queries::RECORDS`.
+/// Acknowledges notes within ranges of UIDs, or takes that back. Shared binds: those of `queries::RECORDS`,
+/// is_acknowledged. A row's binds: as there.
 pub(super) const ACKNOWLEDGE: Batch = Batch {
-    shared: 4,
+    shared: 5,
     row: "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
     text: "
-    UPDATE quarantine SET is_acknowledged = 1
+    UPDATE quarantine SET is_acknowledged = $5
     WHERE folder_id = $1 AND source_uid_validity = $2 AND source_uid BETWEEN $3 AND $4 AND source_uid IN (
         SELECT meant.source_uid
         FROM (VALUES {rows}) AS asked CROSS JOIN quarantine AS meant
@@ -102,10 +103,13 @@ pub(super) async fn acknowledge<S: Session>(
     ledger: i64,
     folder: FolderId,
     uids: &UidSet,
+    is_acknowledged: bool,
 ) -> Done<()> {
     let current = generations(session, ledger, folder).await?.source;
     for piece in pieces(uids.ranges(), S::BATCH_ROWS) {
-        let binds = piece_binds(&bounded([folder.0, current], piece), piece, &range_binds);
+        let [folder, generation, low, high] = bounded([folder.0, current], piece);
+        let shared = [folder, generation, low, high, i64::from(is_acknowledged)];
+        let binds = piece_binds(&shared, piece, &range_binds);
         session.run(&ACKNOWLEDGE.text(piece.len()), binds).await?;
     }
     Ok(())

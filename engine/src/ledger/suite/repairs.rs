@@ -24,6 +24,12 @@ pub(super) async fn acknowledged_notes_stay_so_until_a_new_note(ledger: &impl Le
     let notes = ledger.quarantine_notes(folder).await.unwrap();
     let found: Vec<_> = notes.iter().map(|note| (note.source_uid.get(), note.is_acknowledged)).collect();
     assert_eq!(found, [(7, true), (8, false)]);
+    ledger.acknowledge(folder, &set("8")).await.unwrap();
+    ledger.revoke_acknowledgements(folder, &set("3,7,9")).await.unwrap();
+    ledger.revoke_acknowledgements(folder, &UidSet::new()).await.unwrap();
+    let notes = ledger.quarantine_notes(folder).await.unwrap();
+    let found: Vec<_> = notes.iter().map(|note| (note.source_uid.get(), note.is_acknowledged)).collect();
+    assert_eq!(found, [(7, false), (8, true)]);
 }
 
 pub(super) async fn repairs_come_back_for_messages_that_are_there(ledger: &impl Ledger) {

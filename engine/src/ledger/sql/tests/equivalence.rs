@@ -28,6 +28,7 @@ pub(super) enum Call {
     CloseIntent(usize, usize),
     Note(usize, Vec<QuarantineNote>),
     Acknowledge(usize, UidSet),
+    Revoke(usize, UidSet),
     RecordRepaired(usize, Vec<(Record, RepairNote)>),
 }
 
@@ -71,6 +72,7 @@ pub(super) fn calls() -> impl Strategy<Value = Vec<Call>> {
         (1, (folders(), 0_usize..6).prop_map(|(at, intent)| Call::CloseIntent(at, intent)).boxed()),
         (2, (folders(), notes).prop_map(|(at, notes)| Call::Note(at, notes)).boxed()),
         (1, (folders(), set()).prop_map(|(at, uids)| Call::Acknowledge(at, uids)).boxed()),
+        (1, (folders(), set()).prop_map(|(at, uids)| Call::Revoke(at, uids)).boxed()),
         (2, (folders(), repaired).prop_map(|(at, repaired)| Call::RecordRepaired(at, repaired)).boxed()),
     ]);
     vec(call, 1..30)
@@ -132,6 +134,10 @@ async fn act(ledger: &impl Ledger, call: &Call, intents: &mut Vec<i64>) {
         Call::Acknowledge(at, uids) => {
             let Some(id) = id(at) else { return };
             ledger.acknowledge(id, uids).await.expect("acknowledge");
+        }
+        Call::Revoke(at, uids) => {
+            let Some(id) = id(at) else { return };
+            ledger.revoke_acknowledgements(id, uids).await.expect("revoke_acknowledgements");
         }
         Call::RecordRepaired(at, repaired) => {
             let Some(id) = id(at) else { return };
