@@ -14,6 +14,7 @@ pub mod events;
 pub mod flows;
 pub mod gate_sets;
 pub mod gates;
+pub mod given;
 pub mod glance;
 pub mod hooks;
 pub mod idempotency;

@@ -52,6 +52,9 @@ pub enum UploadError {
     /// It does not go with what is there; the words say why.
     #[error("{0}")]
     Conflict(String),
+    /// The job is in a phase in which it takes no file.
+    #[error("the job is {0}: no mailbox is added")]
+    Phase(String),
     /// The upload is not there, or no longer open.
     #[error("the upload is {0}")]
     Ended(String),

@@ -2,6 +2,7 @@
 //! Never runs a migration of mail.
 
 mod service_data {
+    mod acknowledged;
     mod cutover;
     pub mod schema;
     mod selections;

@@ -9,6 +9,7 @@ mod world;
 
 mod service_uploads {
     mod at_once;
+    mod given;
     mod hostile;
     mod journey;
     mod kinds;

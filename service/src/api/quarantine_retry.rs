@@ -15,14 +15,14 @@ use super::answer::accepted;
 use super::body::{At, Body};
 use super::caller::Caller;
 use super::jobs::read as read_job;
-use super::uploads_use::enter;
+use super::uploads_use::wished;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
-use crate::store::at;
 use crate::store::jobs::JobRow;
 use crate::store::looks::ItemRow;
 use crate::store::words::RunType;
+use crate::store::{Transaction, at};
 
 /// Messages that one request takes up, at most.
 const ITEMS_MAX: usize = 1000;
@@ -153,7 +153,7 @@ fn run_type(job: &JobRow) -> Result<RunType> {
     }
 }
 
-/// Marks messages of one mailbox and enters the run that tries them again; the run.
+/// Enters the run that tries messages of one mailbox again and marks them, both or neither; the run.
 async fn take_up(
     app: &App,
     caller: &Caller,
@@ -162,10 +162,20 @@ async fn take_up(
     items: &[ItemRow],
     how: How,
 ) -> Result<i64> {
-    if how == How::Stub {
-        allow_stubs(app, caller, mailbox).await?;
+    let uids: Vec<u32> = items.iter().filter_map(|item| item.source_ref.parse().ok()).collect();
+    let mut options = json!({"only_errors": true, "retry_uids": uids});
+    if how == How::Repair {
+        options["repair"] = Value::Bool(true);
     }
+    let run = wished(app, caller, (job.id, mailbox), run_type, &options.to_string()).await?;
     let mut transaction = app.store.begin().await?;
+    let Some(entered) = transaction.enqueue(&run).await? else {
+        let words = format!("mailbox {mailbox} has a run that is not over");
+        return Err(ApiError::conflict("run_already_active", words));
+    };
+    if how == How::Stub {
+        allow_stubs(app, caller, &mut transaction, mailbox).await?;
+    }
     for item in items {
         // Of three words one is the item's; a settled one stays settled.
         let mut is_marked = item.status == "retrying";
@@ -179,21 +189,13 @@ async fn take_up(
         transaction.revoke_acknowledgements(item.id, &at(app.now_ms())).await?;
     }
     transaction.commit().await?;
-    let uids: Vec<u32> = items.iter().filter_map(|item| item.source_ref.parse().ok()).collect();
-    let mut options = json!({"only_errors": true, "retry_uids": uids});
-    if how == How::Repair {
-        options["repair"] = Value::Bool(true);
-    }
-    let entered = enter(app, caller, (job.id, mailbox), run_type, &options.to_string()).await;
-    if entered.is_err() && !app.store.has_active_run(mailbox).await? {
-        app.store.reopen_items(mailbox).await?;
-    }
-    entered
+    app.wake();
+    Ok(entered)
 }
 
 /// From now on damaged items of this mailbox's store are carried with a word for what is missing: a later
 /// verification must find the same as was copied.
-async fn allow_stubs(app: &App, caller: &Caller, mailbox: i64) -> Result<()> {
+async fn allow_stubs(app: &App, caller: &Caller, transaction: &mut Transaction, mailbox: i64) -> Result<()> {
     let row = app.store.mailbox_row(&caller.reach, mailbox).await?;
     let row = row.ok_or_else(|| ApiError::not_found("mailbox"))?;
     if row.source_type != "pst" {
@@ -204,7 +206,7 @@ async fn allow_stubs(app: &App, caller: &Caller, mailbox: i64) -> Result<()> {
         return Ok(());
     }
     options["unreadable"] = json!("stub");
-    if app.store.set_mailbox_options(mailbox, row.version, &options.to_string()).await? {
+    if transaction.set_mailbox_options(mailbox, row.version, &options.to_string()).await? {
         return Ok(());
     }
     Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "stale", "the mailbox was changed meanwhile"))

@@ -12,6 +12,7 @@ use super::body::{Asked, At, Body, no_content};
 use super::caller::Caller;
 use super::jobs::read as read_job;
 use super::list::{Listed, Short, Shown};
+use super::mailboxes::check_open;
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
@@ -112,6 +113,7 @@ pub(super) fn of_upload(error: UploadError) -> ApiError {
         UploadError::Kind(_) => {
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", words)
         }
+        UploadError::Phase(_) => ApiError::conflict("phase_conflict", words),
         UploadError::Conflict(_) => ApiError::conflict("conflict", words),
         UploadError::Ended(_) => ApiError::new(StatusCode::GONE, "expired", words),
         UploadError::Store(error) => error.into(),
@@ -183,9 +185,7 @@ pub(super) async fn begin(
     wish: &Wish<'_>,
     size: u64,
 ) -> Result<String> {
-    if job.phase == "closed" {
-        return Err(ApiError::conflict("phase_conflict", "the job is closed"));
-    }
+    check_open(&job.phase)?;
     let name = clean_name(wish.file_name)?;
     if !wish.kind.is_empty() && Kind::named(wish.kind).is_none() {
         return Err(ApiError::field("kind", "pst, mbox, eml, zip or tgz"));
@@ -353,6 +353,9 @@ pub async fn complete(
     if row.state != "complete" {
         open(&row, app.now_ms())?;
     }
+    if asked.start && row.mailbox_id == 0 && row.taken_by == 0 {
+        return Err(ApiError::field("start", "no mailbox has this file: say mailbox_id or map it first"));
+    }
     let sha256 = asked.sha256.unwrap_or_default().to_ascii_lowercase();
     if !sha256.is_empty() && !is_digest(&sha256) {
         return Err(ApiError::field("sha256", "64 hexadecimal digits"));
@@ -375,20 +378,8 @@ pub async fn complete(
     responses((status = 204), (status = 404), (status = 409)))]
 pub async fn remove(State(app): State<App>, caller: Caller, At(id): At<String>) -> Result<Response> {
     caller.may(Permission::UploadSources)?;
-    let mut row = read(&app, &caller, &id).await?;
-    // One that is completed at this moment has a mailbox, from which it has to be taken back first.
-    loop {
-        if row.taken_by != 0 && row.state == "complete" {
-            attach::take_back(&app, &row).await.map_err(of_upload)?;
-        }
-        if app.store.delete_upload(&id, &row.state).await? {
-            break;
-        }
-        let seen = std::mem::replace(&mut row, read(&app, &caller, &id).await?);
-        if seen.state == row.state {
-            break;
-        }
-    }
+    let row = read(&app, &caller, &id).await?;
+    attach::take_away(&app, &row).await.map_err(of_upload)?;
     let folder = app.config.uploads();
     if let Some(path) = path_of(&folder, &id) {
         disk::remove(&path).map_err(of_upload)?;

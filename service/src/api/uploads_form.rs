@@ -69,7 +69,7 @@ struct Told {
 }
 
 /// `POST /migration/jobs/{id}/upload-pst`: the fields `mailbox_id` or `email`, `kind`, `sha256`, `start`, and last
-/// the `file`. What stands behind the file is heard too, but where it is for must be said before.
+/// the `file`. Behind the file `sha256` and `start` are heard too; what it is and where it goes is said before.
 #[utoipa::path(post, path = "/migration/jobs/{id}/upload-pst", tag = "uploads", params(("id" = i64, Path)),
     request_body(content = String, content_type = "multipart/form-data"),
     responses((status = 201, body = UploadView), (status = 400), (status = 409), (status = 413), (status = 415),
@@ -128,11 +128,17 @@ async fn take(
             let Some(mut file) = taken else {
                 return Err(ApiError::field("file", "the form holds no file"));
             };
+            if told.start && told.mailbox_id.is_none() && told.email.is_none() {
+                return Err(ApiError::field("start", "the form says no mailbox"));
+            }
             complete(app, &file.upload, &told.sha256.to_ascii_lowercase()).await.map_err(of_upload)?;
             file.is_over = true;
             return Ok((file.upload.clone(), told.start));
         };
-        if field.name() != Some("file") {
+        if let (Some("mailbox_id" | "email" | "kind"), true) = (field.name(), taken.is_some()) {
+            let name = field.name().unwrap_or_default().to_owned();
+            return Err(ApiError::field(name, "it is said before the file"));
+        } else if field.name() != Some("file") {
             hear(&mut told, field).await?;
         } else if taken.is_none() {
             taken = Some(store(app, caller, job, &told, field, bound).await?);

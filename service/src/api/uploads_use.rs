@@ -105,9 +105,6 @@ pub async fn map(
 ) -> Result<Json<UploadView>> {
     caller.may(Permission::UploadSources)?;
     let row = read(&app, &caller, &id).await?;
-    if row.phase == "closed" {
-        return Err(ApiError::conflict("phase_conflict", "the job is closed"));
-    }
     let target = aim(&app, &caller, row.job_id, asked.mailbox_id, asked.email.as_deref()).await?;
     let target = target.ok_or_else(|| ApiError::field("mailbox_id", "say mailbox_id or email"))?;
     attach::map(&app, &row, target).await.map_err(of_upload)?;
@@ -144,41 +141,46 @@ pub(super) async fn start(app: &App, caller: &Caller, row: &UploadRow) -> Result
         let words = "no mailbox has this file: POST …/map first";
         return Err(ApiError::conflict("conflict", words));
     }
-    enter(app, caller, (row.job_id, row.taken_by), RunType::PstExtract, "{}").await
+    enter(app, caller, (row.job_id, row.taken_by), RunType::PstExtract).await
 }
 
 /// Enters a run on a mailbox.
-pub(super) async fn enter(
-    app: &App,
-    caller: &Caller,
-    (job_id, mailbox_id): (i64, i64),
-    run_type: RunType,
-    options_json: &str,
-) -> Result<i64> {
-    let known = app.store.mailbox(mailbox_id).await?.ok_or_else(|| ApiError::not_found("mailbox"))?;
-    let run = NewRun {
-        job_id,
-        mailbox_id,
-        run_type,
-        triggered_by: if caller.session.is_some() {
-            caller.actor.clone()
-        } else {
-            format!("api:{}", caller.id)
-        },
-        options_json: options_json.to_owned(),
-        destination_key: if run_type.is_copy() { known.destination_key() } else { String::new() },
-        priority: known.priority,
-        not_before_ms: 0,
-        schedule_execution_id: None,
-    };
+async fn enter(app: &App, caller: &Caller, whose: (i64, i64), run_type: RunType) -> Result<i64> {
+    let run = wished(app, caller, whose, run_type, "{}").await?;
     match app.store.enqueue(&run).await? {
         Enqueued::New(id) => {
             app.wake();
             Ok(id)
         }
-        Enqueued::Active(active) => Err(ApiError::conflict(
-            "run_already_active",
-            format!("mailbox {mailbox_id} has run {active}, which is not over"),
-        )),
+        Enqueued::Active(active) => Err(has_run(run.mailbox_id, active)),
     }
+}
+
+/// The answer to a wish for a run while another is not over.
+pub(super) fn has_run(mailbox: i64, active: i64) -> ApiError {
+    ApiError::conflict("run_already_active", format!("mailbox {mailbox} has run {active}, which is not over"))
+}
+
+/// A run that somebody wishes for, on a mailbox that is there.
+pub(super) async fn wished(
+    app: &App,
+    caller: &Caller,
+    (job_id, mailbox_id): (i64, i64),
+    run_type: RunType,
+    options_json: &str,
+) -> Result<NewRun> {
+    let known = app.store.mailbox(mailbox_id).await?.ok_or_else(|| ApiError::not_found("mailbox"))?;
+    let triggered_by =
+        if caller.session.is_some() { caller.actor.clone() } else { format!("api:{}", caller.id) };
+    Ok(NewRun {
+        job_id,
+        mailbox_id,
+        run_type,
+        triggered_by,
+        options_json: options_json.to_owned(),
+        destination_key: if run_type.is_copy() { known.destination_key() } else { String::new() },
+        priority: known.priority,
+        not_before_ms: 0,
+        schedule_execution_id: None,
+    })
 }

@@ -341,7 +341,6 @@ fn quarantined(entry: &QuarantineEntry) -> QuarantineResult {
         detail: entry.detail.clone(),
         file: entry.file.clone(),
         attempts: i64::from(entry.attempts),
-        is_acknowledged: entry.acknowledged,
     }
 }
 

@@ -82,6 +82,10 @@ const DELETE_MAILBOX: &str = "
     DELETE FROM migration_mailboxes WHERE id = $1 AND NOT EXISTS (
         SELECT 1 FROM migration_runs AS run
         WHERE run.mailbox_id = $1 AND run.status IN ('queued', 'running'))";
+/// Binds: id.
+const UNSETTLED: &str = "
+    SELECT COUNT(*) FROM quarantine_items AS item JOIN migration_mailboxes AS box ON box.id = item.mailbox_id
+    WHERE box.id = $1 AND box.enabled = 1 AND item.status <> 'resolved'";
 /// Binds: mailbox.
 const FOLDERS: &str = "
     SELECT id, source_path, dest_path, role, is_renamed, messages_source, messages_dest, messages_matched,
@@ -91,7 +95,7 @@ const FOLDERS: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] =
-    &[MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, FOLDERS];
+    &[MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, UNSETTLED, FOLDERS];
 
 /// A mailbox as people see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -276,11 +280,6 @@ impl Store {
         row.as_ref().map(mailbox).transpose()
     }
 
-    /// Removes a mailbox; false where a run of it is not over.
-    pub async fn delete_mailbox(&self, id: i64) -> Result<bool> {
-        Ok(self.run("removing a mailbox", DELETE_MAILBOX, binds![id]).await? > 0)
-    }
-
     /// A mailbox's folders.
     pub async fn folder_rows(&self, mailbox: i64) -> Result<Vec<FolderRow>> {
         self.all("reading folders", FOLDERS, binds![mailbox]).await?.iter().map(folder).collect()
@@ -319,6 +318,18 @@ pub struct NewMailbox<'a> {
 }
 
 impl Transaction {
+    /// Removes a mailbox; false where a run of it is not over.
+    pub async fn delete_mailbox(&mut self, id: i64) -> Result<bool> {
+        Ok(self.run("removing a mailbox", DELETE_MAILBOX, binds![id]).await? > 0)
+    }
+
+    /// How many messages of a mailbox that is not left out lie in quarantine, acknowledged ones too.
+    pub async fn unsettled_of(&mut self, id: i64) -> Result<u64> {
+        self.one("counting quarantined messages", UNSETTLED, binds![id])
+            .await?
+            .map_or(Ok(0), |row| row.count(0))
+    }
+
     /// Changes what may be changed of a mailbox, where its version still is this.
     pub async fn change_mailbox(&mut self, row: &BoxRow) -> Result<bool> {
         let binds = binds![

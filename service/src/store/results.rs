@@ -75,8 +75,6 @@ pub struct QuarantineResult {
     pub file: String,
     /// How often it was tried.
     pub attempts: i64,
-    /// Whether the operator has accepted it.
-    pub is_acknowledged: bool,
 }
 
 /// What a run found of a mailbox.
@@ -355,7 +353,6 @@ async fn quarantined(
             &entry.detail,
             &entry.file,
             entry.attempts,
-            entry.is_acknowledged,
             result.is_archive,
         ];
         transaction.run("writing a quarantined message", queries::QUARANTINE, binds).await?;
@@ -364,6 +361,8 @@ async fn quarantined(
         let binds = binds![result.mailbox_id, fence.run_id, &result.finished_at];
         transaction.run("settling quarantined messages", queries::RESOLVED, binds).await?;
     }
+    let revoked = binds![result.mailbox_id, &result.finished_at];
+    transaction.run("taking acknowledgements back", queries::REVOKED, revoked).await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Quarantined messages that are taken up again: marked, put back, their acknowledgements taken back.
 //! Never decides which: people do.
 
-use super::{Result, Store, Transaction};
+use super::{Result, Transaction};
 use crate::binds;
 
 /// Takes acknowledgements back. Binds: item, now_at.
@@ -27,17 +27,15 @@ impl Transaction {
     pub(super) async fn reopen_items(&mut self, mailbox: i64) -> Result<u64> {
         self.run("opening quarantined messages", REOPEN, binds![mailbox]).await
     }
-}
-
-impl Store {
-    /// Opens what a mailbox's run was to try again and did not come to.
-    pub async fn reopen_items(&self, mailbox: i64) -> Result<u64> {
-        self.run("opening quarantined messages", REOPEN, binds![mailbox]).await
-    }
 
     /// Writes a mailbox's own options; false where it was changed meanwhile.
-    pub async fn set_mailbox_options(&self, mailbox: i64, version: i64, options_json: &str) -> Result<bool> {
-        Ok(self.run("writing a mailbox's options", OPTIONS, binds![mailbox, version, options_json]).await?
-            > 0)
+    pub async fn set_mailbox_options(
+        &mut self,
+        mailbox: i64,
+        version: i64,
+        options_json: &str,
+    ) -> Result<bool> {
+        let binds = binds![mailbox, version, options_json];
+        Ok(self.run("writing a mailbox's options", OPTIONS, binds).await? > 0)
     }
 }

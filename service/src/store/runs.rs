@@ -2,7 +2,7 @@
 //! Never lets a worker whose lease has run out write another word about the run.
 
 use super::words::{RunStatus, RunType};
-use super::{Result, Row, Store, at};
+use super::{Bind, Result, Row, Store, Transaction, at};
 use crate::binds;
 
 /// Enters a run, unless the mailbox has one that is not over. Binds: job_id, mailbox_id, run_type, tool, triggered_by,
@@ -75,7 +75,7 @@ const THROTTLED: &str =
 /// Cancels a run that nobody has begun. Binds: id, reason, now_at.
 const CANCEL_QUEUED: &str = "
     UPDATE migration_runs SET status = 'cancelled', cancel_requested = 1, cancel_reason = $2, finished_at = $3
-    WHERE id = $1 AND status = 'queued'";
+    WHERE id = $1 AND status = 'queued' RETURNING COALESCE(mailbox_id, 0)";
 
 /// Asks the worker of a run to end it. Binds: id, reason.
 const CANCEL_RUNNING: &str = "
@@ -213,28 +213,40 @@ pub struct Standing {
     pub exit_code: Option<i64>,
 }
 
+/// What `ENQUEUE` binds.
+fn entry(run: &NewRun) -> Vec<Bind> {
+    binds![
+        run.job_id,
+        Some(run.mailbox_id),
+        run.run_type.as_str(),
+        run.run_type.tool(),
+        &run.triggered_by,
+        &run.options_json,
+        &run.destination_key,
+        run.priority,
+        run.not_before_ms,
+        run.schedule_execution_id,
+    ]
+}
+
+impl Transaction {
+    /// Enters a run as part of something larger; nothing where the mailbox has one that is not over.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn enqueue(&mut self, run: &NewRun) -> Result<Option<i64>> {
+        self.one("entering a run", ENQUEUE, entry(run)).await?.map(|row| row.int(0)).transpose()
+    }
+}
+
 impl Store {
     /// Enters a run, unless its mailbox has one that is not over.
     ///
     /// # Errors
     /// What the database says.
     pub async fn enqueue(&self, run: &NewRun) -> Result<Enqueued> {
-        let binds = || {
-            binds![
-                run.job_id,
-                Some(run.mailbox_id),
-                run.run_type.as_str(),
-                run.run_type.tool(),
-                &run.triggered_by,
-                &run.options_json,
-                &run.destination_key,
-                run.priority,
-                run.not_before_ms,
-                run.schedule_execution_id,
-            ]
-        };
         loop {
-            if let Some(row) = self.one("entering a run", ENQUEUE, binds()).await? {
+            if let Some(row) = self.one("entering a run", ENQUEUE, entry(run)).await? {
                 return Ok(Enqueued::New(row.int(0)?));
             }
             // It may have ended between the two looks: then it is entered after all.
@@ -324,10 +336,15 @@ impl Store {
     /// # Errors
     /// What the database says.
     pub async fn cancel(&self, run_id: i64, reason: &str, now_ms: i64) -> Result<bool> {
-        let queued = self.run("cancelling a run", CANCEL_QUEUED, binds![run_id, reason, at(now_ms)]).await?;
-        if queued > 0 {
+        let mut transaction = self.begin().await?;
+        let binds = binds![run_id, reason, at(now_ms)];
+        if let Some(row) = transaction.one("cancelling a run", CANCEL_QUEUED, binds).await? {
+            // No worker comes to what it was to try again.
+            transaction.reopen_items(row.int(0)?).await?;
+            transaction.commit().await?;
             return Ok(true);
         }
+        drop(transaction);
         Ok(self.run("asking a run to end", CANCEL_RUNNING, binds![run_id, reason]).await? > 0)
     }
 

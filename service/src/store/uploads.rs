@@ -1,4 +1,4 @@
-//! Uploaded files as rows: begun, filled chunk by chunk, completed, given to a mailbox, forgotten.
+//! Uploaded files as rows: begun, filled chunk by chunk, completed, forgotten; `given` tells which mailbox has one.
 //! Never holds an octet of a file, and never a name that the uploader chose as a path.
 
 use super::jobs::reached;
@@ -87,9 +87,6 @@ const EXPIRE: &str = "
     WHERE id = $1 AND state IN ('open', 'complete') AND expires_ms > 0 AND expires_ms <= $3
       AND NOT EXISTS (SELECT 1 FROM migration_mailboxes AS box
                       WHERE box.job_id = uploads.job_id AND box.pst_path = uploads.id)";
-/// Which mailbox a file is for. Binds: id, mailbox or NULL, expires.
-const AIM: &str =
-    "UPDATE uploads SET mailbox_id = $2, expires_ms = $3 WHERE id = $1 AND state IN ('open', 'complete')";
 /// Uploads whose time is over: files that nobody finished, or that no mailbox ever took. Binds: now.
 const OVERDUE: &str = "
     SELECT id, path FROM uploads AS upload
@@ -102,56 +99,6 @@ const LIVING: &str = "SELECT id FROM uploads WHERE state IN ('open', 'complete')
 /// A file as a worker needs it. Binds: id.
 const FOR_RUN: &str =
     "SELECT file_name, detected_kind, size_bytes, path, state, sha256 FROM uploads WHERE id = $1";
-/// Another upload of the same octets that a mailbox of that address has. Binds: job, digest, address.
-const SAME: &str = "
-    SELECT upload.id FROM uploads AS upload JOIN migration_mailboxes AS box
-        ON box.job_id = upload.job_id AND box.pst_path = upload.id
-    WHERE upload.job_id = $1 AND upload.sha256 = $2 AND upload.state = 'complete' AND lower(box.email) = lower($3)
-    ORDER BY upload.id LIMIT 1";
-/// The mailboxes of an address, those without a file first. Binds: job, address.
-const BOX_OF: &str = "
-    SELECT id FROM migration_mailboxes WHERE job_id = $1 AND lower(email) = lower($2)
-    ORDER BY CASE WHEN COALESCE(pst_path, '') = '' THEN 0 ELSE 1 END, id LIMIT 1";
-/// Gives a file to a mailbox that waits for one. Binds: mailbox, type, upload.
-const FILL_BOX: &str = "
-    UPDATE migration_mailboxes SET source_type = $2, pst_path = $3, version = version + 1
-    WHERE id = $1 AND COALESCE(pst_path, '') = '' AND source_type IN ('pst', 'mbox', 'eml', 'tgz') AND has_scan = 0
-      AND NOT EXISTS (SELECT 1 FROM migration_runs AS run
-                      WHERE run.mailbox_id = $1 AND run.status IN ('queued', 'running'))";
-/// A mailbox of its own for a file, into the same destination. Binds: mailbox, type, upload.
-const BOX_BESIDE: &str = "
-    INSERT INTO migration_mailboxes (job_id, email, source_type, pst_path, folder_map_json, dest_endpoint_id,
-                                     dest_host, dest_user, dest_credentials_ref, enabled, priority, group_id,
-                                     options_json)
-    SELECT job_id, email, CAST($2 AS TEXT), CAST($3 AS TEXT), folder_map_json, dest_endpoint_id, dest_host,
-           dest_user, dest_credentials_ref, enabled, priority, group_id, options_json
-    FROM migration_mailboxes WHERE id = $1
-    RETURNING id";
-/// Takes a file back from a mailbox that never brought mail over from it. Binds: mailbox, upload.
-const EMPTY_BOX: &str = "
-    UPDATE migration_mailboxes SET pst_path = NULL, version = version + 1
-    WHERE id = $1 AND pst_path = $2 AND has_scan = 0
-      AND NOT EXISTS (SELECT 1 FROM migration_runs AS run
-                      WHERE run.mailbox_id = $1 AND (run.status IN ('queued', 'running')
-                            OR run.run_type NOT IN ('preflight', 'pst_extract')))";
-/// The destination's secret of another mailbox of the same address. Binds: mailbox.
-const SECRET_BESIDE: &str = "
-    SELECT other.dest_credentials_ref
-    FROM migration_mailboxes AS own JOIN migration_mailboxes AS other
-        ON other.job_id = own.job_id AND lower(other.email) = lower(own.email) AND other.id <> own.id
-    WHERE own.id = $1 AND COALESCE(other.dest_credentials_ref, '') <> '' AND other.dest_user = own.dest_user
-      AND other.dest_host = own.dest_host
-      AND COALESCE(other.dest_endpoint_id, '') = COALESCE(own.dest_endpoint_id, '')
-    ORDER BY other.id LIMIT 1";
-/// Binds: mailbox.
-const ACTIVE: &str = "
-    SELECT COUNT(*) FROM migration_runs WHERE mailbox_id = $1 AND status IN ('queued', 'running')";
-/// Other mailboxes of the same address. Binds: mailbox.
-const BESIDE: &str = "
-    SELECT COUNT(*)
-    FROM migration_mailboxes AS own JOIN migration_mailboxes AS other
-        ON other.job_id = own.job_id AND lower(other.email) = lower(own.email) AND other.id <> own.id
-    WHERE own.id = $1";
 /// Limits that an administrator has set.
 const LIMITS: &str = "SELECT value_json FROM system_settings WHERE key = 'uploads'";
 
@@ -170,18 +117,9 @@ pub const QUERIES: &[&str] = &[
     DELETE,
     REFUSE,
     EXPIRE,
-    AIM,
     OVERDUE,
     LIVING,
     FOR_RUN,
-    SAME,
-    BOX_OF,
-    FILL_BOX,
-    BOX_BESIDE,
-    EMPTY_BOX,
-    SECRET_BESIDE,
-    ACTIVE,
-    BESIDE,
     LIMITS,
 ];
 
@@ -374,11 +312,6 @@ impl Store {
         Ok(self.run("measuring an upload", MEASURED, binds![id, signed(octets)]).await? > 0)
     }
 
-    /// Ends an upload whose file goes now; false where it is no longer in the state in which it was seen.
-    pub async fn delete_upload(&self, id: &str, seen: &str) -> Result<bool> {
-        Ok(self.run("ending an upload", DELETE, binds![id, seen]).await? > 0)
-    }
-
     /// Ends an upload that is not taken; false where it had ended, or was completed meanwhile.
     pub async fn refuse_upload(&self, id: &str, reason: &str) -> Result<bool> {
         Ok(self.run("refusing an upload", REFUSE, binds![id, reason]).await? > 0)
@@ -422,29 +355,6 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// A mailbox of this address; one that has no file before others.
-    pub async fn mailbox_of(&self, job: i64, email: &str) -> Result<Option<i64>> {
-        self.one("looking for a mailbox", BOX_OF, binds![job, email]).await?.map(|row| row.int(0)).transpose()
-    }
-
-    /// The credential by which another mailbox of the same address logs in at the same destination.
-    pub async fn secret_beside(&self, mailbox: i64) -> Result<Option<String>> {
-        let row = self.one("looking for a credential", SECRET_BESIDE, binds![mailbox]).await?;
-        row.map(|row| row.text(0)).transpose()
-    }
-
-    /// True while a run of a mailbox is not over.
-    pub async fn has_active_run(&self, mailbox: i64) -> Result<bool> {
-        let row = self.one("looking for runs", ACTIVE, binds![mailbox]).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))? > 0)
-    }
-
-    /// True where the address of a mailbox has others in the same job.
-    pub async fn has_mailbox_beside(&self, mailbox: i64) -> Result<bool> {
-        let row = self.one("looking for mailboxes", BESIDE, binds![mailbox]).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))? > 0)
-    }
-
     /// Limits that an administrator has set, as JSON; nothing where none are.
     pub async fn upload_limits(&self) -> Result<Option<String>> {
         self.one("reading limits", LIMITS, binds![]).await?.map(|row| row.text(0)).transpose()
@@ -452,12 +362,6 @@ impl Store {
 }
 
 impl Transaction {
-    /// Another upload of the same octets that a mailbox of this address has.
-    pub async fn same_upload(&mut self, job: i64, sha256: &str, email: &str) -> Result<Option<String>> {
-        let row = self.one("looking for a twin", SAME, binds![job, sha256, email]).await?;
-        row.map(|row| row.text(0)).transpose()
-    }
-
     /// Completes an upload; false where it is not open, or not all of it is there.
     pub async fn complete_upload(
         &mut self,
@@ -468,25 +372,9 @@ impl Transaction {
         Ok(self.run("completing an upload", COMPLETE, binds![id, sha256, kind, expires_ms]).await? > 0)
     }
 
-    /// Says which mailbox an upload is for.
-    pub async fn aim_upload(&mut self, id: &str, mailbox: Option<i64>, expires_ms: i64) -> Result<bool> {
-        Ok(self.run("mapping an upload", AIM, binds![id, mailbox, expires_ms]).await? > 0)
-    }
-
-    /// Gives a file to a mailbox that waits for one; false where it does not.
-    pub async fn fill_mailbox(&mut self, mailbox: i64, source_type: &str, upload: &str) -> Result<bool> {
-        Ok(self.run("giving a mailbox its file", FILL_BOX, binds![mailbox, source_type, upload]).await? > 0)
-    }
-
-    /// Makes a mailbox for a file beside another of the same address; its id.
-    pub async fn mailbox_beside(&mut self, mailbox: i64, source_type: &str, upload: &str) -> Result<i64> {
-        let row = self.one("making a mailbox", BOX_BESIDE, binds![mailbox, source_type, upload]).await?;
-        row.ok_or(super::StoreError::Stale("the mailbox"))?.int(0)
-    }
-
-    /// Takes a file back from a mailbox; false where mail was brought over from it, or a run is not over.
-    pub async fn empty_mailbox(&mut self, mailbox: i64, upload: &str) -> Result<bool> {
-        Ok(self.run("taking a file back", EMPTY_BOX, binds![mailbox, upload]).await? > 0)
+    /// Ends an upload whose file goes now; false where it is no longer in the state in which it was seen.
+    pub async fn delete_upload(&mut self, id: &str, seen: &str) -> Result<bool> {
+        Ok(self.run("ending an upload", DELETE, binds![id, seen]).await? > 0)
     }
 }
 
@@ -514,13 +402,19 @@ mod tests {
         transaction.commit().await.expect("nobody else is there");
         assert!(store.refuse_upload(open, "x").await.expect("it is there"));
         assert!(!store.refuse_upload(whole, "x").await.expect("it is there"));
-        assert!(!store.delete_upload(whole, "open").await.expect("it is there"), "seen before it was whole");
+        let delete = async |id, seen| {
+            let mut transaction = store.begin().await.expect("a transaction");
+            let is_deleted = transaction.delete_upload(id, seen).await.expect("it is there");
+            transaction.commit().await.expect("nobody else is there");
+            is_deleted
+        };
+        assert!(!delete(whole, "open").await, "seen before it was whole");
         let state =
             async |id| store.upload_file(id).await.expect("a row").map(|file| (file.state, file.path));
         assert_eq!(state(open).await, Some(("refused".to_owned(), String::new())));
         assert_eq!(state(whole).await, Some(("complete".to_owned(), whole.to_owned())));
-        assert!(store.delete_upload(whole, "complete").await.expect("it is there"));
+        assert!(delete(whole, "complete").await);
         assert_eq!(state(whole).await, Some(("deleted".to_owned(), String::new())));
-        assert!(!store.delete_upload(open, "refused").await.expect("it is there"), "it had ended");
+        assert!(!delete(open, "refused").await, "it had ended");
     }
 }

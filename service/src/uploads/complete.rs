@@ -32,7 +32,7 @@ async fn row(app: &App, id: &str) -> Result<UploadRow, UploadError> {
 async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadError> {
     let before = row(app, id).await?;
     if before.state == "complete" {
-        return Ok(before);
+        return same(before, sha256);
     }
     let path = path_of(&app.config.uploads(), id).filter(|_| before.state == "open");
     let path = path.ok_or_else(|| UploadError::Ended(before.state.clone()))?;
@@ -46,7 +46,7 @@ async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadEr
     // Only now does the row stand still: another request may have completed the file since it was read.
     let before = row(app, id).await?;
     if before.state == "complete" {
-        return Ok(before);
+        return same(before, sha256);
     }
     if before.state != "open" {
         return Err(UploadError::Ended(before.state));
@@ -60,6 +60,15 @@ async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadEr
         read => read?,
     };
     settle(app, &before, held, &written, &head, sha256).await
+}
+
+/// A file that is complete already, where it is the one that is meant: it stays whatever is said.
+fn same(row: UploadRow, sha256: &str) -> Result<UploadRow, UploadError> {
+    if sha256.is_empty() || sha256 == row.sha256 {
+        return Ok(row);
+    }
+    let (told, found) = (sha256.to_owned(), row.sha256);
+    Err(UploadError::Checksum { what: "the file", told, found })
 }
 
 /// Judges a file that was read through, or written a moment ago, and writes down what it is.
@@ -78,7 +87,10 @@ pub(super) async fn settle(
     };
     match taken {
         Ok(()) => {}
-        Err(error @ (UploadError::Store(_) | UploadError::Busy)) => return Err(error),
+        // Nothing is wrong with the file.
+        Err(error @ (UploadError::Store(_) | UploadError::Busy | UploadError::Phase(_))) => {
+            return Err(error);
+        }
         Err(error) => {
             refuse(app, before, &error.to_string()).await?;
             return Err(error);
@@ -92,15 +104,16 @@ pub(super) async fn settle(
 async fn take(app: &App, before: &UploadRow, kind: Kind, sha256: &str) -> Result<(), UploadError> {
     let now_ms = app.now_ms();
     let mut transaction = app.store.begin().await?;
-    if before.mailbox_id != 0 {
-        attach::is_first(app, &mut transaction, before.job_id, sha256, before.mailbox_id).await?;
-    }
+    let target = match before.mailbox_id {
+        0 => None,
+        id => Some(attach::is_first(app, &mut transaction, before.job_id, sha256, id).await?),
+    };
     let told = (sha256, kind.as_str());
     if !transaction.complete_upload(&before.id, told, now_ms + KEPT_MILLIS).await? {
         return Err(UploadError::Busy);
     }
-    if before.mailbox_id != 0 {
-        attach::give(&mut transaction, &before.id, kind, before.mailbox_id, now_ms).await?;
+    if let Some(target) = target {
+        attach::give(&mut transaction, &before.id, kind, &target, now_ms).await?;
     }
     transaction.commit().await?;
     Ok(())

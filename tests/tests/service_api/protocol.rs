@@ -241,6 +241,7 @@ async fn every_query_can_be_prepared_on_both_engines() -> Result<()> {
         store::endpoints::QUERIES,
         store::retries::QUERIES,
         store::uploads::QUERIES,
+        store::given::QUERIES,
     ];
     let postgres = acceptance::servers::Postgres::start()?;
     let mut stores = vec![("SQLite", world.app.store.clone())];

@@ -303,3 +303,48 @@ async fn a_damaged_part_is_kept_back_and_carried_with_a_word_by_a_persons_wish()
     assert_eq!(reader.everything().await?.len(), 3);
     service.kill().await
 }
+
+#[tokio::test]
+async fn what_was_accepted_of_a_wrong_file_is_open_in_the_right_one() -> Result<()> {
+    let home = Home::new()?;
+    let server = Dovecot::with_users(&[(ANA, SECRET)])?;
+    let octets = damaged(&home.path("plan.pst"))?;
+    let data = home.path("data").display().to_string();
+    people(&home, &data).await?;
+    let service = Service::start(&home, &data).await?;
+    let admin = Client::log_in(&service.address, "root1").await?;
+    let lead = Client::log_in(&service.address, "lead").await?;
+    let job = settle(&admin, &lead, &[server.port()], "exemplo.com.br").await?;
+    let mailbox = json!({"email": ANA, "source_type": "pst", "dest_secret": {"password": SECRET}});
+    lead.post(&format!("/migration/jobs/{job}/mailboxes"), mailbox).await?.with(201);
+    let list = format!("/migration/jobs/{job}/quarantine");
+    for place in ["wrong.pst", "right.pst"] {
+        let upload = bring(&lead, job, place, &octets, ANA).await?;
+        let run = lead.post(&format!("/migration/uploads/{upload}/extract"), json!({})).await?.with(202);
+        assert_eq!(lead.run_of(&run).await?["stats"]["quarantined"], 1);
+        // The same node in the same folder, of another file.
+        let items = lead.get(&list).await?.with(200).json();
+        assert_eq!((&items["total"], &items["items"][0]["status"]), (&json!(1), &json!("open")), "{place}");
+        let item = &items["items"][0]["id"];
+        let word = json!({"reason": "nobody needs it"});
+        lead.post(&format!("/migration/quarantine/{item}/ack"), word).await?.with(200);
+        if place == "wrong.pst" {
+            lead.ask("DELETE", &format!("/migration/uploads/{upload}"), &[], b"").await?.with(204);
+            assert_eq!(lead.get(&list).await?.with(200).json()["total"], 0);
+        }
+    }
+    // Of the right one it is accepted, and taken back: a run that is cancelled does not bring the word again.
+    assert!(run_all(&lead, job, "preflight", json!({})).await?);
+    run_all(&lead, job, "sync", json!({"type": "initial"})).await?;
+    assert!(run_all(&lead, job, "sync", json!({"type": "delta"})).await?, "all that is missing is accepted");
+    let items = lead.get(&format!("{list}?status=acknowledged")).await?.with(200).json();
+    let item = items["items"][0]["id"].as_i64().context("it is not acknowledged")?;
+    let told = lead.post(&format!("/migration/quarantine/{item}/retry"), json!({})).await?.with(202).json();
+    let run = told["run_ids"][0].as_i64().context("no run")?;
+    lead.post(&format!("/migration/runs/{run}/cancel"), json!({"reason": "no"})).await?;
+    lead.over(run).await?;
+    assert!(!run_all(&lead, job, "sync", json!({"type": "delta"})).await?, "nobody accepts it any more");
+    let items = lead.get(&format!("{list}?status=open")).await?.with(200).json();
+    assert_eq!((&items["total"], &items["items"][0]["id"]), (&json!(1), &json!(item)), "{items}");
+    service.kill().await
+}

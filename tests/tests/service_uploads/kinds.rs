@@ -188,6 +188,13 @@ fn form(fields: &[(&str, &str)], file: &[u8]) -> Vec<u8> {
     body
 }
 
+/// A form with a field behind its file.
+fn behind(form: &[u8]) -> Vec<u8> {
+    let mut body = form[..form.len() - b"--\r\n".len()].to_vec();
+    body.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"mailbox_id\"\r\n\r\n1\r\n--b--\r\n");
+    body
+}
+
 async fn send(place: &Place, kind: &str, body: Body) -> Result<crate::world::Answer> {
     let path = format!("/migration/jobs/{}/upload-pst", place.job);
     let mut request = place.world.request("POST", &path, &place.lead, None)?;
@@ -207,6 +214,8 @@ async fn a_form_brings_a_file_at_once_or_nothing() -> Result<()> {
         ("no such mailbox", kind, form(&[("mailbox_id", "999")], &octets), 422, "invalid"),
         ("another kind", kind, form(&[("kind", "pst")], &octets), 415, "unsupported_media_type"),
         ("another digest", kind, form(&[("sha256", &zeros)], &octets), 422, "checksum"),
+        ("read through for nobody", kind, form(&[("start", "true")], &octets), 422, "invalid"),
+        ("a mailbox behind the file", kind, behind(&form(&[], &octets)), 422, "invalid"),
         ("no file", kind, b"--b--\r\n".to_vec(), 422, "invalid"),
         ("an empty file", kind, form(&[], b""), 422, "invalid"),
         ("a cut form", kind, form(&[], &octets)[..octets.len() / 2].to_vec(), 400, "bad_request"),

@@ -207,6 +207,11 @@ pub(super) fn coverage(job: &JobInput) -> Check {
         );
     }
     match job.coverage {
+        _ if job.files_waiting > 0 => {
+            let words =
+                said!("files-waiting", "{count} uploaded files have no mailbox", count = job.files_waiting);
+            Check::new(id, Status::Fail, words)
+        }
         Known::Unknown => {
             Check::new(id, Status::Warn, said!("inventory-unknown", "no inventory of the source is known"))
         }

@@ -48,6 +48,7 @@ fn job(mailboxes: Vec<MailboxInput>) -> JobInput {
         now_ms: NOW,
         mailboxes,
         coverage: Known::Is(Coverage { undecided: 0 }),
+        files_waiting: 0,
         dns: Known::Is(Readiness { warnings: 0, failures: 0 }),
         is_ledger_whole: Known::Is(true),
         folder_map_hash: "map".into(),
@@ -300,6 +301,7 @@ fn inventory_and_dns_are_asked_once_for_the_job() {
     };
     check(|job| job.coverage = Known::Unknown, CheckId::MailboxCoverage, Status::Warn);
     check(|job| job.coverage = Known::Is(Coverage { undecided: 1 }), CheckId::MailboxCoverage, Status::Fail);
+    check(|job| job.files_waiting = 1, CheckId::MailboxCoverage, Status::Fail);
     check(|job| job.dns = Known::Unknown, CheckId::DnsReadiness, Status::Warn);
     let dns = |warnings, failures| Known::Is(Readiness { warnings, failures });
     let mut job = good();

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::{Check, CheckId, HOUR_MILLIS, Status};
 
 /// The code of every sentence that a check may say.
-pub const SENTENCES: [&str; 67] = [
+pub const SENTENCES: [&str; 68] = [
     "approved",
     "balanced",
     "bytes",
@@ -24,6 +24,7 @@ pub const SENTENCES: [&str; 67] = [
     "dns-ready",
     "dns-warns",
     "duplicates",
+    "files-waiting",
     "folder-unbalanced",
     "folders-clash",
     "folders-renamed",

@@ -83,11 +83,13 @@ pub(super) const FORGET_MEASURES: &str = "
     WHERE mailbox_id = $1
       AND EXISTS (SELECT 1 FROM migration_mailboxes AS box WHERE box.id = $1 AND box.counted_selection <> $2)";
 
-/// Writes how a mailbox stands. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at,
+/// Writes how a mailbox stands: never well while its counts say otherwise, as where a run counted nothing anew. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at,
 /// selection.
 pub(super) const MAILBOX_STATUS: &str = "
     UPDATE migration_mailboxes
-    SET status = $2, last_error = $3, error_class = $4, eta_seconds = 0, rate_bps = 0,
+    SET status = CASE WHEN $2 = 'ok' AND messages_pending > 0 THEN 'error'
+                      WHEN $2 = 'ok' AND messages_quarantined > 0 THEN 'quarantine' ELSE $2 END,
+        last_error = $3, error_class = $4, eta_seconds = 0, rate_bps = 0,
         last_ok_at = CASE WHEN $5 = 1 THEN $8 ELSE last_ok_at END,
         last_delta_at = CASE WHEN $6 = 1 THEN $8 ELSE last_delta_at END,
         last_delta_status = CASE WHEN $6 = 1 THEN $7 ELSE last_delta_status END,
@@ -101,10 +103,13 @@ pub(super) const LOGINS: &str = "
         dest_login_ok_at = CASE WHEN $3 = '' THEN dest_login_ok_at ELSE $3 END
     WHERE id = $1";
 
-/// Writes how large a mailbox is that was never scanned. Binds: id, messages_source, bytes_source.
+/// Writes how large a mailbox is that was never scanned whole; what a part of it brought over stays. Binds: id,
+/// messages_source, bytes_source.
 pub(super) const FORESEEN_SIZE: &str = "
     UPDATE migration_mailboxes
-    SET messages_source = $2, messages_missing = $2, messages_pending = $2, bytes_source = $3
+    SET messages_source = $2, bytes_source = $3,
+        messages_missing = CASE WHEN $2 > messages_matched THEN $2 - messages_matched ELSE 0 END,
+        messages_pending = CASE WHEN $2 > messages_matched THEN $2 - messages_matched ELSE 0 END
     WHERE id = $1 AND has_scan = 0";
 
 /// Adds a run to a mailbox's history. Binds: id, run_id, succeeded, failed, copied, bytes.
@@ -123,22 +128,33 @@ pub(super) const CHANGE: &str = "
                                 items_changed, bytes, duration_ms, success)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-/// Writes a quarantined message. Binds: job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes,
-/// reason, detail, file, attempts, is_acknowledged, is_archive.
+/// Writes a quarantined message. One that people have acknowledged stays so, where it is the same message: a UID may
+/// come to name another (RFC 9051, section 2.3.1.1), a node one of another file. Nobody but people acknowledges. Binds:
+/// job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes, reason, detail, file, attempts,
+/// is_archive.
 pub(super) const QUARANTINE: &str = "
     INSERT INTO quarantine_items (job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes, reason,
                                   detail, file, attempts, status, is_archive)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 = 1 THEN 'acknowledged' ELSE 'open' END, $13)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'open', $12)
     ON CONFLICT (mailbox_id, folder_path, source_ref) DO UPDATE
     SET run_id = excluded.run_id, message_id = excluded.message_id, size_bytes = excluded.size_bytes,
         reason = excluded.reason, detail = excluded.detail, file = excluded.file, attempts = excluded.attempts,
-        status = CASE WHEN quarantine_items.status = 'acknowledged' THEN 'acknowledged' ELSE excluded.status END,
+        status = CASE WHEN quarantine_items.status = 'acknowledged'
+                           AND quarantine_items.message_id = excluded.message_id
+                           AND (excluded.message_id <> '' OR quarantine_items.size_bytes = excluded.size_bytes)
+                      THEN 'acknowledged' ELSE 'open' END,
         resolved_at = '', version = quarantine_items.version + 1";
 
 /// Settles what is no longer in quarantine, in a folder that was looked through. Binds: mailbox_id, run_id, now_at.
 pub(super) const RESOLVED: &str = "
     UPDATE quarantine_items SET status = 'resolved', resolved_at = $3, version = version + 1
     WHERE mailbox_id = $1 AND COALESCE(run_id, 0) <> $2 AND status <> 'resolved'";
+
+/// Takes back what people accepted of messages that are open all the same. Binds: mailbox_id, now_at.
+pub(super) const REVOKED: &str = "
+    UPDATE quarantine_acknowledgements SET revoked_at = $2
+    WHERE revoked_at = '' AND item_id IN (SELECT item.id FROM quarantine_items AS item
+                                          WHERE item.mailbox_id = $1 AND item.status = 'open')";
 
 /// What the operator has acknowledged, for the ledger. Binds: mailbox_id.
 pub(super) const ACKNOWLEDGED: &str = "

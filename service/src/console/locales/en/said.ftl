@@ -39,6 +39,10 @@ said-duplicates = { $count ->
      [one] { $count } message twice at the destination
     *[other] { $count } messages twice at the destination
   }.
+said-files-waiting = { $count ->
+     [one] { $count } uploaded file has no mailbox
+    *[other] { $count } uploaded files have no mailbox
+  }.
 said-folder-unbalanced = The counts of a folder do not add up.
 said-folders-clash = { $clashes ->
      [one] { $clashes } folder clashes

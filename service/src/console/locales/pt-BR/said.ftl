@@ -39,6 +39,10 @@ said-duplicates = { $count ->
      [one] { $count } mensagem em dobro no destino
     *[other] { $count } mensagens em dobro no destino
   }.
+said-files-waiting = { $count ->
+     [one] { $count } arquivo enviado ainda não é de nenhuma caixa
+    *[other] { $count } arquivos enviados ainda não são de nenhuma caixa
+  }.
 said-folder-unbalanced = As contagens de uma pasta não fecham.
 said-folders-clash = { $clashes ->
      [one] { $clashes } pasta em conflito
