@@ -136,6 +136,56 @@ async fn another_file_of_the_same_name_is_never_joined_to_the_one_begun() -> Res
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_goes_on_goes_where_the_page_says_now() -> Result<()> {
+    let Some(desk) = Desk::lay().await? else { return Ok(()) };
+    let bia = desk.scene.world.mailbox(&desk.scene.lead, desk.job, "bia@example.org").await?;
+    desk.browser.line(Some(LINE)).await?;
+    desk.opens().await?;
+    let choose = format!("document.querySelector('#field-mailbox_id').value = '{bia}'; return 0");
+    desk.browser.run(&choose).await?;
+    desk.sends().await?;
+    desk.arrived(100_000).await?;
+    // Opened again, the page says for whom it was begun; whoever chooses another means another.
+    desk.browser.run("window.onbeforeunload = null; return 0").await?;
+    desk.opens().await?;
+    desk.browser.until("Choose the same file again to go on:").await?;
+    let chosen = "const field = document.querySelector('#field-mailbox_id');
+        const before = field.value; field.selectedIndex = 0;
+        return [before, field.selectedOptions[0].textContent]";
+    let chosen = desk.browser.run(chosen).await?;
+    ensure!(chosen == json!([bia.to_string(), "ana@example.org"]), "{chosen}");
+    desk.browser.line(Some(0)).await?;
+    desk.sends().await?;
+    desk.browser.until("The file was received and checked.").await?;
+    let uploads = desk.uploads().await?;
+    ensure!(uploads[0]["state"] == "deleted" && uploads[1]["state"] == "complete", "{uploads}");
+    let taken_by = format!("/migration/mailboxes/{}", uploads[1]["mailbox_id"]);
+    let taken_by = desk.scene.world.get(&desk.scene.lead, &taken_by).await?.with(200).json();
+    ensure!(taken_by["email"] == "ana@example.org", "{taken_by}");
+    desk.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_digest_told_at_the_end_is_held_against_the_file() -> Result<()> {
+    let Some(desk) = Desk::lay().await? else { return Ok(()) };
+    desk.browser.line(Some(LINE)).await?;
+    desk.sends().await?;
+    desk.arrived(100_000).await?;
+    desk.browser.run("window.onbeforeunload = null; return 0").await?;
+    desk.opens().await?;
+    desk.browser.until("Choose the same file again to go on:").await?;
+    let wrong = format!("document.querySelector('#field-sha256').value = '{}'; return 0", "0".repeat(64));
+    desk.browser.run(&wrong).await?;
+    desk.browser.line(Some(0)).await?;
+    desk.sends().await?;
+    desk.browser.until("was announced").await?;
+    let uploads = desk.uploads().await?;
+    ensure!(uploads.as_array().is_some_and(|all| all.len() == 1), "{uploads}");
+    ensure!(uploads[0]["state"] == "refused", "{uploads}");
+    desk.browser.quit().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_is_given_up_leaves_nothing() -> Result<()> {
     let Some(desk) = Desk::lay().await? else { return Ok(()) };
     desk.browser.line(Some(LINE)).await?;

@@ -56,15 +56,23 @@
     const why = (told.errors || []).map((one) => one.message).join("; ") || told.detail || answer.status;
     return Object.assign(new Error(`${words.wordRefused} ${why}`), { isFinal: true });
   };
-  const begin = async (file) => {
-    const wish = { file_name: file.name, size: file.size };
+  // What the form says now of the mailbox and the digest.
+  const told = () => {
     const [mailbox, sha256] = [form.elements.mailbox_id, form.elements.sha256.value.trim()];
-    if (mailbox) wish.mailbox_id = Number(mailbox.value);
-    if (sha256) wish.sha256 = sha256;
+    return { ...(mailbox && { mailbox_id: Number(mailbox.value) }), ...(sha256 && { sha256 }) };
+  };
+  // A digest that was not known at the beginning may be told at the end.
+  const isMeant = (begun) => {
+    const now = told();
+    return begun.mailbox === now.mailbox_id && (!begun.sha256 || begun.sha256 === now.sha256);
+  };
+  const begin = async (file) => {
+    const wish = { file_name: file.name, size: file.size, ...told() };
     const answer = await ask("POST", `/console/jobs/${job}/uploads/begin`, { "content-type": "application/json" }, JSON.stringify(wish));
     if (!answer.ok) throw await refused(answer);
     const { id } = await answer.json();
-    return { id, name: file.name, size: file.size, changed: file.lastModified, parts: [] };
+    const { mailbox_id: mailbox, sha256 } = wish;
+    return { id, mailbox, sha256, name: file.name, size: file.size, changed: file.lastModified, parts: [] };
   };
   // Where it goes on; nothing where the service does not know it any more.
   const offset = async (begun) => {
@@ -102,6 +110,11 @@
     if (begun && !(await isSame(file, begun))) {
       say(words.wordOther);
       begun = null;
+    } else if (begun && !isMeant(begun)) {
+      // The same file, and somebody thought better of where it goes: what was begun is nobody's.
+      say(words.wordElsewhere);
+      await ask("DELETE", place(begun.id), {}).catch(() => null);
+      begun = null;
     }
     let [pause, wrong] = [500, 0];
     for (;;) {
@@ -114,7 +127,7 @@
         say(words.wordSending);
         await sendParts(file, begun, from);
         say(words.wordChecking);
-        const answer = await ask("POST", place(begun.id), { "content-type": "application/json" }, JSON.stringify({ start: form.elements.start.checked }));
+        const answer = await ask("POST", place(begun.id), { "content-type": "application/json" }, JSON.stringify({ start: Boolean(form.elements.start?.checked), sha256: told().sha256 }));
         if (answer.status >= 500) throw new Error(String(answer.status));
         remember(null);
         if (!answer.ok) throw await refused(answer);
@@ -164,6 +177,9 @@
   if (begun) {
     box.hidden = false;
     say(`${words.wordSame} ${begun.name}`);
+    const mailbox = form.elements.mailbox_id;
+    if (mailbox && [...mailbox.options].some((one) => Number(one.value) === begun.mailbox)) mailbox.value = begun.mailbox;
+    if (begun.sha256) form.elements.sha256.value = begun.sha256;
     stop = new AbortController();
     offset(begun).then((done) => {
       if (done === null) { remember(null); box.hidden = true; } else show(done, begun.size);

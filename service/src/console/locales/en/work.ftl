@@ -167,6 +167,7 @@ upload-of = of
 upload-broken = The line is broken. It goes on by itself as soon as the service answers.
 upload-same = This file is here in part. Choose the same file again to go on:
 upload-other = This is another file than the one begun: it is sent anew, from its start.
+upload-elsewhere = It was begun for another mailbox or with another SHA-256: it is sent anew, from its start.
 upload-checking = All is here. The service is checking it.
 upload-no-file = Choose a file first.
 upload-cancel = Cancel the upload

@@ -167,6 +167,7 @@ upload-of = de
 upload-broken = A conexão caiu. O envio continua sozinho assim que o serviço responder.
 upload-same = Parte deste arquivo já chegou. Escolha o mesmo arquivo para continuar:
 upload-other = Este não é o arquivo começado: ele será enviado do início.
+upload-elsewhere = O envio começado era para outra caixa ou com outro SHA-256: o arquivo será enviado do início.
 upload-checking = Tudo chegou. O serviço está conferindo.
 upload-no-file = Escolha um arquivo primeiro.
 upload-cancel = Cancelar o envio
