@@ -37,6 +37,7 @@ pub mod limits;
 pub mod list;
 pub mod login;
 pub mod mailboxes;
+pub mod mailboxes_remove;
 pub mod metrics;
 pub mod names;
 pub mod oauth;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::answer::{Versioned, created, seen_version, unless_stale};
-use super::body::{Asked, At, Body, no_content};
+use super::answer::{Versioned, created, seen_version};
+use super::body::{Asked, At, Body};
 use super::caller::Caller;
 use super::jobs::read as read_job;
 use super::kept::may_name;
@@ -24,7 +24,6 @@ use crate::store::boxes::{BoxRow, NewMailbox, SORTS};
 use crate::store::words::SourceType;
 use crate::store::{StoreError, Transaction};
 
-use crate::uploads::limits::KEPT_MILLIS;
 use crate::vault::{DataKey, Put, SecretKind, put_in};
 
 /// Mailboxes of one request, at most.
@@ -579,36 +578,4 @@ pub(super) async fn save(
     super::gates::look_quietly(app, row.job_id).await;
     let view = show_one(app, caller, row.id).await?;
     Ok(Versioned(view.version, view))
-}
-
-/// `DELETE /migration/mailboxes/{mid}`: one with messages in quarantine has to be left out with a reason first. A file
-/// that was its source stays, and may be given to another.
-#[utoipa::path(delete, path = "/migration/mailboxes/{mid}", tag = "mailboxes", params(("mid" = i64, Path)),
-    responses((status = 204), (status = 404), (status = 409), (status = 412)))]
-pub async fn remove(
-    State(app): State<App>,
-    caller: Caller,
-    At(id): At<i64>,
-    headers: HeaderMap,
-) -> Result<Response> {
-    caller.may(Permission::ManageMigration)?;
-    let row = read(&app, &caller, id).await?;
-    unless_stale(&headers, row.version)?;
-    let mut transaction = app.store.begin().await?;
-    transaction.hold_phase(row.job_id).await?;
-    // With the mailbox its messages would leave the gate, and nobody would have said why.
-    let unsettled = transaction.unsettled_of(id).await?;
-    if unsettled > 0 {
-        let words = format!(
-            "{unsettled} of its messages lie in quarantine: leave the mailbox out first (enabled: false, with a reason)"
-        );
-        return Err(ApiError::conflict("conflict", words));
-    }
-    transaction.release_upload(id, app.now_ms().saturating_add(KEPT_MILLIS)).await?;
-    if !transaction.delete_mailbox(id).await? {
-        return Err(ApiError::conflict("run_already_active", "a run of this mailbox is not over"));
-    }
-    transaction.commit().await?;
-    super::gates::look_quietly(&app, row.job_id).await;
-    Ok(no_content())
 }

@@ -174,7 +174,7 @@ async fn take_up(
         return Err(ApiError::conflict("run_already_active", words));
     };
     if how == How::Stub {
-        allow_stubs(app, caller, &mut transaction, mailbox).await?;
+        allow_stubs(&mut transaction, mailbox).await?;
     }
     for item in items {
         // Of three words one is the item's; a settled one stays settled.
@@ -195,8 +195,8 @@ async fn take_up(
 
 /// From now on damaged items of this mailbox's store are carried with a word for what is missing: a later
 /// verification must find the same as was copied.
-async fn allow_stubs(app: &App, caller: &Caller, transaction: &mut Transaction, mailbox: i64) -> Result<()> {
-    let row = app.store.mailbox_row(&caller.reach, mailbox).await?;
+async fn allow_stubs(transaction: &mut Transaction, mailbox: i64) -> Result<()> {
+    let row = transaction.mailbox_row(mailbox).await?;
     let row = row.ok_or_else(|| ApiError::not_found("mailbox"))?;
     if row.source_type != "pst" {
         return Err(ApiError::field("how", "only items of personal stores are carried without a part"));

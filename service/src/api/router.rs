@@ -15,10 +15,10 @@ use super::reader::Document;
 use super::{
     ApiError, about, access, approvals, attach, audit, auth, closing, conflicts, control, credentials,
     cutover, described, discover, endpoints, events, folders, gates, health, hooks, i18n, idempotency,
-    import, inventory, job_make, jobs, layers, mailboxes, names, oauth, oauth_consent, oauth_flows,
-    oauth_tokens, overview, passes, preferences, providers, quarantine, quarantine_raw, quarantine_retry,
-    reader, report, roles, runs, schedule, schedule_own, sessions, settings, share, sheet, system,
-    throttling, tracking, try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
+    import, inventory, job_make, jobs, layers, mailboxes, mailboxes_remove, names, oauth, oauth_consent,
+    oauth_flows, oauth_tokens, overview, passes, preferences, providers, quarantine, quarantine_raw,
+    quarantine_retry, reader, report, roles, runs, schedule, schedule_own, sessions, settings, share, sheet,
+    system, throttling, tracking, try_login, uploads, uploads_chunk, uploads_form, uploads_use, views,
 };
 use crate::app::App;
 
@@ -143,7 +143,7 @@ fn migration() -> OpenApiRouter<App> {
                 .routes(routes!(import::import))
                 .layer(DefaultBodyLimit::max(import::FILE_BYTES_MAX)),
         )
-        .routes(routes!(mailboxes::show, mailboxes::change, mailboxes::remove))
+        .routes(routes!(mailboxes::show, mailboxes::change, mailboxes_remove::remove))
         .routes(routes!(folders::folders))
         .routes(routes!(throttling::show))
         .routes(routes!(schedule_own::show, schedule_own::put, schedule_own::remove))

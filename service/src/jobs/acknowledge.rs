@@ -78,8 +78,8 @@ mod tests {
     #[tokio::test]
     async fn the_ledger_has_the_acknowledgements_that_people_stand_for_and_no_others() {
         let ledger = MemoryLedger::default();
-        let path = FolderPath::new(vec!["Inbox".into()]).expect("the name is not empty");
-        let wire = WireName(b"Inbox".to_vec());
+        let path = FolderPath::new(vec!["Plans".into()]).expect("the name is not empty");
+        let wire = WireName(b"Plans".to_vec());
         let key = FolderKey {
             source_wire: wire.clone(),
             source_path: path.clone(),
@@ -98,7 +98,7 @@ mod tests {
             (vec![], [false; 3]),
         ] {
             let named: Vec<_> =
-                acknowledged.iter().map(|uid| ("Inbox".to_owned(), (*uid).to_owned())).collect();
+                acknowledged.iter().map(|uid| ("Plans".to_owned(), (*uid).to_owned())).collect();
             acknowledge(&ledger, &named).await.expect("the ledger is in memory");
             let notes = ledger.quarantine_notes(folder).await.expect("the folder is there");
             let found: Vec<_> = notes.iter().map(|note| note.is_acknowledged).collect();

@@ -318,6 +318,12 @@ pub struct NewMailbox<'a> {
 }
 
 impl Transaction {
+    /// A mailbox, whoever may see it.
+    pub async fn mailbox_row(&mut self, id: i64) -> Result<Option<BoxRow>> {
+        let row = self.one("reading a mailbox", MAILBOX, reached(&Reach::everything(), binds![id])).await?;
+        row.as_ref().map(mailbox).transpose()
+    }
+
     /// Removes a mailbox; false where a run of it is not over.
     pub async fn delete_mailbox(&mut self, id: i64) -> Result<bool> {
         Ok(self.run("removing a mailbox", DELETE_MAILBOX, binds![id]).await? > 0)

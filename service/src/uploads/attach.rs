@@ -9,7 +9,6 @@ use super::limits::KEPT_MILLIS;
 use crate::app::App;
 use crate::store::boxes::BoxRow;
 use crate::store::given::Standing;
-use crate::store::reach::Reach;
 use crate::store::uploads::UploadRow;
 use crate::store::{StoreError, Transaction};
 
@@ -65,7 +64,6 @@ async fn hold(transaction: &mut Transaction, job: i64) -> Result<(), UploadError
 /// # Errors
 /// Where there is one, where the job has no such mailbox, or takes none.
 pub(super) async fn is_first(
-    app: &App,
     transaction: &mut Transaction,
     job: i64,
     sha256: &str,
@@ -76,7 +74,7 @@ pub(super) async fn is_first(
         UploadError::Store(StoreError::Stale(_)) => none(),
         other => other,
     })?;
-    let row = app.store.mailbox_row(&Reach::everything(), target).await?;
+    let row = transaction.mailbox_row(target).await?;
     let row = row.filter(|row| row.job_id == job).ok_or_else(none)?;
     match transaction.same_upload(job, sha256, &row.email).await? {
         Some(twin) => Err(UploadError::Conflict(format!(
@@ -92,7 +90,7 @@ pub(super) async fn is_first(
 /// Where it is not complete, somebody has it, or the address has its octets already.
 pub async fn map(app: &App, row: &UploadRow, target: i64) -> Result<i64, UploadError> {
     let mut transaction = app.store.begin().await?;
-    let target = is_first(app, &mut transaction, row.job_id, &row.sha256, target).await?;
+    let target = is_first(&mut transaction, row.job_id, &row.sha256, target).await?;
     // Only now does the file stand still: since it was read, it may have been given to another, or have gone.
     let standing = standing(&mut transaction, &row.id).await?;
     if standing.state != "complete" || standing.sha256 != row.sha256 {
@@ -124,20 +122,15 @@ pub async fn take_away(app: &App, row: &UploadRow) -> Result<(), UploadError> {
     transaction.hold_phase(row.job_id).await?;
     let standing = standing(&mut transaction, &row.id).await?;
     if standing.taken_by != 0 && standing.state == "complete" {
-        take_back(app, &mut transaction, &row.id, standing.taken_by).await?;
+        take_back(&mut transaction, &row.id, standing.taken_by).await?;
     }
     transaction.delete_upload(&row.id, &standing.state).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-async fn take_back(
-    app: &App,
-    transaction: &mut Transaction,
-    id: &str,
-    taken_by: i64,
-) -> Result<(), UploadError> {
-    let Some(mailbox) = app.store.mailbox_row(&Reach::everything(), taken_by).await? else { return Ok(()) };
+async fn take_back(transaction: &mut Transaction, id: &str, taken_by: i64) -> Result<(), UploadError> {
+    let Some(mailbox) = transaction.mailbox_row(taken_by).await? else { return Ok(()) };
     if transaction.empty_mailbox(taken_by, id, &of_no_file(&mailbox.options_json)).await? {
         // A mailbox that was made for this file alone goes with it.
         transaction.remove_spare(taken_by).await?;

@@ -106,7 +106,7 @@ async fn take(app: &App, before: &UploadRow, kind: Kind, sha256: &str) -> Result
     let mut transaction = app.store.begin().await?;
     let target = match before.mailbox_id {
         0 => None,
-        id => Some(attach::is_first(app, &mut transaction, before.job_id, sha256, id).await?),
+        id => Some(attach::is_first(&mut transaction, before.job_id, sha256, id).await?),
     };
     let told = (sha256, kind.as_str());
     if !transaction.complete_upload(&before.id, told, now_ms + KEPT_MILLIS).await? {

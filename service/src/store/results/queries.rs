@@ -83,8 +83,8 @@ pub(super) const FORGET_MEASURES: &str = "
     WHERE mailbox_id = $1
       AND EXISTS (SELECT 1 FROM migration_mailboxes AS box WHERE box.id = $1 AND box.counted_selection <> $2)";
 
-/// Writes how a mailbox stands: never well while its counts say otherwise, as where a run counted nothing anew. Binds: id, status, last_error, error_class, is_ok, is_delta, run_status, now_at,
-/// selection.
+/// Writes how a mailbox stands: never well while its counts say otherwise, as where a run counted nothing anew. Binds:
+/// id, status, last_error, error_class, is_ok, is_delta, run_status, now_at, selection.
 pub(super) const MAILBOX_STATUS: &str = "
     UPDATE migration_mailboxes
     SET status = CASE WHEN $2 = 'ok' AND messages_pending > 0 THEN 'error'
