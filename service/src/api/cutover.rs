@@ -284,6 +284,8 @@ pub struct PassesView {
     mailboxes_copied: usize,
     /// Of these, verified after it.
     mailboxes_done: usize,
+    /// Uploaded files that no mailbox has: while there are any, the job is not verified.
+    files_waiting: u64,
     /// Passes that the clock enters for one mailbox, at most.
     passes_max: usize,
     /// Who accepted copies that are missing at the destination; empty: nobody.
@@ -312,10 +314,11 @@ pub async fn final_passes(
         Some(row) => cutover::standing(&mut reading, id, row).await?,
         None => Vec::new(),
     };
-    Ok(Json(passes_view(row.unwrap_or_default(), all)))
+    let files_waiting = reading.files_waiting(id, app.now_ms()).await?;
+    Ok(Json(passes_view(row.unwrap_or_default(), all, files_waiting)))
 }
 
-fn passes_view(row: CutoverRow, all: Vec<(i64, String, usize, Next)>) -> PassesView {
+fn passes_view(row: CutoverRow, all: Vec<(i64, String, usize, Next)>, files_waiting: u64) -> PassesView {
     let count = |is_so: fn(Next) -> bool| all.iter().filter(|(.., next)| is_so(*next)).count();
     let (mailboxes, copied, done) = (all.len(), count(Next::is_copied), count(|next| next == Next::Done));
     let mut items: Vec<PassView> = all
@@ -334,6 +337,7 @@ fn passes_view(row: CutoverRow, all: Vec<(i64, String, usize, Next)>) -> PassesV
     items.sort_by_key(|item| item.next == Next::Done.as_str());
     items.truncate(MAILBOXES_TOLD_MAX);
     PassesView {
+        files_waiting,
         mailboxes,
         mailboxes_copied: copied,
         mailboxes_done: done,

@@ -407,6 +407,24 @@ async fn quarantine_that_nobody_accepted_keeps_a_job_from_being_verified() -> Re
 }
 
 #[tokio::test]
+async fn a_file_that_nobody_has_keeps_a_job_from_being_verified() -> Result<()> {
+    let stage = Stage::final_passes().await?;
+    let file = "INSERT INTO uploads (id, job_id, size_bytes, state, path)
+                VALUES ('0b6f1b1e-0000-4000-8000-0123456789ab', $1, 1, 'complete', 'x')";
+    stage.world.sql(file, binds![stage.job]).await?;
+    stage.end("success", NOTHING).await?;
+    stage.end("success", NOTHING).await?;
+    assert_eq!((stage.phase().await?, stage.waiting().await?), ("final_sync".to_owned(), Vec::new()));
+    let lead = stage.world.log_in("lead").await?;
+    let told = stage.world.get(&lead, &stage.path("/final-passes")).await?.with(200).json();
+    assert_eq!((&told["files_waiting"], &told["mailboxes_done"]), (&json!(1), &json!(1)), "{told}");
+    stage.world.sql("UPDATE uploads SET state = 'deleted' WHERE job_id = $1", binds![stage.job]).await?;
+    tend(&stage.world.app).await;
+    assert_eq!(stage.phase().await?, "verified");
+    Ok(())
+}
+
+#[tokio::test]
 async fn missing_copies_are_accepted_by_a_lead_with_a_reason_and_other_texts_never() -> Result<()> {
     let missing = r#"{"transferred":0,"pending":1,"errors":1,"errors_by_class":{"verify.missing":1}}"#;
     let altered = r#"{"transferred":0,"pending":0,"errors":1,"errors_by_class":{"verify.content":1}}"#;
