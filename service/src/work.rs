@@ -259,7 +259,7 @@ impl GateAfter {
         let now_ms = self.0.now_ms();
         let event = NewEvent {
             level: Level::Info,
-            event: "settled",
+            event: "run",
             message: format!("run {} is settled", claim.fence.run_id),
             attributes_json: "{}".to_owned(),
             at_ms: now_ms,

@@ -314,7 +314,7 @@ pub async fn final_passes(
         Some(row) => cutover::standing(&mut reading, id, row).await?,
         None => Vec::new(),
     };
-    let files_waiting = reading.files_waiting(id, app.now_ms()).await?;
+    let files_waiting = reading.files_waiting(id).await?;
     Ok(Json(passes_view(row.unwrap_or_default(), all, files_waiting)))
 }
 

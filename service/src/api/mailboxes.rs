@@ -559,6 +559,16 @@ fn check_moves(caller: &Caller, row: &BoxRow, asked: &MailboxChange) -> Result<(
     if source || destination { caller.may(Permission::ManageCredentials) } else { Ok(()) }
 }
 
+/// A mailbox of a file that is gone cannot be copied; one of octets that another has would count their mail twice.
+async fn check_file(transaction: &mut Transaction, id: i64) -> Result<()> {
+    let words = match transaction.own_file(id).await? {
+        Some((state, _)) if state != "complete" => format!("its uploaded file is {state}: upload it again"),
+        Some((_, 1..)) => "another mailbox of this address is moved from the same octets".to_owned(),
+        Some((_, 0)) | None => return Ok(()),
+    };
+    Err(ApiError::conflict("conflict", words))
+}
+
 /// Writes a changed mailbox. One that is added to those that are moved is held against the job's phase, in which the
 /// job is held meanwhile.
 pub(super) async fn save(
@@ -570,6 +580,7 @@ pub(super) async fn save(
     let mut transaction = app.store.begin().await?;
     if is_added {
         check_open(&transaction.hold_phase(row.job_id).await?)?;
+        check_file(&mut transaction, row.id).await?;
     }
     if !transaction.change_mailbox(row).await? {
         return Err(StoreError::Stale("the mailbox").into());

@@ -14,8 +14,9 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::uploads::limits::KEPT_MILLIS;
 
-/// `DELETE /migration/mailboxes/{mid}`: one with messages in quarantine has to be left out with a reason first. A file
-/// that was its source stays, and may be given to another.
+/// `DELETE /migration/mailboxes/{mid}`: one with messages in quarantine, or that is copied in part, has to be left out
+/// with a reason first. A file that was its source stays, and may be given to another; a secret that another mailbox
+/// logs in with stays too.
 #[utoipa::path(delete, path = "/migration/mailboxes/{mid}", tag = "mailboxes", params(("mid" = i64, Path)),
     responses((status = 204), (status = 404), (status = 409), (status = 412)))]
 pub async fn remove(
@@ -29,17 +30,16 @@ pub async fn remove(
     unless_stale(&headers, row.version)?;
     let mut transaction = app.store.begin().await?;
     transaction.hold_phase(row.job_id).await?;
-    // With the mailbox its messages would leave the gate, and nobody would have said why.
-    let unsettled = transaction.unsettled_of(id).await?;
-    if unsettled > 0 {
-        let words = format!(
-            "{unsettled} of its messages lie in quarantine: leave the mailbox out first (enabled: false, with a reason)"
-        );
-        return Err(ApiError::conflict("conflict", words));
-    }
     transaction.release_upload(id, app.now_ms().saturating_add(KEPT_MILLIS)).await?;
+    transaction.hand_secrets_over(id).await?;
     if !transaction.delete_mailbox(id).await? {
-        return Err(ApiError::conflict("run_already_active", "a run of this mailbox is not over"));
+        if transaction.has_active_run(id).await? {
+            return Err(ApiError::conflict("run_already_active", "a run of this mailbox is not over"));
+        }
+        // With the mailbox its messages would leave the gate, and nobody would have said why.
+        let words = "messages of it lie in quarantine, or it is copied in part: leave the mailbox out first \
+                     (enabled: false, with a reason)";
+        return Err(ApiError::conflict("conflict", words));
     }
     transaction.commit().await?;
     super::gates::look_quietly(&app, row.job_id).await;

@@ -177,9 +177,9 @@ async fn take_up(
         allow_stubs(&mut transaction, mailbox).await?;
     }
     for item in items {
-        // Of three words one is the item's; a settled one stays settled.
-        let mut is_marked = item.status == "retrying";
-        for from in ["open", "acknowledged"] {
+        // Of three words one is the item's by now, whatever was read of it; a settled one stays settled.
+        let mut is_marked = false;
+        for from in ["retrying", "open", "acknowledged"] {
             is_marked = is_marked || transaction.mark_item(item.id, "retrying", from).await?;
         }
         if !is_marked {

@@ -202,7 +202,7 @@ async fn end(
 ) -> Result<bool, GateError> {
     let count = |is_so: fn(Next) -> bool| all.iter().filter(|(.., next)| is_so(*next)).count() as u64;
     // A file that no mailbox has is mail that nobody brought over, and a verified job takes no mailbox any more.
-    if transaction.files_waiting(job, app.now_ms()).await? > 0 {
+    if transaction.files_waiting(job).await? > 0 {
         return Ok(false);
     }
     let facts = Facts {

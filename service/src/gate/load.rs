@@ -62,7 +62,7 @@ pub(super) async fn input(
             })
             .collect(),
         coverage: undecided.map_or(Known::Unknown, |undecided| Known::Is(Coverage { undecided })),
-        files_waiting: transaction.files_waiting(job_id, now_ms).await?,
+        files_waiting: transaction.files_waiting(job_id).await?,
         // Nothing here asks DNS: a person has to accept that nobody did.
         dns: Known::Unknown,
         runs_active,

@@ -77,15 +77,17 @@ const CHANGE_MAILBOX: &str = "
         folder_map_json = $7, enabled = $8, excluded_reason = $9, priority = $10, options_json = $11,
         login_waived_reason = $12, source_credential_id = $13, dest_credential_id = $14, version = version + 1
     WHERE id = $1 AND version = $2";
-/// Binds: id.
+/// Removes a mailbox, in one look at all that forbids it: a run that is not over; and, where it is not left out,
+/// messages in quarantine, or a part of its mail that is copied and another that is not. Binds: id.
 const DELETE_MAILBOX: &str = "
-    DELETE FROM migration_mailboxes WHERE id = $1 AND NOT EXISTS (
-        SELECT 1 FROM migration_runs AS run
-        WHERE run.mailbox_id = $1 AND run.status IN ('queued', 'running'))";
-/// Binds: id.
-const UNSETTLED: &str = "
-    SELECT COUNT(*) FROM quarantine_items AS item JOIN migration_mailboxes AS box ON box.id = item.mailbox_id
-    WHERE box.id = $1 AND box.enabled = 1 AND item.status <> 'resolved'";
+    DELETE FROM migration_mailboxes
+    WHERE id = $1
+      AND NOT EXISTS (SELECT 1 FROM migration_runs AS run
+                      WHERE run.mailbox_id = $1 AND run.status IN ('queued', 'running'))
+      AND (enabled = 0
+           OR (NOT (messages_pending > 0 AND messages_matched > 0)
+               AND NOT EXISTS (SELECT 1 FROM quarantine_items AS item
+                               WHERE item.mailbox_id = $1 AND item.status <> 'resolved')))";
 /// Binds: mailbox.
 const FOLDERS: &str = "
     SELECT id, source_path, dest_path, role, is_renamed, messages_source, messages_dest, messages_matched,
@@ -95,7 +97,7 @@ const FOLDERS: &str = "
 
 /// Every query of this file, for the test that prepares them.
 pub const QUERIES: &[&str] =
-    &[MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, UNSETTLED, FOLDERS];
+    &[MAILBOX, MAILBOXES_COUNT, INSERT_MAILBOX, CHANGE_MAILBOX, DELETE_MAILBOX, FOLDERS];
 
 /// A mailbox as people see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -324,16 +326,9 @@ impl Transaction {
         row.as_ref().map(mailbox).transpose()
     }
 
-    /// Removes a mailbox; false where a run of it is not over.
+    /// Removes a mailbox; false where a run of it is not over, or it has to be left out first.
     pub async fn delete_mailbox(&mut self, id: i64) -> Result<bool> {
         Ok(self.run("removing a mailbox", DELETE_MAILBOX, binds![id]).await? > 0)
-    }
-
-    /// How many messages of a mailbox that is not left out lie in quarantine, acknowledged ones too.
-    pub async fn unsettled_of(&mut self, id: i64) -> Result<u64> {
-        self.one("counting quarantined messages", UNSETTLED, binds![id])
-            .await?
-            .map_or(Ok(0), |row| row.count(0))
     }
 
     /// Changes what may be changed of a mailbox, where its version still is this.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::retries::stands;
 use super::words::{RunStatus, RunType};
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
@@ -64,13 +65,18 @@ const BEGIN_PASSES: &str = "
     WHERE job_id = $1";
 /// The mailboxes that take part, with what lies open in their quarantine and whether a run of theirs is not over.
 /// Binds: job_id.
-const PARTS: &str = "
+const PARTS: &str = concat!(
+    "
     SELECT box.id, box.email,
            (SELECT COUNT(*) FROM quarantine_items AS item
-            WHERE item.mailbox_id = box.id AND item.status IN ('open', 'retrying')),
+            WHERE item.mailbox_id = box.id
+              AND (item.status IN ('open', 'retrying') OR (item.status = 'acknowledged' AND NOT ",
+    stands!("item"),
+    "))),
            (SELECT COUNT(*) FROM migration_runs AS run
             WHERE run.mailbox_id = box.id AND run.status IN ('queued', 'running'))
-    FROM migration_mailboxes AS box WHERE box.job_id = $1 AND box.enabled = 1 ORDER BY box.id";
+    FROM migration_mailboxes AS box WHERE box.job_id = $1 AND box.enabled = 1 ORDER BY box.id"
+);
 /// Runs since the final passes began that are over and bear on them, oldest first. Binds: job_id, runs_before.
 const PASSES: &str = "
     SELECT mailbox_id, id, run_type, status, stats_json, COALESCE(finished_at, ''), COALESCE(exit_code, -1),

@@ -3,13 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use super::retries::stands;
 use super::{Result, Row, Store, Transaction};
 use crate::binds;
 
-/// Open and acknowledged items of each mailbox, as people left them. Binds: job.
-const QUARANTINE: &str = "
-    SELECT mailbox_id, folder_path, status, COUNT(*) FROM quarantine_items
-    WHERE job_id = $1 AND status IN ('open', 'acknowledged', 'retrying') GROUP BY mailbox_id, folder_path, status";
+/// Open and acknowledged items of each mailbox, as people left them; one that nobody stands for is open. Binds: job.
+const QUARANTINE: &str = concat!(
+    "SELECT its.mailbox_id, its.folder_path, its.status, COUNT(*)
+     FROM (SELECT item.mailbox_id, item.folder_path,
+                  CASE WHEN item.status = 'acknowledged' AND NOT ",
+    stands!("item"),
+    " THEN 'open' ELSE item.status END AS status
+           FROM quarantine_items AS item
+           WHERE item.job_id = $1 AND item.status IN ('open', 'acknowledged', 'retrying')) AS its
+     GROUP BY its.mailbox_id, its.folder_path, its.status"
+);
 /// Runs at work, runs that died since the last scan, and the dead who still hold a lease. Binds: job, now_ms.
 const RUNS: &str = "
     SELECT COUNT(CASE WHEN run.status = 'running' AND run.run_type <> 'preflight' THEN 1 END),

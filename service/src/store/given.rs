@@ -58,12 +58,19 @@ const EMPTY_BOX: &str = "
 const FORGET_ITEMS: &str = "DELETE FROM quarantine_items WHERE mailbox_id = $1";
 /// Its folders. Binds: mailbox.
 const FORGET_FOLDERS: &str = "DELETE FROM mailbox_folders WHERE mailbox_id = $1";
-/// Removes a mailbox whose file was taken back, where it holds nothing that another of the same address does not
-/// hold. Binds: mailbox.
+/// Removes a mailbox together with its file, from which it never brought mail over, where it holds nothing that
+/// another of the same address does not hold: no credential that is its own or that others borrow of it, and no
+/// schedule. Binds: mailbox, upload.
 const REMOVE_SPARE: &str = "
     DELETE FROM migration_mailboxes
-    WHERE id = $1 AND COALESCE(pst_path, '') = '' AND COALESCE(source_host, '') = '' AND COALESCE(source_user, '') = ''
+    WHERE id = $1 AND pst_path = $2 AND has_scan = 0
+      AND NOT EXISTS (SELECT 1 FROM migration_runs AS run
+                      WHERE run.mailbox_id = $1 AND (run.status IN ('queued', 'running')
+                            OR run.run_type NOT IN ('preflight', 'pst_extract')))
+      AND COALESCE(source_host, '') = '' AND COALESCE(source_user, '') = ''
       AND COALESCE(credentials_ref, '') = '' AND source_credential_id = '' AND dest_credential_id = ''
+      AND NOT EXISTS (SELECT 1 FROM migration_credentials AS its WHERE its.mailbox_id = migration_mailboxes.id)
+      AND NOT EXISTS (SELECT 1 FROM schedules AS its WHERE its.mailbox_id = migration_mailboxes.id)
       AND EXISTS (SELECT 1 FROM migration_mailboxes AS other
                   WHERE other.job_id = migration_mailboxes.job_id AND other.id <> migration_mailboxes.id
                     AND lower(other.email) = lower(migration_mailboxes.email)
@@ -72,15 +79,36 @@ const REMOVE_SPARE: &str = "
                     AND COALESCE(other.dest_endpoint_id, '') = COALESCE(migration_mailboxes.dest_endpoint_id, '')
                     AND COALESCE(migration_mailboxes.dest_credentials_ref, '')
                         IN ('', COALESCE(other.dest_credentials_ref, '')))";
+/// Gives the secrets of a mailbox that goes to another that logs in with them. Binds: mailbox.
+const HAND_OVER: &str = "
+    UPDATE migration_credentials
+    SET mailbox_id = (SELECT MIN(heir.id) FROM migration_mailboxes AS heir
+                      WHERE heir.id <> $1 AND migration_credentials.id
+                            IN (COALESCE(heir.credentials_ref, ''), COALESCE(heir.dest_credentials_ref, '')))
+    WHERE mailbox_id = $1
+      AND EXISTS (SELECT 1 FROM migration_mailboxes AS heir
+                  WHERE heir.id <> $1 AND migration_credentials.id
+                        IN (COALESCE(heir.credentials_ref, ''), COALESCE(heir.dest_credentials_ref, '')))";
+/// How the file of a mailbox stands, and how many others that are moved into the same address have its octets. Binds:
+/// mailbox.
+const OWN_FILE: &str = "
+    SELECT upload.state, (SELECT COUNT(*) FROM uploads AS other JOIN migration_mailboxes AS beside
+                              ON beside.job_id = other.job_id AND beside.pst_path = other.id
+                          WHERE other.job_id = upload.job_id AND other.sha256 = upload.sha256 AND other.id <> upload.id
+                            AND beside.enabled = 1 AND lower(beside.email) = lower(box.email))
+    FROM migration_mailboxes AS box JOIN uploads AS upload ON upload.job_id = box.job_id AND upload.id = box.pst_path
+    WHERE box.id = $1";
 /// A file whose mailbox goes is kept for a while. Binds: mailbox, expires.
 const RELEASE: &str = "
     UPDATE uploads SET expires_ms = $2
     WHERE state = 'complete' AND id IN (SELECT box.pst_path FROM migration_mailboxes AS box
                                         WHERE box.id = $1 AND box.job_id = uploads.job_id)";
-/// Files of a job that are here or under way, and that no mailbox has. Binds: job, now_ms.
+/// Files of a job that are here, under way, or were here until their time was over, and that no mailbox has: somebody
+/// meant to have them moved. Binds: job.
 const WAITING: &str = "
     SELECT COUNT(*) FROM uploads AS upload
-    WHERE upload.job_id = $1 AND (upload.state = 'complete' OR (upload.state = 'open' AND upload.expires_ms > $2))
+    WHERE upload.job_id = $1
+      AND (upload.state IN ('open', 'complete') OR (upload.state = 'expired' AND upload.received_bytes > 0))
       AND NOT EXISTS (SELECT 1 FROM migration_mailboxes AS box
                       WHERE box.job_id = upload.job_id AND box.pst_path = upload.id)";
 /// The destination's secret of another mailbox of the same address. Binds: mailbox.
@@ -108,6 +136,8 @@ pub const QUERIES: &[&str] = &[
     FORGET_ITEMS,
     FORGET_FOLDERS,
     REMOVE_SPARE,
+    HAND_OVER,
+    OWN_FILE,
     RELEASE,
     WAITING,
     SECRET_BESIDE,
@@ -194,9 +224,22 @@ impl Transaction {
         Ok(true)
     }
 
-    /// Removes an emptied mailbox that holds nothing which another of the same address does not hold.
-    pub async fn remove_spare(&mut self, mailbox: i64) -> Result<bool> {
-        Ok(self.run("removing a mailbox", REMOVE_SPARE, binds![mailbox]).await? > 0)
+    /// Removes a mailbox together with its file, where it brought no mail over from it and holds nothing that another
+    /// of the same address does not hold.
+    pub async fn remove_spare(&mut self, mailbox: i64, upload: &str) -> Result<bool> {
+        Ok(self.run("removing a mailbox", REMOVE_SPARE, binds![mailbox, upload]).await? > 0)
+    }
+
+    /// Gives the secrets of a mailbox that goes to another that logs in with them, where there is one.
+    pub async fn hand_secrets_over(&mut self, mailbox: i64) -> Result<()> {
+        self.run("handing secrets over", HAND_OVER, binds![mailbox]).await.map(|_| ())
+    }
+
+    /// How the uploaded file of a mailbox stands, and how many others that are moved into the same address have its
+    /// octets; nothing for a mailbox without one.
+    pub async fn own_file(&mut self, mailbox: i64) -> Result<Option<(String, u64)>> {
+        let row = self.one("looking at a mailbox's file", OWN_FILE, binds![mailbox]).await?;
+        row.map(|row| Ok((row.text(0)?, row.count(1)?))).transpose()
     }
 
     /// Keeps the file of a mailbox that goes until then.
@@ -204,9 +247,9 @@ impl Transaction {
         self.run("keeping a file", RELEASE, binds![mailbox, expires_ms]).await.map(|_| ())
     }
 
-    /// How many files of a job no mailbox has, those that are under way among them.
-    pub async fn files_waiting(&mut self, job: i64, now_ms: i64) -> Result<u64> {
-        let row = self.one("counting files", WAITING, binds![job, now_ms]).await?;
+    /// How many files of a job no mailbox has, those among them that are under way, or expired and not removed.
+    pub async fn files_waiting(&mut self, job: i64) -> Result<u64> {
+        let row = self.one("counting files", WAITING, binds![job]).await?;
         row.map_or(Ok(0), |row| row.count(0))
     }
 

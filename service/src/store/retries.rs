@@ -4,6 +4,18 @@
 use super::{Result, Transaction};
 use crate::binds;
 
+/// True while somebody stands for an item's being left out: its status alone is nobody's word.
+macro_rules! stands {
+    ($item:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM quarantine_acknowledgements AS ack WHERE ack.item_id = ",
+            $item,
+            ".id AND ack.revoked_at = '')"
+        )
+    };
+}
+pub(super) use stands;
+
 /// Takes acknowledgements back. Binds: item, now_at.
 const REVOKE: &str =
     "UPDATE quarantine_acknowledgements SET revoked_at = $2 WHERE item_id = $1 AND revoked_at = ''";

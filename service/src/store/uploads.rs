@@ -73,10 +73,10 @@ const MEASURED: &str = "
 const COMPLETE: &str = "
     UPDATE uploads SET state = 'complete', sha256 = $2, detected_kind = $3, expires_ms = $4
     WHERE id = $1 AND state = 'open' AND received_bytes = size_bytes";
-/// Ends an upload without a file. Binds: id, state, reason.
+/// Ends an upload without a file; of one whose time was over that somebody knows of it. Binds: id, state.
 const DELETE: &str = "
     UPDATE uploads SET state = 'deleted', refused_reason = '', path = ''
-    WHERE id = $1 AND state IN ('open', 'complete') AND state = $2";
+    WHERE id = $1 AND state IN ('open', 'complete', 'expired') AND state = $2";
 /// Ends an upload that is not taken; one that was completed meanwhile stays. Binds: id, reason.
 const REFUSE: &str = "
     UPDATE uploads SET state = 'refused', refused_reason = $2, path = '' WHERE id = $1 AND state = 'open'";

@@ -7,10 +7,10 @@ use super::UploadError;
 use super::kind::Kind;
 use super::limits::KEPT_MILLIS;
 use crate::app::App;
+use crate::store::Transaction;
 use crate::store::boxes::BoxRow;
 use crate::store::given::Standing;
 use crate::store::uploads::UploadRow;
-use crate::store::{StoreError, Transaction};
 
 /// What people accept of one file alone: a mailbox that gets another does not accept it of that.
 const OF_ONE_FILE: [&str; 2] = ["accept_damage", "unreadable"];
@@ -51,36 +51,31 @@ fn of_no_file(options_json: &str) -> String {
 ///
 /// # Errors
 /// Where it is in a phase in which no mailbox is added.
-async fn hold(transaction: &mut Transaction, job: i64) -> Result<(), UploadError> {
+pub(super) async fn hold(transaction: &mut Transaction, job: i64) -> Result<(), UploadError> {
     match transaction.hold_phase(job).await?.as_str() {
         phase @ ("verified" | "closed") => Err(UploadError::Phase(phase.to_owned())),
         _ => Ok(()),
     }
 }
 
-/// The mailbox that a file is for, in a job that is held from here to the end of the transaction. Refuses a file whose
+/// The mailbox that a file is for, in a job that is held; none where the job has no such mailbox. Refuses a file whose
 /// octets a mailbox of the same address has already: its mail would be counted twice.
 ///
 /// # Errors
-/// Where there is one, where the job has no such mailbox, or takes none.
+/// Where there is one.
 pub(super) async fn is_first(
     transaction: &mut Transaction,
     job: i64,
     sha256: &str,
     target: i64,
-) -> Result<BoxRow, UploadError> {
-    let none = || UploadError::Conflict("the job has no such mailbox".to_owned());
-    hold(transaction, job).await.map_err(|error| match error {
-        UploadError::Store(StoreError::Stale(_)) => none(),
-        other => other,
-    })?;
-    let row = transaction.mailbox_row(target).await?;
-    let row = row.filter(|row| row.job_id == job).ok_or_else(none)?;
+) -> Result<Option<BoxRow>, UploadError> {
+    let row = transaction.mailbox_row(target).await?.filter(|row| row.job_id == job);
+    let Some(row) = row else { return Ok(None) };
     match transaction.same_upload(job, sha256, &row.email).await? {
         Some(twin) => Err(UploadError::Conflict(format!(
             "the same octets were uploaded for this address before, as {twin}"
         ))),
-        None => Ok(row),
+        None => Ok(Some(row)),
     }
 }
 
@@ -90,7 +85,9 @@ pub(super) async fn is_first(
 /// Where it is not complete, somebody has it, or the address has its octets already.
 pub async fn map(app: &App, row: &UploadRow, target: i64) -> Result<i64, UploadError> {
     let mut transaction = app.store.begin().await?;
+    hold(&mut transaction, row.job_id).await?;
     let target = is_first(&mut transaction, row.job_id, &row.sha256, target).await?;
+    let target = target.ok_or_else(|| UploadError::Conflict("the job has no such mailbox".to_owned()))?;
     // Only now does the file stand still: since it was read, it may have been given to another, or have gone.
     let standing = standing(&mut transaction, &row.id).await?;
     if standing.state != "complete" || standing.sha256 != row.sha256 {
@@ -116,7 +113,7 @@ async fn standing(transaction: &mut Transaction, id: &str) -> Result<Standing, U
 /// from it must have been left out by a person first: its counts would be those of a file that is gone.
 ///
 /// # Errors
-/// Where that is not so, or a run is not over.
+/// Where that is not so, a run is not over, or another request ended the upload meanwhile: then its file stays.
 pub async fn take_away(app: &App, row: &UploadRow) -> Result<(), UploadError> {
     let mut transaction = app.store.begin().await?;
     transaction.hold_phase(row.job_id).await?;
@@ -124,16 +121,20 @@ pub async fn take_away(app: &App, row: &UploadRow) -> Result<(), UploadError> {
     if standing.taken_by != 0 && standing.state == "complete" {
         take_back(&mut transaction, &row.id, standing.taken_by).await?;
     }
-    transaction.delete_upload(&row.id, &standing.state).await?;
+    let is_ended = transaction.delete_upload(&row.id, &standing.state).await?;
+    if !is_ended && matches!(standing.state.as_str(), "open" | "complete") {
+        return Err(UploadError::Busy);
+    }
     transaction.commit().await?;
     Ok(())
 }
 
 async fn take_back(transaction: &mut Transaction, id: &str, taken_by: i64) -> Result<(), UploadError> {
     let Some(mailbox) = transaction.mailbox_row(taken_by).await? else { return Ok(()) };
-    if transaction.empty_mailbox(taken_by, id, &of_no_file(&mailbox.options_json)).await? {
-        // A mailbox that was made for this file alone goes with it.
-        transaction.remove_spare(taken_by).await?;
+    // A mailbox that was made for this file alone goes with it; another waits for the next.
+    let is_taken = transaction.remove_spare(taken_by, id).await?
+        || transaction.empty_mailbox(taken_by, id, &of_no_file(&mailbox.options_json)).await?;
+    if is_taken {
         return Ok(());
     }
     let active = transaction.has_active_run(taken_by).await?;

@@ -104,9 +104,12 @@ pub(super) async fn settle(
 async fn take(app: &App, before: &UploadRow, kind: Kind, sha256: &str) -> Result<(), UploadError> {
     let now_ms = app.now_ms();
     let mut transaction = app.store.begin().await?;
+    // Whoever removes the file at this moment waits, and finds it complete.
+    attach::hold(&mut transaction, before.job_id).await?;
+    // A mailbox that went while the file was checked is no fault of the file: somebody gives it to another.
     let target = match before.mailbox_id {
         0 => None,
-        id => Some(attach::is_first(&mut transaction, before.job_id, sha256, id).await?),
+        id => attach::is_first(&mut transaction, before.job_id, sha256, id).await?,
     };
     let told = (sha256, kind.as_str());
     if !transaction.complete_upload(&before.id, told, now_ms + KEPT_MILLIS).await? {

@@ -132,6 +132,15 @@ async fn check(store: &Store) -> Result<()> {
     assert_eq!(standing(store).await?.0, "resolved");
     delta(store, Some(("", 13))).await?;
     assert_eq!(standing(store).await?, open, "it had been settled, and is there again");
+    // A status alone is nobody's word.
+    store.run("marking", "UPDATE quarantine_items SET status = 'acknowledged'", binds![]).await?;
+    assert_eq!(store.acknowledged(2).await?, []);
+    let mut reading = store.begin_reading().await?;
+    let items = reading.gate_items(8).await?;
+    assert_eq!(items.iter().map(|item| item.status.as_str()).collect::<Vec<_>>(), ["open"]);
+    drop(reading);
+    delta(store, Some(("", 13))).await?;
+    assert_eq!(standing(store).await?, open);
     // A run that is cancelled before a worker had it leaves nothing waiting for it.
     let run = enter(store).await?;
     store.run("marking", "UPDATE quarantine_items SET status = 'retrying'", binds![]).await?;

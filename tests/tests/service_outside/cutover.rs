@@ -402,6 +402,11 @@ async fn quarantine_that_nobody_accepted_keeps_a_job_from_being_verified() -> Re
     let accepted = "UPDATE quarantine_items SET status = 'acknowledged' WHERE job_id = $1";
     stage.world.sql(accepted, binds![stage.job]).await?;
     tend(&stage.world.app).await;
+    assert!(stage.waiting().await?.is_empty(), "nobody stands for it");
+    let word = "INSERT INTO quarantine_acknowledgements (item_id, actor, reason)
+                SELECT id, 'bia', 'spam' FROM quarantine_items WHERE job_id = $1";
+    stage.world.sql(word, binds![stage.job]).await?;
+    tend(&stage.world.app).await;
     assert_eq!(stage.waiting().await?, ["final"]);
     Ok(())
 }

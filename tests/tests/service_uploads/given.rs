@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use axum::http::StatusCode;
 use malote_service::binds;
 use malote_service::store::Where;
-use malote_service::uploads::limits::KEPT_MILLIS;
+use malote_service::uploads::limits::{CHUNK_BYTES_MIN, KEPT_MILLIS};
 use malote_service::uploads::sweep::sweep;
 use serde_json::{Value, json};
 
@@ -100,11 +100,75 @@ async fn a_mailbox_goes_with_its_file_where_it_holds_nothing_of_its_own() -> Res
     let first = place.bring("a.mbox", &mbox(3, 1), json!({"mailbox_id": own})).await?;
     let second = place.bring("b.mbox", &mbox(3, 2), json!({"mailbox_id": own})).await?;
     assert_eq!(place.boxes().await?.len(), 3);
-    for (upload, left) in [(&second, 2), (&first, 2)] {
-        place.delete(&format!("/migration/uploads/{upload}")).await?.with(204);
-        assert_eq!(place.boxes().await?.len(), left);
+    let secrets = "SELECT COUNT(*) FROM migration_credentials AS its JOIN migration_mailboxes AS box
+                   ON box.dest_credentials_ref = its.id";
+    assert_eq!(place.count(secrets).await?, 2, "the second file's mailbox borrows the secret");
+    // The first goes, and what the second logs in with stays.
+    place.delete(&format!("/migration/uploads/{first}")).await?.with(204);
+    assert_eq!((place.boxes().await?.len(), place.count(secrets).await?), (3, 2));
+    place.delete(&format!("/migration/uploads/{second}")).await?.with(204);
+    let boxes = place.boxes().await?;
+    assert!(boxes.len() == 2 && boxes.iter().any(|row| row["id"] == own), "{boxes:?}");
+    // A mailbox that goes leaves its secret to whoever logs in with it.
+    place.bring("a.mbox", &mbox(3, 1), json!({"mailbox_id": own})).await?;
+    place.bring("b.mbox", &mbox(3, 2), json!({"mailbox_id": own})).await?;
+    place.delete(&format!("/migration/mailboxes/{own}")).await?.with(204);
+    assert_eq!((place.boxes().await?.len(), place.count(secrets).await?), (2, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mailbox_is_taken_in_again_with_a_file_that_is_there_and_nobody_elses() -> Result<()> {
+    let postgres = Postgres::start()?;
+    for place in places(postgres.as_ref()).await? {
+        let first = place.bring("a.mbox", &mbox(3, 1), json!({"mailbox_id": place.mailbox})).await?;
+        let mailbox = place.shown(&first).await?["mailbox_id"].as_i64().context("nobody has it")?;
+        let path = format!("/migration/mailboxes/{mailbox}");
+        let change = async |body: Value| place.world.put(&place.lead, "PATCH", &path, &path, body).await;
+        let out = json!({"enabled": false, "excluded_reason": "the wrong one"});
+        change(out.clone()).await?.with(200);
+        change(json!({"enabled": true})).await?.with(200);
+        let copied = "INSERT INTO migration_runs (job_id, mailbox_id, run_type, status, triggered_by)
+                      VALUES ($1, $2, 'pst_upload', 'success', 'x')";
+        place.world.sql(copied, binds![place.job, mailbox]).await?;
+        // Copied in part, it does not go without a word.
+        let part = "UPDATE migration_mailboxes SET messages_matched = 1, messages_pending = 2 WHERE id = $1";
+        place.world.sql(part, binds![mailbox]).await?;
+        place.delete(&path).await?.refused(409, "conflict");
+        change(out).await?.with(200);
+        place.delete(&format!("/migration/uploads/{first}")).await?.with(204);
+        change(json!({"enabled": true})).await?.refused(409, "conflict");
+        place.bring("a.mbox", &mbox(3, 1), json!({"mailbox_id": place.mailbox})).await?;
+        let told = change(json!({"enabled": true})).await?.refused(409, "conflict");
+        assert!(told.text.contains("is deleted"), "{}", told.text);
+        // Also where both files are there.
+        let back = "UPDATE uploads SET state = 'complete', path = id WHERE id = $1";
+        place.world.sql(back, binds![&first]).await?;
+        let told = change(json!({"enabled": true})).await?.refused(409, "conflict");
+        assert!(told.text.contains("the same octets"), "{}", told.text);
     }
-    assert!(place.boxes().await?.iter().any(|row| row["id"] == own), "its credential is gone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_while_it_is_completed_is_gone_or_there_as_its_row_says() -> Result<()> {
+    let postgres = Postgres::start()?;
+    for place in places(postgres.as_ref()).await? {
+        for seed in 1..=30 {
+            let octets = mbox(2, seed);
+            let upload = place.upload(&octets).await?;
+            place.chunk(&upload, 0, &octets).await?.with(204);
+            let path = format!("/migration/uploads/{upload}");
+            let (completed, removed) = tokio::join!(place.complete(&upload, json!({})), async {
+                tokio::time::sleep(std::time::Duration::from_millis(seed as u64 % 10)).await;
+                place.delete(&path).await
+            });
+            let (completed, removed) = (completed?.status, removed?.status);
+            let is_there = place.files().contains(&upload);
+            let state = place.shown(&upload).await?["state"].clone();
+            assert_eq!(is_there, state == "complete", "{seed}: {completed} {removed} {state}");
+        }
+    }
     Ok(())
 }
 
@@ -212,7 +276,7 @@ async fn a_mailbox_with_messages_in_quarantine_is_left_out_before_it_goes_and_it
         let place = Place { lead, ..place };
         let path = format!("/migration/mailboxes/{mailbox}");
         let told = place.delete(&path).await?.refused(409, "conflict");
-        assert!(told.text.contains("1 of its messages"), "{}", told.text);
+        assert!(told.text.contains("lie in quarantine"), "{}", told.text);
         let out = json!({"enabled": false, "excluded_reason": "the customer's word"});
         place.world.put(&place.lead, "PATCH", &path, &path, out).await?.with(200);
         place.delete(&path).await?.with(204);
@@ -265,7 +329,19 @@ async fn a_file_that_nobody_has_keeps_the_gate_shut() -> Result<()> {
     assert_eq!(said().await?, one);
     let open = place.upload(&mbox(2, 2)).await?;
     assert_eq!(said().await?, two);
-    place.delete(&format!("/migration/uploads/{open}")).await?.with(204);
+    // What nobody went on with in time is gone, and not forgotten.
+    let octets = mbox(400, 3);
+    let begun = place.upload(&octets).await?;
+    place.chunk(&begun, 0, &octets[..CHUNK_BYTES_MIN as usize]).await?.with(204);
+    let over = "UPDATE uploads SET expires_ms = 1 WHERE state = 'open'";
+    place.world.sql(over, binds![]).await?;
+    sweep(&place.world.app).await?;
+    for upload in [&open, &begun] {
+        assert_eq!(place.shown(upload).await?["state"], "expired");
+    }
+    assert_eq!(said().await?, two, "the one of which nothing had come is nothing");
+    place.delete(&format!("/migration/uploads/{begun}")).await?.with(204);
+    assert_eq!(place.shown(&begun).await?["state"], "deleted");
     assert_eq!(said().await?, one);
     let wish = json!({"start": true});
     place.complete(&kept, wish).await?.refused(422, "invalid");

@@ -284,7 +284,7 @@ pub struct JobInput {
     pub mailboxes: Vec<MailboxInput>,
     /// The inventory.
     pub coverage: Known<Coverage>,
-    /// Files that were handed over, or are under way, and that no mailbox has.
+    /// Files that were handed over, whole or in part, and that no mailbox has.
     pub files_waiting: u64,
     /// DNS.
     pub dns: Known<Readiness>,

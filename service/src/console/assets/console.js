@@ -152,7 +152,7 @@
   const listen = () => {
     if (events || document.hidden || !live.dataset.events) return;
     events = new EventSource(live.dataset.events);
-    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine", "settled"]) events.addEventListener(name, () => plan(200));
+    for (const name of ["progress", "phase", "gate", "run", "log", "quarantine"]) events.addEventListener(name, () => plan(200));
   };
   listen();
   addEventListener("pagehide", hush);

@@ -61,26 +61,28 @@
     const [mailbox, sha256] = [form.elements.mailbox_id, form.elements.sha256.value.trim()];
     return { ...(mailbox && { mailbox_id: Number(mailbox.value) }), ...(sha256 && { sha256 }) };
   };
-  // A digest that was not known at the beginning may be told at the end.
-  const isMeant = (begun) => {
-    const now = told();
-    return begun.mailbox === now.mailbox_id && (!begun.sha256 || begun.sha256 === now.sha256);
+  // A digest that was not known at the beginning may be told at the end; a mailbox that was not, or that has gone since,
+  // is chosen once the file is here.
+  const isMeant = (begun, wish) => {
+    const isSameMailbox = begun.mailbox === wish.mailbox_id || !isChoice(begun.mailbox);
+    return isSameMailbox && (!begun.sha256 || !wish.sha256 || begun.sha256 === wish.sha256);
   };
-  const begin = async (file) => {
-    const wish = { file_name: file.name, size: file.size, ...told() };
+  const isChoice = (mailbox) => [...(form.elements.mailbox_id?.options || [])].some((one) => Number(one.value) === mailbox);
+  const begin = async (file, wanted) => {
+    const wish = { file_name: file.name, size: file.size, ...wanted };
     const answer = await ask("POST", `/console/jobs/${job}/uploads/begin`, { "content-type": "application/json" }, JSON.stringify(wish));
     if (!answer.ok) throw await refused(answer);
     const { id } = await answer.json();
     const { mailbox_id: mailbox, sha256 } = wish;
     return { id, mailbox, sha256, name: file.name, size: file.size, changed: file.lastModified, parts: [] };
   };
-  // Where it goes on; nothing where the service does not know it any more.
-  const offset = async (begun) => {
+  // What the service knows of it; nothing where it does not any more.
+  const known = async (begun) => {
     const answer = await ask("GET", place(begun.id), {});
     if (answer.status === 404) return null;
     if (!answer.ok) throw answer.status < 500 ? await refused(answer) : new Error(String(answer.status));
-    const told = await answer.json();
-    return told.state === "open" || told.state === "complete" ? told.received_bytes : null;
+    const there = await answer.json();
+    return there.state === "open" || there.state === "complete" ? there : null;
   };
   const sendParts = async (file, begun, from) => {
     let length = PART_FIRST;
@@ -105,32 +107,49 @@
     const timer = setTimeout(resolve, ms);
     stop.signal.addEventListener("abort", () => { clearTimeout(timer); reject(stop.signal.reason); });
   });
-  const carry = async (file) => {
-    let begun = remembered();
-    if (begun && !(await isSame(file, begun))) {
+  // What was begun and is meant now; nothing where it begins anew. What is complete is somebody's file by then.
+  const resumed = async (file, wish) => {
+    const begun = remembered();
+    if (!begun) return null;
+    if (!(await isSame(file, begun))) {
       say(words.wordOther);
-      begun = null;
-    } else if (begun && !isMeant(begun)) {
-      // The same file, and somebody thought better of where it goes: what was begun is nobody's.
-      say(words.wordElsewhere);
-      await ask("DELETE", place(begun.id), {}).catch(() => null);
-      begun = null;
+      return null;
     }
+    if (isMeant(begun, wish)) return begun;
+    say(words.wordElsewhere);
+    const there = await known(begun).catch(() => null);
+    if (there && there.state === "open") await ask("DELETE", place(begun.id), {}).catch(() => null);
+    return null;
+  };
+  const complete = async (begun, wish, there) => {
+    say(words.wordChecking);
+    const start = Boolean(form.elements.start?.checked && there.mailbox_id);
+    const body = JSON.stringify({ start, sha256: wish.sha256 });
+    const answer = await ask("POST", place(begun.id), { "content-type": "application/json" }, body);
+    if (answer.ok) return;
+    if (answer.status >= 500) throw new Error(String(answer.status));
+    const why = await refused(answer.clone());
+    // An answer that was lost on its way: the service is still checking, or the reading has begun.
+    const { code } = await answer.json().catch(() => ({}));
+    if (code === "in_progress") throw new Error("busy");
+    if (code !== "run_already_active") throw why;
+  };
+  const carry = async (file) => {
+    // What is typed later is meant for another file.
+    const wish = told();
+    let begun = await resumed(file, wish);
     let [pause, wrong] = [500, 0];
     for (;;) {
       try {
-        begun = begun || (await begin(file));
+        begun = begun || (await begin(file, wish));
         remember(begun);
-        const from = await offset(begun);
-        if (from === null) { begun = null; continue; }
-        show(from, file.size);
+        const there = await known(begun);
+        if (there === null) { begun = null; continue; }
+        show(there.received_bytes, file.size);
         say(words.wordSending);
-        await sendParts(file, begun, from);
-        say(words.wordChecking);
-        const answer = await ask("POST", place(begun.id), { "content-type": "application/json" }, JSON.stringify({ start: Boolean(form.elements.start?.checked), sha256: told().sha256 }));
-        if (answer.status >= 500) throw new Error(String(answer.status));
+        await sendParts(file, begun, there.received_bytes);
+        await complete(begun, wish, there);
         remember(null);
-        if (!answer.ok) throw await refused(answer);
         location.assign(`/console/uploads/${begun.id}?done=upload-done`);
         return;
       } catch (error) {
@@ -139,7 +158,7 @@
         // A service that answers and refuses again and again is no broken line.
         wrong = /^4/.test(error.message) ? wrong + 1 : 0;
         if (wrong > 5) throw error;
-        say(words.wordBroken);
+        say(error.message === "busy" ? words.wordChecking : words.wordBroken);
         await wait(pause);
         pause = Math.min(pause * 2, WAIT_MAX_MS);
       }
@@ -177,12 +196,10 @@
   if (begun) {
     box.hidden = false;
     say(`${words.wordSame} ${begun.name}`);
-    const mailbox = form.elements.mailbox_id;
-    if (mailbox && [...mailbox.options].some((one) => Number(one.value) === begun.mailbox)) mailbox.value = begun.mailbox;
-    if (begun.sha256) form.elements.sha256.value = begun.sha256;
+    if (isChoice(begun.mailbox)) form.elements.mailbox_id.value = begun.mailbox;
     stop = new AbortController();
-    offset(begun).then((done) => {
-      if (done === null) { remember(null); box.hidden = true; } else show(done, begun.size);
+    known(begun).then((there) => {
+      if (there === null) { remember(null); box.hidden = true; } else show(there.received_bytes, begun.size);
     }, () => null).finally(() => { stop = null; });
   }
   window.addEventListener("beforeunload", (event) => { if (stop && !stop.signal.aborted && bar.value > 0 && bar.value < 100) event.preventDefault(); });

@@ -1,6 +1,8 @@
 //! What writes a run's result down, one constant per query.
 //! Never decides what is written.
 
+use super::super::retries::stands;
+
 /// Ends a run. Binds: id, fencing_token, status, exit_code, stats_json, report_json, progress_percent, finished_at,
 /// error_class, error_details, messages_done, messages_total, bytes_done, selection.
 pub(super) const FINISH: &str = "
@@ -132,7 +134,8 @@ pub(super) const CHANGE: &str = "
 /// come to name another (RFC 9051, section 2.3.1.1), a node one of another file. Nobody but people acknowledges. Binds:
 /// job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes, reason, detail, file, attempts,
 /// is_archive.
-pub(super) const QUARANTINE: &str = "
+pub(super) const QUARANTINE: &str = concat!(
+    "
     INSERT INTO quarantine_items (job_id, mailbox_id, run_id, folder_path, source_ref, message_id, size_bytes, reason,
                                   detail, file, attempts, status, is_archive)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'open', $12)
@@ -142,8 +145,12 @@ pub(super) const QUARANTINE: &str = "
         status = CASE WHEN quarantine_items.status = 'acknowledged'
                            AND quarantine_items.message_id = excluded.message_id
                            AND (excluded.message_id <> '' OR quarantine_items.size_bytes = excluded.size_bytes)
+                           AND ",
+    stands!("quarantine_items"),
+    "
                       THEN 'acknowledged' ELSE 'open' END,
-        resolved_at = '', version = quarantine_items.version + 1";
+        resolved_at = '', version = quarantine_items.version + 1"
+);
 
 /// Settles what is no longer in quarantine, in a folder that was looked through. Binds: mailbox_id, run_id, now_at.
 pub(super) const RESOLVED: &str = "
@@ -157,5 +164,8 @@ pub(super) const REVOKED: &str = "
                                           WHERE item.mailbox_id = $1 AND item.status = 'open')";
 
 /// What the operator has acknowledged, for the ledger. Binds: mailbox_id.
-pub(super) const ACKNOWLEDGED: &str = "
-    SELECT folder_path, source_ref FROM quarantine_items WHERE mailbox_id = $1 AND status = 'acknowledged'";
+pub(super) const ACKNOWLEDGED: &str = concat!(
+    "SELECT item.folder_path, item.source_ref FROM quarantine_items AS item
+     WHERE item.mailbox_id = $1 AND item.status = 'acknowledged' AND ",
+    stands!("item")
+);
