@@ -15,12 +15,13 @@ use super::answer::accepted;
 use super::body::{At, Body};
 use super::caller::Caller;
 use super::jobs::read as read_job;
-use super::uploads_use::wished;
+use super::uploads_use::{has_run, wished};
 use super::{ApiError, Result};
 use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::jobs::JobRow;
 use crate::store::looks::ItemRow;
+use crate::store::runs::Enqueued;
 use crate::store::words::RunType;
 use crate::store::{Transaction, at};
 
@@ -169,9 +170,9 @@ async fn take_up(
     }
     let run = wished(app, caller, (job.id, mailbox), run_type, &options.to_string()).await?;
     let mut transaction = app.store.begin().await?;
-    let Some(entered) = transaction.enqueue(&run).await? else {
-        let words = format!("mailbox {mailbox} has a run that is not over");
-        return Err(ApiError::conflict("run_already_active", words));
+    let entered = match transaction.enqueue(&run).await? {
+        Enqueued::New(entered) => entered,
+        Enqueued::Active(active) => return Err(has_run(mailbox, active)),
     };
     if how == How::Stub {
         allow_stubs(&mut transaction, mailbox).await?;

@@ -2,7 +2,7 @@
 //! Never lets a worker whose lease has run out write another word about the run.
 
 use super::words::{RunStatus, RunType};
-use super::{Bind, Result, Row, Store, Transaction, at};
+use super::{Result, Row, Store, Transaction, at};
 use crate::binds;
 
 /// Enters a run, unless the mailbox has one that is not over. Binds: job_id, mailbox_id, run_type, tool, triggered_by,
@@ -213,40 +213,28 @@ pub struct Standing {
     pub exit_code: Option<i64>,
 }
 
-/// What `ENQUEUE` binds.
-fn entry(run: &NewRun) -> Vec<Bind> {
-    binds![
-        run.job_id,
-        Some(run.mailbox_id),
-        run.run_type.as_str(),
-        run.run_type.tool(),
-        &run.triggered_by,
-        &run.options_json,
-        &run.destination_key,
-        run.priority,
-        run.not_before_ms,
-        run.schedule_execution_id,
-    ]
-}
-
 impl Transaction {
-    /// Enters a run as part of something larger; nothing where the mailbox has one that is not over.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub async fn enqueue(&mut self, run: &NewRun) -> Result<Option<i64>> {
-        self.one("entering a run", ENQUEUE, entry(run)).await?.map(|row| row.int(0)).transpose()
-    }
-}
-
-impl Store {
     /// Enters a run, unless its mailbox has one that is not over.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn enqueue(&self, run: &NewRun) -> Result<Enqueued> {
+    pub async fn enqueue(&mut self, run: &NewRun) -> Result<Enqueued> {
+        let binds = || {
+            binds![
+                run.job_id,
+                Some(run.mailbox_id),
+                run.run_type.as_str(),
+                run.run_type.tool(),
+                &run.triggered_by,
+                &run.options_json,
+                &run.destination_key,
+                run.priority,
+                run.not_before_ms,
+                run.schedule_execution_id,
+            ]
+        };
         loop {
-            if let Some(row) = self.one("entering a run", ENQUEUE, entry(run)).await? {
+            if let Some(row) = self.one("entering a run", ENQUEUE, binds()).await? {
                 return Ok(Enqueued::New(row.int(0)?));
             }
             // It may have ended between the two looks: then it is entered after all.
@@ -254,6 +242,19 @@ impl Store {
                 return Ok(Enqueued::Active(row.int(0)?));
             }
         }
+    }
+}
+
+impl Store {
+    /// Enters a run by itself, unless its mailbox has one that is not over.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn enqueue(&self, run: &NewRun) -> Result<Enqueued> {
+        let mut transaction = self.begin().await?;
+        let entered = transaction.enqueue(run).await?;
+        transaction.commit().await?;
+        Ok(entered)
     }
 
     /// Takes the first run that waits; none where there is none. `now_ms` is the database's time.
