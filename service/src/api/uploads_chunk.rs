@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::uploads::{Chunk, UploadRow};
 use crate::uploads::UploadError;
-use crate::uploads::complete::{kind_of, refuse};
+use crate::uploads::complete::{clear_ended, kind_of, refuse};
 use crate::uploads::disk::{self, PIECES_WAITING_MAX, Written, hold, path_of};
 use crate::uploads::kind::HEAD_BYTES;
 use crate::uploads::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, IDLE_MILLIS, Limits};
@@ -58,6 +58,7 @@ pub async fn chunk(
     let held = hold(path.clone()).await.map_err(of_upload)?;
     // Only now does the row stand still: whoever writes it holds the file.
     let row = read(&app, &caller, &id).await?;
+    clear_ended(&app, &row);
     open(&row, app.now_ms())?;
     if offset != row.received_bytes {
         let words =

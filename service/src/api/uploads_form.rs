@@ -20,7 +20,8 @@ use crate::app::App;
 use crate::auth::permission::Permission;
 use crate::store::jobs::JobRow;
 use crate::store::reach::Reach;
-use crate::uploads::complete::{complete, refuse};
+use crate::uploads::UploadError;
+use crate::uploads::complete::{clear_ended, complete, refuse};
 use crate::uploads::disk::{PIECES_WAITING_MAX, hold, path_of};
 use crate::uploads::limits::Limits;
 
@@ -196,7 +197,11 @@ async fn store(
     if written.octets == 0 {
         return Err(ApiError::field("file", "an empty file holds no mail"));
     }
-    app.store.measure_upload(&file.upload, written.octets).await?;
+    if !app.store.measure_upload(&file.upload, written.octets).await? {
+        let row = read(app, caller, &file.upload).await?;
+        clear_ended(app, &row);
+        return Err(of_upload(UploadError::Ended(row.state)));
+    }
     Ok(file)
 }
 

@@ -49,6 +49,7 @@ async fn finish(app: &App, id: &str, sha256: &str) -> Result<UploadRow, UploadEr
         return same(before, sha256);
     }
     if before.state != "open" {
+        clear_ended(app, &before);
         return Err(UploadError::Ended(before.state));
     }
     let chunks = app.store.upload_chunks(id).await?;
@@ -166,11 +167,22 @@ pub async fn refuse(app: &App, row: &UploadRow, reason: &str) -> Result<(), Uplo
         return Ok(());
     }
     tracing::warn!(upload.id = row.id, "upload {} was refused: {reason}", row.id);
-    if let Some(path) = path_of(&app.config.uploads(), &row.id) {
+    discard(app, &row.id);
+    Ok(())
+}
+
+/// Removes the file of an upload that ended before it was held: holding it has made it anew, and nobody needs it.
+pub fn clear_ended(app: &App, row: &UploadRow) {
+    if !matches!(row.state.as_str(), "open" | "complete") {
+        discard(app, &row.id);
+    }
+}
+
+fn discard(app: &App, id: &str) {
+    if let Some(path) = path_of(&app.config.uploads(), id) {
         // What stays is swept up.
         if let Err(error) = remove(&path) {
-            tracing::warn!(upload.id = row.id, "{error}");
+            tracing::warn!(upload.id = id, "{error}");
         }
     }
-    Ok(())
 }
