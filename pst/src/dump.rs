@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::item::{Attachment, Content, Damage, Item, Part};
 use crate::names::{Guid, Name, Names};
 use crate::property::{Properties, Value, ValueType};
+use crate::text::without_halves;
 
 /// Octets of a binary value or of a text that a dump shows; the rest is counted.
 pub const SHOWN_OCTETS_MAX: usize = 64 * 1024;
@@ -135,7 +136,7 @@ impl<'n> Dump<'n> {
             Value::Guid(octets) => json!({ "type": "guid", "value": hex(octets) }),
             Value::String(text) => {
                 let shown = &text[..text.floor_char_boundary(self.shown(text.len()))];
-                json!({ "type": "string", "value": shown, "octets": text.len() })
+                json!({ "type": "string", "value": without_halves(shown), "octets": text.len() })
             }
             Value::String8(octets) => self.octets_of("string8", octets),
             Value::Binary(octets) => self.octets_of("binary", octets),

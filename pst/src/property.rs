@@ -30,7 +30,8 @@ pub enum Value {
     Time(u64),
     /// `PtypGuid`, in the order of the file.
     Guid([u8; 16]),
-    /// `PtypString`: UTF-16LE decoded, lone surrogates replaced, one trailing NUL taken off, inner NULs kept.
+    /// `PtypString`: UTF-16LE decoded, [`LONE_SURROGATE`] for each half of a character that stands alone, one trailing
+    /// NUL taken off, inner NULs kept.
     String(String),
     /// `PtypString8`: octets of a code page that the item or the store names, trailing NUL taken off.
     String8(Vec<u8>),
@@ -44,6 +45,10 @@ pub enum Value {
     /// A multi-valued property; its values are of one type.
     Many(Vec<Value>),
 }
+
+/// What stands in a [`Value::String`] for a surrogate without its other half, which no Unicode text can hold: a
+/// noncharacter that no text has, so that a conversion can tell it from a U+FFFD that was written, and name the loss.
+pub const LONE_SURROGATE: char = '\u{10FFFF}';
 
 /// Longest value that a reader holds in memory, in octets of the file; longer ones come as [`Value::Long`].
 pub const VALUE_OCTETS_MAX: u64 = 1024 * 1024;

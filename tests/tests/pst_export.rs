@@ -9,7 +9,7 @@ use acceptance::program::{Ended, Home};
 use anyhow::{Context as _, Result};
 use malote_pst::loss::LossKind;
 use pst_writer::names::PS_PUBLIC_STRINGS;
-use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst, Value};
+use pst_writer::{Attachment, Crypt, Data, Folder, Format, Message, Pst, Value, features};
 
 /// Stands near the end of the file that is damaged, and nowhere else.
 const MARK: &[u8] = b"the octets that a bad sector takes";
@@ -290,6 +290,23 @@ fn lossy(path: &Path, items: usize) -> Result<()> {
         }
     }
     store.finish()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn half_a_character_is_told_as_lost_by_either_reader() -> Result<()> {
+    let home = Home::new()?;
+    let (path, list) = (home.path("features.pst"), home.path("losses.jsonl"));
+    features::write(&path, Pst::new(Crypt::Permute), Format::Unicode)?;
+    let (store, lists) = (path.display().to_string(), list.display().to_string());
+    for reader in ["native", "libpff"] {
+        home.run(["pst", "check", "--reader", reader, "--losses", &lists, &store]).await?.with(3);
+        let text = fs::read_to_string(&list)?;
+        let line = text.lines().find(|line| line.contains("Half a pair")).context("nothing is told of it")?;
+        let losses = serde_json::from_str::<serde_json::Value>(line)?["losses"].clone();
+        let kinds: Vec<_> = losses.as_array().context("a list")?.iter().map(|loss| &loss["kind"]).collect();
+        assert_eq!(kinds, ["text-undecodable"], "{reader}: {line}");
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! From a property's type and octets as stored to its value ([MS-PST] §2.3.3, [MS-OXCDATA] §2.11.1).
 //! Never asks the library to decode: it knows few code pages and fails where octets would do.
 
-use crate::property::{Value, ValueType};
+use crate::property::{LONE_SURROGATE, Value, ValueType};
 
 /// The types whose values can be of any length and are passed on as blobs where they are long.
 #[must_use]
@@ -77,11 +77,12 @@ fn string(value_type: u32, octets: &[u8]) -> Value {
     Value::String(utf16(octets))
 }
 
-/// UTF-16LE with lone surrogates replaced and one trailing NUL taken off; an odd last octet is no unit.
+/// UTF-16LE as [`Value::String`] holds it, one trailing NUL taken off; an odd last octet is no unit.
 #[must_use]
 pub fn utf16(octets: &[u8]) -> String {
     let units: Vec<u16> = octets.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    String::from_utf16_lossy(units.strip_suffix(&[0]).unwrap_or(&units))
+    let units = units.strip_suffix(&[0]).unwrap_or(&units);
+    char::decode_utf16(units.iter().copied()).map(|character| character.unwrap_or(LONE_SURROGATE)).collect()
 }
 
 /// [MS-PST] §2.3.3.4.1: the values one after the other.
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn strings_lose_one_trailing_nul_and_keep_inner_ones() {
         check(0x1F, &[0x61, 0, 0, 0, 0x62, 0, 0, 0], Some(Value::String("a\0b".to_owned())));
-        check(0x1F, &[0x3D, 0xD8], Some(Value::String("\u{FFFD}".to_owned())));
+        check(0x1F, &[0x3D, 0xD8], Some(Value::String(LONE_SURROGATE.to_string())));
         check(0x1F, &[], Some(Value::String(String::new())));
         check(0x1E, b"caf\xE9\0", Some(Value::String8(b"caf\xE9".to_vec())));
         check(0x102, &[0, 0], Some(Value::Binary(vec![0, 0])));

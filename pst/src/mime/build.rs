@@ -16,6 +16,7 @@ use crate::item::{Damage, Item, Part as ItemPart};
 use crate::loss::{LossKind, Losses};
 use crate::property::{Properties, Value};
 use crate::store::Blobs;
+use crate::text;
 
 /// Most octets of HTML that are searched for the locations of an item's attachments, all searches together.
 const LOCATION_WORK_MAX: usize = 1024 * 1024 * 1024;
@@ -96,14 +97,11 @@ impl<'a> Builder<'_> {
         }
     }
 
-    /// Notes strings of which letters are lost: octets that belong to no code page, and NULs in their midst. Bodies
-    /// that come as octets tell of theirs themselves.
+    /// Notes strings of which letters are lost: octets that belong to no code page, NULs in their midst, halves of
+    /// characters. Bodies that come as octets tell of theirs themselves.
     fn undecodable(&mut self, view: &View<'_>) {
         let is_lost = |id: u16, value: &Value| match value {
-            Value::String(text) => {
-                let first = memchr::memchr(0, text.as_bytes());
-                first.is_some_and(|at| text.as_bytes()[at..].iter().any(|octet| *octet != 0))
-            }
+            Value::String(text) => text::is_lossy(text),
             Value::String8(octets) => {
                 !octets.is_ascii() && !TEXTS.contains(&id) && !view.page.decode(octets).1
             }
@@ -112,7 +110,11 @@ impl<'a> Builder<'_> {
         let mut lost = BTreeSet::new();
         let mut look = |properties: &Properties| {
             for (id, value) in &properties.0 {
-                if is_lost(*id, value) {
+                let is_lost = match value {
+                    Value::Many(values) => values.iter().any(|value| is_lost(*id, value)),
+                    value => is_lost(*id, value),
+                };
+                if is_lost {
                     lost.insert(*id);
                 }
             }
@@ -121,7 +123,7 @@ impl<'a> Builder<'_> {
         view.item.recipients.iter().for_each(&mut look);
         view.item.attachments.iter().for_each(|attachment| look(&attachment.properties));
         for id in lost {
-            let why = format!("a string holds what code page {} does not have", view.page.number);
+            let why = format!("a string holds what neither Unicode nor code page {} has", view.page.number);
             self.losses.note(LossKind::TextUndecodable, Some(id), why);
         }
     }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::fault::{Fault, Read};
 use super::limits::VALUES_MAX;
 use super::octets::u32_at;
-use crate::property::{Value, ValueType};
+use crate::property::{LONE_SURROGATE, Value, ValueType};
 use crate::wide;
 use crate::wide::text::STEP_ROOM;
 
@@ -88,8 +88,10 @@ const SHORT_UNITS_MAX: usize = 64;
 const SLAB_UNITS: usize = 512;
 /// Octets of UTF-8 that a unit of UTF-16 becomes at most.
 const UNIT_OCTETS_MAX: usize = 3;
+/// What stands for a lone surrogate where whole slabs are decoded, and for itself: then they are looked at again.
+const REPLACED: &[u8] = "\u{FFFD}".as_bytes();
 
-/// UTF-16LE as text: lone surrogates replaced, one NUL at the end taken off, an odd last octet left out.
+/// UTF-16LE as [`Value::String`] holds it: one NUL at the end taken off, an odd last octet left out.
 pub(super) fn text(octets: &[u8]) -> String {
     let (units, _) = octets.as_chunks::<2>();
     let mut units = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
@@ -127,8 +129,12 @@ fn short(units: &[[u8; 2]], text: &mut String) {
         text.push_str(own);
         return;
     }
-    let units = units.iter().map(|unit| u16::from_le_bytes(*unit));
-    text.extend(char::decode_utf16(units).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    text.extend(characters(units.iter().map(|unit| u16::from_le_bytes(*unit))));
+}
+
+/// Units of UTF-16, whatever they are, as characters.
+fn characters(units: impl IntoIterator<Item = u16>) -> impl Iterator<Item = char> {
+    char::decode_utf16(units).map(|character| character.unwrap_or(LONE_SURROGATE))
 }
 
 /// Appends the first of the units, whatever they are; gives how many those were.
@@ -141,7 +147,12 @@ fn slab(units: &[[u8; 2]], text: &mut String) -> usize {
     let is_half = count < units.len() && matches!(slab[count - 1], 0xD800..=0xDBFF);
     let count = count - usize::from(is_half);
     let (read, written) = encoding_rs::mem::convert_utf16_to_str_partial(&slab[..count], room);
-    text.push_str(&room[..written]);
+    let own = &room[..written];
+    if memchr::memmem::find(own.as_bytes(), REPLACED).is_some() {
+        text.extend(characters(slab[..read].iter().copied()));
+    } else {
+        text.push_str(own);
+    }
     read
 }
 
@@ -213,11 +224,32 @@ mod tests {
     fn text_keeps_inner_nuls_and_loses_one_last_one() {
         check(STRING, b"a\0\0\0b\0\0\0", Some(Value::String("a\0b".to_owned())));
         check(STRING, &[0x3D, 0xD8, 0x00, 0xDE], Some(Value::String("😀".to_owned())));
-        check(STRING, &[0x3D, 0xD8, 0x41, 0x00], Some(Value::String("\u{FFFD}A".to_owned())));
-        check(STRING, &[0x00, 0xDE, 0x3D, 0xD8], Some(Value::String("\u{FFFD}\u{FFFD}".to_owned())));
+        check(STRING, &[0x3D, 0xD8, 0x41, 0x00], Some(Value::String(format!("{LONE_SURROGATE}A"))));
+        check(
+            STRING,
+            &[0x00, 0xDE, 0x3D, 0xD8],
+            Some(Value::String(format!("{LONE_SURROGATE}{LONE_SURROGATE}"))),
+        );
         check(STRING, b"a\0b", Some(Value::String("a".to_owned())));
         check(STRING, b"", Some(Value::String(String::new())));
         check(STRING8, b"\xE9\0\0", Some(Value::String8(b"\xE9\0".to_vec())));
+    }
+
+    /// Made of the library's strict reading alone, which tells of each lone surrogate.
+    fn of_library(units: &[u16]) -> String {
+        let mut text = String::new();
+        let mut rest = units;
+        while let [first, ..] = rest {
+            let length = (1..=2)
+                .find(|length| rest.get(..*length).is_some_and(|some| String::from_utf16(some).is_ok()));
+            let some = length.map(|length| String::from_utf16(&rest[..length]).expect("it was found"));
+            text.push_str(&some.unwrap_or_else(|| {
+                assert!((0xD800..=0xDFFF).contains(first), "{first:#x}");
+                LONE_SURROGATE.to_string()
+            }));
+            rest = &rest[length.unwrap_or(1)..];
+        }
+        text
     }
 
     #[test]
@@ -228,7 +260,7 @@ mod tests {
             for second in [0x41, 0xE9, 0xD83D, 0xDE00, 0xFFFD] {
                 let units = [first, second, 0x42];
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{units:x?}");
+                assert_eq!(text(&octets), of_library(&units), "{units:x?}");
             }
         }
     }
@@ -241,12 +273,12 @@ mod tests {
                 let units: Vec<u16> =
                     (0..length).map(|at| kinds[(at * step + at / 7) % kinds.len()]).chain([0x42]).collect();
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} by {step}");
+                assert_eq!(text(&octets), of_library(&units), "{length} by {step}");
             }
             for half in [0xD83D_u16, 0xDE00] {
                 let units = vec![half; length * 2];
                 let octets: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                assert_eq!(text(&octets), String::from_utf16_lossy(&units), "{length} of {half:#x}");
+                assert_eq!(text(&octets), of_library(&units), "{length} of {half:#x}");
             }
         }
     }

@@ -13,7 +13,7 @@ pub use page::{CodePage, WINDOWS_1252, by_label, page};
 
 use std::borrow::Cow;
 
-use crate::property::{Properties, Value};
+use crate::property::{LONE_SURROGATE, Properties, Value};
 
 /// `PidTagMessageCodepage`: the page of an item's 8-bit strings.
 const MESSAGE_CODE_PAGE: u16 = 0x3FFD;
@@ -47,11 +47,11 @@ pub fn page_named(properties: &Properties) -> Option<&'static CodePage> {
 }
 
 /// A held string value as text; nothing for other types and for the empty string, which means the same as no value.
-/// NULs at the end are taken off; those within become U+FFFD.
+/// NULs at the end are taken off; those within and lone surrogates become U+FFFD.
 #[must_use]
 pub fn of_value<'a>(value: &'a Value, page: &CodePage) -> Option<Cow<'a, str>> {
     let text = match value {
-        Value::String(text) => Cow::Borrowed(text.as_str()),
+        Value::String(text) => without_halves(text),
         Value::String8(octets) => page.decode(octets).0,
         _ => return None,
     };
@@ -69,6 +69,23 @@ pub fn said_or_guessed<'a>(octets: &'a [u8], charset: &str) -> Cow<'a, str> {
         (None, Ok(text)) => Cow::Borrowed(text),
         (None, Err(_)) => WINDOWS_1252.decode(octets).0,
     }
+}
+
+/// First octet of the characters from U+100000 on, which hardly any text has.
+const LAST_PLANE: u8 = 0xF4;
+
+/// True where a reader's string holds what no text may: a NUL that is not at its end, or half a character.
+pub(crate) fn is_lossy(text: &str) -> bool {
+    memchr::memchr2(0, LAST_PLANE, text.as_bytes()).is_some()
+        && text.trim_end_matches('\0').contains(['\0', LONE_SURROGATE])
+}
+
+/// A reader's string as people see it, with U+FFFD for lone surrogates.
+pub(crate) fn without_halves(text: &str) -> Cow<'_, str> {
+    if memchr::memchr(LAST_PLANE, text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(LONE_SURROGATE, "\u{FFFD}"))
 }
 
 /// Text without the NULs at its end, and with U+FFFD for those within.

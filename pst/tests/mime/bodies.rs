@@ -5,7 +5,7 @@ use mail_parser::MessageParser;
 use malote_pst::item::Part;
 use malote_pst::loss::LossKind;
 use malote_pst::mime::{FolderRole, Verdict};
-use malote_pst::property::{Value, ValueType};
+use malote_pst::property::{LONE_SURROGATE, Value, ValueType};
 
 use crate::items::{World, binary, blob, damage, lost, mail, text};
 
@@ -230,6 +230,10 @@ fn letters_that_are_lost_are_told_wherever_they_stand() {
         (0x007D, text("Received: x\r\n\r\n--b\r\nContent-Type: text/plain\r\n"), false),
         (0x1000, text("a\0b"), true),
         (0x1000, text("a\0"), false),
+        (0x0037, text(&format!("cut {LONE_SURROGATE}")), true),
+        (0x0037, text("kept \u{FFFD} 😀 \u{100000}"), false),
+        (0x0E05, Value::Many(vec![text("a"), text(&format!("{LONE_SURROGATE}\0"))]), true),
+        (0x0E05, Value::Many(vec![text("a"), text("\u{FFFD}")]), false),
     ] {
         let losses = World::default().convert(&mail([page.clone(), (id, value.clone())])).losses;
         assert_eq!(losses.iter().any(|loss| loss.property == Some(id)), is_told, "{value:?}: {losses:?}");

@@ -4,7 +4,7 @@
 use malote_pst::item::{Item, Part};
 use malote_pst::loss::LossKind;
 use malote_pst::mime::{DateOrigin, FolderRole, InternalDate};
-use malote_pst::property::Value;
+use malote_pst::property::{LONE_SURROGATE, Value};
 
 use crate::items::{THEN, World, binary, damage, head, item, mail, properties, recipient, text, values};
 
@@ -257,6 +257,7 @@ fn the_prefix_of_a_subject_is_taken_off_and_two_halves_become_one() {
         (vec![(0x0037, text("\u{1}\u{5}RE: x"))], "RE: x"),
         (vec![(0x0037, text("")), (0x003D, text("RE: ")), (0x0E1D, text("x"))], "RE: x"),
         (vec![(0x0037, text("a\0b"))], "=?utf-8?B?Ye+/vWI=?="),
+        (vec![(0x0037, text(&format!("a{LONE_SURROGATE}b")))], "=?utf-8?B?Ye+/vWI=?="),
     ] {
         check(&World::default(), &mail(pairs), &[("Subject", &[expected])]);
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use malote_pst::item::{Content, Item};
 use malote_pst::native::NativeStore;
-use malote_pst::property::{Properties, Value as PropertyValue};
+use malote_pst::property::{LONE_SURROGATE, Properties, Value as PropertyValue};
 use malote_pst::store::{NodeId, Store, StoreError};
 use serde_json::Value;
 
@@ -220,7 +220,12 @@ fn number(value: &Value) -> Result<u32> {
 /// Octets that a value may have had in the file: without and with the NUL that a reader takes off.
 fn lengths(properties: &Properties, id: u16) -> [u64; 2] {
     match properties.get(id) {
-        Some(PropertyValue::String(text)) => [0, 2].map(|nul| text.encode_utf16().count() as u64 * 2 + nul),
+        Some(PropertyValue::String(text)) => {
+            let units =
+                text.chars().map(|one| if one == LONE_SURROGATE { 1 } else { one.len_utf16() as u64 });
+            let octets = units.sum::<u64>() * 2;
+            [octets, octets + 2]
+        }
         Some(PropertyValue::String8(octets)) => [0, 1].map(|nul| octets.len() as u64 + nul),
         Some(PropertyValue::Binary(octets)) => [octets.len() as u64; 2],
         Some(PropertyValue::Long(_, blob)) => [blob.octets; 2],

@@ -7,7 +7,7 @@ use anyhow::Result;
 use encoding_rs::Encoding;
 use malote_pst::item::{Content, Item};
 use malote_pst::native::NativeStore;
-use malote_pst::property::{Properties, Value, ValueType};
+use malote_pst::property::{LONE_SURROGATE, Properties, Value, ValueType};
 use malote_pst::store::{Blob, Blobs};
 
 use crate::letter::{FileFound, Letter, hash, words};
@@ -140,9 +140,9 @@ fn inside(store: &mut NativeStore, item: &Item, expected: &mut Expected) -> Resu
         let octets = octets(store, blob)?;
         expected.texts.push(words(&encoding_rs::UTF_16LE.decode(&octets).0));
     }
-    // A NUL within a text is something that is not there any more (U+FFFD).
-    let plain =
-        text(properties, 0x1000).map(|text| words(&text.trim_end_matches('\0').replace('\0', "\u{FFFD}")));
+    // A NUL within a text is something that is not there any more (U+FFFD), and so is half a character.
+    let plain = text(properties, 0x1000)
+        .map(|text| words(&text.trim_end_matches('\0').replace(['\0', LONE_SURROGATE], "\u{FFFD}")));
     // A report says what it has to say in a property of its own, before its text; where that text is in a page that
     // nothing names, the two together are not known here.
     let is_known = plain.is_some() || properties.get(0x1000).is_none();

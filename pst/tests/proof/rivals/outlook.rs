@@ -7,7 +7,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use malote_pst::property::{Properties, Value};
+use malote_pst::property::{LONE_SURROGATE, Properties, Value};
 use outlook_pst::ltp::prop_context::PropertyValue;
 use outlook_pst::ltp::table_context::{TableContext, TableRowColumnValue, TableRowData};
 use outlook_pst::messaging::attachment::{AnsiAttachment, Attachment, AttachmentData, UnicodeAttachment};
@@ -118,7 +118,10 @@ fn object(message: &dyn Message, harvest: &mut Harvest) -> io::Result<()> {
 fn value(value: &PropertyValue) -> Option<Value> {
     match value {
         PropertyValue::String8(text) => Some(Value::String8(text.buffer().to_vec())),
-        PropertyValue::Unicode(text) => Some(Value::String(String::from_utf16_lossy(text.buffer()))),
+        PropertyValue::Unicode(text) => {
+            let characters = char::decode_utf16(text.buffer().iter().copied());
+            Some(Value::String(characters.map(|character| character.unwrap_or(LONE_SURROGATE)).collect()))
+        }
         PropertyValue::Binary(octets) => Some(Value::Binary(octets.buffer().to_vec())),
         _ => None,
     }
