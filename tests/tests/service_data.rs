@@ -52,6 +52,7 @@ async fn the_live_schema_of_both_engines_is_the_data_models() -> Result<()> {
         has_every_seed_column(engine, store).await?;
         has_every_table_and_index(engine, store).await?;
         takes_the_words_of_each_enum_and_no_others(engine, store).await?;
+        tells_what_belongs_to_nothing(engine, store).await?;
         keeps_its_own_times(engine, store).await?;
         notes_every_change_without_its_secrets(engine, store).await?;
         keeps_the_trail(engine, store).await?;
@@ -144,6 +145,17 @@ async fn takes_the_words_of_each_enum_and_no_others(engine: &str, store: &Store)
         }
         let refused = store.run("setting a word", update, binds!["nonsense"]).await;
         assert!(refused.is_err(), "{engine}: {table}.{column} takes nonsense");
+    }
+    Ok(())
+}
+
+async fn tells_what_belongs_to_nothing(engine: &str, store: &Store) -> Result<()> {
+    for statement in [
+        "INSERT INTO migration_runs (id, job_id, mailbox_id, run_type, triggered_by) VALUES (9, 1, 999, 'delta', 'x')",
+        "UPDATE quarantine_items SET run_id = 999",
+    ] {
+        let refused = store.run("trying", statement, Vec::new()).await;
+        assert!(refused.is_err_and(|error| error.is_orphaned()), "{engine}: {statement}");
     }
     Ok(())
 }

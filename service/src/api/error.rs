@@ -227,6 +227,10 @@ impl From<StoreError> for ApiError {
         if error.is_duplicate() {
             return Self::conflict("duplicate", "there is one of that name already");
         }
+        if error.is_orphaned() {
+            let detail = "something that this belongs to was removed meanwhile: look again";
+            return Self::conflict("conflict", detail);
+        }
         Self::internal(&error)
     }
 }

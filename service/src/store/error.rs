@@ -68,6 +68,10 @@ const SQLITE_UNIQUE: &str = "2067";
 const SQLITE_PRIMARY_KEY: &str = "1555";
 /// PostgreSQL's `unique_violation` (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 const POSTGRES_UNIQUE: &str = "23505";
+/// SQLITE_CONSTRAINT_FOREIGNKEY.
+const SQLITE_FOREIGN_KEY: &str = "787";
+/// PostgreSQL's `foreign_key_violation`.
+const POSTGRES_FOREIGN_KEY: &str = "23503";
 /// PostgreSQL's classes of codes that pass by themselves: connection, resources, intervention of an operator,
 /// rolled back for another's sake.
 const POSTGRES_PASSING: [&str; 4] = ["08", "53", "57", "40"];
@@ -110,6 +114,13 @@ impl StoreError {
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         let known = [SQLITE_UNIQUE, SQLITE_PRIMARY_KEY, POSTGRES_UNIQUE];
+        self.code().is_some_and(|code| known.contains(&code.as_str()))
+    }
+
+    /// True where a row that another row belongs to has gone, or is still needed by others.
+    #[must_use]
+    pub fn is_orphaned(&self) -> bool {
+        let known = [SQLITE_FOREIGN_KEY, POSTGRES_FOREIGN_KEY];
         self.code().is_some_and(|code| known.contains(&code.as_str()))
     }
 }
